@@ -1,0 +1,28 @@
+"""Time as mailhub stores it: integer microseconds since the Unix epoch, UTC. The only place that asks the machine for it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def now() -> int:
+    """The present, in microseconds since the epoch (UTC)."""
+    return time.time_ns() // 1_000
+
+
+def from_datetime(value: datetime) -> int:
+    """Microseconds since the epoch of an aware datetime; a naive one is read as UTC."""
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return int(value.timestamp()) * SECOND + value.microsecond
+
+
+def to_iso(at: int) -> str:
+    """RFC 3339 in UTC, to the second: ``2026-11-23T16:41:00Z``."""
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,62 @@
+"""Every error mailhub raises on purpose. Job: say once whether an error is temporary; doors derive their reply from that.
+
+    MailhubError              temporary = True: unknown means temporary, so the peer keeps the mail (DESIGN.md, principle 9)
+    |- Unavailable            a dependency is slow, locked, full or down; try again              451 / 503 / exit 75
+    |  `- InsufficientStorage no room for the message                                            452 / 507 / exit 75
+    |- Refused                permanent: asking again changes nothing                            5xx / 4xx
+    |  |- BadRequest          the caller's input is wrong; the text says how to mend it          501 / 400 / exit 65
+    |  |- NotFound            no such object in this account                                     550 / 404 / exit 65
+    |  |- Conflict            the object is not in a state that allows this                      554 / 409 / exit 65
+    |  `- Forbidden           the actor may not do this                                          550 / 403 / exit 77
+    `- ConfigurationError     permanent until someone edits the configuration                     exit 78
+
+What must not be here: replies of one protocol (intake/smtp.py, api/app.py and cli/ each map these classes in one place).
+"""
+
+from __future__ import annotations
+
+
+class MailhubError(Exception):
+    """Base of all. ``str(error)`` is fit for the operator and holds no personal data."""
+
+    temporary: bool = True
+
+
+class Unavailable(MailhubError):
+    """Something we need did not answer; the same request may work later."""
+
+
+class InsufficientStorage(Unavailable):
+    """The disk or a cap of bytes in flight is full."""
+
+
+class Refused(MailhubError):
+    """Known to be permanent."""
+
+    temporary = False
+
+
+class BadRequest(Refused):
+    """The input is wrong; the text says what to do about it."""
+
+
+class NotFound(Refused):
+    """No such object for this actor (also said where one exists in another account)."""
+
+
+class Conflict(Refused):
+    """The object's state does not allow the act."""
+
+
+class Forbidden(Refused):
+    """The actor lacks the right; nothing was changed."""
+
+
+class ConfigurationError(MailhubError):
+    """The configuration cannot be used. ``where`` is ``file:line`` when known."""
+
+    temporary = False
+
+    def __init__(self, text: str, *, where: str | None = None) -> None:
+        super().__init__(f"{where}: {text}" if where else text)
+        self.where = where

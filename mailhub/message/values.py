@@ -1,0 +1,125 @@
+"""What reading a message yields: plain values, shared by every module of this room. No parsing happens here.
+
+Every string in these values is valid UTF-8 without NUL, lone surrogates, CR/LF (headers) or bidi controls (headers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox of an address header (RFC 5322 3.4). ``address`` keeps its local part's case; the domain is lower case."""
+
+    name: str
+    address: str  # "" when there was none to read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One MIME entity as ``scan`` found it: offsets into the raw message, nothing decoded (RFC 2045, 2046)."""
+
+    number: str  # "1", "1.2", ... as IMAP numbers parts (RFC 3501 6.4.5)
+    depth: int
+    parent: int  # index into the list of parts, -1 for the root
+    start: int  # first byte of the part's header block
+    body_start: int
+    end: int  # one past the last byte of the body
+    headers: tuple[tuple[bytes, bytes], ...]  # (name lower case, raw value still folded), in order
+    content_type: str  # "text/plain", lower case, repaired
+    parameters: dict[str, str]  # of Content-Type, decoded (RFC 2231), lower-case names
+    disposition: str  # "", "inline", "attachment"
+    filename: str  # decoded and made safe; "" when it has none
+    encoding: str  # Content-Transfer-Encoding, lower case
+    content_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A part that is shown as a file. Its bytes are read out of the raw message by ``parse.attachment_bytes``."""
+
+    index: int  # position in ``Parsed.attachments``, what ``message attachment ID N`` takes
+    part: str
+    filename: str
+    content_type: str
+    size_bytes: int  # estimated from the encoded length, without decoding
+    content_id: str
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """Whether a program wrote the mail, and how one knows (RFC 3834)."""
+
+    kind: str  # "" (a person), "auto-reply", "out-of-office", "list", "bulk", "bounce", "complaint", "receipt", "generated"
+    reason: str  # machine word: "auto-submitted", "precedence", "subject", ...
+    evidence: str = ""
+
+    def __bool__(self) -> bool:
+        return self.kind != ""
+
+
+@dataclass(frozen=True, slots=True)
+class BouncedRecipient:
+    """One recipient that a bounce reports about (RFC 3464 2.3)."""
+
+    address: str
+    status: str  # enhanced status code "5.1.1" (RFC 3463), "" when none could be read
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """A delivery status notification or a complaint in any form."""
+
+    reason: str  # what recognised it: "multipart-report", "arf", or the name of a private format
+    recipients: tuple[BouncedRecipient, ...]
+    original_message_id: str  # of the mail it is about, "" when not quoted
+    complaint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The text of a mail split into what is new and what was folded away; the two together lose nothing."""
+
+    new: str
+    folded: str  # quote, signature, header block, in the order of the mail
+    reason: str  # what ended the new text: "", "quote-header", "quote-marks", "signature", "html-quote", ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A message read. ``flags`` names every bound that was hit and every fault that was repaired."""
+
+    headers: tuple[tuple[str, str], ...]  # (name as written, decoded unfolded value), in order, bounded
+    message_id: str  # without < >, "" when absent
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    from_: tuple[Address, ...]
+    sender: Address | None
+    reply_to: tuple[Address, ...]
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    subject: str
+    date: int | None  # microseconds since the epoch, UTC; None when absent or unreadable
+    text: str  # what a mail client would show, at most ``TEXT_BYTES`` decoded bytes
+    html: str  # the chosen HTML part as decoded, not sanitised; "" when there is none
+    hidden_text: str  # text that the HTML hides from the reader
+    links: tuple[str, ...]
+    reply: Reply
+    attachments: tuple[Attachment, ...]
+    parts: tuple[Part, ...]
+    automatic: Automatic
+    bounce: Bounce | None
+    hops: int  # number of Received headers
+    identity: bytes  # 16 bytes: digest that tells whether two messages are the same (DESIGN.md, "Data")
+    flags: tuple[str, ...] = field(default=())
+
+    def header(self, name: str) -> str:
+        """The first value of a header, "" when absent; the name is matched without case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), "")
+
+
+TEXT_BYTES = 256 * 1024  # before the commit nothing looks at more decoded text than this (DESIGN.md, principle 10)
