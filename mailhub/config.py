@@ -1,0 +1,224 @@
+"""Every setting of mailhub, with its meaning. Job: the values; ``configuration_file.py`` reads them.
+
+Each section is a frozen dataclass, each field documents itself (help, unit, bounds); ``restart`` says that SIGHUP does
+not apply a change. On the CLI's path, so nothing heavy is imported here. Must not: hold a secret (it names a file).
+Sources: Postfix's postconf(5) for the limits, RFC 5321 4.5.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+def setting(
+    default: Any,
+    help_: str,
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    restart: bool = False,
+) -> Any:
+    """A dataclass field that carries its own documentation and bounds in ``metadata``."""
+    metadata = {
+        "help": help_,
+        "unit": unit,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+        "restart": restart,
+    }
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _port(default: int, help_: str) -> Any:
+    return setting(default, help_, minimum=0, maximum=65_535, restart=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Where everything durable lives."""
+
+    directory: Path = setting(
+        Path("/var/lib/mailhub"), "Data directory: root key, lock, SQLite database, backups.", restart=True
+    )
+    url: str = setting(
+        "",
+        'Database as an SQLAlchemy URL, such as "postgresql:///mailhub". Empty means SQLite in the data directory.',
+        restart=True,
+    )
+    reserve_bytes: int = setting(
+        256 * MIB, "Free disk space below which mail is answered 452 and /readyz says no.", unit="bytes", minimum=0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp:
+    """The SMTP door, for other mail servers."""
+
+    enabled: bool = setting(True, "Whether this door is open.", restart=True)
+    address: str = setting("127.0.0.1", "Address to listen on. A socket that systemd hands in wins.", restart=True)
+    port: int = _port(8025, "Port to listen on; 0 takes a free one.")
+    hostname: str = setting("", "Name in the greeting. Empty takes the machine's name.", restart=True)
+    tls_certificate: str = setting("", "PEM file with the certificate chain for STARTTLS. Empty offers none.")
+    tls_key: str = setting("", "PEM file with the certificate's private key.")
+    tls_required: bool = setting(False, "Refuse MAIL before STARTTLS (RFC 3207).", restart=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lmtp:
+    """The LMTP door, for a mail server on the same machine."""
+
+    enabled: bool = setting(True, "Whether this door is open.", restart=True)
+    address: str = setting("127.0.0.1", "Address to listen on. A socket that systemd hands in wins.", restart=True)
+    port: int = _port(8024, "Port to listen on; 0 takes a free one.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """The API over TCP, for programs with an ApiToken."""
+
+    enabled: bool = setting(True, "Whether the API listens on TCP.", restart=True)
+    address: str = setting(
+        "127.0.0.1", "Address to listen on. It speaks no TLS: keep it on this machine.", restart=True
+    )
+    port: int = _port(8080, "Port to listen on; 0 takes a free one.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """The API on a Unix socket, for the machine's administrator and the command line."""
+
+    socket: Path = setting(Path("/run/mailhub/admin.sock"), "Path of the admin socket.", restart=True)
+    socket_mode: str = setting(
+        "0600", "Permissions of the socket; 0660 lets its group in.", choices=("0600", "0660"), restart=True
+    )
+    users: dict[str, str] = setting({}, 'Who a local uid is: { "1000" = "ana@example.com" }, the user\'s login.')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what strangers send. Defaults are Postfix's own where it has one."""
+
+    message_bytes: int = setting(50 * MIB, "Largest message (SIZE, RFC 1870).", unit="bytes", minimum=64 * KIB)
+    line_bytes: int = setting(MIB, "Longest line within a message.", unit="bytes", minimum=1000)
+    command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512)
+    in_flight_bytes: int = setting(
+        256 * MIB, "Message bytes held in memory by all connections together.", unit="bytes", minimum=64 * KIB
+    )
+    recipients: int = setting(1000, "Recipients of one message.", minimum=100)
+    connections: int = setting(1000, "Connections of one door at once.", minimum=1)
+    connections_per_address: int = setting(50, "Connections of one client address at once.", minimum=1)
+    errors: int = setting(20, "Errors after which a session is closed.", minimum=1)
+    junk_commands: int = setting(100, "NOOP, RSET, VRFY and the like in a session without mail.", minimum=1)
+    hops: int = setting(50, "Received headers after which a mail is in a loop (554).", minimum=10)
+    command_seconds: float = setting(
+        300.0, "How long a session may be idle between commands.", unit="seconds", minimum=1
+    )
+    data_seconds: float = setting(300.0, "How long DATA may stand still.", unit="seconds", minimum=1)
+    data_bytes_per_second: int = setting(
+        100, "Slowest average rate of DATA after its first minute.", unit="bytes a second", minimum=0
+    )
+    flood_messages: int = setting(
+        100, "Mails of one sender to one mailbox in an hour that get tickets of their own; more join one.", minimum=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What becomes of mail that arrives."""
+
+    catch_all: bool = setting(
+        False, "Whether unknown addresses of a served domain lead to the account's first mailbox."
+    )
+    workers: int = setting(2, "Threads that read messages.", minimum=1, maximum=64, restart=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spam:
+    """The filter."""
+
+    spam_threshold: float = setting(0.95, "Probability from which a mail is spam.", minimum=0.5, maximum=1)
+    ham_threshold: float = setting(
+        0.20, "Probability up to which a mail is ham; between the two it is unsure.", minimum=0, maximum=1
+    )
+    minimum_trained: int = setting(20, "Marks of each kind below which every verdict is unsure.", minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """The smarthost that takes our replies. Without a host nothing is queued, and the commands say so."""
+
+    host: str = setting("", "Name or address of the smarthost. Empty means that mailhub sends nothing.")
+    port: int = setting(587, "Port of the smarthost.", minimum=1, maximum=65_535)
+    tls: str = setting("starttls", "How to encrypt.", choices=("starttls", "implicit", "none"))
+    user: str = setting("", "Login name. Empty means no login.")
+    password_file: str = setting("", "File that holds the login's password and nothing else.")
+    timeout_seconds: float = setting(60.0, "How long one conversation may take.", unit="seconds", minimum=1)
+    retry_hours: float = setting(120.0, "How long a mail that cannot be delivered is tried.", unit="hours", minimum=0.1)
+    per_recipient: int = setting(10, "Automatic mails to one address in an hour.", minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What the log looks like. It holds ids, never addresses, subjects or text."""
+
+    format: str = setting(
+        "auto", "auto: text on a terminal, JSON elsewhere.", choices=("auto", "text", "json"), restart=True
+    )
+    level: str = setting(
+        "info", "The least important line that is written.", choices=("debug", "info", "warning", "error")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Testing:
+    """For tests of an installation. Leave alone in production."""
+
+    clock: bool = setting(False, "Whether `sweep --now` may act as if it were another time.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings. ``source`` is the file they were read from, None for the defaults."""
+
+    storage: Storage = field(default_factory=Storage)
+    smtp: Smtp = field(default_factory=Smtp)
+    lmtp: Lmtp = field(default_factory=Lmtp)
+    http: Http = field(default_factory=Http)
+    admin: Admin = field(default_factory=Admin)
+    limits: Limits = field(default_factory=Limits)
+    mail: Mail = field(default_factory=Mail)
+    spam: Spam = field(default_factory=Spam)
+    relay: Relay = field(default_factory=Relay)
+    log: Log = field(default_factory=Log)
+    testing: Testing = field(default_factory=Testing)
+    source: Path | None = None
+
+    @property
+    def database_url(self) -> str:
+        """The database to use, the default filled in."""
+        return self.storage.url or f"sqlite:///{self.storage.directory}/mailhub.sqlite3"
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "storage": Storage,
+    "smtp": Smtp,
+    "lmtp": Lmtp,
+    "http": Http,
+    "admin": Admin,
+    "limits": Limits,
+    "mail": Mail,
+    "spam": Spam,
+    "relay": Relay,
+    "log": Log,
+    "testing": Testing,
+}
