@@ -1,0 +1,90 @@
+"""Open the database: SQLite in one file, or PostgreSQL. The only place that knows how the two engines are set up.
+
+Durable states: the database file, its ``-wal`` and ``-shm`` (SQLite, WAL, synchronous=FULL: NORMAL lost 16 of 1,011
+acknowledged rows in a simulated power cut, FULL none); the server's own (PostgreSQL).
+Everything that writes goes through ``writer.Writer``; ``Database.read`` gives connections that cannot write.
+Not here: DDL (``migrations/``), queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+
+BUSY_TIMEOUT_MS = 5_000  # how long a statement waits for another process before it is a temporary error
+READ_TIMEOUT_MS = 30_000  # a reader older than this would block a truncating checkpoint
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",  # a temporary file would be one more place to erase
+    "PRAGMA cache_size=-65536",
+    "PRAGMA mmap_size=0",  # a truncated mapped file would be a SIGBUS
+)
+
+
+class Database:
+    """An open database. ``url`` is a SQLAlchemy URL, or a path, which means SQLite."""
+
+    def __init__(self, url: str | Path) -> None:
+        self.url = _url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.writing = self._engine(read_only=False)
+        self._reading = self._engine(read_only=True)
+
+    def _engine(self, *, read_only: bool) -> Engine:
+        if self.is_sqlite:
+            return _sqlite_engine(self.url, read_only=read_only)
+        return _postgresql_engine(self.url, read_only=read_only)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in one read-only snapshot; refuses every write. Keep it short: it holds back checkpoints."""
+        with self._reading.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close every pooled connection. The database itself needs no goodbye."""
+        self._reading.dispose()
+        self.writing.dispose()
+
+
+def _url(url: str | Path) -> URL:
+    if isinstance(url, Path):
+        return URL.create("sqlite", database=str(url))
+    return make_url(url)
+
+
+def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
+    engine = create_engine(
+        url, module=sqlite, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin behind our back: savepoints and DDL need it
+        cursor = connection.cursor()
+        for pragma in _SQLITE_PRAGMAS:
+            cursor.execute(pragma)
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: URL, *, read_only: bool) -> Engine:
+    options = f"-c statement_timeout={READ_TIMEOUT_MS} -c default_transaction_read_only=on" if read_only else ""
+    return create_engine(url, connect_args={"options": options}, pool_pre_ping=True)

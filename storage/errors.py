@@ -1,0 +1,56 @@
+"""What can go wrong in storage. Owned by this room: it knows nothing of mailhub (the flows' base class maps these).
+
+StorageError            temporary: the transaction left nothing behind, the same call may work later
+|- Full                 no room: disk or quota
+|- Locked               the database is held by someone else for longer than we wait
+|- SchemaTooNew         permanent: written by a newer mailhub; this one must not touch it
+`- Stopped              the writer has been closed
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError
+
+
+class StorageError(Exception):
+    """Base of all. ``str(error)`` holds no row content."""
+
+    temporary: bool = True
+
+
+class Full(StorageError):
+    """No room for the write."""
+
+
+class Locked(StorageError):
+    """Somebody else holds the database."""
+
+
+class SchemaTooNew(StorageError):
+    """The database was migrated by a newer version."""
+
+    temporary = False
+
+
+class Stopped(StorageError):
+    """The writer no longer takes work."""
+
+
+def translate(error: BaseException) -> StorageError | None:
+    """The storage-wide fault behind a driver's error, or None when the error is about one statement's data.
+
+    SQLite rolls the whole transaction back on FULL, IOERR and BUSY, so a savepoint cannot contain these
+    (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+    """
+    if isinstance(error, StorageError):
+        return error
+    if not isinstance(error, DBAPIError):
+        return None
+    text = str(error.orig).lower()
+    if "disk is full" in text or "no space left" in text or getattr(error.orig, "sqlstate", "") == "53100":
+        return Full("no space left for the database")
+    if "database is locked" in text or "database table is locked" in text:
+        return Locked("the database is locked by another process")
+    if "disk i/o error" in text or "readonly database" in text or error.connection_invalidated:
+        return StorageError("the database cannot be written")
+    return None

@@ -1,0 +1,128 @@
+"""Full-text index over messages, on both engines, fed by one tokeniser of ours so that both find the same.
+
+Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: a deleted row
+leaves no trace in the index pages, sqlite.org/fts5.html 4.4). PostgreSQL: the table ``message_index`` (tsvector, GIN).
+A word of the account's own (``account·7``) stands in every row, so that a search reads one account's postings.
+Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a final ``*`` matches
+prefixes. Scripts without spaces are cut into pairs of characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+WORD_CHARACTERS = 64  # a longer word is cut: nobody types it, and base64 would fill the index
+MESSAGE_WORDS = 10_000  # distinct words indexed of one message
+
+_WORDS = re.compile(r"\w+")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+
+DDL: Mapping[str, Sequence[str]] = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE message_index USING fts5(words, content='', contentless_delete=1, detail=none,"
+        " columnsize=0, tokenize='ascii')",
+        "INSERT INTO message_index(message_index, rank) VALUES('secure-delete', 1)",
+    ),
+    "postgresql": (
+        "CREATE TABLE message_index (account_id BIGINT NOT NULL, message_id BIGINT NOT NULL, words TSVECTOR NOT NULL,"
+        " PRIMARY KEY (account_id, message_id))",
+        "CREATE INDEX message_index_words ON message_index USING gin (words) WITH (fastupdate = off)",
+    ),
+}
+
+_INSERT = {
+    "sqlite": text("INSERT INTO message_index(rowid, words) VALUES(:message, :words)"),
+    "postgresql": text(
+        "INSERT INTO message_index(account_id, message_id, words)"
+        " VALUES(:account, :message, array_to_tsvector(string_to_array(:words, ' ')))"
+    ),
+}
+_DELETE = {
+    "sqlite": text("DELETE FROM message_index WHERE rowid = :message"),
+    "postgresql": text("DELETE FROM message_index WHERE account_id = :account AND message_id = :message"),
+}
+_FIND = {
+    "sqlite": text(
+        "SELECT rowid FROM message_index WHERE message_index MATCH :query AND rowid < :before"
+        " ORDER BY rowid DESC LIMIT :limit"
+    ),
+    "postgresql": text(
+        "SELECT message_id FROM message_index WHERE words @@ CAST(:query AS tsquery) AND account_id = :account"
+        " AND message_id < :before ORDER BY message_id DESC LIMIT :limit"
+    ),
+}
+
+
+def words(texts: Iterable[str], *, limit: int = MESSAGE_WORDS) -> list[str]:
+    """The distinct index words of some texts, in order of first occurrence, at most ``limit``."""
+    found: dict[str, None] = {}
+    for value in texts:
+        folded = value.lower() if value.isascii() else unicodedata.normalize("NFKC", value).casefold()
+        found.update(dict.fromkeys(_WORDS.findall(folded)))
+    if any(not word.isascii() or len(word) > WORD_CHARACTERS for word in found):
+        found = dict.fromkeys(piece for word in found for piece in _pieces(word))
+    return list(found)[:limit]
+
+
+def _pieces(word: str) -> Iterable[str]:
+    if word.isascii() or not _UNSPACED.search(word):
+        yield word[:WORD_CHARACTERS]
+        return
+    end = 0
+    for run in _UNSPACED.finditer(word):
+        if run.start() > end:
+            yield word[end : run.start()][:WORD_CHARACTERS]
+        characters = run.group()
+        yield from (characters[i : i + 2] for i in range(max(1, len(characters) - 1)))
+        end = run.end()
+    if end < len(word):
+        yield word[end:][:WORD_CHARACTERS]
+
+
+def _account_word(account: int) -> str:
+    return f"account·{account}"
+
+
+def add_to_index(connection: Connection, rows: Sequence[tuple[int, int, Sequence[str]]]) -> None:
+    """Index messages: (account, message, words) each. Needs a write transaction; commits nothing."""
+    statement = _INSERT[connection.dialect.name]
+    connection.execute(
+        statement,
+        [{"account": a, "message": m, "words": " ".join([_account_word(a), *found])} for a, m, found in rows],
+    )
+
+
+def remove_from_index(connection: Connection, account: int, messages: Sequence[int]) -> None:
+    """Forget messages. On SQLite nothing of their words is left in the index pages."""
+    if messages:
+        statement = _DELETE[connection.dialect.name]
+        connection.execute(statement, [{"account": account, "message": message} for message in messages])
+
+
+def find_messages(connection: Connection, account: int, query: str, *, before: int, limit: int) -> list[int]:
+    """Ids of the account's messages that hold every word of ``query``, newest first, each below ``before``."""
+    wanted = [(word, prefix) for part in query.split() for word, prefix in _query_words(part)]
+    if not wanted:
+        return []
+    parameters: dict[str, Any] = {"account": account, "before": before, "limit": limit}
+    if connection.dialect.name == "sqlite":
+        terms = [f'"{word}"' + ("*" if prefix else "") for word, prefix in wanted]
+        parameters["query"] = " AND ".join([f'"{_account_word(account)}"', *terms])
+    else:
+        parameters["query"] = " & ".join(f"'{word}'" + (":*" if prefix else "") for word, prefix in wanted)
+    found: Sequence[Row[Any]] = connection.execute(_FIND[connection.dialect.name], parameters).all()
+    return [row[0] for row in found]
+
+
+def _query_words(part: str) -> Iterable[tuple[str, bool]]:
+    """The index words of one typed word; only the last one of them is a prefix when the part ends in ``*``."""
+    pieces = words([part], limit=32)
+    for index, piece in enumerate(pieces):
+        yield piece, part.endswith("*") and index == len(pieces) - 1
