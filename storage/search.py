@@ -2,7 +2,7 @@
 
 Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: a deleted row
 leaves no trace in the index pages, sqlite.org/fts5.html 4.4). PostgreSQL: the table ``message_index`` (tsvector, GIN).
-A word of the account's own (``account·7``) stands in every row, so that a search reads one account's postings.
+A word of the account's own (``account·7``) stands in every row: a search reads one account's postings.
 Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a final ``*`` matches
 prefixes. Scripts without spaces are cut into pairs of characters.
 """
@@ -27,7 +27,7 @@ _UNSPACED = re.compile(
 DDL: Mapping[str, Sequence[str]] = {
     "sqlite": (
         "CREATE VIRTUAL TABLE message_index USING fts5(words, content='', contentless_delete=1, detail=none,"
-        " columnsize=0, tokenize='ascii')",
+        " tokenize='ascii')",
         "INSERT INTO message_index(message_index, rank) VALUES('secure-delete', 1)",
     ),
     "postgresql": (

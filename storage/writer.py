@@ -190,7 +190,7 @@ class Writer:
                     work = self._waiting.pop(0)
                     singles.append((work, None))
                     singles[-1] = (work, self._attempt(connection, work.function, after))
-        except Exception as error:  # boundary: nothing was committed, and every caller must hear it
+        except Exception as error:  # noqa: BLE001 nothing was committed, and every caller must hear it
             fault = translate(error) or StorageError(f"the transaction failed: {type(error).__name__}")
             log.warning("turn failed", extra={"error": type(fault).__name__})
             self._ids.forget()
@@ -223,7 +223,7 @@ class Writer:
             try:
                 with connection.begin_nested():
                     result = function(transaction)
-            except Exception as error:  # noqa: BLE001 boundary: the work fails alone, the turn goes on
+            except Exception as error:  # boundary: the work fails alone, the turn goes on
                 if fault := translate(error):
                     raise fault from error
                 self._ids.forget()
