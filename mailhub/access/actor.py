@@ -1,0 +1,42 @@
+"""Who asks. Job: the value every permission check takes. How a caller becomes one: ``api/caller.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """From the widest to the narrowest (DESIGN.md, "Who may do what")."""
+
+    OPERATOR = "operator"
+    OWNER = "owner"
+    ADMIN = "admin"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """One caller. The operator belongs to no account; a user to exactly one."""
+
+    role: Role
+    account: int | None = None
+    user: int | None = None
+    uid: int | None = None  # of the peer on the admin socket
+    scopes: frozenset[str] = frozenset()  # of an ApiToken; empty means all its user may
+    token: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """``operator`` or ``user``."""
+        return "operator" if self.role is Role.OPERATOR else "user"
+
+    @property
+    def name(self) -> str:
+        """How the journal writes it: ``user:12`` or ``operator:0``."""
+        return f"operator:{self.uid}" if self.user is None else f"user:{self.user}"
+
+
+def operator(uid: int) -> Actor:
+    """The machine's administrator."""
+    return Actor(role=Role.OPERATOR, uid=uid)

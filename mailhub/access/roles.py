@@ -1,0 +1,73 @@
+"""Who may do what: one table, and ``require``, which every act asks first. Default deny; a test walks the whole matrix.
+
+The operator runs the service; what people wrote is closed to him without a grant by an owner or admin (grants are not
+built yet: until then it is closed to him). A user acts only inside his own account: anywhere else he hears "not found".
+"""
+
+from __future__ import annotations
+
+from mailhub.access.actor import Actor, Role
+from mailhub.errors import Forbidden, NotFound
+
+_EVERYONE = frozenset(Role)
+_STAFF = frozenset({Role.OWNER, Role.ADMIN, Role.AGENT})
+_HEADS = frozenset({Role.OWNER, Role.ADMIN})
+_RUNNING = frozenset({Role.OPERATOR, Role.OWNER, Role.ADMIN})
+_OPERATOR = frozenset({Role.OPERATOR})
+
+ACTIONS: dict[str, frozenset[Role]] = {
+    # what people wrote
+    "ticket.read": _STAFF,
+    "ticket.work": _STAFF,  # reply, note, assign, close, reopen, merge, split, trash, restore
+    "ticket.purge": _HEADS,
+    "message.read": _STAFF,
+    "spam.mark": _STAFF,
+    "spam.explain": _STAFF,
+    # how the service is doing
+    "status.read": _EVERYONE,
+    "intake.read": _EVERYONE,
+    "intake.work": _RUNNING,  # retry, discard
+    "spam.stats": _EVERYONE,
+    "spam.verify": _RUNNING,
+    "mail.deliver": _EVERYONE,
+    "mail.import": _RUNNING,
+    # the account
+    "account.read": _EVERYONE,
+    "account.manage": _OPERATOR,
+    "user.read": _EVERYONE,
+    "user.manage": _RUNNING,
+    "mailbox.read": _EVERYONE,
+    "mailbox.manage": _RUNNING,
+    "token.own": _STAFF,  # a user's own ApiTokens
+    "token.manage": _HEADS,  # everybody's
+    "backup.create": _OPERATOR,
+}
+
+READING = frozenset(action for action in ACTIONS if action.endswith((".read", ".explain", ".stats")))
+
+
+def allowed(actor: Actor, action: str) -> bool:
+    """Whether the actor's role, and the scopes of his ApiToken, allow the action; KeyError for an unknown action."""
+    return actor.role in ACTIONS[action] and _in_scope(actor.scopes, action)
+
+
+def _in_scope(scopes: frozenset[str], action: str) -> bool:
+    """A scope is an action (``ticket.read``), a noun (``ticket``), or ``read`` for everything that only reads."""
+    noun = action.split(".", 1)[0]
+    return not scopes or action in scopes or noun in scopes or ("read" in scopes and action in READING)
+
+
+def require(actor: Actor, action: str, account: int | None) -> None:
+    """Raise unless the actor may do this in this account.
+
+    Raises ``NotFound`` for a user outside his account (he does not learn that it exists), ``Forbidden`` otherwise.
+    """
+    if actor.role is not Role.OPERATOR and account is not None and actor.account != account:
+        raise NotFound("no such account")
+    if not allowed(actor, action):
+        raise Forbidden(f"{actor.role} may not {action}" + (" with this ApiToken" if actor.scopes else ""))
+
+
+def known_scopes() -> frozenset[str]:
+    """Every scope an ApiToken can be limited to."""
+    return frozenset(ACTIONS) | {action.split(".", 1)[0] for action in ACTIONS} | {"read"}

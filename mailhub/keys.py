@@ -1,0 +1,108 @@
+"""Every key, by purpose, derived from one root key (HKDF-SHA256, RFC 5869). The only place that knows the root.
+
+Durable state: ``root.key`` in the data directory, 32 bytes as hex, mode 0600, made by ``create`` and never changed; or
+the systemd credential ``mailhub-root-key``, which wins. Whoever loses it loses signed reply addresses, identities of
+messages already filed (duplicates are no longer seen) and receipts: keep a copy away from the backups.
+Must not: log, print or store any key.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from mailhub.errors import ConfigurationError
+
+KEY_BYTES = 32
+FILE_NAME = "root.key"
+CREDENTIAL = "mailhub-root-key"
+
+PURPOSES = {
+    "reply-token": "signs the reply addresses and our Message-IDs",
+    "identity": "hashes the identity of messages",
+    "references": "hashes Message-IDs for threading",
+    "features": "seeds the hashing of the filter's features",
+    "tombstone": "hashes what was erased",
+    "receipts": "signs receipts and anchors",
+    "backups": "encrypts backups",
+    "secrets": "encrypts passwords we must be able to use",
+}
+
+
+class Keys:
+    """Derives keys. Holds the root in memory and shows it to nobody."""
+
+    def __init__(self, root: bytes) -> None:
+        if len(root) != KEY_BYTES:
+            raise ConfigurationError(f"the root key must be {KEY_BYTES} bytes, not {len(root)}")
+        self._root = root
+
+    def __repr__(self) -> str:
+        return "Keys(...)"
+
+    def derive(self, purpose: str) -> bytes:
+        """The 32-byte key of a purpose, the same in every process of this installation; KeyError for an unknown one."""
+        if purpose not in PURPOSES:
+            raise KeyError(purpose)
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        info = b"mailhub/1/" + purpose.encode("ascii")
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._root)
+
+
+def create(directory: Path) -> bool:
+    """Make the root key file, durably, if there is none; True when it was made. OSError leaves no half-written key."""
+    path = directory / FILE_NAME
+    if path.exists():
+        return False
+    fresh = directory / f"{FILE_NAME}.new"
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    _sync_directory(directory)
+    return True
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def load(directory: Path, environment: Mapping[str, str] = os.environ) -> Keys:
+    """Read the root key; raises ``ConfigurationError`` when it is missing, malformed, or readable by others."""
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    if credentials and (path := Path(credentials) / CREDENTIAL).is_file():
+        return Keys(_read(path))
+    path = directory / FILE_NAME
+    _refuse_readable_by_others(path)
+    return Keys(_read(path))
+
+
+def _refuse_readable_by_others(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no root key {path}: run `mailhub init` first") from None
+    except OSError as error:
+        raise ConfigurationError(f"the root key {path} cannot be read: {error.strerror}") from None
+    if mode & 0o077:
+        raise ConfigurationError(f"the root key {path} is open to others (mode {mode:04o}): chmod 0600 {path}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise ConfigurationError(f"the root key {path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigurationError(f"the root key {path} is damaged: it must be {2 * KEY_BYTES} hex digits") from None
