@@ -1,0 +1,90 @@
+"""Rows of mailboxes and of the address directory. Functions take a connection of the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from .schema import address, mailbox, ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """One support address of an account, lower case."""
+
+    account_id: int
+    id: int
+    address: str
+    name: str
+    on_reply_to_closed: str = "reopen"
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a served address leads; ``@domain`` is a catch-all."""
+
+    address: str
+    account_id: int
+    mailbox_id: int
+
+
+_COLUMNS = tuple(mailbox.c[name] for name in Mailbox.__slots__)
+
+
+def add_mailbox(connection: Connection, row: Mailbox) -> None:
+    """Insert a mailbox and its address; IntegrityError when any account serves the address already."""
+    connection.execute(insert(mailbox).values({name: getattr(row, name) for name in Mailbox.__slots__}))
+    add_address(connection, Route(address=row.address, account_id=row.account_id, mailbox_id=row.id))
+
+
+def add_address(connection: Connection, row: Route) -> None:
+    """Insert one address of the directory; IntegrityError when it is taken."""
+    connection.execute(insert(address).values({name: getattr(row, name) for name in Route.__slots__}))
+
+
+def find_route(connection: Connection, served: str) -> Route | None:
+    """Where exactly this address leads."""
+    query = select(*(address.c[name] for name in Route.__slots__)).where(address.c.address == served)
+    row = connection.execute(query).one_or_none()
+    return Route(**row._mapping) if row else None
+
+
+def list_routes(connection: Connection) -> Sequence[Route]:
+    """The whole directory, for the routing table in memory."""
+    query = select(*(address.c[name] for name in Route.__slots__)).order_by(address.c.address)
+    return [Route(**row._mapping) for row in connection.execute(query)]
+
+
+def find_mailbox(connection: Connection, account_id: int, mailbox_id: int) -> Mailbox | None:
+    """The mailbox with this id."""
+    query = select(*_COLUMNS).where(mailbox.c.account_id == account_id, mailbox.c.id == mailbox_id)
+    row = connection.execute(query).one_or_none()
+    return Mailbox(**row._mapping) if row else None
+
+
+def find_mailbox_by_address(connection: Connection, account_id: int, served: str) -> Mailbox | None:
+    """The account's mailbox with this address, matched in lower case."""
+    query = select(*_COLUMNS).where(mailbox.c.account_id == account_id, mailbox.c.address == served.lower())
+    row = connection.execute(query).one_or_none()
+    return Mailbox(**row._mapping) if row else None
+
+
+def list_mailboxes(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[Mailbox]:
+    """Mailboxes of an account by id, ascending, from the one after ``after``."""
+    query = select(*_COLUMNS).where(mailbox.c.account_id == account_id, mailbox.c.id > after)
+    return [Mailbox(**row._mapping) for row in connection.execute(query.order_by(mailbox.c.id).limit(limit))]
+
+
+def is_used(connection: Connection, account_id: int, mailbox_id: int) -> bool:
+    """Whether any ticket names the mailbox."""
+    query = select(exists().where(ticket.c.account_id == account_id, ticket.c.mailbox_id == mailbox_id))
+    return bool(connection.execute(query).scalar_one())
+
+
+def delete_mailbox(connection: Connection, account_id: int, mailbox_id: int) -> None:
+    """Remove a mailbox and the addresses that lead to it."""
+    connection.execute(delete(address).where(address.c.account_id == account_id, address.c.mailbox_id == mailbox_id))
+    connection.execute(delete(mailbox).where(mailbox.c.account_id == account_id, mailbox.c.id == mailbox_id))

@@ -1,0 +1,71 @@
+"""Rows of users (owner, admin, agent). Functions take a connection of the caller's transaction and commit nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, insert, select, update
+
+from .schema import user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One person who works in an account. ``email`` is the login name, lower case."""
+
+    account_id: int
+    id: int
+    email: str
+    name: str
+    role: str
+    password_hash: str | None = field(default=None, repr=False)
+    uid: int | None = None
+    created_at: int
+    deleted_at: int | None = None
+
+
+_COLUMNS = tuple(user.c[name] for name in User.__slots__)
+
+
+def add_user(connection: Connection, row: User) -> None:
+    """Insert a user; IntegrityError when the account has one with this login name."""
+    connection.execute(insert(user).values({name: getattr(row, name) for name in User.__slots__}))
+
+
+def find_user(connection: Connection, account_id: int, user_id: int) -> User | None:
+    """The active user with this id."""
+    query = select(*_COLUMNS).where(user.c.account_id == account_id, user.c.id == user_id, user.c.deleted_at.is_(None))
+    row = connection.execute(query).one_or_none()
+    return User(**row._mapping) if row else None
+
+
+def find_user_by_email(connection: Connection, account_id: int, email: str) -> User | None:
+    """The active user with this login name, matched in lower case."""
+    query = select(*_COLUMNS).where(
+        user.c.account_id == account_id, user.c.email == email.lower(), user.c.deleted_at.is_(None)
+    )
+    row = connection.execute(query).one_or_none()
+    return User(**row._mapping) if row else None
+
+
+def list_users_by_email(connection: Connection, email: str) -> Sequence[User]:
+    """The active users with this login name in all accounts, at most two; walks every account, for the admin socket."""
+    query = select(*_COLUMNS).where(user.c.email == email.lower(), user.c.deleted_at.is_(None))
+    return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.account_id).limit(2))]
+
+
+def list_users(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[User]:
+    """Active users of an account by id, ascending, from the one after ``after``."""
+    query = select(*_COLUMNS).where(user.c.account_id == account_id, user.c.id > after, user.c.deleted_at.is_(None))
+    return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.id).limit(limit))]
+
+
+def set_password(connection: Connection, account_id: int, user_id: int, password_hash: str) -> bool:
+    """Store a new hash; False when there is no such active user."""
+    query = (
+        update(user)
+        .where(user.c.account_id == account_id, user.c.id == user_id, user.c.deleted_at.is_(None))
+        .values(password_hash=password_hash)
+    )
+    return connection.execute(query).rowcount == 1
