@@ -1,0 +1,148 @@
+"""What every test may use: an empty, migrated database on each engine, and a writer for it.
+
+``database`` runs a test twice: on SQLite (a copy of a file migrated once per worker) and on PostgreSQL (a copy of a
+template migrated once per worker, in one server per run: ``postgresql_server.py``). Without PostgreSQL's package
+the second one skips; with MAILHUB_REQUIRE_SERVICES=1 it fails.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from storage.database import Database
+from storage.migrate import migrate
+from storage.writer import Writer
+
+_STARTER = Path(__file__).parent / "postgresql_server.py"
+
+
+def _require_service(present: bool, reason: str) -> None:
+    if present:
+        return
+    if os.environ.get("MAILHUB_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require_service() -> Callable[[bool, str], None]:
+    """Call with (is it there, what is missing): skips the test, or fails it when services are required."""
+    return _require_service
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """The server of this run, shared by all workers; it goes when the last of them has."""
+    found = any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    _require_service(found, "PostgreSQL is not installed (Debian: postgresql)")
+    base = tmp_path_factory.getbasetemp()
+    state = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgresql"
+    state.mkdir(exist_ok=True)
+    with (state / "users").open("w") as users:
+        with (state / "starting").open("w") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits while a server that nobody used any more is being stopped
+            _start_once(state)
+        yield make_url((state / "url").read_text(encoding="utf-8")).set(drivername="postgresql+psycopg")
+
+
+def _start_once(state: Path) -> None:
+    if (state / "url").exists():
+        return
+    with (state / "log").open("w") as log:
+        done = subprocess.run([sys.executable, _STARTER, state], stdout=log, stderr=log, check=False)
+    if done.returncode:
+        pytest.fail(f"PostgreSQL did not start:\n{(state / 'log').read_text()}")
+
+
+def _administer(url: URL, statement: str) -> None:
+    conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@contextmanager
+def _opened(url: URL | Path) -> Iterator[Database]:
+    database = Database(url if isinstance(url, Path) else url.render_as_string(hide_password=False))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_copies(postgresql_url: URL) -> Callable[[], Iterator[URL]]:
+    """Makes fresh migrated databases: a generator function that yields one URL and drops it afterwards."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    template = postgresql_url.set(database=f"template_{worker}")
+    _administer(postgresql_url, f"CREATE DATABASE {template.database}")
+    with _opened(template) as database:
+        migrate(database)
+    numbers = count()
+
+    def copies() -> Iterator[URL]:
+        url = postgresql_url.set(database=f"test_{worker}_{next(numbers)}")
+        _administer(postgresql_url, f"CREATE DATABASE {url.database} TEMPLATE {template.database}")
+        yield url
+        _administer(postgresql_url, f"DROP DATABASE {url.database} WITH (FORCE)")
+
+    return copies
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "mailhub.sqlite3"
+    with _opened(path) as database:
+        migrate(database)
+    return path
+
+
+@pytest.fixture
+def sqlite_path(sqlite_template: Path, tmp_path: Path) -> Path:
+    """A fresh migrated SQLite file."""
+    return Path(shutil.copy(sqlite_template, tmp_path / "mailhub.sqlite3"))
+
+
+@pytest.fixture
+def postgresql_database(postgresql_copies: Callable[[], Iterator[URL]]) -> Iterator[Database]:
+    """An empty, migrated PostgreSQL database."""
+    for url in postgresql_copies():
+        with _opened(url) as database:
+            yield database
+
+
+@pytest.fixture
+def sqlite_database(sqlite_path: Path) -> Iterator[Database]:
+    """An empty, migrated SQLite database."""
+    with _opened(sqlite_path) as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty, migrated database: the test runs once on each engine."""
+    opened = request.getfixturevalue(f"{request.param}_database")
+    assert isinstance(opened, Database)
+    return opened
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[Writer]:
+    """A running writer on ``database``."""
+    started = Writer(database)
+    started.start()
+    yield started
+    started.close()
