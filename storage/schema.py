@@ -301,9 +301,17 @@ raw = Table(
     account_id(),
     reference("message_id", "the message", retention="message"),
     column("slice", Integer, "0, 1, ...: the slices joined are one zstd frame", unit="index", retention="message"),
-    instant("stored_at", "when the slice was written; one without a message is swept", retention="message"),
     column("data", LargeBinary, "at most 1 MiB of the frame", personal="content", unit="bytes", retention="message"),
     PrimaryKeyConstraint("account_id", "message_id", "slice"),
+)
+
+raw_pending = Table(
+    "raw_pending",
+    metadata,
+    account_id(),
+    reference("message_id", "a large message whose slices are written ahead of it", retention="operation"),
+    instant("stored_at", "when; the slices are swept if the message does not follow", retention="operation"),
+    PrimaryKeyConstraint("account_id", "message_id"),
 )
 
 intake = Table(

@@ -1,0 +1,69 @@
+"""The raw messages: one zstd frame each, stored in slices of at most 1 MiB.
+
+Measured: a 20 MB row holds SQLite's writer for 0.12 s, a 1 MiB slice for 3 ms. So a large message's slices are written
+ahead of its commit, a turn each; slices whose message never came are swept.
+"""
+
+from __future__ import annotations
+
+import zstandard
+from sqlalchemy import Connection, delete, select
+
+from .schema import raw, raw_pending
+
+SLICE_BYTES = 1024 * 1024
+LEVEL = 3
+
+
+def compress(data: bytes) -> list[bytes]:
+    """The message as slices of one zstd frame (no dictionary: it would hold other tenants' mail)."""
+    frame = zstandard.ZstdCompressor(level=LEVEL).compress(data)
+    if len(frame) <= SLICE_BYTES:
+        return [frame]
+    return [frame[start : start + SLICE_BYTES] for start in range(0, len(frame), SLICE_BYTES)]
+
+
+def read(connection: Connection, account_id: int, message_id: int) -> bytes | None:
+    """The message exactly as it was received; None when there is none in this account."""
+    statement = (
+        select(raw.c.data).where(raw.c.account_id == account_id, raw.c.message_id == message_id).order_by(raw.c.slice)
+    )
+    slices = connection.execute(statement).scalars().all()
+    return zstandard.ZstdDecompressor().decompress(b"".join(slices)) if slices else None
+
+
+def slice_rows(account_id: int, message_id: int, slices: list[bytes]) -> list[dict[str, object]]:
+    """Rows for ``schema.raw``."""
+    return [
+        {"account_id": account_id, "message_id": message_id, "slice": index, "data": data}
+        for index, data in enumerate(slices)
+    ]
+
+
+def write_ahead(connection: Connection, account_id: int, message_id: int, index: int, data: bytes, *, at: int) -> None:
+    """Store one slice of a large message before the message itself; ``settle`` or ``sweep`` must follow."""
+    if index == 0:
+        connection.execute(raw_pending.insert().values(account_id=account_id, message_id=message_id, stored_at=at))
+    connection.execute(raw.insert().values(account_id=account_id, message_id=message_id, slice=index, data=data))
+
+
+def settle(connection: Connection, account_id: int, message_id: int) -> None:
+    """The message of these slices is being committed: they are its own now."""
+    connection.execute(
+        delete(raw_pending).where(raw_pending.c.account_id == account_id, raw_pending.c.message_id == message_id)
+    )
+
+
+def sweep(connection: Connection, *, before: int, limit: int) -> int:
+    """Delete at most ``limit`` slices written ahead before then whose message never came; how many were deleted."""
+    pending = connection.execute(
+        select(raw_pending.c.account_id, raw_pending.c.message_id).where(raw_pending.c.stored_at < before).limit(1)
+    ).first()
+    if pending is None:
+        return 0
+    own = (raw.c.account_id == pending.account_id, raw.c.message_id == pending.message_id)
+    slices = connection.execute(select(raw.c.slice).where(*own).limit(limit)).scalars().all()
+    connection.execute(delete(raw).where(*own, raw.c.slice.in_(slices)))
+    if len(slices) < limit:
+        settle(connection, pending.account_id, pending.message_id)
+    return len(slices)
