@@ -1,0 +1,161 @@
+"""Address headers. Job: the mailboxes of From, To, Cc ..., read as RFC 5322 3.4 writes them and as clients really do.
+
+One pass over the characters, no backtracking: groups are opened, comments kept as a name when there is no other, quotes
+and encoded words decoded after the structure is known (RFC 2047 5), and what is no address at all is kept as a name.
+Domains are lower-cased and shown as Unicode where they are valid IDNA. Must not: raise, or verify that anything exists.
+Sources: RFC 5322 3.4 and 4.4, RFC 6531 (EAI), RFC 5891 (IDNA).
+"""
+
+from __future__ import annotations
+
+import re
+
+from mailhub.message import headers, limits, words
+from mailhub.message.values import Address
+
+_BARE = re.compile(r"<?([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+)@([A-Za-z0-9.-]+)>?")
+_NAMED = re.compile(r'("?)([A-Za-z0-9 ._\'-]+)\1\s+<([A-Za-z0-9!#$%&\'*+/=?^_`{|}~.-]+)@([A-Za-z0-9.-]+)>')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^<>]*+>?|[,;:()\\]|[^"<,;:()\\]++', re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_FOUND = re.compile(r"[^\s<>()\[\],;:\"@]{1,256}+@[^\s<>(),;:\"@]{1,256}+")
+_WORD = re.compile(r"=\?[^?\s]{1,64}\?[bBqQ]\?[^?\s]*+\?=")
+
+
+def parse(text: str, flags: list[str]) -> tuple[Address, ...]:
+    """The mailboxes of an unfolded header value, at most ``limits.ADDRESSES`` (then flagged). Never raises."""
+    simple = _BARE.fullmatch(text)
+    if simple is not None:
+        return (Address("", f"{simple[1]}@{simple[2].lower()}"),)
+    named = _NAMED.fullmatch(text)
+    if named is not None:
+        return (Address(named[2].strip(), f"{named[3]}@{named[4].lower()}"),)
+    found = _mailboxes(text, flags)
+    if not any(each.address for each in found) and "=?" in text:  # the whole header was encoded, address and all
+        decoded = headers.clean(words.decode(text, flags))
+        found = _mailboxes(decoded, flags) if "@" in decoded else found
+    return tuple(found)
+
+
+class _Mailbox:
+    """The pieces of the mailbox being read."""
+
+    __slots__ = ("address", "at", "comments", "loose", "quoted")
+
+    def __init__(self) -> None:
+        self.loose: list[str] = []  # display name or bare address, as written
+        self.quoted = False
+        self.at = False  # whether an "@" is among the loose pieces
+        self.comments: list[str] = []
+        self.address: str | None = None
+
+
+def _mailboxes(text: str, flags: list[str]) -> list[Address]:
+    found: list[Address] = []
+    now, depth = _Mailbox(), 0
+    comment: list[str] = []
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if depth:
+            depth += (token == "(") - (token == ")")
+            if depth:
+                comment.append(token)
+            else:
+                now.comments.append("".join(comment))
+                comment = []
+        elif token == "(":
+            depth = 1
+        elif token in ",;":
+            _finish(now, found, flags)
+            now = _Mailbox()
+            if len(found) >= limits.ADDRESSES:
+                flags.append("addresses")
+                return found
+        elif token == ":" and now.address is None and not now.at:
+            now = _Mailbox()  # the name of a group (RFC 5322 3.4)
+        elif token[0] == "<":
+            _angle(now, token)
+        elif token[0] == '"':
+            now.quoted = True
+            now.loose.append(token)
+        else:
+            now.loose.append(token)
+            now.at = now.at or "@" in token
+    now.comments += ["".join(comment)] if comment else []
+    _finish(now, found, flags)
+    return found
+
+
+def _angle(now: _Mailbox, token: str) -> None:
+    inner = token.strip("<> \t")
+    if now.address and "@" in now.address or ("@" not in inner and now.address is not None):
+        return
+    now.address = inner
+
+
+def _finish(now: _Mailbox, found: list[Address], flags: list[str]) -> None:
+    loose = "".join(now.loose).strip()
+    address = now.address
+    if address is None and "@" in loose:
+        address, loose = _bare(loose, quoted=now.quoted)
+    elif address is not None and "@" not in address and "@" in loose:  # "user@host <user>" and the like
+        inner = address
+        address, loose = _bare(loose, quoted=now.quoted)
+        loose = loose or inner
+    name = _name(loose, flags) or _name(" ".join(now.comments), flags)
+    normal = _normal(address or "", flags)
+    if normal or name:
+        found.append(Address(name, normal))
+
+
+def _bare(loose: str, *, quoted: bool) -> tuple[str, str]:
+    """A mailbox without angle brackets: (address, what is left as a name)."""
+    if quoted and loose.startswith('"') and '"@' in loose:  # a quoted local part
+        return loose, ""
+    match = _FOUND.search(loose)
+    if match is None:
+        return "", loose
+    name = (loose[: match.start()] + " " + loose[match.end() :]).strip(" <>[]\"'")
+    return match[0], name
+
+
+def _name(text: str, flags: list[str]) -> str:
+    """A display name: unquoted, encoded words decoded (also inside quotes: many clients do that), blanks collapsed."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
+        text = text[1:-1]
+    elif '"' in text:
+        text = re.sub(r'(?<!\\)"', "", text)
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\1", text)
+    name = headers.clean(words.decode(text, flags))
+    if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":
+        name = name[1:-1]
+    return " ".join(name.split())
+
+
+def _normal(address: str, flags: list[str]) -> str:
+    """White space and source routes removed, the domain in lower case, encoded words decoded."""
+    if "=?" in address:
+        address = words.decode(address, flags)
+    if address.lower().startswith("mailto:"):
+        address = address[7:]
+    if address.startswith("@") and ":" in address:  # RFC 5322 4.4: obsolete route
+        address = address.partition(":")[2]
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return headers.clean("".join(address.split())) if address else ""
+    local = local.strip() if local.startswith('"') else "".join(local.split())
+    return headers.clean(f"{local}@{_domain(''.join(domain.split()).lower())}")
+
+
+def _domain(domain: str) -> str:
+    if "xn--" not in domain:
+        return domain.rstrip(".")
+    labels = []
+    for label in domain.split("."):
+        try:
+            coded = label.startswith("xn--") and len(label) <= 63  # RFC 1035; the codec is quadratic
+            labels.append(label[4:].encode("ascii").decode("punycode") if coded else label)
+        except (UnicodeError, ValueError):
+            labels.append(label)
+    return ".".join(labels)

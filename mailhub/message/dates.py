@@ -1,0 +1,88 @@
+"""Date headers. Job: microseconds since the epoch (UTC) from a date in any form people send; None when unreadable.
+
+RFC 5322 3.3 and 4.3 (two-digit years, named zones), asctime, ISO 8601. Nothing is judged: a date in the future or in
+1970 is returned as it stands. Must not: ask the clock, raise.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS |= {"mrz": 3, "mär": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12, "ene": 1}
+_ZONES = {"ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420}
+_ZONES |= {"mdt": -360, "pst": -480, "pdt": -420, "bst": 60, "cet": 60, "met": 60, "cest": 120, "mest": 120, "eet": 120}
+_ZONES |= {
+    "eest": 180,
+    "msk": 180,
+    "ist": 330,
+    "jst": 540,
+    "kst": 540,
+    "aest": 600,
+    "aedt": 660,
+    "nzst": 720,
+    "nzdt": 780,
+}
+
+_TIME = r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d{1,9})?)?"
+_ZONE = r"\s*(?:(?:GMT|UTC)?([+-])(\d{1,2}):?(\d{2})|\(?([A-Za-z]{1,5}))?"
+_RFC = re.compile(
+    r"\s*(?:[^\W\d_]{2,12}\.?\s*,?\s*)?(\d{1,2})[\s.-]+([^\W\d_]{3,9})\.?[\s,-]*(\d{2,4})[\s,]+" + _TIME + _ZONE
+)
+_ASCTIME = re.compile(
+    r"\s*(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\s+(\d{1,2}),?\s+" + _TIME + r"(?:\s+([A-Za-z]{1,5}))?\s+(\d{4})"
+)
+_ISO = re.compile(r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T\s]+" + _TIME + _ZONE + ")?")
+_DAY_ONLY = re.compile(r"\s*(?:[^\W\d_]{2,12}\s*,?\s*)?(\d{1,2})[\s.-]+([^\W\d_]{3,9})\.?[\s,-]*(\d{4})")
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def parse(text: str) -> int | None:
+    """Microseconds since the epoch, UTC; None when ``text`` holds no date. A missing zone counts as UTC. Never raises."""
+    text = text[:200]
+    match = _RFC.match(text)
+    if match is not None:
+        day, month, year, hour, minute, second = match.group(1, 2, 3, 4, 5, 6)
+        return _micros(year, _month(month), day, (hour, minute, second), _offset(match.group(7, 8, 9, 10)))
+    match = _ISO.match(text)
+    if match is not None:
+        year, month, day, hour, minute, second = match.group(1, 2, 3, 4, 5, 6)
+        return _micros(year, int(month), day, (hour, minute, second), _offset(match.group(7, 8, 9, 10)))
+    match = _ASCTIME.match(text)
+    if match is not None:
+        month, day, hour, minute, second, zone, year = match.groups()
+        return _micros(year, _month(month), day, (hour, minute, second), _offset((None, None, None, zone)))
+    match = _DAY_ONLY.match(text)
+    if match is not None:
+        return _micros(match[3], _month(match[2]), match[1], ("0", "0", None), 0)
+    return None
+
+
+def _month(name: str) -> int:
+    return _MONTHS.get(name[:3].lower(), 0)
+
+
+def _offset(zone: tuple[str | None, ...]) -> int:
+    """Minutes east of UTC; military and unknown names count as UTC (RFC 5322 4.3)."""
+    sign, hours, minutes, name = zone
+    if sign and hours and minutes:
+        east = int(hours) * 60 + int(minutes)
+        if east >= 24 * 60:
+            return 0
+        return -east if sign == "-" else east
+    return _ZONES.get(name.lower(), 0) if name else 0
+
+
+def _micros(year: str, month: int, day: str, time: tuple[str | None, ...], offset: int) -> int | None:
+    number = int(year)
+    if len(year) <= 3:  # RFC 5322 4.3: 00-49 is 2000-2049, 50-99 and three digits are counted from 1900
+        number += 2000 if number < 50 and len(year) == 2 else 1900
+    hour, minute, second = (int(value or 0) for value in time)
+    if hour > 24 or minute > 59 or second > 60:
+        return None
+    try:
+        days = date(number, month, int(day)).toordinal() - _EPOCH
+    except ValueError:
+        return None
+    return (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1_000_000

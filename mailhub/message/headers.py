@@ -1,0 +1,112 @@
+"""Header block to fields, field bytes to text. Job: RFC 5322 header fields with the faults of the wild.
+
+Offsets in, pairs out; every decoded value is free of CR, LF, NUL, other controls, bidi controls and lone surrogates.
+Must not: interpret a field (addresses.py, dates.py, parameters.py do), raise on any bytes, or take more than linear time.
+Sources: RFC 5322 2.2 and 4.2 (obsolete forms), RFC 2047 (encoded words, by ``words``), RFC 6532 (raw UTF-8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mailhub.message import charset, limits, words
+
+Fields = list[tuple[bytes, bytes]]  # (name as written, value still folded), in order
+
+_FIELD = re.compile(rb"^([!-9;-~]+[ \t]*):([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
+_FOLD = re.compile(r"[ \t]*\r?\n[ \t]*")
+_WELL_KNOWN = re.compile(
+    rb"^(?:from|to|cc|subject|date|message-id|content-[a-z-]+|mime-version|received|return-path|x-[a-z0-9-]+)[ \t]*:",
+    re.MULTILINE | re.IGNORECASE,
+)
+# C0 and C1 controls, line and paragraph separators, Unicode's Bidi_Control property, lone surrogates
+_UNCLEAN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_BREAK = re.compile("[\t\r\n\u2028\u2029]+")
+
+
+def split(raw: bytes, start: int, end: int) -> tuple[Fields, int, list[str]]:
+    """The fields in ``raw[start:end]``, the offset of the body behind them, and flags.
+
+    ``end`` bounds the search (the first blank line is found by the caller, who knows the whole message). The block ends
+    early at the first line that is no field and has no well-known field behind it: the rest is body. A line of junk
+    between fields is skipped and flagged. mbox "From " lines and a byte order mark ahead of the first field are skipped.
+    """
+    flags: list[str] = []
+    bound = min(end, start + limits.HEADER_BYTES)
+    block = raw[start:bound]
+    if bound < end:
+        flags.append("header-bytes")
+    fields = _FIELD.findall(block)
+    covered = sum(map(len, (part for field in fields for part in field))) + 2 * len(fields)
+    body = end
+    if covered < len(block):  # a line that is no field, or the final line end is not part of the block
+        keep, fault = _junk(block)
+        if fault:
+            flags.append(fault)
+        if keep < len(block):
+            fields = _FIELD.findall(block[:keep])
+            body = start + keep
+    if len(fields) > limits.HEADERS:
+        del fields[limits.HEADERS :]
+        flags.append("header-count")
+    return [(name.rstrip(), value) for name, value in fields], body, flags
+
+
+def _junk(block: bytes) -> tuple[int, str]:
+    """How much of the block is header, and a flag when something in it is not a field."""
+    position, fault = 0, ""
+    if block.startswith((b"From ", b">From ")):  # mbox separator (RFC 4155), also as forwarded by old gateways
+        position = block.find(b"\n") + 1 or len(block)
+    if block.startswith(b"\xef\xbb\xbf"):
+        position = 3
+    while position < len(block):
+        match = _FIELD.match(block, position)
+        if match is not None:
+            position = match.end() + 1
+            continue
+        if block.startswith(b"--", position) or not _WELL_KNOWN.search(block, position):
+            return position, fault or "no-blank-line"
+        fault = "header-junk"
+        position = block.find(b"\n", position) + 1 or len(block)
+        while block[position : position + 1] in (b" ", b"\t"):  # what is folded to junk is junk
+            position = block.find(b"\n", position) + 1 or len(block)
+    return len(block), fault
+
+
+def decode_all(fields: Iterable[tuple[bytes, bytes]], label: str, flags: list[str]) -> tuple[tuple[str, str], ...]:
+    """(name, decoded unfolded value) of each field; ``label`` is the charset to try for raw 8-bit text."""
+    result = []
+    for name, value in fields:
+        if value.isascii():
+            text = value.decode("ascii").strip()
+            if not text.isprintable() or "=?" in text:
+                text = _decode(value, label, flags)
+        else:
+            text = _decode(value, label, flags)
+        result.append((name.decode("ascii"), text))
+    return tuple(result)
+
+
+def _decode(value: bytes, label: str, flags: list[str]) -> str:
+    return clean(words.decode(unfold(value, label, flags), flags))
+
+
+def unfold(value: bytes, label: str, flags: list[str]) -> str:
+    """One field's value as one line of text, encoded words left as they are; bounded by ``limits.VALUE_BYTES``."""
+    if len(value) > limits.VALUE_BYTES:
+        flags.append("header-value")
+        value = value[: limits.VALUE_BYTES]
+    if value.isascii():
+        text = value.decode("ascii")
+    else:
+        text, fault = charset.decode(value, label)
+        flags.append(fault or "raw-8bit-header")
+    return (_FOLD.sub(" ", text) if "\n" in text else text).strip()
+
+
+def clean(text: str) -> str:
+    """``text`` without line breaks, controls, bidi controls and lone surrogates (white space becomes one blank)."""
+    if text.isprintable():
+        return text
+    return _UNCLEAN.sub("", _BREAK.sub(" ", text)).strip()

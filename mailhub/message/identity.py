@@ -1,0 +1,49 @@
+"""Whether two messages are the same. Job: a digest that survives transport and changes with the content.
+
+Two halves (DESIGN.md, "Data"): the *name* of a message (Message-ID; without one From, Date and Subject) and the *content*:
+its inline text parts decoded, as far as they are looked at, and every other part's bytes as transferred. White space,
+line ends, trace headers and the encoding of text do not count, because relays change them (RFC 5321 4.4, RFC 6152).
+Must not: take more text than it is given, or depend on anything the recipient's side adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+from mailhub.message.values import Parsed, Part
+
+DIGEST_BYTES = 16
+_SLICE_BYTES = 1024 * 1024
+_WHITE = b" \t\r\n\x0b\x0c\0"
+
+
+def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iterable[int]) -> bytes:
+    """16 bytes: what the message says. ``texts`` decoded and in order, ``files`` indices into ``parts``."""
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    for text in texts:
+        digest.update(text.encode("utf-8", "replace").translate(None, _WHITE))
+        digest.update(b"\0t")
+    for index in files:
+        for at in range(parts[index].body_start, parts[index].end, _SLICE_BYTES):  # never a second copy of a large file
+            digest.update(raw[at : min(at + _SLICE_BYTES, parts[index].end)].translate(None, _WHITE))
+        digest.update(b"\0f")
+    return digest.digest()
+
+
+def name(parsed: Parsed) -> bytes:
+    """16 bytes of what the message is called: its Message-ID, or From, Date and Subject as read when it has none."""
+    if parsed.message_id:
+        called = "i\0" + parsed.message_id
+    else:
+        sender = parsed.from_[0].address if parsed.from_ else ""
+        called = f"h\0{sender}\0{parsed.date}\0{''.join(parsed.subject.split())}"
+    return blake2b(called.encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
+
+
+def key(parsed: Parsed) -> bytes:
+    """16 bytes that are equal when two messages are the same: name and content together.
+
+    Same ``name`` and another ``key`` means the same id with another body: two messages, to be flagged.
+    """
+    return blake2b(name(parsed) + parsed.identity, digest_size=DIGEST_BYTES).digest()

@@ -1,0 +1,270 @@
+"""A message read: bytes in, ``Parsed`` out. Job: run the stages in order and keep what each could read.
+
+    scan -> headers -> body (text, html, identity) -> attachments -> automatic -> bounce -> reply
+
+Never raises on any bytes: each stage runs inside ``_Stages.run``, the one boundary, which flags a fault ("fault-body")
+and goes on with that stage's empty value. Work is bounded by limits.py and values.TEXT_BYTES; no attachment is decoded.
+Must not: know the network, the clock, or the database.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from mailhub.message import (
+    addresses,
+    attachments,
+    automatic,
+    body,
+    bounce,
+    content,
+    dates,
+    headers,
+    html,
+    identity,
+    invite,
+    limits,
+    quoted,
+    scan,
+)
+from mailhub.message.values import TEXT_BYTES, Address, Attachment, Automatic, Bounce, Parsed, Part, Reply
+
+_ID = re.compile(r"<([^<>]{1,998})>")
+_BARE_ID = re.compile(r"[^\s<>,;\"()]{1,998}")
+_log = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Stages:
+    """The boundary: what fails inside a stage is flagged and replaced by the stage's empty value."""
+
+    flags: list[str] = field(default_factory=list)
+
+    def run(self, stage: str, empty: _T, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the named boundary: no mail may stop the mails behind it
+            self.flags.append(f"fault-{stage}")
+            _log.warning("message stage %s failed: %s", stage, type(error).__name__)  # no text of the mail in a log
+            return empty
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What the headers of a message say."""
+
+    all: tuple[tuple[str, str], ...] = ()
+    message_id: str = ""
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    from_: tuple[Address, ...] = ()
+    sender: Address | None = None
+    reply_to: tuple[Address, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    subject: str = ""
+    date: int | None = None
+    hops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What the body of a message says."""
+
+    text: str = ""
+    html: str = ""
+    hidden_text: str = ""
+    links: tuple[str, ...] = ()
+    identity: bytes = b"\0" * identity.DIGEST_BYTES
+    files: tuple[int, ...] = ()
+
+
+def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
+    """Read a message. ``mail_from_null``: the envelope sender was <>, which marks automatic mail (RFC 3834 2).
+
+    Never raises, whatever the bytes; linear time; decodes at most ``TEXT_BYTES`` of text and no attachment. Bounds that
+    were hit and faults that were repaired are in ``flags``, each once.
+    """
+    stages = _Stages()
+    scanned = stages.run("scan", None, scan.scan, raw) or _unscanned(raw)
+    stages.flags += scanned.flags
+    raw, parts = scanned.raw, scanned.parts
+    root = parts[0]
+    fields = stages.run("headers", _Fields(), _read_fields, scanned.fields, root, stages.flags)
+    found = stages.run("body", _Body(), _read_body, raw, parts, stages.flags)
+    no_files: tuple[Attachment, ...] = ()
+    files = stages.run("attachments", no_files, attachments.listed, raw, parts, found.files)
+    person, whole = Automatic("", ""), Reply(found.text, "", "")
+    robot = stages.run(
+        "automatic",
+        person,
+        automatic.classify,
+        fields.all,
+        fields.subject,
+        root.content_type,
+        root.parameters,
+        mail_from_null,
+    )
+    none: Bounce | None = None
+    returned = stages.run("bounce", none, bounce.recognise, raw, parts, fields.all, fields.subject, found.text)
+    reply = stages.run("reply", whole, quoted.split_reply, found.text, found.html)
+    return Parsed(
+        headers=fields.all,
+        message_id=fields.message_id,
+        in_reply_to=fields.in_reply_to,
+        references=fields.references,
+        from_=fields.from_,
+        sender=fields.sender,
+        reply_to=fields.reply_to,
+        to=fields.to,
+        cc=fields.cc,
+        subject=fields.subject,
+        date=fields.date,
+        text=found.text,
+        html=found.html,
+        hidden_text=found.hidden_text,
+        links=found.links,
+        reply=reply,
+        attachments=files,
+        parts=parts,
+        automatic=robot,
+        bounce=returned,
+        hops=fields.hops,
+        identity=found.identity,
+        flags=tuple(dict.fromkeys(stages.flags)),
+    )
+
+
+def attachment_bytes(raw: bytes, index: int) -> bytes:
+    """The bytes of attachment ``index`` of ``parse(raw).attachments``, decoded in full. Raises IndexError beyond them."""
+    scanned = scan.scan(raw)
+    return attachments.content(scanned.raw, scanned.parts[content.choose(scanned.parts).files[index]])
+
+
+def list_attachments(raw: bytes) -> tuple[Attachment, ...]:
+    """The attachments of a message without reading the rest of it."""
+    scanned = scan.scan(raw)
+    return attachments.listed(scanned.raw, scanned.parts, content.choose(scanned.parts).files)
+
+
+def _unscanned(raw: bytes) -> scan.Scan:
+    """The last fallback: one part of unknown text."""
+    part = Part(
+        number="1", depth=0, parent=-1, start=0, body_start=0, end=len(raw), headers=(), content_type="text/plain",
+        parameters={}, disposition="", filename="", encoding="", content_id="",
+    )  # fmt: skip
+    return scan.Scan(raw, (part,), (), [])
+
+
+def _read_fields(fields: tuple[tuple[bytes, bytes], ...], root: Part, flags: list[str]) -> _Fields:
+    label = root.parameters.get("charset", "")
+    decoded = headers.decode_all(fields, label, flags)
+    first: dict[str, int] = {}
+    structured: dict[str, list[str]] = {"from": [], "to": [], "cc": [], "reply-to": [], "sender": []}
+    hops = 0
+    for index, (written, _) in enumerate(decoded):
+        name = written.lower()
+        if name == "received":
+            hops += 1
+            continue
+        first.setdefault(name, index)
+        if (
+            name in structured
+        ):  # structure first, encoded words after (RFC 2047 5.3): from the bytes, not the decoded text
+            structured[name].append(headers.unfold(fields[index][1], label, flags))
+
+    def value(name: str) -> str:
+        return decoded[first[name]][1] if name in first else ""
+
+    people = {name: _people(values, flags) for name, values in structured.items()}
+    return _Fields(
+        all=decoded,
+        message_id=next(iter(message_ids(value("message-id"))), ""),
+        in_reply_to=message_ids(value("in-reply-to")),
+        references=message_ids(value("references")),
+        from_=people["from"],
+        sender=people["sender"][0] if people["sender"] else None,
+        reply_to=people["reply-to"],
+        to=people["to"],
+        cc=people["cc"],
+        subject=value("subject"),
+        date=dates.parse(value("date")) if "date" in first else None,
+        hops=hops,
+    )
+
+
+def _people(values: list[str], flags: list[str]) -> tuple[Address, ...]:
+    """The mailboxes of a header that may be repeated; at most limits.ADDRESSES altogether."""
+    if len(values) == 1:
+        return addresses.parse(values[0], flags)
+    found: list[Address] = []
+    for value in values:
+        found += addresses.parse(value, flags)
+        if len(found) > limits.ADDRESSES:
+            flags.append("addresses")
+            break
+    return tuple(found[: limits.ADDRESSES])
+
+
+def message_ids(value: str) -> tuple[str, ...]:
+    """The ids of Message-ID, In-Reply-To or References without < >, in order, at most limits.MESSAGE_IDS, each once.
+
+    Ids without brackets count when they hold an "@"; a lone word counts too when there is nothing else.
+    """
+    if not value:
+        return ()
+    found = ["".join(each.split()) for each in _ID.findall(value)]
+    if not found:
+        bare = _BARE_ID.findall(value)
+        found = [each for each in bare if "@" in each] or (bare if len(bare) == 1 else [])
+    return tuple(dict.fromkeys(each for each in found[-limits.MESSAGE_IDS :] if each))
+
+
+def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
+    chosen = content.choose(parts)
+    left = TEXT_BYTES
+    decoded: dict[int, str] = {}
+    for index in chosen.texts:
+        if left <= 0:
+            flags.append("text-bytes")
+            break
+        size = parts[index].end - parts[index].body_start
+        decoded[index] = body.part_text(raw, parts[index], left, flags)
+        left -= min(size, left)
+    if left <= 0 and "text-bytes" not in flags:
+        flags.append("text-bytes")
+    pages = {index: html.read(decoded[index]) for index in chosen.html if index in decoded}
+    for page in pages.values():
+        flags += page[3]
+    shown = [_shown(parts[index], decoded[index], pages.get(index)) for index in chosen.text if index in decoded]
+    shown += [_invite(raw, parts[index], flags) for index in chosen.invites]
+    return _Body(
+        text="\n".join([text.strip("\n") for text in shown if text.strip()]) if len(shown) != 1 else shown[0],
+        html="\n".join([decoded[index] for index in pages]),
+        hidden_text="\n".join([page[1] for page in pages.values() if page[1]]),
+        links=tuple([link for page in pages.values() for link in page[2]])[: limits.LINKS],
+        identity=identity.content(raw, parts, decoded.values(), chosen.files),
+        files=chosen.files,
+    )
+
+
+def _shown(part: Part, text: str, page: tuple[str, str, tuple[str, ...], tuple[str, ...]] | None) -> str:
+    """One text part as its reader sees it."""
+    if page is not None:
+        return page[0]
+    if part.content_type in ("text/enriched", "text/richtext"):
+        return re.sub(r"</?[A-Za-z-]{1,60}>", "", text)
+    if part.parameters.get("format", "").lower() == "flowed":
+        return body.unflow(text, delsp=part.parameters.get("delsp", "").lower() == "yes")
+    return text
+
+
+def _invite(raw: bytes, part: Part, flags: list[str]) -> str:
+    return invite.summary(body.part_text(raw, part, TEXT_BYTES // 4, flags))

@@ -1,0 +1,239 @@
+"""The structure of a message. Job: one linear pass over the bytes that finds every MIME entity and enforces the bounds.
+
+How: find the line starts "--" one after another, look each line up among the boundaries open now (a dictionary, so the
+cost does not grow with depth), and open or close entities on an explicit stack: no recursion. message/rfc822 is a leaf,
+its inside is read when somebody opens it. Decodes nothing but the MIME headers of each entity. Must not: raise on any
+bytes, look beyond limits.DEPTH and limits.PARTS (flagged), copy bodies.
+Sources: RFC 2045, RFC 2046 5.1 (boundaries, digest), RFC 3501 6.4.5 (numbers of parts).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from mailhub.message import filenames, headers, limits, parameters, words
+from mailhub.message.values import Part
+
+_BLANK = re.compile(rb"\n\r?\n")
+_LEADING = re.compile(rb"(?:[ \t]*\r?\n)+")
+_GUESS = re.compile(rb"--([^\s-][^\r\n]{0,200}|-+[^\s-][^\r\n]{0,198})\r?\n")
+_ID = re.compile(rb"<?\s*([^<>\s]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a message is made of."""
+
+    raw: bytes  # what the offsets refer to: the message, with bare CR line ends turned to LF where it has no LF
+    parts: tuple[Part, ...]  # in the order of the message; the first is the message itself
+    fields: tuple[tuple[bytes, bytes], ...]  # of the message: (name as written, value still folded)
+    flags: list[str]
+
+
+@dataclass(slots=True)
+class _Entity:
+    """A part while its end is not known."""
+
+    number: str
+    depth: int
+    parent: int
+    start: int
+    body_start: int
+    fields: headers.Fields
+    content_type: str
+    parameters: dict[str, str]
+    end: int = -1
+    children: int = 0
+    boundary: bytes = b""
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """Where the next blank line and the next "--" line are: found once, so that many small parts stay linear."""
+
+    raw: bytes
+    blank: int = -1
+    blank_end: int = -1
+    dashes: int = -1
+    flags: list[str] = field(default_factory=list)
+
+    def header_end(self, start: int) -> tuple[int, int]:
+        """(end of the header block that begins at ``start``, start of the body)."""
+        raw = self.raw
+        if raw.startswith((b"\n", b"\r\n"), start):
+            return start, start + (1 if raw[start] == 10 else 2)
+        if self.blank < start:
+            match = _BLANK.search(raw, start)
+            self.blank, self.blank_end = (match.start() + 1, match.end()) if match else (len(raw), len(raw))
+        if self.dashes < start:
+            found = raw.find(b"\n--", start)
+            self.dashes = found + 1 if found >= 0 else len(raw)
+        if self.dashes < self.blank:
+            return self.dashes, self.dashes
+        return self.blank, self.blank_end
+
+
+def scan(raw: bytes) -> Scan:
+    """The entities of ``raw``. Never raises on strange bytes; linear in the length of ``raw``."""
+    if b"\r" in raw[: limits.HEADER_BYTES] and b"\n" not in raw:
+        raw = raw.replace(b"\r", b"\n")
+    cursor = _Cursor(raw)
+    start = 0
+    if raw[:1] in (b"\n", b"\r", b" ", b"\t"):
+        leading = _LEADING.match(raw)
+        start = leading.end() if leading and leading.end() < len(raw) else 0
+    root = _open(cursor, start, number="1", depth=0, parent=-1, default="text/plain")
+    entities = [root]
+    if root.boundary:
+        root.number = ""
+        _walk(cursor, entities)
+    for entity in entities:
+        if entity.end < 0:
+            entity.end = len(raw)
+    parts = tuple(_part(entity, cursor.flags) for entity in entities)
+    return Scan(raw, parts, tuple(root.fields), cursor.flags)
+
+
+def _open(cursor: _Cursor, start: int, *, number: str, depth: int, parent: int, default: str) -> _Entity:
+    """Read the header block at ``start``."""
+    header_end, body = cursor.header_end(start)
+    fields, actual, flags = headers.split(cursor.raw, start, header_end)
+    cursor.flags += flags
+    if actual < header_end:
+        body = actual
+    kind, values = "", {}
+    for name, value in fields:
+        if len(name) == 12 and name.lower() == b"content-type":
+            kind, values = parameters.content_type(value, cursor.flags)
+            if kind:
+                break
+    entity = _Entity(number, depth, parent, start, body, fields, kind or default, values)
+    if kind.startswith("multipart/"):
+        _bound(cursor, entity)
+    return entity
+
+
+def _bound(cursor: _Cursor, entity: _Entity) -> None:
+    """Find the boundary of a multipart; one that names none has it guessed from the body's first "--" line."""
+    if entity.depth >= limits.DEPTH:
+        cursor.flags.append("depth")
+        return
+    boundary = entity.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")[: limits.BOUNDARY_BYTES]
+    if not boundary:
+        guess = _GUESS.match(cursor.raw, entity.body_start) or _GUESS.search(
+            cursor.raw, entity.body_start, entity.body_start + limits.VALUE_BYTES
+        )
+        boundary = guess[1].rstrip() if guess else b""
+        cursor.flags.append("no-boundary")
+    entity.boundary = boundary
+
+
+def _walk(cursor: _Cursor, entities: list[_Entity]) -> None:
+    """Find every delimiter line, opening and closing entities; stops at the end or at limits.PARTS."""
+    raw = cursor.raw
+    stack = [0]  # indices of open multiparts; the part open in the innermost one is entities[-1] or closed
+    levels = {entities[0].boundary: 0}
+    position = max(0, entities[0].body_start - 1)
+    while stack:
+        at = raw.find(b"\n--", position)
+        if at < 0:
+            return
+        stop = raw.find(b"\n", at + 3, at + 8 + limits.BOUNDARY_BYTES)
+        line = raw[at + 3 : stop if stop >= 0 else at + 8 + limits.BOUNDARY_BYTES].rstrip(b" \t\r")
+        position = at + 3
+        level = levels.get(line)
+        closing = False
+        if level is None and line.endswith(b"--"):
+            level = levels.get(line[:-2])
+            closing = level is not None
+        if level is None:
+            continue
+        _close(raw, entities, stack, levels, level, at)
+        after = stop + 1 if stop >= 0 else len(raw)
+        if closing:
+            entities[stack[level]].end = after
+            del levels[entities[stack.pop()].boundary]
+            position = after - 1
+            continue
+        if len(entities) >= limits.PARTS:
+            cursor.flags.append("parts")
+            return
+        position = _next(cursor, entities, stack, levels, after)
+
+
+def _close(
+    raw: bytes, entities: list[_Entity], stack: list[int], levels: dict[bytes, int], level: int, at: int
+) -> None:
+    """A delimiter of the multipart at ``level`` ends the part before it and every multipart left open inside."""
+    end = at - 1 if at and raw[at - 1] == 13 else at
+    while len(stack) > level + 1:
+        index = stack.pop()
+        del levels[entities[index].boundary]
+        if entities[index].end < 0:
+            entities[index].end = end
+    last = entities[-1]
+    if last.end < 0 and len(entities) - 1 != stack[level]:
+        last.end = max(end, last.body_start)
+
+
+def _next(cursor: _Cursor, entities: list[_Entity], stack: list[int], levels: dict[bytes, int], start: int) -> int:
+    """Open the part behind a delimiter; returns where to look for the next delimiter."""
+    parent = entities[stack[-1]]
+    parent.children += 1
+    number = f"{parent.number}.{parent.children}" if parent.number else str(parent.children)
+    default = "message/rfc822" if parent.content_type == "multipart/digest" else "text/plain"
+    entity = _open(cursor, start, number=number, depth=parent.depth + 1, parent=stack[-1], default=default)
+    entities.append(entity)
+    if entity.boundary and entity.boundary not in levels:  # the outer one wins: else the parts behind it were lost
+        stack.append(len(entities) - 1)
+        levels[entity.boundary] = len(stack) - 1
+    return max(start - 1, entity.body_start - 1)
+
+
+def _part(entity: _Entity, flags: list[str]) -> Part:
+    """The frozen value of an entity whose end is known."""
+    lowered = tuple([(name.lower(), value) for name, value in entity.fields])
+    disposition = filename = encoding = content_id = ""
+    values: dict[str, str] = {}
+    for name, value in lowered:
+        if not name.startswith(b"content-"):
+            continue
+        if name == b"content-disposition" and not disposition:
+            disposition, values = parameters.disposition(value, flags)
+        elif name == b"content-transfer-encoding" and not encoding:
+            encoding = _encoding(value)
+        elif name == b"content-id" and not content_id:
+            match = _ID.search(value[: limits.PARAMETER_BYTES])
+            content_id = headers.clean(match[1].decode("utf-8", "replace")) if match else ""
+    if values or "name" in entity.parameters:
+        filename = _filename(values, entity.parameters, flags)
+    return Part(
+        number=entity.number,
+        depth=entity.depth,
+        parent=entity.parent,
+        start=entity.start,
+        body_start=entity.body_start,
+        end=entity.end,
+        headers=lowered,
+        content_type=entity.content_type,
+        parameters=entity.parameters,
+        disposition=disposition,
+        filename=filename,
+        encoding=encoding,
+        content_id=content_id,
+    )
+
+
+def _encoding(value: bytes) -> str:
+    """Content-Transfer-Encoding in lower case, without comments and quotes: "base64" for ``Base64 (x);``."""
+    match = re.match(rb"\s*\"?([!-'*-:<-~]+)", value)
+    return match[1].strip(b'"').decode("ascii").lower() if match else ""
+
+
+def _filename(disposition: dict[str, str], content_type: dict[str, str], flags: list[str]) -> str:
+    for values, key in ((disposition, "filename"), (content_type, "name"), (disposition, "name")):
+        name = filenames.safe(words.decode(values.get(key, ""), flags))
+        if name:
+            return name
+    return ""
