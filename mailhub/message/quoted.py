@@ -1,0 +1,239 @@
+"""Splits a mail into what its writer wrote now and what was folded away: quote, signature, footers. Pure and linear.
+
+Nothing is lost: ``Reply.new`` and ``Reply.folded`` together hold every line. Judged by lines, once from top
+to bottom: each line is cheap to pass over unless it begins or ends like a mark (``quoted_marks``); where the text has
+none, the HTML is asked (``quoted_html``). Marked quotes between pieces of new text stay: they are the context of an
+inline reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mailhub.message import quoted_marks as marks
+from mailhub.message.quoted_html import quote_line
+from mailhub.message.quoted_phrases import MOBILE_STARTS
+from mailhub.message.values import TEXT_BYTES, Reply
+
+_SHORT_SIGNATURE_LINES = 12  # a bare "--" or dash ends the text only when this little follows; "-- " always does
+_LOOK_AHEAD_LINES = 40
+_WRAPPED_COLUMNS = 55  # a quoted line at least this long may have been broken by a program that set no mark on the rest
+_TEXT, _FOLDED, _QUOTE = 0, 1, 2
+_COLONS = (":", "：", ":*")
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of quoted lines: [start, end), and whether an attribution introduced it."""
+
+    start: int
+    end: int
+    introduced: bool
+
+
+@dataclass(slots=True)
+class _Walk:
+    """State of the one pass over the lines."""
+
+    lines: list[str]
+    kind: list[int] = field(init=False)
+    runs: list[_Run] = field(default_factory=list)
+    first_text: int = field(init=False)  # index of the first line of new text; past the end while there is none
+    introduced: bool = False
+    floor: int = 0  # attributions are not looked for above this line
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        self.kind = [_TEXT] * len(self.lines)
+        self.first_text = len(self.lines)
+
+    @property
+    def has_text(self) -> bool:
+        return self.first_text < len(self.lines)
+
+    def keep(self, index: int) -> int:
+        """Takes a line for new text and goes on after it."""
+        self.first_text = min(self.first_text, index)
+        return index + 1
+
+    def fold(self, start: int, end: int, reason: str) -> int:
+        """Folds the lines [start, end) and goes on after them."""
+        self.kind[start:end] = [_FOLDED] * (end - start)
+        self.reason = self.reason or reason
+        self.floor = end
+        return end
+
+    def cut(self, start: int, reason: str) -> int:
+        """Folds everything from ``start`` on."""
+        return self.fold(start, len(self.lines), reason)
+
+
+def split_reply(text: str, html: str) -> Reply:
+    """What is new in a mail, and the rest. ``text`` is what the reader sees, ``html`` the HTML beside or behind it."""
+    head, tail = text[:TEXT_BYTES], text[TEXT_BYTES:]
+    walk = _Walk(head.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    _walk(walk)
+    _settle_quotes(walk)
+    if not walk.reason and html:
+        _ask_html(walk, head, html)
+    new = "\n".join(line for line, kind in zip(walk.lines, walk.kind, strict=True) if kind == _TEXT)
+    folded = "\n".join(line for line, kind in zip(walk.lines, walk.kind, strict=True) if kind != _TEXT)
+    return Reply(new.strip("\n \t\xa0"), folded + tail, walk.reason)
+
+
+def _walk(walk: _Walk) -> None:
+    lines, index = walk.lines, 0
+    while index < len(lines):
+        line = lines[index].strip()
+        if not line:
+            index += 1
+        elif line[0] == ">":
+            index = _quote(walk, index)
+        elif (
+            line[0] in "-_—–=*#"
+            or line[-1] in ":：*"
+            or ":" in line
+            or line[:3].lower() in MOBILE_STARTS
+            or "：" in line
+        ):
+            index = _marked(walk, index, line)
+        else:
+            index = walk.keep(index)
+
+
+def _marked(walk: _Walk, index: int, line: str) -> int:
+    """Handles one line that looks like a mark; gives the next line to read."""
+    lines = walk.lines
+    if (
+        marks.role(line) == "from"
+        and (end := marks.header_block_end(lines, index, 3 if walk.has_text else 2)) is not None
+    ):
+        return _introduction(walk, index, end, "header-block")
+    if line.endswith(_COLONS) and (start := marks.attribution_start(lines, index, walk.floor)) is not None:
+        return _attribution(walk, start, index + 1)
+    if walk.has_text and marks.is_mobile_signature(line):
+        return walk.cut(index, "mobile-signature")
+    if line[0] in "-_—–=*#" and (after := _ruled(walk, index, line)) is not None:
+        return after
+    if marks.is_reply_marker(line):
+        return walk.cut(index, "reply-marker") if walk.has_text else walk.fold(index, index + 1, "reply-marker")
+    return walk.keep(index)
+
+
+def _introduction(walk: _Walk, start: int, end: int, reason: str) -> int:
+    """A separator or header block ends the new text; where there is none above (a bare forward) it is folded alone."""
+    return walk.cut(start, reason) if walk.has_text else walk.fold(start, end, reason)
+
+
+def _attribution(walk: _Walk, start: int, end: int) -> int:
+    if walk.first_text >= start:
+        walk.first_text = len(walk.lines)  # the first lines of a wrapped attribution were taken for text
+    following = next((line.strip() for line in walk.lines[end : end + 4] if line.strip()), "")
+    if following.startswith(">"):
+        walk.introduced = True
+        return walk.fold(start, end, "attribution")
+    return _introduction(walk, start, end, "attribution")
+
+
+def _ruled(walk: _Walk, index: int, line: str) -> int | None:
+    """A separator, a signature mark or a ruled line above a header block or a footer."""
+    lines = walk.lines
+    if marks.is_separator(line):
+        below = marks.header_block_end(lines, index + 1, 1) or index + 1
+        return _introduction(walk, index, below, "original-message")
+    if walk.has_text and marks.is_signature_mark(lines[index]):
+        proper = lines[index] == "-- "
+        ends = _signature_end(walk, index, len(lines) if proper else _LOOK_AHEAD_LINES)
+        if proper or (ends is not None and sum(map(bool, map(str.strip, lines[index:ends]))) <= _SHORT_SIGNATURE_LINES):
+            return walk.fold(index, ends or len(lines), "signature")
+    if not marks.is_rule(line):
+        return None
+    for after in range(index + 1, min(index + 4, len(lines))):
+        if marks.role(lines[after]) == "from" and (block := marks.header_block_end(lines, after, 2)) is not None:
+            return _introduction(walk, index, block, "header-block")
+    if walk.has_text and line[0] in "_-" and marks.is_footer(lines[index + 1 : index + 6]):
+        return walk.fold(index, _signature_end(walk, index, len(lines)) or len(lines), "footer")
+    return None
+
+
+def _signature_end(walk: _Walk, index: int, limit: int) -> int | None:
+    """One past the signature at ``index``: a quote, attribution or header block ends it; None when over ``limit``."""
+    lines = walk.lines
+    for after in range(index + 1, min(len(lines), index + limit)):
+        line = lines[after].strip()
+        if not line:
+            continue
+        if line[0] == ">" or (line[0] == "-" and marks.is_separator(line)):
+            return after
+        if line.endswith(_COLONS) and (start := marks.attribution_start(lines, after, index + 1)) is not None:
+            return start
+        if marks.role(line) == "from" and marks.header_block_end(lines, after, 3) is not None:
+            return after
+    return len(lines) if index + limit >= len(lines) else None
+
+
+def _quote(walk: _Walk, start: int) -> int:
+    """A run of lines with quote marks, blank lines and lines broken out of it included."""
+    lines, end, index = walk.lines, start + 1, start + 1
+    while index < len(lines):
+        line = lines[index].strip()
+        if line.startswith(">"):
+            end = index + 1
+        elif line and not _broken_out(lines, index):
+            break
+        index += 1
+    run = _Run(start, end, walk.introduced or _introduces_itself(lines, start, end))
+    walk.kind[start:end] = [_QUOTE] * (end - start)
+    walk.runs.append(run)
+    walk.introduced = False
+    walk.floor = end
+    return end
+
+
+def _broken_out(lines: list[str], index: int) -> bool:
+    """Whether an unmarked line is the broken-off end of the quoted line above it (quote marks follow at once)."""
+    above, below = lines[index - 1], lines[index + 1] if index + 1 < len(lines) else ""
+    return (
+        above.startswith(">")
+        and below.startswith(">")
+        and len(above) >= _WRAPPED_COLUMNS
+        and len(lines[index]) < len(above)
+    )
+
+
+def _introduces_itself(lines: list[str], start: int, end: int) -> bool:
+    """Whether the attribution or header block stands inside the quote marks (Apple Mail on iOS, Hotmail)."""
+    first = [index for index in range(start, min(end, start + 8)) if marks.plain(marks.unquoted(lines[index]))]
+    if not first:
+        return False
+    if any(marks.role(marks.unquoted(lines[index])) for index in first[:1]):
+        inner = [marks.unquoted(line) for line in lines[first[0] : min(end, first[0] + marks.HEADER_LINES)]]
+        return marks.header_block_end(inner, 0, 3) is not None
+    return any(
+        marks.plain(lines[index]).endswith(_COLONS) and marks.attribution_start(lines, index, start) is not None
+        for index in first[:4]
+    )
+
+
+def _settle_quotes(walk: _Walk) -> None:
+    """Decides which quotes stay: those of an inline reply, and a mail that is nothing but a quote."""
+    texts = [
+        index
+        for index, (line, kind) in enumerate(zip(walk.lines, walk.kind, strict=True))
+        if kind == _TEXT and line.strip()
+    ]
+    first, last = (texts[0], texts[-1]) if texts else (len(walk.lines), -1)
+    followed = [run for run in walk.runs if run.start < last]
+    inline = len(followed) > 1 or any(run.start > first for run in followed)
+    for run in walk.runs:
+        keep = (inline or not run.introduced) if run.start < last else not texts and not run.introduced
+        if keep:
+            walk.kind[run.start : run.end] = [_TEXT] * (run.end - run.start)
+        else:
+            walk.reason = walk.reason or "quote-marks"
+
+
+def _ask_html(walk: _Walk, text: str, html: str) -> None:
+    line = quote_line(text, html)
+    if line and any(each.strip() for each in walk.lines[:line]):
+        walk.cut(line, "html-quote")

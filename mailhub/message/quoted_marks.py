@@ -1,0 +1,168 @@
+"""Recognises, in lines of text, the marks by which mail programs introduce a quote or a signature. Pure, and bounded.
+
+Sources: RFC 3676 4.3 (signature mark), the forms listed in ``quoted_phrases``. An attribution line ("On ... X wrote:")
+is told by evidence, not by one pattern a language: it ends in a colon and names a date and an address, or one of them
+and a verb of writing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mailhub.message.quoted_phrases import (
+    FOOTERS,
+    MOBILE,
+    MOBILE_STARTS,
+    OPENERS,
+    REPLY_MARKERS,
+    ROLE_OF,
+    SEPARATORS,
+    WEEKDAYS,
+    WROTE,
+)
+
+ATTRIBUTION_LINES = 5  # Gmail and Apple Mail wrap at 70 to 80 characters; a long list address makes four lines
+ATTRIBUTION_CHARACTERS = 400
+HEADER_LINES = 24  # a quoted To: may run over many lines
+
+_WROTE = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, WROTE))})(?!\w)|写道|寫道|のメール|작성|書き", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>@\"]{1,64}@[^\s<>@\"]{2,255}|<mailto:|\[mailto:")
+_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{4}年|\d{1,2}月")
+_TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
+_INVISIBLE = dict.fromkeys(
+    map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069")
+)
+_MARKDOWN = "*_ \t>|\xa0"
+_RULE_CHARACTERS = frozenset("-_=—–―─*")
+_COLONS = (":", "：")
+
+
+def plain(line: str) -> str:
+    """The line without invisible marks, with plain spaces, stripped."""
+    return line.translate(_INVISIBLE).replace("\xa0", " ").strip()
+
+
+def unquoted(line: str) -> str:
+    """The line without its leading quote marks."""
+    return line.lstrip("> \t|\xa0")
+
+
+def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None:
+    """Where the attribution that ends in line ``last`` begins, looking no higher than ``first``; None if there is none.
+
+    The lowest line that opens as attributions do ("On", a weekday, a digit) wins; failing that, the lowest with a name
+    or an address.
+    """
+    joined, fallback = "", None
+    quoted = lines[last].lstrip().startswith(">")
+    for index in range(last, max(first, last - ATTRIBUTION_LINES + 1) - 1, -1):
+        line = lines[index]
+        if line.lstrip().startswith(">") is not quoted:
+            break
+        line = plain(unquoted(line))
+        joined = f"{line} {joined}" if joined else line
+        if not line or len(joined) > ATTRIBUTION_CHARACTERS:
+            break
+        opening = _opening(line)
+        if opening and _is_attribution(joined):
+            if opening == 2:
+                return index
+            fallback = index if fallback is None else fallback
+    return fallback
+
+
+def _opening(line: str) -> int:
+    """2 when the line opens as an attribution does, 1 when it may (name, address, verb of writing), 0 when not."""
+    word = line.split(None, 1)[0].strip("*_,.;:").lower()
+    if word in OPENERS or word in WEEKDAYS or line[0] in "0123456789在于於":
+        return 2
+    return 1 if line[0] in "\"'<“„«-" or "@" in word or _WROTE.search(line) is not None else 0
+
+
+def _is_attribution(text: str) -> bool:
+    if not text.endswith(_COLONS) and not text.endswith((":*", ":_")):
+        return False
+    address = _ADDRESS.search(text) is not None
+    date = _DATE.search(text) is not None or _TIME.search(text) is not None
+    if address and date:
+        return True
+    return (address or date or text[:10].lower().startswith("quoting ")) and _WROTE.search(text) is not None
+
+
+def role(line: str) -> str | None:
+    """Which header field a line of a quoted header block names ("from", "date", "to", "subject", "cc"), if any."""
+    name, colon, _ = line.partition(":")
+    if not colon:
+        name, colon, _ = line.partition("：")
+    if not colon or len(name) > 30:
+        return None
+    return ROLE_OF.get(plain(name).strip(_MARKDOWN).lower())
+
+
+def header_block_end(lines: Sequence[str], start: int, needed: int) -> int | None:
+    """One past a quoted header block that begins at ``start``; None when it has fewer than ``needed`` different fields.
+
+    A "from" is always among them. A blank line between two fields is allowed (Outlook for Mac), other text is not, save
+    for the continuation lines of a long list of recipients.
+    """
+    seen: set[str] = set()
+    end = start
+    loose = 0
+    for index in range(start, min(len(lines), start + HEADER_LINES)):
+        line = lines[index]
+        found = role(line)
+        if found is not None:
+            seen.add(found)
+            end, loose = index + 1, 0
+            continue
+        if not plain(line).strip(_MARKDOWN):
+            if seen >= {"from", "subject"} or loose:
+                break
+            loose = 1
+        elif not seen or loose or not _continues(line):
+            break
+    return end if "from" in seen and len(seen - {"cc"}) >= needed else None
+
+
+def _continues(line: str) -> bool:
+    return line[:1] in " \t" or "@" in line or line.rstrip().endswith((";", ",", ">"))
+
+
+def is_separator(line: str) -> bool:
+    """Whether the line is a "-----Original Message-----" in any of its languages."""
+    inner = plain(line).strip("-_=*># \t—–―─:")
+    return (
+        inner.lower() in SEPARATORS
+        or (inner[:20].lower() == "forwarded message fr")
+        or inner.lower().startswith("forwarded by ")
+    )
+
+
+def is_rule(line: str) -> bool:
+    """Whether the line is nothing but a ruled line."""
+    inner = line.strip()
+    return len(inner) >= 2 and not set(inner) - _RULE_CHARACTERS
+
+
+def is_signature_mark(line: str) -> bool:
+    """Whether the line is "-- " (RFC 3676 4.3) or a form of it that lost its space or grew."""
+    return line.rstrip() in ("--", "- --", "—", "–", "---  ") or line in ("-- ", "--\xa0")
+
+
+def is_mobile_signature(line: str) -> bool:
+    """Whether the line is what a phone or an app signs with."""
+    text = plain(line).lstrip("*_-<(> ").lower()
+    return text[:3] in MOBILE_STARTS and len(text) < 200 and text.startswith(MOBILE)
+
+
+def is_reply_marker(line: str) -> bool:
+    """Whether the line asks the reader to reply above it."""
+    text = line.lower()
+    return len(text) < 200 and any(marker in text for marker in REPLY_MARKERS)
+
+
+def is_footer(lines: Sequence[str]) -> bool:
+    """Whether the lines under a rule are a footer of a mailing list, virus scanner or provider."""
+    text = "\n".join(lines)[:2000].lower()
+    return any(word in text for word in FOOTERS)
