@@ -33,6 +33,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+FIRST_ID = 1_000_000_000  # ids begin where no account's ticket numbers come: 1017 is a number, 1000001017 an id
+
 CATEGORIES = ("name", "email", "address", "content", "ip", "time", "credential", "behaviour")
 RETENTIONS = (
     "account",  # as long as the account lives
@@ -217,6 +219,13 @@ ticket = Table(
     Index("ticket_by_number", "account_id", "number", unique=True),
     Index("ticket_by_state", "account_id", "state", "id"),
     Index("ticket_of_contact", "account_id", "contact_id"),
+    Index(
+        "ticket_merged_into",
+        "account_id",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
 )
 
 ticket_mailbox = Table(
@@ -236,7 +245,11 @@ participant = Table(
     account_id(),
     reference("ticket_id", "a ticket"),
     column("address", Text, "address, lower case, that may write into it besides the requester", personal="email"),
-    word("role", "cc, agent, or guest: came by a valid reply address of someone else, not yet agreed to"),
+    word(
+        "role",
+        "cc, agent, merged: takes part in a ticket merged into this one, or guest: came by a valid reply address of"
+        " someone else, not yet agreed to",
+    ),
     PrimaryKeyConstraint("account_id", "ticket_id", "address"),
     sqlite_with_rowid=False,
 )

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from storage.schema import id_block, metadata
+from storage.schema import FIRST_ID, id_block, metadata
 from storage.search import DDL
 
 revision = "0001"
@@ -14,4 +14,4 @@ def upgrade() -> None:
     metadata.create_all(connection)
     for statement in DDL[connection.dialect.name]:
         connection.exec_driver_sql(statement)
-    connection.execute(id_block.insert().values(name="id", next_id=1))
+    connection.execute(id_block.insert().values(name="id", next_id=FIRST_ID))
