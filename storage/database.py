@@ -65,7 +65,10 @@ def _url(url: str | Path) -> URL:
 
 def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     engine = create_engine(
-        url, module=sqlite, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+        url,
+        module=sqlite,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
 
     @event.listens_for(engine, "connect")
@@ -87,4 +90,4 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
 
 def _postgresql_engine(url: URL, *, read_only: bool) -> Engine:
     options = f"-c statement_timeout={READ_TIMEOUT_MS} -c default_transaction_read_only=on" if read_only else ""
-    return create_engine(url, connect_args={"options": options}, pool_pre_ping=True)
+    return create_engine(url, hide_parameters=True, connect_args={"options": options}, pool_pre_ping=True)

@@ -78,6 +78,11 @@ def list_mailboxes(connection: Connection, account_id: int, *, after: int = 0, l
     return [Mailbox(**row._mapping) for row in connection.execute(query.order_by(mailbox.c.id).limit(limit))]
 
 
+def every_mailbox(connection: Connection) -> Sequence[Mailbox]:
+    """The mailboxes of all accounts by id, for the routing table in memory."""
+    return [Mailbox(**row._mapping) for row in connection.execute(select(*_COLUMNS).order_by(mailbox.c.id))]
+
+
 def is_used(connection: Connection, account_id: int, mailbox_id: int) -> bool:
     """Whether any ticket names the mailbox."""
     query = select(exists().where(ticket.c.account_id == account_id, ticket.c.mailbox_id == mailbox_id))

@@ -1,7 +1,7 @@
 """Full-text index over messages, on both engines, fed by one tokeniser of ours so that both find the same.
 
-Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: a deleted row
-leaves no trace in the index pages, sqlite.org/fts5.html 4.4). PostgreSQL: the table ``message_index`` (tsvector, GIN).
+Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: a deleted
+row leaves no trace in the index pages, sqlite.org/fts5.html 4.4). PostgreSQL: the table ``message_index`` (tsvector, GIN).
 A word of the account's own (``account·7``) stands in every row: a search reads one account's postings.
 Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a final ``*`` matches
 prefixes. Scripts without spaces are cut into pairs of characters.

@@ -1,0 +1,77 @@
+"""Which mailbox an address leads to: the served addresses in memory, so that RCPT TO costs no query and never blocks.
+
+Durable states: none; a copy of the tables address and mailbox, replaced whole by ``refresh``.
+Matching (RFC 5321 4.1.1.3, RFC 5233): without case, without the plus part; postmaster@ and abuse@ of every served
+domain lead to its first mailbox (RFC 5321 4.5.1, RFC 2142); a domain's catch-all row takes the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailhub.envelope import Recipient, Refusal
+from storage.database import Database
+from storage.mailboxes import Mailbox, every_mailbox, list_routes
+
+ROLE_ACCOUNTS = ("postmaster", "abuse")
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    addresses: dict[str, Recipient]
+    mailboxes: dict[int, Mailbox]
+
+
+class Directory:
+    """The served addresses. Read by every door's thread; replaced as a whole, so no lock is needed."""
+
+    def __init__(self, database: Database, *, catch_all: bool = False) -> None:
+        self._database = database
+        self._catch_all = catch_all
+        self._served = _Served({}, {})
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the tables again: after a mailbox was added or removed, here or on another node."""
+        with self._database.read() as connection:
+            mailboxes = {mailbox.id: mailbox for mailbox in every_mailbox(connection)}
+            routes = list_routes(connection)
+        addresses = {r.address: Recipient(r.account_id, r.mailbox_id, r.address) for r in routes}
+        for mailbox in mailboxes.values():
+            _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
+        self._served = _Served(addresses, mailboxes)
+
+    def resolve(self, recipient: str) -> Recipient | Refusal:
+        """Where a recipient leads. Pure dictionary look-ups; any string is fine."""
+        local, _, domain = recipient.lower().rpartition("@")
+        if not local:  # RFC 5321 4.1.1.3: "postmaster" without a domain
+            local, domain = domain, self._first_domain()
+        base, _, detail = local.partition("+")
+        found = self._served.addresses.get(f"{local}@{domain}")
+        if found is not None:
+            return found
+        found = self._served.addresses.get(f"{base}@{domain}") or self._served.addresses.get(f"@{domain}")
+        if found is None:
+            return Refusal.UNKNOWN
+        return Recipient(found.account, found.mailbox, found.address, detail)
+
+    def is_own(self, account: int, address: str) -> bool:
+        """Whether mail to this address would come back to the account itself (a catch-all does not count)."""
+        found = self.resolve(address)
+        return isinstance(found, Recipient) and found.account == account and not found.address.startswith("@")
+
+    def mailbox(self, mailbox: int) -> Mailbox:
+        """The mailbox; KeyError when it is gone."""
+        return self._served.mailboxes[mailbox]
+
+    def _first_domain(self) -> str:
+        return next((address.rpartition("@")[2] for address in self._served.addresses), "")
+
+
+def _add_role_addresses(addresses: dict[str, Recipient], mailbox: Mailbox, *, catch_all: bool) -> None:
+    domain = mailbox.address.rpartition("@")[2]
+    for local in ROLE_ACCOUNTS:
+        address = f"{local}@{domain}"
+        addresses.setdefault(address, Recipient(mailbox.account_id, mailbox.id, address))
+    if catch_all:
+        addresses.setdefault(f"@{domain}", Recipient(mailbox.account_id, mailbox.id, f"@{domain}"))

@@ -1,0 +1,180 @@
+"""Where every door hands its mail over: from an ``Envelope`` and bytes to committed ``Outcome``s.
+
+    door (loop) --deliver--> worker: prepare --> writer: file_batch, commit --> futures of the waiting sessions
+
+Durable states: none; until the commit the peer keeps the mail (DESIGN.md, principle 1). A message that cannot be filed
+as read is filed once more as ``unreadable``; if that fails too its outcome is ``deferred`` and the peer tries again.
+Messages over ``LARGE_BYTES`` have a worker of their own and put their slices down ahead of the commit, a turn each, so
+that they never delay small mail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from mailhub import clock
+from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Refusal
+from mailhub.pipeline import FilingContext, file_batch
+from mailhub.prepare import Prepared, Secrets, prepare, unreadable
+from storage import raws, refusals
+from storage.errors import Full, StorageError
+from storage.writer import Transaction, Writer
+
+LARGE_BYTES = raws.SLICE_BYTES
+REFUSALS_REMEMBERED = 10_000  # distinct (peer, reason) between two flushes; more are counted under no peer
+
+log = structlog.get_logger("mailhub.intake")
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One message on its way to the commit."""
+
+    envelope: Envelope
+    raw: bytes
+    future: asyncio.Future[Sequence[Outcome]]
+    started_at: int = field(default_factory=clock.now)
+    prepared: Prepared | None = None
+
+
+class Reception:
+    """The ``envelope.Pipeline`` of the daemon. ``start`` and ``close`` once each; ``deliver`` from its event loop."""
+
+    def __init__(self, context: FilingContext, writer: Writer, keys: Secrets) -> None:
+        self._context = context
+        self._writer = writer
+        self._keys = keys
+        self._small: queue.SimpleQueue[_Delivery | None] = queue.SimpleQueue()
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="mailhub-large")
+        self._thread = threading.Thread(target=self._prepare_small, name="mailhub-prepare", daemon=True)
+        self._refusals: Counter[tuple[str, str]] = Counter()
+        self._undecided: dict[int, _Delivery] = {}
+        self.outcomes: Counter[tuple[str, str]] = Counter()  # (source, fate), for metrics
+        self.last_mail_at: dict[str, int] = {}  # by source
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Prepare what was handed over, then stop. The writer is closed after this."""
+        self._small.put(None)
+        self._thread.join()
+        self._large.shutdown()
+
+    def resolve(self, recipient: str) -> Recipient | Refusal:
+        return self._context.directory.resolve(recipient)
+
+    def refused(self, peer: str, reason: str) -> None:
+        key = (peer, reason)
+        if key not in self._refusals and len(self._refusals) >= REFUSALS_REMEMBERED:
+            key = ("", reason)
+        self._refusals[key] += 1
+
+    def flush_refusals(self) -> None:
+        """Write the refusals counted since the last time, one row per peer, hour and reason."""
+        counted, self._refusals = self._refusals, Counter()
+        if counted:
+            at = clock.now()
+            self._writer.submit(lambda tx: refusals.add(tx.connection, counted, at=at))
+
+    def oldest_undecided_seconds(self) -> float:
+        """Age of the oldest message handed over and not yet committed; 0 when there is none."""
+        started = [delivery.started_at for delivery in list(self._undecided.values())]
+        return (clock.now() - min(started)) / clock.SECOND if started else 0.0
+
+    async def deliver(self, envelope: Envelope, raw: bytes) -> Sequence[Outcome]:
+        """File one message: one outcome per recipient, in order, after the commit."""
+        delivery = _Delivery(envelope, raw, asyncio.get_running_loop().create_future())
+        self._undecided[id(delivery)] = delivery
+        try:
+            if len(raw) < LARGE_BYTES:
+                self._small.put(delivery)
+            else:
+                await self._prepare_large(delivery)
+            outcomes = await delivery.future
+        finally:
+            del self._undecided[id(delivery)]
+        self.last_mail_at[envelope.source] = delivery.started_at
+        self.outcomes.update((envelope.source.value, outcome.fate.value) for outcome in outcomes)
+        return outcomes
+
+    def _prepare_small(self) -> None:
+        while (delivery := self._small.get()) is not None:
+            delivery.prepared = prepare(delivery.raw, delivery.envelope, self._keys, self._context.directory)
+            self._writer.submit_to(self, delivery)
+
+    async def _prepare_large(self, delivery: _Delivery) -> None:
+        loop = asyncio.get_running_loop()
+        prepared = await loop.run_in_executor(
+            self._large, prepare, delivery.raw, delivery.envelope, self._keys, self._context.directory
+        )
+        delivery.prepared = prepared
+        if len(prepared.slices) > 1:
+            try:
+                await self._write_ahead(prepared)
+            except StorageError as error:
+                delivery.future.set_result(_deferred(delivery, error))
+                return
+        self._writer.submit_to(self, delivery)
+
+    async def _write_ahead(self, prepared: Prepared) -> None:
+        found = (self.resolve(recipient) for recipient in prepared.envelope.recipients)
+        for account in sorted({route.account for route in found if isinstance(route, Recipient)}):
+            message = await asyncio.wrap_future(self._writer.submit(Transaction.new_id))
+            for index, data in enumerate(prepared.slices):
+                at = prepared.envelope.received_at
+
+                def put(tx: Transaction, index: int = index, data: bytes = data, at: int = at) -> None:
+                    raws.write_ahead(tx.connection, account, message, index, data, at=at)  # noqa: B023 awaited below
+
+                await asyncio.wrap_future(self._writer.submit(put))
+            prepared.ids[account] = message
+
+    # The two methods of storage.writer.Batch; both run in the writer's thread.
+
+    def run(self, transaction: Transaction, items: Sequence[_Delivery]) -> Sequence[Sequence[Outcome]]:
+        return file_batch(transaction, self._context, [item.prepared for item in items if item.prepared])
+
+    def finish(self, settled: Sequence[tuple[_Delivery, Sequence[Outcome] | BaseException]]) -> None:
+        done = []
+        for delivery, result in settled:
+            if isinstance(result, BaseException) and self._retry(delivery, result):
+                continue
+            outcomes = _deferred(delivery, result) if isinstance(result, BaseException) else result
+            done.append((delivery, outcomes))
+        if done:
+            done[0][0].future.get_loop().call_soon_threadsafe(_resolve, done)
+
+    def _retry(self, delivery: _Delivery, error: BaseException) -> bool:
+        """Once, as unreadable, when it was the message and not the database that failed."""
+        log.error("message could not be filed", id=secrets.token_hex(8), error=type(error).__name__, exc_info=error)
+        if isinstance(error, StorageError) or delivery.prepared is None or delivery.prepared.unreadable:
+            return False
+        ids = delivery.prepared.ids
+        delivery.prepared = unreadable(delivery.raw, delivery.envelope, self._keys)
+        delivery.prepared.ids = ids
+        self._writer.submit_to(self, delivery)
+        return True
+
+
+def _deferred(delivery: _Delivery, error: BaseException) -> list[Outcome]:
+    full = isinstance(error, Full)
+    return [
+        Outcome(recipient=recipient, fate=Fate.DEFERRED, reason="storage-full" if full else "fault", no_space=full)
+        for recipient in delivery.envelope.recipients
+    ]
+
+
+def _resolve(done: list[tuple[_Delivery, Sequence[Outcome]]]) -> None:
+    for delivery, outcomes in done:
+        if not delivery.future.done():
+            delivery.future.set_result(outcomes)

@@ -1,0 +1,311 @@
+"""FLOW 1: a message in. The second half, in the writer's transaction; ``prepare`` is the first.
+
+    bytes --prepare (worker)--> Prepared --file_batch (writer, one savepoint)--> rows --commit--> Outcome to the door
+
+For each message: known already? -> who wrote it -> which ticket -> what score -> ticket, message, fate. A batch shares
+a handful of statements (``storage.filing``). Nothing here commits: the writer does, and only then is anybody told.
+Must not: call a door, look at a clock (``received_at`` comes with the envelope), decode mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from mailhub import clock, reply, spam, thread
+from mailhub.directory import Directory
+from mailhub.envelope import Envelope, Fate, Outcome, Recipient
+from mailhub.flood import FloodCounter, Key, Start
+from mailhub.models import Models
+from mailhub.prepare import Prepared
+from mailhub.records import Author, Case, intake_row, message_row, short, ticket_row
+from storage import raws
+from storage.filing import Filed, Rows, TicketState, View, Wanted, flood_ticket, load, write
+from storage.writer import Transaction
+
+PARTICIPANTS_ADDED = 40  # people a single mail can add to a ticket (Zammad's bound)
+_CHANGES_NO_STATE = frozenset({"auto-reply", "out-of-office", "bounce", "complaint", "receipt", "generated"})
+
+Routes = list[tuple[str, Recipient]]  # of one message and account: recipient as given, where it leads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilingContext:
+    """What filing needs besides the message; one per process."""
+
+    directory: Directory
+    models: Models
+    spam: spam.Settings
+    flood: FloodCounter
+    hops: int  # Received headers from which a mail is in a loop (RFC 5321 6.3)
+
+
+@dataclass(slots=True)
+class _Account:
+    """One account's part of a batch, while it is decided."""
+
+    id: int
+    transaction: Transaction
+    context: FilingContext
+    view: View
+    rows: Rows = field(default_factory=Rows)
+    started: list[Start] = field(default_factory=list)
+
+
+def file_batch(
+    transaction: Transaction, context: FilingContext, messages: Sequence[Prepared]
+) -> list[tuple[Outcome, ...]]:
+    """File messages; the outcomes of each one's recipients, in order. Raises when any of them cannot be filed."""
+    routes = [_routes(context.directory, message.envelope) for message in messages]
+    outcomes: list[dict[str, Outcome]] = [{} for _ in messages]
+    for account_id in sorted({account for route in routes for account in route}):
+        own = [(i, message) for i, message in enumerate(messages) if account_id in routes[i]]
+        view = load(transaction.connection, account_id, _wanted([message for _, message in own]))
+        account = _Account(account_id, transaction, context, view)
+        for index, message in own:
+            outcomes[index].update(_file(account, message, routes[index][account_id]))
+        write(transaction.connection, account_id, account.rows)
+        transaction.after_commit(lambda started=account.started: context.flood.count(started))  # type: ignore[misc]
+    return [
+        tuple(outcomes[i].get(r) or _gone(r) for r in message.envelope.recipients) for i, message in enumerate(messages)
+    ]
+
+
+def _gone(recipient: str) -> Outcome:
+    """The mailbox went away between RCPT and the end of DATA: the peer keeps the mail and hears 550 at its next try."""
+    return Outcome(recipient=recipient, fate=Fate.DEFERRED, reason="mailbox-gone")
+
+
+def _routes(directory: Directory, envelope: Envelope) -> dict[int, Routes]:
+    routes: dict[int, Routes] = {}
+    for recipient in envelope.recipients:
+        found = directory.resolve(recipient)
+        if isinstance(found, Recipient):
+            routes.setdefault(found.account, []).append((recipient, found))
+    return routes
+
+
+def _wanted(messages: Sequence[Prepared]) -> Wanted:
+    hashes = {h for m in messages for h in chain((m.own_id, m.bounced), (h for h, _ in m.references)) if h is not None}
+    people = {m.sender for m in messages}
+    people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
+    return Wanted(
+        identities={m.identity for m in messages},
+        id_hashes=hashes,
+        addresses=people - {""},
+        tickets={ticket for m in messages for ticket, _, _ in m.tokens},
+        numbers={number for m in messages for number in m.numbers},
+    )
+
+
+def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Outcome]:
+    """One message of one account, from the question whether we have it to its fate."""
+    if message.parsed.hops > account.context.hops:
+        return _record(account, message, routes, Fate.REJECTED, "hop-count", None)
+    known = account.view.messages.get(message.identity)
+    if known is not None:
+        _show_in(account, account.view.tickets.get(known.ticket_id), routes)
+        return _record(account, message, routes, Fate.DUPLICATE, "same-message", known)
+    case = _decide(account, message, routes[0][1].mailbox)
+    ticket = _place(account, case)
+    _show_in(account, ticket, routes)
+    _add_participants(account, ticket, case)
+    _store(account, ticket, case)
+    if case.decision.reason == "bounce" and message.parsed.bounce is not None:
+        reply.bounced(
+            account.transaction, account.id, ticket.id, message.parsed.bounce, now=message.envelope.received_at
+        )
+    filed = account.view.messages[message.identity] = Filed(case.message_id, ticket.id)
+    fate = Fate.QUARANTINED if message.unreadable else Fate.FILED
+    return _record(account, message, routes, fate, case.decision.reason, filed)
+
+
+def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
+    """Author, ticket and score of a message that is new to us."""
+    author = _author(account, message)
+    incoming = thread.Incoming(
+        address=author.address,
+        contact=None if author.user is not None else author.contact,
+        user=author.user,
+        tokens=message.tokens,
+        references=message.references,
+        bounced=message.bounced,
+        subject=message.parsed.subject,
+    )
+    scored = account.context.models.score(account.transaction.connection, account.id, message.features)
+    return Case(
+        message=message,
+        message_id=message.ids.get(account.id) or account.transaction.new_id(),
+        author=author,
+        decision=thread.decide(incoming, account.view),
+        verdict=spam.decide(scored, account.context.spam).value,
+        probability=scored.probability,
+        log_odds=scored.log_odds,
+        mailbox=mailbox,
+    )
+
+
+# --- who --------------------------------------------------------------------------------------------------------------
+
+
+def _author(account: _Account, message: Prepared) -> Author:
+    """The contact or user who wrote; a contact is made when the address is new."""
+    address = message.sender
+    if account.context.directory.is_own(account.id, address):
+        return Author(address=address, contact=None, user=None, own=True)
+    user = account.view.users.get(address)
+    if user is not None:
+        people = chain(message.parsed.to, message.parsed.cc)
+        customer = next((person for person in people if _is_customer(account, person.address.lower())), None)
+        contact = _contact(account, customer.address.lower(), customer.name, message) if customer else None
+        return Author(address=address, contact=contact, user=user, own=False)
+    name = message.parsed.from_[0].name if message.parsed.from_ else ""
+    contact = _contact(account, address, name, message) if address else None
+    return Author(address=address, contact=contact, user=None, own=False)
+
+
+def _is_customer(account: _Account, address: str) -> bool:
+    return (
+        bool(address)
+        and address not in account.view.users
+        and not account.context.directory.is_own(account.id, address)
+    )
+
+
+def _contact(account: _Account, address: str, name: str, message: Prepared) -> int:
+    known = account.view.contacts.get(address)
+    if known is not None:
+        return known
+    contact = account.transaction.new_id()
+    created = {"id": contact, "name": short(name, 200), "created_at": message.envelope.received_at}
+    account.rows.contacts.append({"account_id": account.id, **created})
+    account.rows.contact_addresses.append({"account_id": account.id, "address": address, "contact_id": contact})
+    account.view.contacts[address] = contact
+    return contact
+
+
+# --- which ticket -----------------------------------------------------------------------------------------------------
+
+
+def _place(account: _Account, case: Case) -> TicketState:
+    """The ticket the message becomes part of, in the state it has afterwards."""
+    joined = case.decision.ticket
+    if joined is not None and _admit(account, joined, case):
+        return _touch(account, joined, case)
+    if joined is None and (collecting := _collecting(account, case)) is not None:
+        return _touch(account, collecting, case)
+    return _new_ticket(account, case, related=case.decision.may_belong_to or (joined.id if joined else None))
+
+
+def _admit(account: _Account, ticket: TicketState, case: Case) -> bool:
+    """Whether a ticket takes the message; a closed one reopens, unless its mailbox wants a new ticket then."""
+    automatic = case.message.parsed.automatic.kind in _CHANGES_NO_STATE
+    if ticket.state != "closed" or automatic or case.author.own or case.verdict == spam.Verdict.SPAM:
+        return True
+    if account.context.directory.mailbox(ticket.mailbox_id).on_reply_to_closed != "reopen":
+        return False
+    ticket.state = "open"
+    return True
+
+
+def _touch(account: _Account, ticket: TicketState, case: Case) -> TicketState:
+    row = account.rows.touched.setdefault(ticket.id, {"added": 0})
+    row.update(added=row["added"] + 1, at=case.message.envelope.received_at, new_state=ticket.state)
+    return ticket
+
+
+def _flood_key(account: _Account, case: Case) -> Key:
+    return account.id, case.mailbox, case.author.address
+
+
+def _collecting(account: _Account, case: Case) -> TicketState | None:
+    """The ticket for what a sender sends over his hourly cap; None below the cap, or when it is yet to be made."""
+    key, at, flood = _flood_key(account, case), case.message.envelope.received_at, account.context.flood
+    if not flood.over(key, at, pending=account.started):
+        return None
+    known = flood.ticket(key, pending=account.started) or flood_ticket(
+        account.transaction.connection,
+        account.id,
+        mailbox=case.mailbox,
+        contact=case.author.contact,
+        since=at - at % clock.HOUR,
+    )
+    if known is None:
+        return None
+    return account.view.tickets.setdefault(known, TicketState(known, 0, case.mailbox, case.author.contact, "open"))
+
+
+def _new_ticket(account: _Account, case: Case, *, related: int | None) -> TicketState:
+    state = "closed" if case.author.own else "spam" if case.verdict == spam.Verdict.SPAM else "open"
+    ticket = TicketState(account.transaction.new_id(), 0, case.mailbox, case.author.contact, state)
+    key = _flood_key(account, case)
+    collects = account.context.flood.over(key, case.message.envelope.received_at, pending=account.started)
+    account.rows.tickets.append(ticket_row(account.id, case, ticket, related=related, flood=collects))
+    account.view.tickets[ticket.id] = ticket
+    account.started.append((key, ticket.id, collects))
+    return ticket
+
+
+def _show_in(account: _Account, ticket: TicketState | None, routes: Routes) -> None:
+    for _, recipient in routes:
+        if ticket and recipient.mailbox != ticket.mailbox_id and recipient.mailbox not in ticket.also_in:
+            ticket.also_in.add(recipient.mailbox)
+            row = {"account_id": account.id, "ticket_id": ticket.id, "mailbox_id": recipient.mailbox}
+            account.rows.ticket_mailboxes.append(row)
+
+
+def _add_participants(account: _Account, ticket: TicketState, case: Case) -> None:
+    """People a participant names in To and Cc may write from now on; a guest only shows up as one."""
+    if case.decision.guest:
+        named = {case.author.address: thread.GUEST}
+    else:
+        people = chain(case.message.parsed.to, case.message.parsed.cc)
+        addresses = (person.address.lower() for person in people)
+        named = dict.fromkeys((a for a in addresses if a != case.author.address and _is_customer(account, a)), "cc")
+    for address, role in list(named.items())[:PARTICIPANTS_ADDED]:
+        is_requester = ticket.contact_id is not None and account.view.contacts.get(address) == ticket.contact_id
+        if address and not is_requester and address not in ticket.participants:
+            ticket.participants[address] = role
+            row = {"account_id": account.id, "ticket_id": ticket.id, "address": address, "role": role}
+            account.rows.participants.append(row)
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _store(account: _Account, ticket: TicketState, case: Case) -> None:
+    message, rows = case.message, account.rows
+    flags = list(message.parsed.flags)
+    if message.own_id is not None:
+        bearers = account.view.references.setdefault(message.own_id, [])
+        if bearers:
+            flags.append("same-id-other-body")
+        bearers.append(Filed(case.message_id, ticket.id))
+        own = {"id_hash": message.own_id, "message_id": case.message_id, "ticket_id": ticket.id}
+        rows.references.append({"account_id": account.id, **own})
+    rows.messages.append(message_row(account.id, case, ticket, flags=flags))
+    rows.index.append((account.id, case.message_id, message.words))
+    if account.id in message.ids:
+        raws.settle(account.transaction.connection, account.id, case.message_id)
+    else:
+        rows.raws.extend(raws.slice_rows(account.id, case.message_id, message.slices))
+
+
+def _record(
+    account: _Account, message: Prepared, routes: Routes, fate: Fate, reason: str, filed: Filed | None
+) -> dict[str, Outcome]:
+    """One intake row, and one outcome, for each recipient."""
+    outcomes = {}
+    for route in routes:
+        delivery = account.transaction.new_id()
+        row = intake_row(account.id, message, route, id=delivery, fate=fate, reason=reason, filed=filed)
+        account.rows.intakes.append(row)
+        outcomes[route[0]] = Outcome(
+            recipient=route[0],
+            fate=fate,
+            reason=reason,
+            message=filed.id if filed else None,
+            ticket=filed.ticket_id if filed else None,
+        )
+    return outcomes

@@ -1,0 +1,181 @@
+"""The first half of FLOW 1: bytes in, everything the writer needs out. Pure functions of bytes and keys, for workers.
+
+Nothing here looks at the database. What cannot be read is not refused: it is prepared as ``unreadable`` from the little
+that is certain (raw bytes, envelope), filed all the same, and can be retried (DESIGN.md, principle 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import structlog
+
+from classifier.tokens import Features, features
+from mailhub import reply_token
+from mailhub.directory import Directory
+from mailhub.envelope import Envelope
+from mailhub.keys import Keys
+from mailhub.message.parse import parse
+from mailhub.message.values import Address, Automatic, Parsed, Reply
+from mailhub.spam import document
+from mailhub.thread import subject_tags
+from storage.raws import compress
+from storage.search import words
+
+REFERENCES_LOOKED_AT = 20
+
+log = structlog.get_logger("mailhub.intake")
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The keys reading mail needs, derived once."""
+
+    identity: bytes
+    references: bytes
+    reply_token: bytes
+    features: int
+
+    @staticmethod
+    def of(keys: Keys) -> Secrets:
+        return Secrets(
+            keys.derive("identity"),
+            keys.derive("references"),
+            keys.derive("reply-token"),
+            int.from_bytes(keys.derive("features")[:8], "big"),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Prepared:
+    """A message as the writer takes it. ``ids`` is filled when slices were written ahead of the commit."""
+
+    envelope: Envelope
+    raw_bytes: int
+    slices: list[bytes]
+    identity: bytes
+    own_id: bytes | None
+    references: tuple[tuple[bytes, str], ...]
+    bounced: bytes | None
+    tokens: tuple[tuple[int, int, str], ...]
+    numbers: tuple[int, ...]
+    parsed: Parsed
+    features: Features
+    words: list[str]
+    unreadable: bool = False
+    ids: dict[int, int] = field(default_factory=dict)  # account -> message id, for large messages
+
+    @property
+    def sender(self) -> str:
+        """Address of the author, lower case: From, else the reverse path, else ''."""
+        for candidate in self.parsed.from_:
+            if candidate.address:
+                return candidate.address.lower()
+        return (self.envelope.mail_from or "").lower()
+
+
+def prepare(raw: bytes, envelope: Envelope, secrets: Secrets, directory: Directory) -> Prepared:
+    """Read a message. Raises nothing: a fault while reading yields an ``unreadable`` one."""
+    try:
+        parsed = parse(raw, mail_from_null=envelope.mail_from is None)
+        return _prepared(raw, envelope, secrets, directory, parsed)
+    except Exception as error:  # boundary: whatever is wrong with a message, it is filed
+        log.error("message could not be read", error=type(error).__name__, exc_info=True)
+        return unreadable(raw, envelope, secrets)
+
+
+def _prepared(raw: bytes, envelope: Envelope, secrets: Secrets, directory: Directory, parsed: Parsed) -> Prepared:
+    references = _references(parsed, secrets)
+    return Prepared(
+        envelope=envelope,
+        raw_bytes=len(raw),
+        slices=compress(raw),
+        identity=_hash(secrets.identity, _identity_name(parsed) + parsed.identity),
+        own_id=_id_hash(secrets, parsed.message_id),
+        references=references,
+        bounced=_id_hash(secrets, parsed.bounce.original_message_id) if parsed.bounce else None,
+        tokens=_tokens(envelope, parsed, secrets, directory),
+        numbers=tuple(subject_tags(parsed.subject)),
+        parsed=parsed,
+        features=features(document(raw, parsed), secret=secrets.features),
+        words=words(_indexed(parsed)),
+    )
+
+
+def unreadable(raw: bytes, envelope: Envelope, secrets: Secrets) -> Prepared:
+    """The same from the bytes alone. Its identity is the whole raw message."""
+    return Prepared(
+        envelope=envelope,
+        raw_bytes=len(raw),
+        slices=compress(raw),
+        identity=_hash(secrets.identity, b"raw" + blake2b(raw, digest_size=16).digest()),
+        own_id=None,
+        references=(),
+        bounced=None,
+        tokens=(),
+        numbers=(),
+        parsed=_nothing(),
+        features=features(document(b"", _nothing())),
+        words=[],
+        unreadable=True,
+    )
+
+
+def _nothing() -> Parsed:
+    return Parsed(
+        headers=(), message_id="", in_reply_to=(), references=(), from_=(), sender=None, reply_to=(), to=(), cc=(),
+        subject="(message that could not be read)", date=None, text="", html="", hidden_text="", links=(),
+        reply=Reply("", "", ""), attachments=(), parts=(), automatic=Automatic("", ""), bounce=None, hops=0,
+        identity=b"", flags=("unreadable",),
+    )  # fmt: skip
+
+
+def _hash(key: bytes, data: bytes) -> bytes:
+    return blake2b(data, key=key, digest_size=16).digest()
+
+
+def id_hash(key: bytes, message_id: str) -> bytes:
+    """Keyed hash under which a Message-ID (without < >) is looked up."""
+    return _hash(key, message_id.encode("utf-8"))
+
+
+def _id_hash(secrets: Secrets, message_id: str) -> bytes | None:
+    return id_hash(secrets.references, message_id) if message_id else None
+
+
+def _identity_name(parsed: Parsed) -> bytes:
+    """Message-ID, or without one From, Date and Subject (DESIGN.md, "Data")."""
+    if parsed.message_id:
+        return b"i" + parsed.message_id.encode("utf-8")
+    sender = parsed.from_[0].address if parsed.from_ else ""
+    return b"n" + f"{sender}\0{parsed.date}\0{parsed.subject}".encode()
+
+
+def _references(parsed: Parsed, secrets: Secrets) -> tuple[tuple[bytes, str], ...]:
+    named = [(name, "in-reply-to") for name in parsed.in_reply_to[:REFERENCES_LOOKED_AT]]
+    named += [(name, "references") for name in reversed(parsed.references[-REFERENCES_LOOKED_AT:])]
+    distinct = {name: reason for name, reason in reversed(named) if name and name != parsed.message_id}
+    return tuple((id_hash(secrets.references, name), reason) for name, reason in reversed(distinct.items()))
+
+
+def _tokens(
+    envelope: Envelope, parsed: Parsed, secrets: Secrets, directory: Directory
+) -> tuple[tuple[int, int, str], ...]:
+    """Verified proofs: in the recipients, in To and Cc (doors that know no plus part), in ids of ours it answers."""
+    addresses = [*envelope.recipients, *(entry.address for entry in (*parsed.to, *parsed.cc))]
+    details = [address.rpartition("@")[0].partition("+")[2] for address in addresses if "+" in address]
+    found = [(reply_token.read(detail, secrets.reply_token), "reply-address") for detail in details]
+    answered = (*parsed.in_reply_to, *reversed(parsed.references[-REFERENCES_LOOKED_AT:]))
+    found += [(reply_token.read_message_id(name, secrets.reply_token), "reply-message-id") for name in answered]
+    return tuple((*proof, reason) for proof, reason in found if proof is not None)
+
+
+def _indexed(parsed: Parsed) -> list[str]:
+    people: list[Address] = [*parsed.from_, *parsed.to, *parsed.cc]
+    return [
+        parsed.subject,
+        parsed.text,
+        " ".join(f"{person.name} {person.address}" for person in people),
+        " ".join(attachment.filename for attachment in parsed.attachments),
+    ]

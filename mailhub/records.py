@@ -1,0 +1,142 @@
+"""The rows that a filed message leaves: values in, plain rows out. Column meanings are in ``storage.schema``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mailhub.envelope import Fate, Recipient
+from mailhub.message.values import Parsed
+from mailhub.prepare import Prepared
+from mailhub.thread import Decision
+from storage.filing import Filed, Row, TicketState
+
+TRACE_CHARACTERS = 16 * 1024
+_TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Author:
+    """Who wrote a message, and whose ticket it is. A user's mail to a customer belongs to the customer."""
+
+    address: str  # lower case, "" when the mail names nobody
+    contact: int | None
+    user: int | None
+    own: bool  # one of our own mailboxes: starts nothing
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Case:
+    """One message of one account with everything decided about it."""
+
+    message: Prepared
+    message_id: int
+    author: Author
+    decision: Decision
+    verdict: str
+    probability: float
+    log_odds: float
+    mailbox: int
+
+
+def short(value: str, characters: int = 998) -> str:
+    """A header value fit for a column: one line, bounded (998: RFC 5322 2.1.1)."""
+    return _SPACE.sub(" ", value[: 2 * characters]).strip()[:characters]
+
+
+def ticket_row(account: int, case: Case, ticket: TicketState, *, related: int | None, flood: bool) -> Row:
+    """A new ticket; its number is given when the batch is written."""
+    at = case.message.envelope.received_at
+    return {
+        "account_id": account,
+        "id": ticket.id,
+        "number": 0,
+        "mailbox_id": case.mailbox,
+        "contact_id": case.author.contact,
+        "subject": short(case.message.parsed.subject),
+        "state": ticket.state,
+        "state_before": None,
+        "assignee_id": case.author.user,
+        "merged_into": None,
+        "may_belong_to": related,
+        "flood": int(flood),
+        "message_count": 1,
+        "verdict": case.verdict,
+        "probability": case.probability,
+        "created_at": at,
+        "updated_at": at,
+    }
+
+
+def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[str]) -> Row:
+    """The message itself; its raw bytes and index words are rows of their own."""
+    message, author = case.message, case.author
+    parsed, envelope = message.parsed, message.envelope
+    sender = parsed.from_[0] if parsed.from_ else None
+    return {
+        "account_id": account,
+        "id": case.message_id,
+        "ticket_id": ticket.id,
+        "mailbox_id": case.mailbox,
+        "contact_id": None if author.user is not None else author.contact,
+        "user_id": author.user,
+        "direction": "in",
+        "source": envelope.source.value,
+        "identity": message.identity,
+        "message_id": short(parsed.message_id),
+        "from_address": short(sender.address) if sender else "",
+        "from_name": short(sender.name, 200) if sender else "",
+        "subject": short(parsed.subject),
+        "sent_at": parsed.date,
+        "received_at": envelope.received_at,
+        "size_bytes": message.raw_bytes,
+        "verdict": case.verdict,
+        "probability": case.probability,
+        "log_odds": case.log_odds,
+        "thread_reason": "own-address" if author.own else case.decision.reason,
+        "thread_evidence": case.decision.evidence,
+        "automatic": parsed.automatic.kind,
+        "authentication": "",
+        "flags": " ".join(flags),
+        "unreadable": int(message.unreadable),
+        "redacted_at": None,
+    }
+
+
+def intake_row(
+    account: int,
+    message: Prepared,
+    recipient: tuple[str, Recipient],
+    *,
+    id: int,
+    fate: Fate,
+    reason: str,
+    filed: Filed | None,
+) -> Row:
+    """What became of the delivery to one recipient."""
+    envelope = message.envelope
+    return {
+        "account_id": account,
+        "id": id,
+        "source": envelope.source.value,
+        "received_at": envelope.received_at,
+        "mail_from": envelope.mail_from,
+        "recipient": recipient[0],
+        "mailbox_id": recipient[1].mailbox,
+        "peer": envelope.peer,
+        "helo": short(envelope.helo, 255),
+        "tls": int(envelope.tls),
+        "fate": fate.value,
+        "reason": reason,
+        "message_id": filed.id if filed else None,
+        "ticket_id": filed.ticket_id if filed else None,
+        "size_bytes": message.raw_bytes,
+        "trace": _trace(message.parsed) if fate is Fate.DUPLICATE else None,
+    }
+
+
+def _trace(parsed: Parsed) -> str:
+    """The trace headers (RFC 5321 4.4) of a copy whose body is not kept."""
+    lines = [f"{name}: {value}" for name, value in parsed.headers if name.lower() in _TRACE]
+    return "\n".join(lines)[:TRACE_CHARACTERS]
