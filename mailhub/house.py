@@ -1,0 +1,80 @@
+"""The composition root: everything a process needs, built once from the configuration and handed around as one value.
+
+Nothing else constructs these parts. ``build`` opens the database (migrating it) but starts no thread; ``start`` and
+``close`` do. Order of closing: doors first (the daemon's), then the reception, then the writer, then the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailhub.config import Config
+from mailhub.directory import Directory
+from mailhub.flood import FloodCounter
+from mailhub.intake.reception import Reception
+from mailhub.keys import Keys
+from mailhub.models import Models
+from mailhub.pipeline import FilingContext
+from mailhub.prepare import Secrets
+from mailhub.spam import Settings
+from storage.database import Database
+from storage.migrate import migrate
+from storage.writer import Writer
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """One running mailhub, without its doors."""
+
+    config: Config
+    keys: Keys
+    secrets: Secrets
+    database: Database
+    writer: Writer
+    directory: Directory
+    models: Models
+    reception: Reception
+
+    def start(self) -> None:
+        """Start the writer and the worker."""
+        self.writer.start()
+        self.reception.start()
+
+    def close(self) -> None:
+        """Finish what was handed over, save the models, close the database."""
+        self.reception.flush_refusals()
+        self.reception.close()
+        self.writer.close()
+        self.models.close()
+        self.database.close()
+
+
+def build(config: Config, keys: Keys) -> House:
+    """Open the database of this configuration, bring it to this version's schema, and wire the parts."""
+    database = Database(config.database_url)
+    migrate(database)
+    writer = Writer(database)
+    directory = Directory(database, catch_all=config.mail.catch_all)
+    models = Models(database, config.storage.directory / "models")
+    secrets = Secrets.of(keys)
+    context = FilingContext(
+        directory=directory,
+        models=models,
+        spam=Settings(
+            spam_threshold=config.spam.spam_threshold,
+            ham_threshold=config.spam.ham_threshold,
+            minimum_trained=config.spam.minimum_trained,
+        ),
+        flood=FloodCounter(config.limits.flood_messages),
+        hops=config.limits.hops,
+    )
+    return House(
+        config=config,
+        keys=keys,
+        secrets=secrets,
+        database=database,
+        writer=writer,
+        directory=directory,
+        models=models,
+        reception=Reception(context, writer, secrets),
+    )
