@@ -1,7 +1,7 @@
 """Rows of the filter's ledger: what each model is the fold of, and every mark that was ever given.
 
 Durable states, all in the transaction of the caller:
-  ``ledger``       one row per label in force, with the message's features and what training it did: the truth;
+  ``ledger``       one row per label in force, with the message's features: the truth;
   ``mark``         one row per act of a person (spam, ham, none), kept when a later one supersedes or revokes it, so
                    that revoking a user's marks brings back what they had replaced;
   ``ledger_head``  one row per account: the next sequence, and stamps by which a node sees that others changed it.
@@ -29,17 +29,16 @@ IN_LIMIT = 500  # ids of one statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Where an account's ledger stands. ``stale_from``: first sequence to decide anew, None when the model is exact."""
+    """Where an account's ledger stands."""
 
     next_sequence: int = 1
     stamp: int = 0
     rewritten: int = 0
-    stale_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One label in force. ``features`` and ``applied`` are the classifier's own encodings."""
+    """One label in force. ``features`` is the classifier's own encoding."""
 
     sequence: int
     message_id: int
@@ -49,7 +48,6 @@ class Entry:
     given_at: int
     features_version: int
     features: bytes
-    applied: int
     stamp: int
 
 
@@ -108,17 +106,6 @@ def remove_entries(connection: Connection, account_id: int, sequences: Sequence[
         connection.execute(statement, [{"gone": sequence} for sequence in sequences])
 
 
-def set_applied(connection: Connection, account_id: int, changes: Sequence[tuple[int, int]], *, stamp: int) -> None:
-    """Store what training rows did, decided anew: (sequence, applied) each."""
-    statement = (
-        update(ledger)
-        .where(ledger.c.account_id == account_id, ledger.c.sequence == bindparam("which"))
-        .values(applied=bindparam("now_applied"), stamp=stamp)
-    )
-    if changes:
-        connection.execute(statement, [{"which": which, "now_applied": applied} for which, applied in changes])
-
-
 def entries_of(connection: Connection, account_id: int, messages: Collection[int]) -> dict[int, Entry]:
     """The labels in force of these messages, by message."""
     found: dict[int, Entry] = {}
@@ -139,16 +126,14 @@ def entries_after(connection: Connection, account_id: int, sequence: int, *, lim
     return [Entry(**row._mapping) for row in connection.execute(query)]
 
 
-def last_entry(connection: Connection, account_id: int, *, below: int | None = None) -> tuple[int, int]:
-    """(sequence, stamp) of the last label in force (below a sequence); (0, 0) when there is none."""
+def last_entry(connection: Connection, account_id: int) -> tuple[int, int]:
+    """(sequence, stamp) of the last label in force; (0, 0) when there is none."""
     query = (
         select(ledger.c.sequence, ledger.c.stamp)
         .where(ledger.c.account_id == account_id)
         .order_by(ledger.c.sequence.desc())
         .limit(1)
     )
-    if below is not None:
-        query = query.where(ledger.c.sequence < below)
     row = connection.execute(query).one_or_none()
     return (row.sequence, row.stamp) if row else (0, 0)
 

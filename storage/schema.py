@@ -408,7 +408,6 @@ ledger = Table(
     instant("given_at", "when", retention="ledger"),
     column("features_version", Integer, "version of the tokeniser", unit="version", retention="ledger"),
     column("features", LargeBinary, "the message's features", personal="content", unit="encoded", retention="ledger"),
-    column("applied", Integer, "what training it did (classifier.model)", unit="flags", retention="ledger"),
     column("stamp", BigInteger, "random number of the change that wrote the row", unit="stamp", retention="ledger"),
     PrimaryKeyConstraint("account_id", "sequence"),
     Index("ledger_by_message", "account_id", "message_id", unique=True),
@@ -422,7 +421,6 @@ ledger_head = Table(
     column("next_sequence", BigInteger, "what the next mark gets; used once", unit="count", retention="account"),
     column("stamp", BigInteger, "random number of the last change to the ledger", unit="stamp", retention="account"),
     column("rewritten", BigInteger, "stamp of the last change that was no append", unit="stamp", retention="account"),
-    column("stale_from", BigInteger, "decide anew from here", null="exact", unit="count", retention="account"),
     PrimaryKeyConstraint("account_id"),
 )
 
