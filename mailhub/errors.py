@@ -5,6 +5,7 @@
     |  `- InsufficientStorage no room for the message                                            452 / 507 / exit 75
     |- Refused                permanent: asking again changes nothing                            5xx / 4xx
     |  |- BadRequest          the caller's input is wrong; the text says how to mend it          501 / 400 / exit 65
+    |  |  `- AccountNeeded    there are several accounts and none was named                       400 / exit 64
     |  |- NotFound            no such object in this account                                     550 / 404 / exit 65
     |  |- Conflict            the object is not in a state that allows this                      554 / 409 / exit 65
     |  `- Forbidden           the actor may not do this                                          550 / 403 / exit 77
@@ -38,6 +39,10 @@ class Refused(MailhubError):
 
 class BadRequest(Refused):
     """The input is wrong; the text says what to do about it."""
+
+
+class AccountNeeded(BadRequest):
+    """There are several accounts and the caller named none."""
 
 
 class NotFound(Refused):

@@ -24,7 +24,8 @@ class Actor:
     user: int | None = None
     uid: int | None = None  # of the peer on the admin socket
     scopes: frozenset[str] = frozenset()  # of an ApiToken; empty means all its user may
-    token: int | None = None
+    token: int | None = None  # id of the ApiToken, if one was sent
+    machine: bool = False  # a user whose uid is root's or the service's: the operator's rights are his too
 
     @property
     def kind(self) -> str:
@@ -39,4 +40,4 @@ class Actor:
 
 def operator(uid: int) -> Actor:
     """The machine's administrator."""
-    return Actor(role=Role.OPERATOR, uid=uid)
+    return Actor(role=Role.OPERATOR, uid=uid, machine=True)

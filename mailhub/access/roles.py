@@ -48,7 +48,8 @@ READING = frozenset(action for action in ACTIONS if action.endswith((".read", ".
 
 def allowed(actor: Actor, action: str) -> bool:
     """Whether the actor's role, and the scopes of his ApiToken, allow the action; KeyError for an unknown action."""
-    return actor.role in ACTIONS[action] and _in_scope(actor.scopes, action)
+    roles = ACTIONS[action]
+    return (actor.role in roles or (actor.machine and Role.OPERATOR in roles)) and _in_scope(actor.scopes, action)
 
 
 def _in_scope(scopes: frozenset[str], action: str) -> bool:
@@ -62,7 +63,10 @@ def require(actor: Actor, action: str, account: int | None) -> None:
 
     Raises ``NotFound`` for a user outside his account (he does not learn that it exists), ``Forbidden`` otherwise.
     """
-    if actor.role is not Role.OPERATOR and account is not None and actor.account != account:
+    elsewhere = account is not None and actor.account != account
+    if elsewhere and not (actor.machine and Role.OPERATOR in ACTIONS[action]):
+        if actor.role is Role.OPERATOR:
+            raise Forbidden(f"{actor.role} may not {action}: it needs a grant by an owner or admin of the account")
         raise NotFound("no such account")
     if not allowed(actor, action):
         raise Forbidden(f"{actor.role} may not {action}" + (" with this ApiToken" if actor.scopes else ""))

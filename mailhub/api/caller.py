@@ -1,0 +1,157 @@
+"""From a request to an ``Actor`` and an account. On the admin socket, in this order (DESIGN.md, "Who may do what"):
+
+(a) the user whose ApiToken is sent; (b) the user to whom ``[admin] users`` maps the uid; (c) root or the service's uid:
+the operator; (d) refused. Over TCP only (a). uid 65534 is what every foreign uid looks like under PrivateUsers=yes: it
+never counts. A mapped uid that is root's or the service's keeps the operator's rights beside the user's (``machine``):
+that caller can read the database file anyway.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request
+from sqlalchemy import Connection
+
+from mailhub import clock
+from mailhub.access.actor import Actor, Role, operator
+from mailhub.access.api_tokens import token_hash
+from mailhub.access.roles import require
+from mailhub.api.problems import NotAuthenticated
+from mailhub.errors import AccountNeeded, Forbidden, NotFound
+from mailhub.house import House
+from storage import accounts, api_tokens, users
+
+OVERFLOW_UID = 65_534
+TOUCH_EVERY = clock.HOUR  # last_used_at is no finer: one write an hour, not one a request
+
+
+def house_of(request: Request) -> House:
+    """The house this app serves."""
+    house = request.app.state.house
+    assert isinstance(house, House)
+    return house
+
+
+def identify(
+    request: Request,
+    authorization: Annotated[str | None, Header()] = None,
+    account: Annotated[str | None, Query(description="Account by id or name; needed when there are several.")] = None,
+) -> Actor:
+    """Who calls. Raises ``NotAuthenticated`` or ``Forbidden``."""
+    house = house_of(request)
+    if authorization is not None:
+        return _by_token(house, authorization)
+    uid: int | None = request.state.uid
+    if uid is None:
+        raise NotAuthenticated("send an ApiToken: Authorization: Bearer mailhub_...")
+    if uid == OVERFLOW_UID:
+        raise Forbidden("the system does not tell who you are (uid 65534): use an ApiToken")
+    if email := house.config.admin.users.get(str(uid)):
+        return _mapped(house, uid, email, account)
+    if uid in machine_uids():
+        return operator(uid)
+    raise Forbidden(f"uid {uid} is nobody here: map it in [admin] users, or send an ApiToken (mailhub login)")
+
+
+def machine_uids() -> frozenset[int]:
+    """root and the service's own uid."""
+    return frozenset({0, os.geteuid()})
+
+
+def _by_token(house: House, authorization: str) -> Actor:
+    kind, _, text = authorization.partition(" ")
+    if kind.lower() != "bearer" or not text:
+        raise NotAuthenticated("the Authorization header must be: Bearer mailhub_...")
+    hash_, now = token_hash(text.strip()), clock.now()
+    with house.database.read() as connection:
+        token = api_tokens.find_api_token(connection, hash_)
+        valid = token and token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
+        user = users.find_user(connection, token.account_id, token.user_id) if token and valid else None
+    if token is None or user is None:
+        raise NotAuthenticated("the ApiToken is unknown, expired or revoked")
+    if token.last_used_at is None or now - token.last_used_at > TOUCH_EVERY:
+        house.writer.submit(lambda tx: api_tokens.touch_api_token(tx.connection, hash_, now))
+    return Actor(
+        role=Role(user.role),
+        account=user.account_id,
+        user=user.id,
+        scopes=frozenset(token.scopes.split()),
+        token=token.id,
+    )
+
+
+def _mapped(house: House, uid: int, email: str, account: str | None) -> Actor:
+    """The user a uid is mapped to; of several with the same login, the one in the account that was named."""
+    with house.database.read() as connection:
+        found: Sequence[users.User] = users.list_users_by_email(connection, email)
+        if len(found) > 1 and account is not None:
+            wanted = _named(connection, account)
+            found = [user for user in found if user.account_id == wanted]
+    if not found:
+        raise Forbidden(f"uid {uid} is mapped in [admin] users to a user who does not exist")
+    if len(found) > 1:
+        raise AccountNeeded(f"uid {uid} is mapped to a user of several accounts: name one with --account")
+    user = found[0]
+    machine = uid in machine_uids()
+    return Actor(role=Role(user.role), account=user.account_id, user=user.id, uid=uid, machine=machine)
+
+
+def _named(connection: Connection, name: str) -> int:
+    """The id of an account given by id or name."""
+    if name.isdecimal() and len(name) < 19 and accounts.find_account(connection, int(name)):
+        return int(name)
+    found = accounts.find_accounts_named(connection, name)
+    if not found:
+        raise NotFound("no such account")
+    if len(found) > 1:
+        raise AccountNeeded("there are several accounts of that name: give the id")
+    return found[0].id
+
+
+Caller = Annotated[Actor, Depends(identify)]
+TheHouse = Annotated[House, Depends(house_of)]
+
+
+def choose_account(
+    house: TheHouse, actor: Caller, account: Annotated[str | None, Query(include_in_schema=False)] = None
+) -> int:
+    """The account a request is about: the one named, the caller's own, or the only one there is."""
+    if account is None and actor.account is not None:
+        return actor.account
+    with house.database.read() as connection:
+        if account is not None:
+            return _named(connection, account)
+        several = accounts.list_accounts(connection, limit=2)
+    if not several:
+        raise NotFound("there is no account yet: mailhub init makes one")
+    if len(several) > 1:
+        raise AccountNeeded("there are several accounts: name one with --account")
+    return several[0].id
+
+
+AnAccount = Annotated[int, Depends(choose_account)]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a route about one account works with."""
+
+    house: House
+    actor: Actor
+    account: int
+
+    def require(self, action: str) -> None:
+        """Raise unless the caller may do this here."""
+        require(self.actor, action, self.account)
+
+
+def the_call(house: TheHouse, actor: Caller, account: AnAccount) -> Call:
+    """House, actor and account of a request."""
+    return Call(house, actor, account)
+
+
+InAccount = Annotated[Call, Depends(the_call)]

@@ -1,0 +1,98 @@
+"""POST /v1/deliveries: mail in by pipe (`mailhub deliver`) or from an archive (`mailhub import`), one a request.
+
+The same pipeline as SMTP: the answer comes after the commit. Must not: answer 2xx before it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from mailhub import clock
+from mailhub.api import shapes
+from mailhub.api.caller import Call, InAccount
+from mailhub.envelope import Envelope, Fate, Recipient, Source
+from mailhub.errors import BadRequest, InsufficientStorage, NotFound, Unavailable
+from storage import mailboxes
+
+
+class Outcome(shapes.Shape):
+    """What became of the delivery to one recipient."""
+
+    recipient: str
+    fate: str
+    reason: str
+    message: int | None
+    ticket: int | None
+
+
+class Filed(shapes.Shape):
+    """The fates of one message, a recipient each."""
+
+    outcomes: list[Outcome]
+
+
+def make_router(message_bytes: int) -> APIRouter:
+    """The route, which takes bodies up to the size of a message."""
+    router = APIRouter(tags=["intake"])
+    router.add_api_route(
+        "/deliveries",
+        deliver,
+        methods=["POST"],
+        max_body_size=message_bytes,
+        openapi_extra={"requestBody": {"content": {"message/rfc822": {}}, "required": True}},
+    )
+    return router
+
+
+async def deliver(
+    request: Request,
+    call: InAccount,
+    recipient: Annotated[list[str] | None, Query(description="Default: the account's first mailbox.")] = None,
+    mail_from: Annotated[str | None, Query(description="Reverse path; absent means the null sender.")] = None,
+    source: Literal["pipe", "import"] = "pipe",
+) -> Filed:
+    """File one message (the body, as it is). An import is quiet: no automation of any kind."""
+    call.require("mail.import" if source == "import" else "mail.deliver")
+    recipients = tuple(recipient or [await run_in_threadpool(_first_mailbox, call)])
+    _require_own(call, recipients)
+    raw = await request.body()
+    if not raw.strip():
+        raise BadRequest("there is no message in the body")
+    envelope = Envelope(
+        source=Source(source),
+        mail_from=mail_from or None,
+        recipients=recipients,
+        received_at=clock.now(),
+        quiet=source == "import",
+    )
+    outcomes = await call.house.reception.deliver(envelope, raw)
+    if any(each.fate is Fate.DEFERRED for each in outcomes):
+        full = any(each.no_space for each in outcomes)
+        raise (InsufficientStorage if full else Unavailable)("the message could not be filed now; try again later")
+    return Filed(
+        outcomes=[
+            Outcome(
+                recipient=each.recipient, fate=each.fate, reason=each.reason, message=each.message, ticket=each.ticket
+            )
+            for each in outcomes
+        ]
+    )
+
+
+def _first_mailbox(call: Call) -> str:
+    with call.house.database.read() as connection:
+        found = mailboxes.list_mailboxes(connection, call.account, limit=1)
+    if not found:
+        raise NotFound("the account has no mailbox")
+    return found[0].address
+
+
+def _require_own(call: Call, recipients: tuple[str, ...]) -> None:
+    """Every recipient is served, by this account."""
+    for each in recipients:
+        found = call.house.directory.resolve(each)
+        if not isinstance(found, Recipient) or found.account != call.account:
+            raise NotFound(f"no such mailbox: {each}")

@@ -1,0 +1,135 @@
+"""/livez, /readyz, /metrics (open: they hold numbers only) and /v1/status, /v1/whoami."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from mailhub import __version__
+from mailhub.access.roles import require
+from mailhub.api import shapes
+from mailhub.api.caller import Caller, InAccount, TheHouse
+from mailhub.api.shapes import instant
+from mailhub.house import House
+from mailhub.metrics import CONTENT_TYPE, Metrics
+from mailhub.vitals import Readiness, Vitals, readiness
+from storage import accounts, intake_lists, ticket_lists, users
+
+open_router = APIRouter(tags=["health"])
+router = APIRouter(tags=["status"])
+
+
+class Health(shapes.Shape):
+    """Whether mail can flow, and the numbers behind it."""
+
+    ready: bool
+    faults: list[str]
+    oldest_undecided_seconds: float
+    quarantine: int
+    disk_free_bytes: int
+    last_mail_at: dict[str, str]
+
+
+class Status(Health):
+    """How the service is doing, and how many tickets the account has in each state."""
+
+    version: str
+    started_at: str
+    listening: dict[str, str]
+    account: str
+    tickets: dict[str, int]
+
+
+class Identity(shapes.Shape):
+    """Who calls."""
+
+    role: str
+    account: int | None
+    user: int | None
+    email: str | None
+    uid: int | None
+    scopes: list[str]
+    operator_too: bool
+
+
+@open_router.get("/livez")
+async def live() -> dict[str, bool]:
+    """The event loop answers."""
+    return {"live": True}
+
+
+@open_router.get("/readyz")
+def ready(request: Request, house: TheHouse, response: Response) -> Health:
+    """Whether mail can flow: 200, or 503 with the faults in words."""
+    found = measure(house, request.app.state.vitals)
+    response.status_code = 200 if found.ready else 503
+    return Health(**_health(found))
+
+
+@open_router.get("/metrics", response_class=Response)
+def metrics(request: Request) -> Response:
+    """Prometheus."""
+    registry = request.app.state.metrics
+    assert isinstance(registry, Metrics)
+    return Response(registry.text(), media_type=CONTENT_TYPE)
+
+
+@router.get("/status")
+def status(request: Request, call: InAccount) -> Status:
+    """How the service and the account are doing."""
+    call.require("status.read")
+    vitals: Vitals = request.app.state.vitals
+    with call.house.database.read() as connection:
+        account = accounts.find_account(connection, call.account)
+        tickets = ticket_lists.count_by_state(connection, call.account)
+    return Status(
+        **_health(measure(call.house, vitals)),
+        version=__version__,
+        started_at=instant(vitals.started_at) or "",
+        listening={name: door.address for name, door in vitals.doors.items()} | vitals.listening,
+        account=account.name if account else "",
+        tickets=tickets,
+    )
+
+
+@router.get("/whoami")
+def whoami(house: TheHouse, actor: Caller) -> Identity:
+    """Who the daemon takes you for."""
+    require(actor, "status.read", actor.account)
+    email = None
+    if actor.account is not None and actor.user is not None:
+        with house.database.read() as connection:
+            user = users.find_user(connection, actor.account, actor.user)
+            email = user.email if user else None
+    return Identity(
+        role=actor.role,
+        account=actor.account,
+        user=actor.user,
+        email=email,
+        uid=actor.uid,
+        scopes=sorted(actor.scopes),
+        operator_too=actor.machine,
+    )
+
+
+def measure(house: House, vitals: Vitals) -> Readiness:
+    """Ask the database and the disk; a database that does not answer is a fault, not an error."""
+    try:
+        with house.database.read() as connection:
+            quarantine = intake_lists.count_unreadable(connection)
+    except SQLAlchemyError:
+        return readiness(vitals, quarantine=None, reserve_bytes=house.config.storage.reserve_bytes)
+    return readiness(vitals, quarantine=quarantine, reserve_bytes=house.config.storage.reserve_bytes)
+
+
+def _health(found: Readiness) -> dict[str, Any]:
+    return {
+        "ready": found.ready,
+        "faults": list(found.faults),
+        "oldest_undecided_seconds": found.oldest_undecided_seconds,
+        "quarantine": found.quarantine,
+        "disk_free_bytes": found.disk_free_bytes,
+        "last_mail_at": {source: instant(at) for source, at in found.last_mail_at.items()},
+    }

@@ -1,0 +1,101 @@
+"""/v1/mailboxes: the support addresses of an account. The doors know a change as soon as it is committed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+
+from mailhub import clock
+from mailhub.api import shapes
+from mailhub.api.caller import InAccount
+from mailhub.api.shapes import After, Limit, Page, instant
+from mailhub.api.tickets import mailbox_id
+from mailhub.api.users import Email
+from mailhub.errors import BadRequest, Conflict
+from storage import mailboxes
+from storage.writer import Transaction
+
+router = APIRouter(tags=["mailboxes"])
+
+LOCAL_PART_OCTETS = 64 - 27  # RFC 5321 4.5.3.1.1, less "+" and the 26 characters of a reply token
+
+
+class Mailbox(shapes.Shape):
+    """One support address."""
+
+    id: int
+    address: str
+    name: str
+    on_reply_to_closed: str
+    created_at: str
+
+
+class NewMailbox(shapes.Shape):
+    """A support address to serve. ``name`` is shown in From of replies."""
+
+    address: Email
+    name: str = ""
+    on_reply_to_closed: Literal["reopen", "new-ticket"] = "reopen"
+
+
+def _shape(row: mailboxes.Mailbox) -> Mailbox:
+    return Mailbox(
+        id=row.id,
+        address=row.address,
+        name=row.name,
+        on_reply_to_closed=row.on_reply_to_closed,
+        created_at=instant(row.created_at) or "",
+    )
+
+
+@router.get("/mailboxes")
+def list_mailboxes(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Mailbox]:
+    """Mailboxes of the account."""
+    call.require("mailbox.read")
+    with call.house.database.read() as connection:
+        rows = mailboxes.list_mailboxes(connection, call.account, after=after or 0, limit=limit)
+    return Page(items=[_shape(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+
+@router.post("/mailboxes", status_code=201)
+def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
+    """Serve an address from now on."""
+    call.require("mailbox.manage")
+    local = body.address.rpartition("@")[0]
+    if "+" in local:
+        raise BadRequest("an address with + cannot be served: what follows the + marks replies")
+    if len(local.encode()) > LOCAL_PART_OCTETS:
+        raise BadRequest(f"at most {LOCAL_PART_OCTETS} octets before the @: reply addresses add 27, the limit is 64")
+
+    def add(transaction: Transaction) -> mailboxes.Mailbox:
+        if mailboxes.find_route(transaction.connection, body.address):
+            raise Conflict("this address is served already")
+        row = mailboxes.Mailbox(
+            account_id=call.account,
+            id=transaction.new_id(),
+            address=body.address,
+            name=body.name,
+            on_reply_to_closed=body.on_reply_to_closed,
+            created_at=clock.now(),
+        )
+        mailboxes.add_mailbox(transaction.connection, row)
+        transaction.after_commit(call.house.directory.refresh)
+        return row
+
+    return _shape(call.house.writer.run(add))
+
+
+@router.delete("/mailboxes/{mailbox}", status_code=204, response_class=Response)
+def delete_mailbox(call: InAccount, mailbox: str) -> None:
+    """Serve an address no longer; one that tickets came in by stays, since they name it."""
+    call.require("mailbox.manage")
+
+    def delete(transaction: Transaction) -> None:
+        found = mailbox_id(transaction.connection, call.account, mailbox)
+        if mailboxes.is_used(transaction.connection, call.account, found):
+            raise Conflict("tickets came in by this mailbox: it cannot be deleted while they exist")
+        mailboxes.delete_mailbox(transaction.connection, call.account, found)
+        transaction.after_commit(call.house.directory.refresh)
+
+    call.house.writer.run(delete)

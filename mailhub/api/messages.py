@@ -1,0 +1,99 @@
+"""/v1/messages: one message, its raw bytes, its files, and why everything about it was decided as it was."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection
+
+from mailhub.api import shapes, views
+from mailhub.api.caller import InAccount
+from mailhub.errors import NotFound
+from mailhub.message import parse
+from storage import intake_lists, message_lists, raws
+from storage.message_lists import MessageRow
+
+router = APIRouter(tags=["messages"])
+
+BYTES = {200: {"content": {"application/octet-stream": {}}, "description": "The bytes."}}
+
+
+class Why(shapes.Shape):
+    """Every decision about one message, with its reason."""
+
+    message: int
+    ticket: int
+    deliveries: list[shapes.Delivery]
+    thread_reason: str
+    thread_evidence: str
+    verdict: str
+    probability: float | None
+    log_odds: float | None
+    automatic: str
+    authentication: str
+    flags: list[str]
+
+
+@router.get("/messages/{message}")
+def show_message(call: InAccount, message: int) -> shapes.Message:
+    """One message with its text."""
+    call.require("message.read")
+    with call.house.database.read() as connection:
+        return views.message(connection, call.account, message_row(connection, call.account, message))
+
+
+@router.get("/messages/{message}/raw", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
+def raw_message(call: InAccount, message: int) -> Response:
+    """The message exactly as it was received."""
+    call.require("message.read")
+    return Response(_raw(call, message), media_type="message/rfc822")
+
+
+@router.get("/messages/{message}/attachments/{index}", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
+def attachment(call: InAccount, message: int, index: int) -> Response:
+    """One file of a message, decoded. Always sent as opaque bytes: a browser must not run what a stranger wrote."""
+    call.require("message.read")
+    raw = _raw(call, message)
+    count = len(parse.list_attachments(raw))
+    if not 0 <= index < count:
+        raise NotFound(f"message {message} has no attachment {index}; it has {count}, counted from 0")
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    content = parse.attachment_bytes(raw, index)
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/messages/{message}/why")
+def why(call: InAccount, message: int) -> Why:
+    """Why a message is where it is: its deliveries and fates, its thread reason, its score."""
+    call.require("message.read")
+    with call.house.database.read() as connection:
+        row = message_row(connection, call.account, message)
+        found = intake_lists.list_intake(connection, call.account, message_id=message, limit=500)
+    return Why(
+        message=row.id,
+        ticket=row.ticket_id,
+        deliveries=[views.delivery(each) for each in reversed(found)],
+        thread_reason=row.thread_reason,
+        thread_evidence=row.thread_evidence,
+        verdict=row.verdict,
+        probability=row.probability,
+        log_odds=row.log_odds,
+        automatic=row.automatic,
+        authentication=row.authentication,
+        flags=row.flags.split(),
+    )
+
+
+def message_row(connection: Connection, account: int, message: int) -> MessageRow:
+    """The stored message; raises ``NotFound``."""
+    row = message_lists.find_message(connection, account, message)
+    if row is None:
+        raise NotFound(f"no such message: {message}")
+    return row
+
+
+def _raw(call: InAccount, message: int) -> bytes:
+    with call.house.database.read() as connection:
+        raw = raws.read(connection, call.account, message_row(connection, call.account, message).id)
+    if raw is None:
+        raise NotFound(f"message {message} has no raw bytes")
+    return raw

@@ -1,0 +1,125 @@
+"""What the API's answers look like: pydantic models, only here and in the routers. Instants are RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from mailhub import clock
+
+Item = TypeVar("Item")
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Rows of one page.")]
+After = Annotated[int | None, Query(description="Go on after this id: `next` of the page before.")]
+
+
+class Shape(BaseModel):
+    """Base of all: an unknown key in a request is an error, not a typo that goes unnoticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list. ``next`` is what to send as ``after``; null on the last page."""
+
+    items: list[Item]
+    next: int | None
+
+
+def instant(at: int | None) -> str | None:
+    """An instant of the tables as the API writes it."""
+    return None if at is None else clock.to_iso(at)
+
+
+class Ticket(Shape):
+    """A ticket in a list."""
+
+    id: int
+    number: int
+    mailbox: str
+    subject: str
+    state: str
+    assignee: str | None
+    contact: str | None
+    contact_id: int | None
+    contact_name: str | None
+    message_count: int
+    verdict: str
+    probability: float | None
+    flood: bool
+    merged_into: int | None
+    may_belong_to: int | None
+    created_at: str
+    updated_at: str
+
+
+class Attachment(Shape):
+    """A file of a message; ``index`` is what `message attachment ID N` takes."""
+
+    index: int
+    filename: str
+    content_type: str
+    size_bytes: int
+    inline: bool
+
+
+class Message(Shape):
+    """A message, its text read out of the raw."""
+
+    id: int
+    ticket: int
+    message_id: str
+    direction: str
+    source: str
+    from_: str = Field(serialization_alias="from")
+    from_name: str
+    to: list[str]
+    cc: list[str]
+    subject: str
+    date: str | None
+    received_at: str
+    text: str
+    reply_text: str
+    verdict: str
+    probability: float | None
+    log_odds: float | None
+    thread_reason: str
+    thread_evidence: str
+    automatic: str
+    authentication: str
+    verified: bool
+    flags: list[str]
+    unreadable: bool
+    redacted_at: str | None
+    size_bytes: int
+    attachments: list[Attachment]
+
+
+class Note(Shape):
+    """An internal note."""
+
+    id: int
+    author: str | None
+    created_at: str
+    text: str
+
+
+class Delivery(Shape):
+    """One delivery in and its fate."""
+
+    id: int
+    source: str
+    fate: str
+    reason: str
+    message_id: str | None
+    recipient: str
+    mail_from: str | None
+    message: int | None
+    ticket: int | None
+    peer: str
+    helo: str
+    tls: bool
+    size_bytes: int
+    received_at: str

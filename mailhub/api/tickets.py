@@ -1,0 +1,142 @@
+"""/v1/tickets: lists, one, and search. What agents do to tickets is in ``ticket_work.py``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy import Connection
+
+from mailhub.api import shapes, views
+from mailhub.api.caller import Call, InAccount
+from mailhub.api.shapes import After, Limit, Page
+from mailhub.errors import BadRequest, NotFound
+from storage import mailboxes, message_lists, search, ticket_lists, tickets, users
+from storage.ticket_lists import TicketFilter, TicketRow
+
+router = APIRouter(tags=["tickets"])
+
+STATES = ("open", "closed", "spam", "trash", "merged")
+MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
+
+
+class TicketWithMessages(shapes.Ticket):
+    """A ticket with its messages, oldest first, and its notes."""
+
+    messages: list[shapes.Message]
+    notes: list[shapes.Note]
+
+
+@router.get("/tickets")
+def list_tickets(
+    call: InAccount,
+    state: Annotated[str, Query(description="open, closed, spam, trash, merged, or all")] = "open",
+    mailbox: Annotated[str | None, Query(description="Mailbox by address or id.")] = None,
+    assignee: Annotated[str | None, Query(description="User by login or id, `me`, or `none`.")] = None,
+    verdict: Annotated[str | None, Query(description="spam, ham or unsure")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[shapes.Ticket]:
+    """Tickets, newest first."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        wanted = TicketFilter(
+            states=_states(state),
+            mailbox=None if mailbox is None else mailbox_id(connection, call.account, mailbox),
+            assignee=None if assignee is None else _assignee(connection, call, assignee),
+            verdict=verdict,
+        )
+        rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
+    return Page(items=[views.ticket(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+
+def _states(state: str) -> tuple[str, ...] | None:
+    if state == "all":
+        return None
+    wanted = tuple(state.split(","))
+    if unknown := [each for each in wanted if each not in STATES]:
+        raise BadRequest(f"no such state: {unknown[0]}; there are {', '.join(STATES)} and all")
+    return wanted
+
+
+def mailbox_id(connection: Connection, account: int, name: str) -> int:
+    """The id of a mailbox given by address or id; raises ``NotFound``."""
+    by_id = mailboxes.find_mailbox(connection, account, int(name)) if name.isdecimal() else None
+    found = by_id or mailboxes.find_mailbox_by_address(connection, account, name)
+    if found is None:
+        raise NotFound(f"no such mailbox: {name}")
+    return found.id
+
+
+def _assignee(connection: Connection, call: Call, name: str) -> int:
+    if name == "none":
+        return 0
+    if name == "me":
+        if call.actor.user is None:
+            raise BadRequest("the operator is no user: no ticket is his")
+        return call.actor.user
+    return user_id(connection, call.account, name)
+
+
+def user_id(connection: Connection, account: int, name: str) -> int:
+    """The id of a user given by login or id; raises ``NotFound``."""
+    by_id = users.find_user(connection, account, int(name)) if name.isdecimal() else None
+    found = by_id or users.find_user_by_email(connection, account, name)
+    if found is None:
+        raise NotFound(f"no such user: {name}")
+    return found.id
+
+
+@router.get("/tickets/search")
+def search_tickets(
+    call: InAccount,
+    query: Annotated[str, Query(min_length=1, max_length=1000, description="Words; all must occur in a message.")],
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[shapes.Ticket]:
+    """Tickets in which some message holds every word, by the newest such message; `after` counts messages."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        before = after if after is not None else 2**62
+        found = search.find_messages(connection, call.account, query, before=before, limit=limit)
+        tickets = _tickets_of(connection, call.account, found)
+    return Page(items=[views.ticket(row) for row in tickets], next=found[-1] if len(found) == limit else None)
+
+
+def _tickets_of(connection: Connection, account: int, messages: list[int]) -> list[TicketRow]:
+    by_message = message_lists.tickets_of_messages(connection, account, messages)
+    ordered = list(dict.fromkeys(by_message[each] for each in messages if each in by_message))
+    rows = ticket_lists.tickets_by_id(connection, account, ordered)
+    return [rows[each] for each in ordered if each in rows]
+
+
+@router.get("/tickets/{reference}")
+def show_ticket(call: InAccount, reference: str, after: After = None) -> TicketWithMessages:
+    """One ticket, by id or number, with up to 200 messages after the one named."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        row = ticket_row(connection, call.account, reference)
+        found = message_lists.messages_of_ticket(
+            connection, call.account, row.id, after=after or 0, limit=MESSAGES_SHOWN
+        )
+        return TicketWithMessages(
+            **views.ticket(row).model_dump(),
+            messages=[views.message(connection, call.account, each) for each in found],
+            notes=[views.note(each) for each in message_lists.notes_of_ticket(connection, call.account, row.id)],
+        )
+
+
+def ticket_row(connection: Connection, account: int, reference: str) -> TicketRow:
+    """The ticket given by id or by number, with or without #; raises ``NotFound``."""
+    return ticket_lists.tickets_by_id(connection, account, [ticket_id(connection, account, reference)]).popitem()[1]
+
+
+def ticket_id(connection: Connection, account: int, reference: str) -> int:
+    """The id of the ticket given by id or by number, with or without #; raises ``NotFound``."""
+    digits = reference.removeprefix("#")
+    if not digits.isdecimal() or len(digits) > 18:
+        raise BadRequest("name a ticket by its id or its number")
+    found = tickets.find_ticket(connection, account, int(digits))
+    if found is None:
+        raise NotFound(f"no such ticket: {reference}")
+    return found.id
