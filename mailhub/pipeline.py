@@ -21,7 +21,7 @@ from mailhub.models import Models
 from mailhub.prepare import Prepared
 from mailhub.records import Author, Case, intake_row, message_row, short, ticket_row
 from storage import raws
-from storage.filing import Filed, Rows, TicketState, View, Wanted, flood_ticket, load, write
+from storage.filing import BEARERS, Filed, Rows, TicketState, View, Wanted, flood_ticket, load, load_tickets, write
 from storage.writer import Transaction
 
 PARTICIPANTS_ADDED = 40  # people a single mail can add to a ticket (Zammad's bound)
@@ -233,7 +233,8 @@ def _collecting(account: _Account, case: Case) -> TicketState | None:
     )
     if known is None:
         return None
-    return account.view.tickets.setdefault(known, TicketState(known, 0, case.mailbox, case.author.contact, "open"))
+    load_tickets(account.transaction.connection, account.id, {known}, account.view)
+    return account.view.live(known)
 
 
 def _new_ticket(account: _Account, case: Case, *, related: int | None) -> TicketState:
@@ -281,9 +282,10 @@ def _store(account: _Account, ticket: TicketState, case: Case) -> None:
         bearers = account.view.references.setdefault(message.own_id, [])
         if bearers:
             flags.append("same-id-other-body")
-        bearers.append(Filed(case.message_id, ticket.id))
-        own = {"id_hash": message.own_id, "message_id": case.message_id, "ticket_id": ticket.id}
-        rows.references.append({"account_id": account.id, **own})
+        if len(bearers) < BEARERS:
+            bearers.append(Filed(case.message_id, ticket.id))
+            own = {"id_hash": message.own_id, "message_id": case.message_id, "ticket_id": ticket.id}
+            rows.references.append({"account_id": account.id, **own})
     rows.messages.append(message_row(account.id, case, ticket, flags=flags))
     rows.index.append((account.id, case.message_id, message.words))
     if account.id in message.ids:

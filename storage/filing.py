@@ -31,6 +31,7 @@ from .schema import (
 )
 from .search import add_to_index
 
+BEARERS = 16  # messages remembered under one Message-ID; one borne by more is no proof of anything
 MERGE_HOPS = 100  # a chain of merges longer than this is followed no further
 
 Row = dict[str, Any]
@@ -57,7 +58,7 @@ class TicketState:
     contact_id: int | None
     state: str
     merged_into: int | None = None
-    participants: dict[str, str] = field(default_factory=dict)  # address -> role
+    participants: dict[str, str] = field(default_factory=dict)  # address -> role, of the batch's addresses only
     also_in: set[int] = field(default_factory=set)  # further mailboxes
 
 
@@ -73,6 +74,7 @@ class Filed:
 class View:
     """The part of one account that a batch looks at."""
 
+    addresses: Collection[str] = ()  # the people of the batch
     messages: dict[bytes, Filed] = field(default_factory=dict)  # by identity
     references: dict[bytes, list[Filed]] = field(default_factory=dict)  # by keyed hash of the Message-ID
     outgoing: set[int] = field(default_factory=set)  # of the referenced messages, those we sent
@@ -110,7 +112,7 @@ class Rows:
 
 def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     """Everything the decisions about these messages may depend on."""
-    view = View()
+    view = View(addresses=wanted.addresses)
     if wanted.identities:
         rows = _where_in(connection, _MESSAGES, account_id, wanted.identities)
         view.messages = {row.identity: Filed(row.id, row.ticket_id) for row in rows}
@@ -124,7 +126,7 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     if wanted.numbers:
         rows = _where_in(connection, _NUMBERS, account_id, wanted.numbers)
         view.numbers = {row.number: row.id for row in rows}
-    _load_tickets(connection, account_id, {*wanted.tickets, *view.numbers.values(), *_tickets_of(view)}, view)
+    load_tickets(connection, account_id, {*wanted.tickets, *view.numbers.values(), *_tickets_of(view)}, view)
     return view
 
 
@@ -144,8 +146,7 @@ _REFERENCES = (
         message_reference.c.account_id == bindparam("account"),
         message_reference.c.id_hash.in_(bindparam("keys", expanding=True)),
     )
-    .order_by(message_reference.c.message_id)
-)
+)  # no ORDER BY here: SQLite would then read the account's whole message_reference_of to save the sort
 _CONTACTS = select(contact_address.c.address, contact_address.c.contact_id).where(
     contact_address.c.account_id == bindparam("account"),
     contact_address.c.address.in_(bindparam("keys", expanding=True)),
@@ -165,7 +166,9 @@ _TICKETS = (
     .with_for_update()  # ignored by SQLite
 )
 _PARTICIPANTS = select(participant.c.ticket_id, participant.c.address, participant.c.role).where(
-    participant.c.account_id == bindparam("account"), participant.c.ticket_id.in_(bindparam("keys", expanding=True))
+    participant.c.account_id == bindparam("account"),
+    participant.c.ticket_id.in_(bindparam("keys", expanding=True)),
+    participant.c.address.in_(bindparam("addresses", expanding=True)),
 )
 _ALSO_IN = select(ticket_mailbox.c.ticket_id, ticket_mailbox.c.mailbox_id).where(
     ticket_mailbox.c.account_id == bindparam("account"),
@@ -178,7 +181,7 @@ def _where_in(connection: Connection, statement: Any, account_id: int, keys: Ite
 
 
 def _load_references(connection: Connection, account_id: int, hashes: Collection[bytes], view: View) -> None:
-    for row in _where_in(connection, _REFERENCES, account_id, hashes):
+    for row in sorted(_where_in(connection, _REFERENCES, account_id, hashes), key=lambda row: row.message_id):
         view.references.setdefault(row.id_hash, []).append(Filed(row.message_id, row.ticket_id))
         if row.direction == "out":
             view.outgoing.add(row.message_id)
@@ -190,7 +193,9 @@ def _tickets_of(view: View) -> set[int]:
     return found
 
 
-def _load_tickets(connection: Connection, account_id: int, wanted: set[int], view: View) -> None:
+def load_tickets(connection: Connection, account_id: int, wanted: set[int], view: View) -> None:
+    """Add tickets to the view, with those they were merged into, their participants and their further mailboxes."""
+    known = set(view.tickets)
     for _ in range(MERGE_HOPS):
         wanted -= view.tickets.keys()
         if not wanted:
@@ -198,10 +203,12 @@ def _load_tickets(connection: Connection, account_id: int, wanted: set[int], vie
         rows = _where_in(connection, _TICKETS, account_id, wanted)
         view.tickets.update((row.id, TicketState(*row)) for row in rows)
         wanted = {row.merged_into for row in rows if row.merged_into is not None}
-    if view.tickets:
-        for row in _where_in(connection, _PARTICIPANTS, account_id, view.tickets):
+    fresh = view.tickets.keys() - known
+    if fresh:
+        keys = {"account": account_id, "keys": list(fresh), "addresses": list(view.addresses)}
+        for row in connection.execute(_PARTICIPANTS, keys):
             view.tickets[row.ticket_id].participants[row.address] = row.role
-        for row in _where_in(connection, _ALSO_IN, account_id, view.tickets):
+        for row in _where_in(connection, _ALSO_IN, account_id, fresh):
             view.tickets[row.ticket_id].also_in.add(row.mailbox_id)
 
 
