@@ -1,0 +1,56 @@
+"""What goes when a message or a ticket goes for good: rows, raw, index, references, outbox. One list for all flows.
+
+Used by purging, erasure, account stages and retention, in their transaction; commits nothing, writes no journal row
+(the act that removes does). The filter is the caller's: ``forget`` is called with the messages while they are still
+there, so that it can take back what they taught.
+Must not: decide whether something may go (holds, rights).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from storage import removal as rows
+from storage.ticket_messages import count_anew
+from storage.tickets import lock_tickets, merged_tickets
+from storage.writer import Transaction
+
+Forget = Callable[[Transaction, int, Sequence[int]], None]  # transaction, account, ids of messages about to go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What has gone: ids, and how many rows of each table."""
+
+    messages: tuple[int, ...]
+    tickets: tuple[int, ...]
+    emptied: tuple[int, ...]  # tickets that are left without a message
+    rows: Mapping[str, int]
+
+
+def remove_messages(transaction: Transaction, account: int, messages: Sequence[int], *, forget: Forget) -> Removed:
+    """Remove messages of an account; unknown ids are passed over. Counts of the tickets that stay are mended."""
+    connection = transaction.connection
+    where = rows.tickets_of_messages(connection, account, messages)
+    present, tickets = sorted(where), set(where.values())
+    lock_tickets(connection, account, tickets)  # before counting: nobody files into them meanwhile
+    forget(transaction, account, present)
+    gone = rows.delete_messages(connection, account, present)
+    count_anew(connection, account, tickets)
+    left = lock_tickets(connection, account, tickets)
+    emptied = tuple(sorted(ticket.id for ticket in left.values() if ticket.message_count == 0))
+    return Removed(messages=tuple(present), tickets=(), emptied=emptied, rows=gone)
+
+
+def remove_tickets(transaction: Transaction, account: int, tickets: Sequence[int], *, forget: Forget) -> Removed:
+    """Remove tickets with their messages, and the shells of those that were merged into them."""
+    connection = transaction.connection
+    merged = [ticket.id for ticket in merged_tickets(connection, account, tickets)]
+    everything = sorted({*tickets, *merged})
+    lock_tickets(connection, account, everything)
+    messages = rows.messages_of_tickets(connection, account, everything)
+    forget(transaction, account, messages)
+    gone = dict(rows.delete_messages(connection, account, messages))
+    gone.update(rows.delete_tickets(connection, account, everything))
+    return Removed(messages=tuple(messages), tickets=tuple(everything), emptied=(), rows=gone)

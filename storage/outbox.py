@@ -1,0 +1,127 @@
+"""Rows of the outbox: one message to one recipient, from the moment it is queued to its end.
+
+States: queued -> sent | failed | expired; sent -> failed when it bounces. A row is queued in the transaction that
+stores its message, and every later change is one function here, run by the writer.
+Functions take a connection of the caller's transaction and commit nothing. Not here: whether to send
+(``mailhub.outbound``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from .schema import message, outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One message to one recipient. Instants are microseconds since the epoch, UTC."""
+
+    account_id: int
+    id: int
+    message_id: int
+    ticket_id: int
+    kind: str  # reply or auto-reply
+    mail_from: str | None  # None is the null sender
+    recipient: str
+    state: str  # queued, sent, failed or expired
+    reason: str
+    attempts: int
+    created_at: int
+    next_attempt_at: int
+    not_after: int
+    done_at: int | None = None
+    reply: str | None = None  # what the relay said last: "250", "550 5.1.1"
+
+
+_COLUMNS = tuple(outbox.c[name] for name in OutboxRow.__slots__)
+
+
+def add_to_outbox(connection: Connection, rows: Iterable[OutboxRow]) -> None:
+    """Queue rows."""
+    values = [{name: getattr(row, name) for name in OutboxRow.__slots__} for row in rows]
+    if values:
+        connection.execute(insert(outbox), values)
+
+
+def claim_due(connection: Connection, now: int, *, until: int, limit: int) -> Sequence[OutboxRow]:
+    """Queued rows of all accounts whose time has come, the longest due first; nobody else gets them before ``until``.
+
+    After a crash they are due again then. Rows that another node is claiming are left to it (PostgreSQL).
+    """
+    due = (outbox.c.state == "queued", outbox.c.next_attempt_at <= now)
+    query = select(*_COLUMNS).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
+    rows = [OutboxRow(**row._mapping) for row in connection.execute(query.with_for_update(skip_locked=True))]
+    for row in rows:
+        own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id)
+        connection.execute(update(outbox).where(*own).values(next_attempt_at=until))
+    return rows
+
+
+def next_due(connection: Connection) -> int | None:
+    """When the next queued row is due; None when nothing is queued."""
+    query = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state == "queued")
+    found: int | None = connection.execute(query).scalar_one()
+    return found
+
+
+def find_row(connection: Connection, account_id: int, row_id: int) -> OutboxRow | None:
+    """The row with this id."""
+    query = select(*_COLUMNS).where(outbox.c.account_id == account_id, outbox.c.id == row_id)
+    row = connection.execute(query).one_or_none()
+    return OutboxRow(**row._mapping) if row else None
+
+
+def rows_of_messages(connection: Connection, account_id: int, messages: Iterable[int]) -> Sequence[OutboxRow]:
+    """All rows of these messages: what became of each recipient."""
+    query = select(*_COLUMNS).where(outbox.c.account_id == account_id, outbox.c.message_id.in_(sorted(messages)))
+    return [OutboxRow(**row._mapping) for row in connection.execute(query.order_by(outbox.c.message_id, outbox.c.id))]
+
+
+def rows_of_bounced(
+    connection: Connection, account_id: int, ticket_id: int, message_id_header: str
+) -> Sequence[OutboxRow]:
+    """Rows of the ticket's message that we sent with this Message-ID (without < >)."""
+    query = (
+        select(*_COLUMNS)
+        .join(message, (message.c.account_id == outbox.c.account_id) & (message.c.id == outbox.c.message_id))
+        .where(
+            message.c.account_id == account_id,
+            message.c.ticket_id == ticket_id,
+            message.c.direction == "out",
+            message.c.message_id == message_id_header,
+        )
+    )
+    return [OutboxRow(**row._mapping) for row in connection.execute(query.order_by(outbox.c.id))]
+
+
+def sent_to_since(connection: Connection, account_id: int, recipient: str, since: int, *, kind: str | None) -> int:
+    """How many mails (of a kind, or of any) were queued for an address since then."""
+    own = [outbox.c.account_id == account_id, outbox.c.recipient == recipient, outbox.c.created_at >= since]
+    if kind is not None:
+        own.append(outbox.c.kind == kind)
+    return connection.execute(select(func.count()).where(*own)).scalar_one()
+
+
+def set_outcome(connection: Connection, row: OutboxRow, *, state: str, reason: str, reply: str | None, at: int) -> bool:
+    """End a row that is still queued; False when it was ended or removed meanwhile."""
+    own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id, outbox.c.state == "queued")
+    values = {"state": state, "reason": reason, "reply": reply, "done_at": at, "attempts": outbox.c.attempts + 1}
+    return connection.execute(update(outbox).where(*own).values(values)).rowcount == 1
+
+
+def set_retry(connection: Connection, row: OutboxRow, *, reply: str | None, next_attempt_at: int) -> bool:
+    """Note a failed try of a row that is still queued; False when it was ended or removed meanwhile."""
+    own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id, outbox.c.state == "queued")
+    values = {"reply": reply, "next_attempt_at": next_attempt_at, "attempts": outbox.c.attempts + 1}
+    return connection.execute(update(outbox).where(*own).values(values)).rowcount == 1
+
+
+def set_bounced(connection: Connection, account_id: int, row_id: int, *, reply: str | None, at: int) -> bool:
+    """Fail a row that had left; False when it had failed already."""
+    own = (outbox.c.account_id == account_id, outbox.c.id == row_id, outbox.c.state != "failed")
+    values = {"state": "failed", "reason": "bounced", "reply": reply, "done_at": at}
+    return connection.execute(update(outbox).where(*own).values(values)).rowcount == 1

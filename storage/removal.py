@@ -1,0 +1,82 @@
+"""Rows that go when a message or a ticket goes, in every table that holds something of them.
+
+What was labelled (ledger, mark) has rules of its own and stays; intake rows stay as the record of the delivery's fate
+and lose what they quote of the message and what they point at. ``tests/test_removal.py`` walks the catalogue and fails
+when a table is added that names messages or tickets and is not dealt with here.
+Needs a write transaction and commits nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, Table, delete, select, update
+
+from .schema import (
+    intake,
+    message,
+    message_reference,
+    note,
+    outbox,
+    participant,
+    raw,
+    raw_pending,
+    ticket,
+    ticket_mailbox,
+)
+from .search import remove_from_index
+
+CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
+OF_MESSAGE = (raw, raw_pending, message_reference, outbox)
+OF_TICKET = (note, participant, ticket_mailbox)
+
+
+def delete_messages(connection: Connection, account_id: int, messages: Sequence[int]) -> Mapping[str, int]:
+    """Delete messages with all that hangs on them; rows gone by table. Ticket counts are the caller's to mend."""
+    gone: dict[str, int] = {}
+    for chunk in _chunks(messages):
+        remove_from_index(connection, account_id, chunk)
+        forget = {"message_id": None, "ticket_id": None, "trace": None}
+        there = (intake.c.account_id == account_id, intake.c.message_id.in_(chunk))
+        connection.execute(update(intake).where(*there).values(forget))
+        for table in OF_MESSAGE:
+            _delete(connection, table, account_id, "message_id", chunk, gone)
+        _delete(connection, message, account_id, "id", chunk, gone)
+    return gone
+
+
+def delete_tickets(connection: Connection, account_id: int, tickets: Sequence[int]) -> Mapping[str, int]:
+    """Delete tickets without messages, with all that hangs on them; rows gone by table."""
+    gone: dict[str, int] = {}
+    for chunk in _chunks(tickets):
+        there = (intake.c.account_id == account_id, intake.c.ticket_id.in_(chunk))
+        connection.execute(update(intake).where(*there).values(ticket_id=None))
+        for table in OF_TICKET:
+            _delete(connection, table, account_id, "ticket_id", chunk, gone)
+        _delete(connection, ticket, account_id, "id", chunk, gone)
+    return gone
+
+
+def messages_of_tickets(connection: Connection, account_id: int, tickets: Iterable[int]) -> Sequence[int]:
+    """Ids of all messages in these tickets, in order."""
+    query = select(message.c.id).where(message.c.account_id == account_id, message.c.ticket_id.in_(sorted(tickets)))
+    return connection.execute(query.order_by(message.c.id)).scalars().all()
+
+
+def tickets_of_messages(connection: Connection, account_id: int, messages: Sequence[int]) -> Mapping[int, int]:
+    """Ticket of each of these messages, by message; ids of other accounts are absent."""
+    query = select(message.c.id, message.c.ticket_id).where(
+        message.c.account_id == account_id, message.c.id.in_(messages)
+    )
+    return {row.id: row.ticket_id for row in connection.execute(query)}
+
+
+def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+
+
+def _delete(
+    connection: Connection, table: Table, account_id: int, key: str, ids: Sequence[int], gone: dict[str, int]
+) -> None:
+    statement = delete(table).where(table.c.account_id == account_id, table.c[key].in_(ids))
+    gone[table.name] = gone.get(table.name, 0) + connection.execute(statement).rowcount
