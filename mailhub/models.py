@@ -1,0 +1,370 @@
+"""The accounts' filters in memory: each one's counts are the sum of its ledger, at every instant somebody asks.
+
+    writer's thread   ``score``, ``trained``, ``get`` and ``change`` (the only way a ledger and its counts move)
+    any thread        ``warm``, ``keep_up`` (what a background job calls), ``verify``
+
+How memory stays true without a hook on rollback: every change to a ledger leaves a random stamp in the account's
+``ledger_head`` row, in the same transaction. Counts remember the stamps of the changes they hold that may still be
+undone; whoever asks for counts compares with the stamp his own transaction sees. Equal: the counts are right. Seen
+before: what came after it was rolled back (a savepoint, a commit that failed, even one whose answer got lost), and is
+taken back here. Unknown: another node wrote; its appended rows are added, or, if it took rows away, the ledger is
+folded anew. So a change can be made at once, several in one transaction see each other, and no failure has to be
+noticed.
+
+Durable states: none but the checkpoint files (``checkpoints``), never written in the writer's thread.
+Must not: decide what a label does to a message (``feedback``).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from classifier.errors import ClassifierError
+from classifier.model import Counts, Score, digest, from_bytes, score, to_bytes
+from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
+from mailhub import checkpoints
+from mailhub.checkpoints import Checkpoint, Position
+from mailhub.clock import MINUTE
+from mailhub.errors import Unavailable
+from mailhub.folding import Held, Moved, Read, Step, catch_up, fold_ledger, read_portion, step, take_back
+from storage import ledger
+from storage.database import Database
+from storage.ledger import Entry, Head
+from storage.writer import Transaction, Writer
+
+MIB = 1024 * 1024
+MEMORY_BYTES = 256 * MIB  # of all models together; the one used longest ago goes first
+CHECKPOINT_CHANGES = 200
+CHECKPOINT_AFTER = 5 * MINUTE
+ATTEMPTS = 5  # to fold a ledger from which rows are being taken away at the same time
+
+log = logging.getLogger("mailhub.models")
+
+
+class Change:
+    """One change to one account's ledger: rows and counts move together. Made by ``Models.change``."""
+
+    def __init__(self, connection: Connection, account: int, counts: Counts, head: Head) -> None:
+        self.connection = connection
+        self.account = account
+        self.stamp = secrets.randbits(62) + 1
+        self.rewrites = False
+        self.steps: list[Step] = []
+        self.next_sequence = head.next_sequence
+        self._counts = counts
+        self._added: list[Entry] = []
+        self._removed: list[int] = []
+
+    def take_sequence(self) -> int:
+        """The number of the next mark; no other mark ever gets it."""
+        self.next_sequence += 1
+        return self.next_sequence - 1
+
+    def add(self, entry: Entry) -> None:
+        """Put a label in force and train it. A sequence not just taken makes it a rewriting of the past."""
+        self._do(step(entry, forward=True))
+        self._added.append(replace(entry, stamp=self.stamp))
+        self.rewrites |= entry.sequence != self.next_sequence - 1
+
+    def remove(self, entry: Entry) -> None:
+        """Take a label out of force and its training back.
+
+        Raises ``CountBelowZero``, and changes nothing, if the counts never held it.
+        """
+        self._do(step(entry, forward=False))
+        self._removed.append(entry.sequence)
+        self.rewrites = True
+
+    def _do(self, step: Step) -> None:
+        step.apply(self._counts)
+        self.steps.append(step)
+
+    def write(self, head: Head) -> Head:
+        """The rows, and the head that names this change."""
+        ledger.remove_entries(self.connection, self.account, self._removed)
+        ledger.add_entries(self.connection, self.account, self._added)
+        moved = Head(
+            next_sequence=self.next_sequence,
+            stamp=self.stamp,
+            rewritten=self.stamp if self.rewrites else head.rewritten,
+        )
+        ledger.save_head(self.connection, self.account, moved)
+        return moved
+
+
+def entry(
+    *, sequence: int, message: int, contact: int | None, label: str, user: int, at: int, features: Features
+) -> Entry:
+    """A ledger row as this version writes it."""
+    return Entry(
+        sequence=sequence,
+        message_id=message,
+        contact_id=contact,
+        label=label,
+        user_id=user,
+        given_at=at,
+        features_version=FEATURES_VERSION,
+        features=features_to_bytes(features),
+        stamp=0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What ``spam verify`` says. ``state`` is exact, or stale: memory was not the fold, and has been replaced by it."""
+
+    state: str
+    digest: str  # of the counts in memory, hexadecimal
+    ledger_digest: str  # of the fold of the ledger's rows
+    rows: int
+    spam: int
+    ham: int
+
+
+class Models:
+    """All filters of this process. ``directory`` holds the checkpoints."""
+
+    def __init__(self, database: Database, directory: Path, *, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._database = database
+        self._directory = directory
+        self._memory_bytes = memory_bytes
+        self._held: dict[int, Held] = {}  # in the order of last use
+        self._ready: dict[int, Held] = {}  # loaded elsewhere, for the writer to take
+        self._leaving: dict[int, Held] = {}  # evicted before their checkpoint was written
+        self._wanted: set[int] = set()  # to be folded anew in the background
+        self._unsaved_since: dict[int, int] = {}
+        self._savepoint: Any = None
+        self._compared: set[int] = set()  # accounts compared with the database within ``_savepoint``
+        self.folds = 0  # whole ledgers folded, for metrics
+
+    # --- the writer's thread ----------------------------------------------------------------------------------------
+
+    def score(self, connection: Connection, account: int, features: Features, *, evidence: int = 0) -> Score:
+        """What the account's filter says of these features now."""
+        return score(self.get(connection, account), features, evidence=evidence)
+
+    def trained(self, connection: Connection, account: int) -> tuple[int, int]:
+        """(spam, ham) messages trained."""
+        counts = self.get(connection, account)
+        return counts.spam, counts.ham
+
+    def get(self, connection: Connection, account: int) -> Counts:
+        """The account's counts as this transaction sees its ledger; one small statement per savepoint.
+
+        Only when another node took rows away do they lag, until the background has folded the ledger anew. Never raises
+        for what a ledger holds: with an unreadable one the filter knows nothing, so that mail still comes in.
+        """
+        savepoint = connection.get_nested_transaction() or connection.get_transaction()
+        if savepoint is not self._savepoint:
+            self._savepoint = savepoint
+            self._compared.clear()
+        if account in self._compared:
+            return self._held[account].counts
+        held = self._current(connection, account, ledger.find_head(connection, account), patient=True)
+        self._compared.add(account)
+        return held.counts
+
+    @contextmanager
+    def change(self, transaction: Transaction, account: int) -> Iterator[Change]:
+        """Change the account's ledger and counts, together. Locks the ledger until the transaction ends.
+
+        An exception from the block leaves the counts as before; rows are the savepoint's to undo. After the block the
+        counts are true for this transaction, and stay so or are taken back as it ends (see above).
+        """
+        connection = transaction.connection
+        head = ledger.lock_head(connection, account)
+        held = self._current(connection, account, head, patient=False)
+        change = Change(connection, account, held.counts, head)
+        try:
+            yield change
+            if change.next_sequence != head.next_sequence or change.steps:
+                self._settle(transaction, held, change, change.write(head))
+        except BaseException:
+            take_back(held.counts, change.steps)
+            raise
+
+    def _settle(self, transaction: Transaction, held: Held, change: Change, moved: Head) -> None:
+        sequence, row_stamp = ledger.last_entry(transaction.connection, change.account)
+        held.pending.append((held.position, change.steps))
+        held.position = Position(stamp=moved.stamp, rewritten=moved.rewritten, sequence=sequence, row_stamp=row_stamp)
+        held.unsaved += len(change.steps)
+        transaction.after_commit(lambda: held.committed(moved.stamp))
+
+    def _current(self, connection: Connection, account: int, head: Head, *, patient: bool) -> Held:
+        """Counts that hold what ``head`` tells of; a patient caller takes older ones rather than wait for a fold."""
+        held = self._held.pop(account, None)
+        ready = self._ready.pop(account, None)
+        if ready is not None and (held is None or account in self._wanted):
+            held = ready
+            self._wanted.discard(account)
+        if held is None:
+            held = self._load(account, lambda after: read_portion(connection, account, after), patient=patient)
+        elif not held.take_back(head.stamp):
+            held = self._follow(connection, account, held, patient=patient)
+        self._held[account] = held
+        self._evict(account)
+        return held
+
+    def _follow(self, connection: Connection, account: int, held: Held, *, patient: bool) -> Held:
+        """Another node changed the ledger."""
+        if catch_up(held, lambda after: read_portion(connection, account, after)):
+            return held
+        if patient:
+            self._wanted.add(account)
+            return held
+        return self._load(account, lambda after: read_portion(connection, account, after), patient=False)
+
+    def _evict(self, keep: int) -> None:
+        held_bytes = sum(held.counts.size_bytes for held in self._held.values())
+        while held_bytes > self._memory_bytes and (oldest := next(iter(self._held))) != keep:
+            held = self._held.pop(oldest)
+            self._compared.discard(oldest)
+            held_bytes -= held.counts.size_bytes
+            if held.unsaved:
+                self._leaving[oldest] = held
+
+    # --- loading: any thread ----------------------------------------------------------------------------------------
+
+    def warm(self, account: int) -> None:
+        """Load an account's model in this thread; the writer finds it ready. Before readiness, and for a first mail."""
+        if account in self._wanted or (account not in self._held and account not in self._ready):
+            self._ready[account] = self._load(account, lambda after: self._read_anew(account, after), patient=False)
+
+    def _read_anew(self, account: int, after: int) -> tuple[Head, int, Sequence[Entry]]:
+        with self._database.read() as connection:
+            return read_portion(connection, account, after)
+
+    def _load(self, account: int, read: Read, *, patient: bool) -> Held:
+        """From the checkpoint and the rows after it; else all rows."""
+        held = self._from_checkpoint(account)
+        try:
+            if held is not None and catch_up(held, read):
+                return held
+            return self._fold(account, read)
+        except (ClassifierError, ValueError) as error:
+            log.exception("ledger cannot be folded", extra={"account": account, "error": type(error).__name__})
+            if not patient:
+                raise Unavailable("the filter's ledger cannot be read; see the log") from error
+            return Held(Counts(), Position(stamp=read(0)[0].stamp, rewritten=-1))
+
+    def _from_checkpoint(self, account: int) -> Held | None:
+        found = checkpoints.read(self._directory, account, features_version=FEATURES_VERSION)
+        if found is None:
+            return None
+        try:
+            return Held(from_bytes(found.counts), found.position)
+        except ClassifierError as error:
+            log.warning("checkpoint not used", extra={"account": account, "reason": type(error).__name__})
+            return None
+
+    def _fold(self, account: int, read: Read) -> Held:
+        self.folds += 1
+        for _ in range(ATTEMPTS):
+            try:
+                held = fold_ledger(read)
+            except Moved:
+                continue
+            held.unsaved = 1
+            return held
+        raise Unavailable("the filter's ledger keeps changing; try again")
+
+    # --- the background ---------------------------------------------------------------------------------------------
+
+    def keep_up(self, writer: Writer, *, now: int) -> None:
+        """Fold anew what needs it and write the checkpoints that are due. From a background job, every few seconds."""
+        for account in sorted(self._wanted):
+            self.warm(account)
+        for account in self.checkpoint_due(now=now):
+            self.checkpoint(writer, account)
+
+    def checkpoint_due(self, *, now: int) -> list[int]:
+        """Accounts whose checkpoint is many changes or some minutes behind; evicted ones at once."""
+        unsaved = {account: held.unsaved for account, held in list(self._held.items()) if held.unsaved}
+        self._unsaved_since = {account: self._unsaved_since.get(account, now) for account in unsaved}
+        due = {
+            account
+            for account, changes in unsaved.items()
+            if changes >= CHECKPOINT_CHANGES or now - self._unsaved_since[account] >= CHECKPOINT_AFTER
+        }
+        return sorted(due | set(self._leaving))
+
+    def checkpoint(self, writer: Writer, account: int) -> None:
+        """Write the account's checkpoint: counts are copied in a turn of the writer, encoded and written here."""
+        leaving = self._leaving.pop(account, None)
+        made = self._copy(writer, account) or leaving
+        if made is None:
+            return
+        kept = Checkpoint(
+            position=made.position,
+            features_version=FEATURES_VERSION,
+            rows=made.counts.spam + made.counts.ham,
+            counts=to_bytes(made.counts),
+        )
+        checkpoints.write(self._directory, account, kept)
+        if held := self._held.get(account):
+            held.unsaved = max(0, held.unsaved - made.unsaved)
+
+    def checkpoint_all(self, writer: Writer) -> None:
+        """Write every checkpoint that is behind: before the daemon stops."""
+        behind = {account for account, held in list(self._held.items()) if held.unsaved}
+        for account in sorted(behind | set(self._leaving)):
+            self.checkpoint(writer, account)
+
+    def _copy(self, writer: Writer, account: int) -> Held | None:
+        """The committed counts of an account held in memory (a million features: some milliseconds of the writer)."""
+
+        def take(_: Transaction) -> Held | None:
+            held = self._held.get(account)
+            return held.known_committed() if held else None
+
+        return writer.run(take)
+
+    def verify(self, writer: Writer, account: int) -> Verification:
+        """Fold the account's ledger anew and compare it with memory; counts that differ are replaced by the fold.
+
+        Raises ``Unavailable`` while labels are being taken away faster than the ledger can be read.
+        """
+        writer.run(lambda transaction: self.get(transaction.connection, account))
+        for _ in range(ATTEMPTS):
+            held = self._copy(writer, account)
+            if held is None:
+                continue
+            try:
+                folded = fold_ledger(lambda after: self._read_anew(account, after), upto=held.position)
+            except Moved:
+                continue
+            return self._verdict(writer, account, held, folded)
+        raise Unavailable("the filter's ledger keeps changing; try again")
+
+    def _verdict(self, writer: Writer, account: int, held: Held, folded: Held) -> Verification:
+        in_memory, in_ledger = digest(held.counts), digest(folded.counts)
+        if in_memory != in_ledger:
+            log.error("model was not the fold of its ledger", extra={"account": account})
+            self.forget(writer, account)
+        return Verification(
+            state="exact" if in_memory == in_ledger else "stale",
+            digest=in_memory.hex(),
+            ledger_digest=in_ledger.hex(),
+            rows=folded.counts.spam + folded.counts.ham,
+            spam=folded.counts.spam,
+            ham=folded.counts.ham,
+        )
+
+    def forget(self, writer: Writer, account: int) -> None:
+        """Drop counts and checkpoint; the next use folds the ledger. For an erasure, an account that goes, a repair."""
+
+        def drop(_: Transaction) -> None:
+            for models in (self._held, self._ready, self._leaving):
+                models.pop(account, None)
+            self._compared.discard(account)
+
+        writer.run(drop)
+        checkpoints.remove(self._directory, account)
