@@ -108,27 +108,38 @@ class Admin:
 class Limits:
     """Bounds on what strangers send. Defaults are Postfix's own where it has one."""
 
-    message_bytes: int = setting(50 * MIB, "Largest message (SIZE, RFC 1870).", unit="bytes", minimum=64 * KIB)
-    line_bytes: int = setting(MIB, "Longest line within a message.", unit="bytes", minimum=1000)
-    command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512)
+    message_bytes: int = setting(
+        50 * MIB, "Largest message (SIZE, RFC 1870).", unit="bytes", minimum=64 * KIB, restart=True
+    )
+    line_bytes: int = setting(MIB, "Longest line within a message.", unit="bytes", minimum=1000, restart=True)
+    command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512, restart=True)
     in_flight_bytes: int = setting(
-        256 * MIB, "Message bytes held in memory by all connections together.", unit="bytes", minimum=64 * KIB
+        256 * MIB,
+        "Message bytes held in memory by all connections together.",
+        unit="bytes",
+        minimum=64 * KIB,
+        restart=True,
     )
-    recipients: int = setting(1000, "Recipients of one message.", minimum=100)
-    connections: int = setting(1000, "Connections of one door at once.", minimum=1)
-    connections_per_address: int = setting(50, "Connections of one client address at once.", minimum=1)
-    errors: int = setting(20, "Errors after which a session is closed.", minimum=1)
-    junk_commands: int = setting(100, "NOOP, RSET, VRFY and the like in a session without mail.", minimum=1)
-    hops: int = setting(50, "Received headers after which a mail is in a loop (554).", minimum=10)
+    recipients: int = setting(1000, "Recipients of one message.", minimum=100, restart=True)
+    connections: int = setting(1000, "Connections of one door at once.", minimum=1, restart=True)
+    connections_per_address: int = setting(50, "Connections of one client address at once.", minimum=1, restart=True)
+    errors: int = setting(20, "Errors after which a session is closed.", minimum=1, restart=True)
+    junk_commands: int = setting(
+        100, "NOOP, RSET, VRFY and the like in a session without mail.", minimum=1, restart=True
+    )
+    hops: int = setting(50, "Received headers after which a mail is in a loop (554).", minimum=10, restart=True)
     command_seconds: float = setting(
-        300.0, "How long a session may be idle between commands.", unit="seconds", minimum=1
+        300.0, "How long a session may be idle between commands.", unit="seconds", minimum=1, restart=True
     )
-    data_seconds: float = setting(300.0, "How long DATA may stand still.", unit="seconds", minimum=1)
+    data_seconds: float = setting(300.0, "How long DATA may stand still.", unit="seconds", minimum=1, restart=True)
     data_bytes_per_second: int = setting(
-        100, "Slowest average rate of DATA after its first minute.", unit="bytes a second", minimum=0
+        100, "Slowest average rate of DATA after its first minute.", unit="bytes a second", minimum=0, restart=True
     )
     flood_messages: int = setting(
-        100, "Mails of one sender to one mailbox in an hour that get tickets of their own; more join one.", minimum=1
+        100,
+        "Mails of one sender to one mailbox in an hour that get tickets of their own; more join one.",
+        minimum=1,
+        restart=True,
     )
 
 
@@ -146,9 +157,9 @@ class Mail:
 class Spam:
     """The filter."""
 
-    spam_threshold: float = setting(0.95, "Probability from which a mail is spam.", minimum=0.5, maximum=1)
+    spam_threshold: float = setting(0.9, "Probability from which a mail is spam.", minimum=0.5, maximum=1)
     ham_threshold: float = setting(
-        0.20, "Probability up to which a mail is ham; between the two it is unsure.", minimum=0, maximum=1
+        0.3, "Probability up to which a mail is ham; between the two it is unsure.", minimum=0, maximum=1
     )
     minimum_trained: int = setting(20, "Marks of each kind below which every verdict is unsure.", minimum=0)
 

@@ -125,6 +125,11 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs: for the watchdog."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Finish all work that was submitted, then stop. Later work fails with ``Stopped``."""
         if not self._closed:

@@ -1,0 +1,213 @@
+"""The daemon: one process, from the lock to the last commit. It owns the loop, the signals and the order of things.
+
+    start  lock -> keys -> database (migrated) -> house -> sockets -> doors, API -> READY
+    stop   STOPPING -> doors drain (running DATA finishes) -> API -> jobs -> reception and writer finish -> lock
+
+SIGTERM and SIGINT stop, SIGHUP reads the configuration again and keeps the old one if the new one is bad.
+Must not: import sklearn (2 s), handle mail itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+import uvicorn
+import uvloop
+from sqlalchemy.exc import SQLAlchemyError
+
+from mailhub import clock, doors, house, keys, listeners, lock, logs, process, reloading, systemd
+from mailhub.api.app import create_app
+from mailhub.api.peer import PeerProtocol
+from mailhub.config import Config, Lmtp, Smtp
+from mailhub.errors import ConfigurationError, MailhubError, Unavailable
+from mailhub.house import House
+from mailhub.intake.door import Door
+from mailhub.jobs import jobs
+from mailhub.scheduler import Scheduler
+from mailhub.vitals import DoorVitals, Vitals
+from storage.errors import SchemaTooNew, StorageError
+
+DRAIN_SECONDS = 30.0  # a running DATA may take this long; TimeoutStopSec of the unit is longer
+API_DRAIN_SECONDS = 10
+
+log = structlog.get_logger("mailhub.daemon")
+
+
+class _ApiServer(uvicorn.Server):
+    """uvicorn without its signal handlers (the daemon owns the signals), and with a way to know that it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(slots=True)
+class Daemon:
+    """What runs between start and stop."""
+
+    house: House
+    vitals: Vitals
+    api: _ApiServer
+    scheduler: Scheduler
+    load: Callable[[], Config]  # reads the configuration again
+    doors: dict[str, Door] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None  # of the SMTP door: a reload puts a renewed certificate into it
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def serve(config: Config, load: Callable[[], Config]) -> None:
+    """Run until SIGTERM. Raises ``ConfigurationError`` (exit 78) or ``Unavailable`` (75) when it cannot start."""
+    process.prepare()
+    logs.configure(config.log.level, config.log.format)
+    handed_in = systemd.take_sockets()
+    with lock.held(config.storage.directory):
+        built = _build(config)
+        try:
+            uvloop.run(_run(built, load, handed_in))
+        finally:
+            built.close()
+    log.info("stopped")
+
+
+def _build(config: Config) -> House:
+    """The house, or a fault in words: what can be wrong with a database at the start."""
+    try:
+        return house.build(config, keys.load(config.storage.directory))
+    except SchemaTooNew as error:
+        raise ConfigurationError(str(error)) from None
+    except (SQLAlchemyError, StorageError) as error:
+        raise Unavailable(f"storage.url: the database cannot be opened: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, list[socket.socket]]) -> None:
+    vitals = Vitals(directory=built.config.storage.directory, started_at=clock.now(), intake=built.reception)
+    sockets = _api_sockets(built.config, handed_in)
+    api = _api(built, vitals)
+    daemon = Daemon(house=built, vitals=vitals, api=api, scheduler=Scheduler(jobs(built)), load=load)
+    built.start()
+    await _open_doors(daemon, handed_in)
+    _own_signals(daemon)
+    serving = asyncio.create_task(api.serve(sockets=sockets))
+    vitals.listening.update({("admin" if s.family == socket.AF_UNIX else "http"): listeners.shown(s) for s in sockets})
+    daemon.scheduler.start()
+    watchdog = asyncio.create_task(_watchdog(daemon))
+    await _started(api, serving)
+    log.info("ready", **{name: door.address for name, door in vitals.doors.items()}, **vitals.listening)
+    systemd.notify("READY=1", "STATUS=taking mail")
+    await asyncio.wait([asyncio.create_task(daemon.stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED)
+    await _stop(daemon, serving)
+    watchdog.cancel()
+
+
+def _api(built: House, vitals: Vitals) -> _ApiServer:
+    return _ApiServer(
+        uvicorn.Config(
+            create_app(built, vitals),
+            http=PeerProtocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=256,
+            timeout_graceful_shutdown=API_DRAIN_SECONDS,
+        )
+    )
+
+
+def _api_sockets(config: Config, handed_in: dict[str, list[socket.socket]]) -> list[socket.socket]:
+    admin = handed_in.get("admin") or [listeners.unix(config.admin.socket, int(config.admin.socket_mode, 8))]
+    http = handed_in.get("http") or []
+    if config.http.enabled and not http:
+        http = [listeners.tcp("http", config.http.address, config.http.port)]
+    return admin + http
+
+
+async def _open_doors(daemon: Daemon, handed_in: dict[str, list[socket.socket]]) -> None:
+    """Listen on every door before mail is taken by any: a port that is taken stops the start."""
+    config = daemon.house.config
+    wanted: dict[str, Smtp | Lmtp] = {"smtp": config.smtp, "lmtp": config.lmtp}
+    bound = {
+        name: handed_in.get(name) or [listeners.tcp(name, section.address, section.port)]
+        for name, section in wanted.items()
+        if section.enabled or name in handed_in
+    }
+    for name, sockets in bound.items():
+        settings = doors.settings(name, config)
+        door = Door(daemon.house.reception, settings, lmtp=name == "lmtp")
+        daemon.tls = daemon.tls or settings.tls
+        address = ", ".join(listeners.shown(each) for each in sockets)
+        await door.listen(sockets)
+        daemon.doors[name] = door
+        daemon.vitals.doors[name] = DoorVitals(address, door.counters)
+
+
+async def _started(api: _ApiServer, serving: asyncio.Task[None]) -> None:
+    """Wait until the API answers, or raise what kept it from starting."""
+    listening = asyncio.create_task(api.listening.wait())
+    await asyncio.wait([listening, serving], return_when=asyncio.FIRST_COMPLETED)
+    if not listening.done():
+        listening.cancel()
+        await serving
+        raise Unavailable("the API did not start")
+
+
+def _own_signals(daemon: Daemon) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, daemon)
+
+
+def _reload(daemon: Daemon) -> None:
+    """SIGHUP: take the new configuration, or keep the old one and say why."""
+    systemd.reloading()
+    try:
+        daemon.house = reloading.apply(daemon.house, daemon.load(), daemon.tls)
+        daemon.api.config.app.state.house = daemon.house  # type: ignore[union-attr]  # a FastAPI app, put there by _api
+        daemon.vitals.reloads["applied"] += 1
+    except MailhubError as error:
+        daemon.vitals.reloads["refused"] += 1
+        log.warning("configuration kept as it was: the new one is bad", fault=str(error))
+    systemd.notify("READY=1")
+
+
+async def _watchdog(daemon: Daemon) -> None:
+    """Tell the service manager that the loop runs and the writer lives; a hang is silence, and systemd restarts."""
+    period = systemd.watchdog_seconds()
+    while period is not None and daemon.house.writer.alive:
+        systemd.notify("WATCHDOG=1")
+        await asyncio.sleep(period)
+
+
+async def _stop(daemon: Daemon, serving: asyncio.Task[None]) -> None:
+    systemd.notify("STOPPING=1", "STATUS=draining")
+    daemon.vitals.stopping = True
+    log.info("draining")
+    left = await asyncio.gather(*(door.drain(DRAIN_SECONDS) for door in daemon.doors.values()))
+    if sum(left):
+        log.warning("sessions cut after the time to drain", sessions=sum(left))
+    daemon.api.should_exit = True
+    await serving
+    await asyncio.to_thread(daemon.scheduler.stop)

@@ -1,0 +1,46 @@
+"""SIGHUP: a new configuration for a running daemon. All of it is checked first; then what can be applied is, in one go.
+
+What cannot (``restart`` in config.py) keeps its old value until the next start, and the log names it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import fields, replace
+
+import structlog
+
+from mailhub import doors, logs
+from mailhub.config import SECTIONS, Config
+from mailhub.configuration_file import changed
+from mailhub.house import House
+
+log = structlog.get_logger("mailhub.daemon")
+
+
+def apply(house: House, new: Config, tls: ssl.SSLContext | None) -> House:
+    """The house with the new settings. Raises ``ConfigurationError`` and changes nothing when they cannot be used.
+
+    ``tls`` is the open door's context: a renewed certificate is put into it, for the connections to come.
+    """
+    doors.settings("smtp", new)
+    applied, waiting = changed(house.config, new)
+    usable = _with_restart_settings_of(house.config, new)
+    if tls is not None and usable.smtp.tls_certificate:
+        tls.load_cert_chain(usable.smtp.tls_certificate, usable.smtp.tls_key)
+    logs.configure(usable.log.level, usable.log.format)
+    log.info("configuration read again", applied=applied, needs_restart=waiting)
+    return replace(house, config=usable)
+
+
+def _with_restart_settings_of(old: Config, new: Config) -> Config:
+    """``new``, but what needs a restart as it is now."""
+    sections = {}
+    for section, kind in SECTIONS.items():
+        kept = {
+            field.name: getattr(getattr(old, section), field.name)
+            for field in fields(kind)
+            if field.metadata["restart"]
+        }
+        sections[section] = replace(getattr(new, section), **kept)
+    return replace(new, **sections)
