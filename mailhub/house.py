@@ -16,7 +16,7 @@ from mailhub.keys import Keys
 from mailhub.models import Models
 from mailhub.pipeline import FilingContext
 from mailhub.prepare import Secrets
-from mailhub.spam import Settings
+from mailhub.spam import FilterSettings
 from storage.database import Database
 from storage.migrate import migrate
 from storage.writer import Writer
@@ -60,10 +60,11 @@ def build(config: Config, keys: Keys) -> House:
     context = FilingContext(
         directory=directory,
         models=models,
-        spam=Settings(
-            spam_threshold=config.spam.spam_threshold,
-            ham_threshold=config.spam.ham_threshold,
-            minimum_trained=config.spam.minimum_trained,
+        filter=FilterSettings(
+            spam_probability=config.spam.spam_threshold,
+            ham_probability=config.spam.ham_threshold,
+            minimum_spam=config.spam.minimum_trained,
+            minimum_ham=config.spam.minimum_trained,
         ),
         flood=FloodCounter(config.limits.flood_messages),
         hops=config.limits.hops,

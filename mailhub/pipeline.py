@@ -36,7 +36,7 @@ class FilingContext:
 
     directory: Directory
     models: Models
-    spam: spam.Settings
+    filter: spam.FilterSettings
     flood: FloodCounter
     hops: int  # Received headers from which a mail is in a loop (RFC 5321 6.3)
 
@@ -133,13 +133,16 @@ def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
         bounced=message.bounced,
         subject=message.parsed.subject,
     )
-    scored = account.context.models.score(account.transaction.connection, account.id, message.features)
+    connection, models = account.transaction.connection, account.context.models
+    scored = models.score(connection, account.id, message.features)
+    trained_spam, trained_ham = models.trained(connection, account.id)
+    verdict = spam.decide(scored, spam=trained_spam, ham=trained_ham, settings=account.context.filter)
     return Case(
         message=message,
         message_id=message.ids.get(account.id) or account.transaction.new_id(),
         author=author,
         decision=thread.decide(incoming, account.view),
-        verdict=spam.decide(scored, account.context.spam).value,
+        verdict=verdict.value,
         probability=scored.probability,
         log_odds=scored.log_odds,
         mailbox=mailbox,
