@@ -1,0 +1,340 @@
+"""Fields of a document in, distinct hashed features per field group out.
+
+Job: ``features(document)`` gives the sorted, distinct ``uint32`` ids that the model counts. The top three bits of the
+25 used name the field group (``GROUPS``), the low 22 are a hash of what was seen there. Presence only: how often a
+word occurs in one document never matters, so one token a million times is one feature.
+
+    header   tagged words of every header, neighbouring pairs, the order of the header names, words the caller derived
+    subject  words and pairs        link   hosts and path words        markup  structure words, tags and attributes
+    phrase   sparse bigrams of the visible text (window of five words)  raw  4-grams of the first bytes as received
+    text     4-grams of the visible text
+
+The ids are the same on every machine, Python minor and PYTHONHASHSEED: nothing here iterates over a set or calls
+``hash()``, and the words of the buffer are read little-endian. ``FEATURES_VERSION`` changes whenever an id could.
+
+Bounded: every field is cut before it is looked at (constants below), so the work per document has a ceiling whatever
+it holds.
+
+Must not: know a wire format (the caller names the fields), SQL, a clock or a file. A ``secret`` of the site, mixed
+into every word, makes collisions unpredictable to strangers (the constants are public).
+
+Sources: sparse bigrams: Siefkes, Assis, Chhabra, Yerazunis, "Combining Winnow and Orthogonal Sparse Bigrams for
+Incremental Spam Filtering", 2004. Character n-grams: Kanaris et al., "Words vs. character n-grams for anti-spam
+filtering", 2007. Folding: Unicode UAX 15 (NFKC), UTS 39 (confusables).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEATURES_VERSION: Final = 1
+GROUPS: Final = ("header", "subject", "link", "markup", "phrase", "raw", "text")
+GROUP_BITS: Final = 22
+
+Features = NDArray[np.uint32]
+_Words = NDArray[np.uint64]
+_Places = NDArray[np.int64]
+
+HEADER, SUBJECT, LINK, MARKUP, PHRASE, RAW, TEXT = range(len(GROUPS))
+HEADER_LINES = 64
+LINE_CHARACTERS = 400
+LINKS = 40
+TEXT_CHARACTERS = 8_000
+MARKUP_CHARACTERS = 6_000
+PHRASE_WORDS = 600
+GRAM_BYTES = 3_000
+WINDOW = 5
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_MIX2 = np.uint64(0xC2B2AE3D27D4EB4F)
+_MIX3 = np.uint64(0x165667B19E3779F9)
+_PAIR = np.uint64(0xD6E8FEB86659FD93)
+_DISTANCE = (0, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3, 0x589965CC75374CC3)
+_GRAM = np.uint32(0x9E3779B1)
+_SHIFT = np.uint64(64 - GROUP_BITS)
+_FOLD = np.uint64(29)
+_SHORT = np.array([(1 << (8 * n)) - 1 for n in range(8)] + [0xFFFFFFFFFFFFFFFF], dtype=np.uint64)
+_GRAM_SHIFT = np.uint32(32 - GROUP_BITS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What the filter looks at, as plain fields. Every field may be empty; longer ones are cut here, not by the
+    caller.
+    """
+
+    headers: tuple[tuple[str, str], ...] = ()  # (lower-case name, decoded value), in order, nothing a filter added
+    marks: tuple[str, ...] = ()  # words the caller derived from headers: shapes, networks, results of authentication
+    subject: str = ""
+    text: str = ""  # visible, decoded
+    hidden_text: str = ""  # in the document, but not shown to a reader
+    html: str = ""
+    links: tuple[str, ...] = ()
+    structure: tuple[str, ...] = ()  # types, charsets, attachment types, sizes: one word each
+    raw: bytes = b""  # first bytes as received, without what a filter added
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A feature in words."""
+
+    group: str  # one of GROUPS
+    field: str  # the header's name, "subject", "link", ...
+    words: str
+
+
+def _word_table() -> bytes:
+    """Byte classes: 0 separator, 1 inside a word, 2 the first byte of a character that is a word of its own (CJK)."""
+    table = bytearray(256)
+    for byte in b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ$!'-_":
+        table[byte] = 1
+    table[0x80:0x100] = b"\x01" * 128
+    table[0xE3:0xEA] = b"\x02" * 7  # U+3000..U+9FFF: kana and ideographs, written without spaces
+    return bytes(table)
+
+
+_CLASSES = _word_table()
+_TAGS_OF_MARKUP = re.compile(r"<[^<>]{1,300}")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_MIXED = re.compile("[^\\W\\d_]*(?:[a-z][\u0370-\u03ff\u0400-\u052f]|[\u0370-\u03ff\u0400-\u052f][a-z])[^\\W\\d_]*")
+_CONFUSABLE = str.maketrans("аеорсухікјѕһԁвмнтαορεικντυχ", "aeopcyxikjshdbmhtaopeikvtux")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A stretch of the buffer whose words share a group and a tag; pairs never cross its ends."""
+
+    group: int
+    field: str
+    content: bytes
+
+
+def fold(text: str, notes: list[str], name: str) -> str:
+    """Lower case, compatibility forms composed, invisible characters gone, look-alikes in mixed words made Latin; all
+    noted.
+    """
+    if text.isascii():
+        return text.lower()
+    shown, invisible = _INVISIBLE.subn("", text)
+    if invisible:
+        notes.append(f"invisible-{name}-{invisible.bit_length()}")
+    shown = unicodedata.normalize("NFKC", shown).lower()
+    shown, mixed = _MIXED.subn(lambda match: match.group().translate(_CONFUSABLE), shown)
+    if mixed:
+        notes.append(f"mixed-script-{name}-{mixed.bit_length()}")
+    return shown
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _lines(document: Document) -> tuple[list[_Line], bytes]:
+    """The buffer's lines (phrase text last) and the folded text for 4-grams."""
+    notes: list[str] = []
+    lines = [
+        _Line(HEADER, name, _encode(value[:LINE_CHARACTERS].lower())) for name, value in document.headers[:HEADER_LINES]
+    ]
+    names = " ".join(name for name, _ in document.headers[:HEADER_LINES])
+    lines.append(_Line(HEADER, "header order", _encode(names[:2000])))
+    lines.append(_Line(HEADER, "derived", _encode(" \n".join(document.marks[:HEADER_LINES])[:2000].lower())))
+    lines.append(_Line(SUBJECT, "subject", _encode(fold(document.subject[:LINE_CHARACTERS], notes, "subject"))))
+    lines.extend(_Line(LINK, "link", _encode(link[:LINE_CHARACTERS].lower())) for link in document.links[:LINKS])
+    text = " ".join(fold(document.text[:TEXT_CHARACTERS], notes, "text").split())
+    if document.hidden_text:
+        hidden = fold(document.hidden_text[:1000], notes, "hidden")
+        notes.append(f"hidden-{len(document.hidden_text).bit_length()}")
+        lines.append(_Line(MARKUP, "hidden text", _encode(hidden)))
+    tags = "".join(_TAGS_OF_MARKUP.findall(document.html[:MARKUP_CHARACTERS])).lower()
+    lines.append(_Line(MARKUP, "html", _encode(tags)))
+    lines.append(_Line(MARKUP, "structure", _encode(" ".join((*notes, *document.structure[:HEADER_LINES])).lower())))
+    encoded = _encode(text)
+    lines.append(_Line(PHRASE, "text", encoded))
+    return lines, encoded
+
+
+def _boundaries(buffer: bytes) -> tuple[_Places, _Places]:
+    """Start and end offsets of every word of the buffer."""
+    classes = np.frombuffer(b"\0" + buffer.translate(_CLASSES) + b"\0", dtype=np.uint8)
+    inside = classes != 0
+    lead = classes == 2
+    before, here = inside[:-1], inside[1:]
+    starts = np.flatnonzero(here & (~before | lead[1:]))
+    ends = np.flatnonzero(before & (~here | lead[1:]))
+    return starts, ends
+
+
+def _word_hashes(buffer: bytes, starts: _Places, ends: _Places, secret: int) -> _Words:
+    """One hash per word from its first and last eight bytes and its length; ``buffer`` has eight spare bytes at its
+    end.
+    """
+    loads = np.ndarray(shape=(len(buffer) - 7,), dtype="<u8", buffer=buffer, strides=(1,))
+    lengths = ends - starts
+    mask = _SHORT[np.minimum(lengths, 8)]
+    head = loads[starts] & mask
+    tail = loads[np.maximum(starts, ends - 8)] & mask
+    mixed = ((head ^ np.uint64(secret)) * _MIX) ^ ((tail + lengths.astype(np.uint64)) * _MIX2)
+    mixed ^= mixed >> _FOLD
+    hashes: _Words = mixed * _MIX3
+    return hashes
+
+
+def _grams(content: bytes, group: int, secret: int) -> Features:
+    """Ids of the overlapping four-byte strings of ``content``."""
+    if len(content) < 4:
+        return np.empty(0, dtype=np.uint32)
+    loads = np.ndarray(shape=(len(content) - 3,), dtype="<u4", buffer=content, strides=(1,))
+    mixed = (loads ^ np.uint32(secret & 0xFFFFFFFF)) * _GRAM
+    return (mixed >> _GRAM_SHIFT) | np.uint32(group << GROUP_BITS)
+
+
+def _sparse_bigrams(words: _Words) -> list[Features]:
+    """Ids of word pairs at distance one to four, one array per distance."""
+    found = []
+    for distance in range(1, WINDOW):
+        mixed = words[distance:] * _MIX + words[:-distance] * np.uint64(_DISTANCE[distance])
+        found.append(_ids(mixed, np.uint32(PHRASE << GROUP_BITS)))
+    return found
+
+
+def _ids(mixed: _Words, group: NDArray[np.uint32] | np.uint32) -> Features:
+    mixed = (mixed ^ (mixed >> _FOLD)) * _MIX2
+    return (mixed >> _SHIFT).astype(np.uint32) | group
+
+
+@dataclass(frozen=True, slots=True)
+class _Extracted:
+    """Every id before duplicates are dropped, as pieces, with what is needed to say where each came from."""
+
+    buffer: bytes
+    lines: list[_Line]
+    starts: _Places
+    ends: _Places
+    line_of_word: _Places
+    tagged: int  # words before this one belong to tagged lines, the rest to the phrase text
+    adjacent: _Places  # second word of every pair inside one line
+    raw: bytes
+    text: bytes
+    pieces: list[Features]
+
+
+def _extract(document: Document, secret: int) -> _Extracted:
+    lines, text = _lines(document)
+    buffer = b"\n".join([line.content for line in lines]) + b"\n\0\0\0\0\0\0\0\0"
+    starts, ends = _boundaries(buffer)
+    words = _word_hashes(buffer, starts, ends, secret)
+    tagged = int(np.searchsorted(starts, len(buffer) - 9 - len(text)))
+    lengths = np.array([len(line.content) + 1 for line in lines])
+    line_ends = lengths.cumsum()
+    line_of_word = np.searchsorted(line_ends, starts[:tagged], side="right")
+    tags = np.array([zlib.crc32(line.field.encode("utf-8", "replace")) for line in lines], dtype=np.uint64) * _PAIR
+    groups = np.array([line.group << GROUP_BITS for line in lines], dtype=np.uint32)
+    tag, group = tags[line_of_word], groups[line_of_word]
+    single = words[:tagged] ^ tag
+    adjacent = np.flatnonzero(line_of_word[1:] == line_of_word[:-1]) + 1
+    pair = single[adjacent] * _MIX + words[adjacent - 1] * _PAIR
+    raw, grams = document.raw[:GRAM_BYTES], text[:GRAM_BYTES]
+    pieces = [_ids(single * _MIX, group), _ids(pair, group[adjacent])]
+    pieces += _sparse_bigrams(words[tagged : tagged + PHRASE_WORDS])
+    pieces += [_grams(raw, RAW, secret), _grams(grams, TEXT, secret)]
+    return _Extracted(buffer, lines, starts, ends, line_of_word, tagged, adjacent, raw, grams, pieces)
+
+
+def features(document: Document, *, secret: int = 0) -> Features:
+    """Sorted distinct ids of a document. ``secret``: 64 bits of the site, the same for the life of its ledger."""
+    found = np.concatenate(_extract(document, secret).pieces)
+    found.sort()
+    if found.size == 0:
+        return found
+    keep = np.empty(found.size, dtype=np.bool_)
+    keep[0] = True
+    np.not_equal(found[1:], found[:-1], out=keep[1:])
+    return found[keep]
+
+
+def without(found: Features, ids: Iterable[int]) -> Features:
+    """The features without some of them."""
+    return found[~np.isin(found, np.array(list(ids), dtype=np.uint32))]
+
+
+def group_of(identifier: int) -> str:
+    """Name of the field group an id belongs to."""
+    return GROUPS[identifier >> GROUP_BITS]
+
+
+def _show(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
+
+
+def _name(found: _Extracted, piece: int, place: int) -> Named:
+    """Where the id at ``place`` of ``piece`` came from."""
+
+    def word(number: int) -> str:
+        return _show(found.buffer[found.starts[number] : found.ends[number]])
+
+    if piece < 2:
+        number = place if piece == 0 else int(found.adjacent[place])
+        line = found.lines[found.line_of_word[number]]
+        words = word(number) if piece == 0 else f"{word(number - 1)} {word(number)}"
+        return Named(GROUPS[line.group], line.field, words)
+    if piece < 1 + WINDOW:
+        distance = piece - 1
+        first = found.tagged + place
+        return Named("phrase", "text", " ".join([word(first), *["…"] * (distance - 1), word(first + distance)]))
+    content, group = (found.raw, "raw") if piece == 1 + WINDOW else (found.text, "text")
+    return Named(group, "bytes as received" if group == "raw" else "text", _show(content[place : place + 4]))
+
+
+def name_features(document: Document, wanted: Iterable[int], *, secret: int = 0) -> Mapping[int, Named]:
+    """What each wanted id stands for in this document; an id the document does not hold is left out.
+
+    Extracts anew and looks the ids up: about three times the cost of ``features``, meant for one explanation at a time.
+    """
+    asked = np.array(sorted(set(wanted)), dtype=np.uint32)
+    found = _extract(document, secret)
+    named: dict[int, Named] = {}
+    for piece, ids in enumerate(found.pieces):
+        for place in np.flatnonzero(np.isin(ids, asked)).tolist():
+            named.setdefault(int(ids[place]), _name(found, piece, place))
+    return named
+
+
+def features_to_bytes(found: Features) -> bytes:
+    """Compact form for the ledger: differences of neighbours as LEB128 (seven bits a byte, low first)."""
+    if found.size == 0:
+        return b""
+    deltas = np.diff(found, prepend=np.uint32(0))
+    planes = np.empty((found.size, 4), dtype=np.uint8)
+    for place in range(4):
+        planes[:, place] = (deltas >> np.uint32(7 * place)) & np.uint32(0x7F)
+    length = 1 + (deltas >= 1 << 7).astype(np.int8) + (deltas >= 1 << 14) + (deltas >= 1 << 21)
+    used = np.arange(4) < length[:, None]
+    planes[np.arange(4) < (length - 1)[:, None]] |= 0x80
+    return planes[used].tobytes()
+
+
+def features_from_bytes(content: bytes) -> Features:
+    """Inverse of ``features_to_bytes``; raises ``ValueError`` on bytes it could not have written."""
+    if not content:
+        return np.empty(0, dtype=np.uint32)
+    octets = np.frombuffer(content, dtype=np.uint8)
+    last = np.flatnonzero(octets < 0x80)
+    first = np.concatenate([np.zeros(1, dtype=np.int64), last[:-1] + 1])
+    if last.size == 0 or last[-1] != octets.size - 1 or int((last - first).max()) > 3:
+        raise ValueError("not a list of features")
+    place = np.arange(octets.size) - np.repeat(first, last - first + 1)
+    shifted = (octets & 0x7F).astype(np.uint64) << (7 * place).astype(np.uint64)
+    found = np.add.reduceat(shifted, first).cumsum()
+    if int(found[-1]) >> (GROUP_BITS + 3) or (found.size > 1 and not bool((found[1:] > found[:-1]).all())):
+        raise ValueError("not a list of features")
+    return found.astype(np.uint32)
