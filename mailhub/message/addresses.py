@@ -54,32 +54,32 @@ def _mailboxes(text: str, flags: list[str]) -> list[Address]:
     now, depth = _Mailbox(), 0
     comment: list[str] = []
     for match in _TOKEN.finditer(text):
-        token = match[0]
+        piece = match[0]
         if depth:
-            depth += (token == "(") - (token == ")")
+            depth += (piece == "(") - (piece == ")")
             if depth:
-                comment.append(token)
+                comment.append(piece)
             else:
                 now.comments.append("".join(comment))
                 comment = []
-        elif token == "(":
+        elif piece == "(":
             depth = 1
-        elif token in ",;":
+        elif piece in ",;":
             _finish(now, found, flags)
             now = _Mailbox()
             if len(found) >= limits.ADDRESSES:
                 flags.append("addresses")
                 return found
-        elif token == ":" and now.address is None and not now.at:
+        elif piece == ":" and now.address is None and not now.at:
             now = _Mailbox()  # the name of a group (RFC 5322 3.4)
-        elif token[0] == "<":
-            _angle(now, token)
-        elif token[0] == '"':
+        elif piece[0] == "<":
+            _angle(now, piece)
+        elif piece[0] == '"':
             now.quoted = True
-            now.loose.append(token)
+            now.loose.append(piece)
         else:
-            now.loose.append(token)
-            now.at = now.at or "@" in token
+            now.loose.append(piece)
+            now.at = now.at or "@" in piece
     now.comments += ["".join(comment)] if comment else []
     _finish(now, found, flags)
     return found
@@ -87,7 +87,7 @@ def _mailboxes(text: str, flags: list[str]) -> list[Address]:
 
 def _angle(now: _Mailbox, token: str) -> None:
     inner = token.strip("<> \t")
-    if now.address and "@" in now.address or ("@" not in inner and now.address is not None):
+    if (now.address and "@" in now.address) or ("@" not in inner and now.address is not None):
         return
     now.address = inner
 

@@ -75,7 +75,7 @@ def uudecode(data: bytes) -> bytes:
 
 
 def part_text(raw: bytes, part: Part, limit: int, flags: list[str] | None = None) -> str:
-    """The text of a part: at most ``limit`` decoded bytes, line ends as LF, no NUL, no lone surrogates. Never raises."""
+    """The text of a part: at most ``limit`` decoded bytes, line ends as LF, no NUL, no lone surrogate. Never raises."""
     data = decode_part(raw, part, limit)
     label = part.parameters.get("charset", "")
     if part.content_type == "text/html" and (not label or charset.codec(label) in (None, "ascii")):

@@ -1,8 +1,8 @@
 """Bytes to text. Job: the text a sender meant, whatever label he wrote; no input raises and nothing is dropped.
 
-Labels are read as the WHATWG Encoding standard reads them (latin-1 means windows-1252, gb2312 means gbk), then as Python
-names, then mended; a label nobody knows, or one that does not fit, is recovered by ``detect``. Must not: fold line ends,
-know about MIME. Sources: encoding.spec.whatwg.org, RFC 1468 (ISO-2022-JP), RFC 2152 (UTF-7), RFC 1843 (HZ).
+Labels are read as the WHATWG Encoding standard reads them (latin-1 means windows-1252, gb2312 means gbk), then as
+Python names, then mended; a label nobody knows, or one that does not fit, is recovered by ``detect``. Must not: fold
+line ends, know about MIME. Sources: encoding.spec.whatwg.org, RFC 1468 (ISO-2022-JP), RFC 2152 (UTF-7), RFC 1843 (HZ).
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _OURS = {
     "utf8mb4": "utf-8",
 }
 _UNKNOWN = frozenset(
-    "x-unknown unknown unknown-8bit default _autodetect iso-8859-1-unknown x-user-defined 8bit binary none".split()
+    "x-unknown unknown unknown-8bit default _autodetect iso-8859-1-unknown x-user-defined 8bit binary none".split()  # noqa: SIM905 - a list of words is read as words
 )
 _NOT_TEXT = frozenset(
-    "base64 hex rot_13 rot13 quopri uu zlib bz2 unicode_escape raw_unicode_escape idna punycode".split()
+    "base64 hex rot13 quopri uu zlib bz2 idna punycode undefined charmap unicodeescape rawunicodeescape".split()  # noqa: SIM905 - a list of words is read as words
 )
 _LABEL = re.compile(r"[^a-z0-9._:+-]+")
 _PREFIX = re.compile(r"^(?:charset=|3d|iso-(?=gb|utf|windows|koi|big)|x-(?!mac|user|sjis)|cs(?=utf|gb|big|iso))")
@@ -73,17 +73,19 @@ def _lookup(label: str) -> str | None:
         return ours
     known = webencodings.lookup(label)
     if known is not None:
-        return _OURS.get(known.name, known.codec_info.name)
+        return _OURS.get(known.name, str(known.codec_info.name))
     try:
         info = codecs.lookup(label)
     except (LookupError, ValueError):
         return None
-    return None if info.name.replace("-", "_") in _NOT_TEXT else info.name
+    plain = info.name.replace("-", "").replace("_", "")
+    return None if plain in _NOT_TEXT else str(info.name)
 
 
-def decode(data: bytes, label: str = "") -> tuple[str, str]:
+def decode(data: bytes, label: str = "", *, guess: bool = True) -> tuple[str, str]:
     """``data`` as text without lone surrogates, and a flag: "", "charset-unknown" or "charset-wrong".
 
+    A known label that does not fit leads to detection, unless ``guess`` is off: a few bytes are too little to guess by.
     Linear in ``data``; never raises; undecodable bytes become U+FFFD.
     """
     if data.isascii() and not _stateful(data):
@@ -92,7 +94,9 @@ def decode(data: bytes, label: str = "") -> tuple[str, str]:
     if name is None:
         return detect.decode(data), "charset-unknown" if label else ""
     text = _strictly(data, name)
-    return (text, "") if text is not None else _repair(data, name)
+    if text is not None:
+        return text, ""
+    return _repair(data, name) if guess else (_replace(data, name), "charset-wrong")
 
 
 def _stateful(data: bytes) -> bool:
@@ -116,8 +120,6 @@ def _try(data: bytes, name: str) -> str | None:
     try:
         text = data.decode(name)
     except (UnicodeError, ValueError):
-        return None
-    if not isinstance(text, str):  # a codec of bytes to bytes slipped through the table
         return None
     return _SURROGATE.sub("\ufffd", text) if _SURROGATE.search(text) else text.removeprefix("\ufeff")
 

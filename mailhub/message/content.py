@@ -1,7 +1,7 @@
-"""Which parts are the text of a message and which are files. Job: choose as a mail client would, over the flat list of parts.
+"""Which parts are the text of a message and which are files. Job: choose as a mail client would, over the flat list.
 
-Rules: in multipart/alternative the plain text is the text and the last HTML the HTML; everywhere else inline text parts
-follow one another; a text part with a file name or Content-Disposition: attachment is a file; a calendar invite is both.
+Rules: in multipart/alternative the plain text is the text and the HTML the HTML; everywhere else inline text parts
+follow one another; a text part with a file name or Content-Disposition: attachment is a file; an invite is both.
 Must not: decode (body.py), recurse. Sources: RFC 2046 5.1.3-5.1.4, RFC 2183, RFC 2387 (related), RFC 1847 (signed).
 """
 
@@ -74,7 +74,7 @@ def _is_text(parts: Sequence[Part], index: int, kind: str) -> bool:
         return False
     if _shows(part):
         return True
-    # the first text of a message is its text even when a client gave it a name (Exchange, Lotus); never with "attachment"
+    # the first text of a message is its text even when a client gave it a name (Exchange, Lotus)
     return part.disposition != "attachment" and part.content_type != "text/calendar" and _is_first(parts, index)
 
 

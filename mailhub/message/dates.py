@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 from datetime import date
 
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _MONTHS |= {"mrz": 3, "mär": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12, "ene": 1}
-_ZONES = {"ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420}
-_ZONES |= {"mdt": -360, "pst": -480, "pdt": -420, "bst": 60, "cet": 60, "met": 60, "cest": 120, "mest": 120, "eet": 120}
-_ZONES |= {
-    "eest": 180,
-    "msk": 180,
-    "ist": 330,
-    "jst": 540,
-    "kst": 540,
-    "aest": 600,
-    "aedt": 660,
-    "nzst": 720,
-    "nzdt": 780,
+_HOURS: dict[str, float] = {
+    "ut": 0,
+    "utc": 0,
+    "gmt": 0,
+    "z": 0,
+    "est": -5,
+    "edt": -4,
+    "cst": -6,
+    "cdt": -5,
+    "mst": -7,
+    "mdt": -6,
 }
+_HOURS |= {"pst": -8, "pdt": -7, "bst": 1, "cet": 1, "met": 1, "cest": 2, "mest": 2, "eet": 2, "eest": 3, "msk": 3}
+_HOURS |= {"ist": 5.5, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13}
 
 _TIME = r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d{1,9})?)?"
 _ZONE = r"\s*(?:(?:GMT|UTC)?([+-])(\d{1,2}):?(\d{2})|\(?([A-Za-z]{1,5}))?"
@@ -39,7 +41,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def parse(text: str) -> int | None:
-    """Microseconds since the epoch, UTC; None when ``text`` holds no date. A missing zone counts as UTC. Never raises."""
+    """Microseconds since the epoch, UTC; None when ``text`` holds no date. A missing zone is UTC. Never raises."""
     text = text[:200]
     match = _RFC.match(text)
     if match is not None:
@@ -71,7 +73,7 @@ def _offset(zone: tuple[str | None, ...]) -> int:
         if east >= 24 * 60:
             return 0
         return -east if sign == "-" else east
-    return _ZONES.get(name.lower(), 0) if name else 0
+    return int(_HOURS.get(name.lower(), 0) * 60) if name else 0
 
 
 def _micros(year: str, month: int, day: str, time: tuple[str | None, ...], offset: int) -> int | None:

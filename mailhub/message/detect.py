@@ -1,8 +1,8 @@
 """Which charset unlabelled bytes are in. Job: the most likely text, by validity first, then by letter statistics.
 
 Works on at most ``SAMPLE_BYTES`` to choose, then decodes all. Each rule stands on how the encoding lays out its common
-characters, not on any message: kana of Japanese, level-1 rows of the Chinese sets, hangul rows of KS X 1001, and for the
-Cyrillic single-byte sets that running text is lower case. Must not: raise, or look at labels.
+characters, not on any message: kana of Japanese, level-1 rows of the Chinese sets, hangul rows of KS X 1001, and for
+the Cyrillic single-byte sets that running text is lower case. Must not: raise, or look at labels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Header block to fields, field bytes to text. Job: RFC 5322 header fields with the faults of the wild.
 
 Offsets in, pairs out; every decoded value is free of CR, LF, NUL, other controls, bidi controls and lone surrogates.
-Must not: interpret a field (addresses.py, dates.py, parameters.py do), raise on any bytes, or take more than linear time.
+Must not: interpret a field (addresses.py, dates.py, parameters.py do), raise on any bytes, take more than linear time.
 Sources: RFC 5322 2.2 and 4.2 (obsolete forms), RFC 2047 (encoded words, by ``words``), RFC 6532 (raw UTF-8).
 """
 
@@ -14,7 +14,8 @@ from mailhub.message import charset, limits, words
 
 Fields = list[tuple[bytes, bytes]]  # (name as written, value still folded), in order
 
-_FIELD = re.compile(rb"^([!-9;-~]+[ \t]*):([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
+_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
+_SKIPPED = (b"\xef\xbb\xbf", b"From ", b">From ")
 _FOLD = re.compile(r"[ \t]*\r?\n[ \t]*")
 _WELL_KNOWN = re.compile(
     rb"^(?:from|to|cc|subject|date|message-id|content-[a-z-]+|mime-version|received|return-path|x-[a-z0-9-]+)[ \t]*:",
@@ -25,23 +26,27 @@ _UNCLEAN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2
 _BREAK = re.compile("[\t\r\n\u2028\u2029]+")
 
 
-def split(raw: bytes, start: int, end: int) -> tuple[Fields, int, list[str]]:
+def split(raw: bytes, start: int, end: int, *, whole: bool = False) -> tuple[Fields, int, list[str]]:
     """The fields in ``raw[start:end]``, the offset of the body behind them, and flags.
 
     ``end`` bounds the search (the first blank line is found by the caller, who knows the whole message). The block ends
     early at the first line that is no field and has no well-known field behind it: the rest is body. A line of junk
-    between fields is skipped and flagged. mbox "From " lines and a byte order mark ahead of the first field are skipped.
+    between fields is skipped and flagged. An mbox "From " line or a byte order mark ahead of the first field is
+    skipped. In the header of the ``whole`` message a line of dashes is junk like any other; elsewhere it may be a
+    boundary.
     """
     flags: list[str] = []
+    if raw.startswith(_SKIPPED, start):
+        start = _first_field(raw, start, end)
     bound = min(end, start + limits.HEADER_BYTES)
     block = raw[start:bound]
     if bound < end:
         flags.append("header-bytes")
     fields = _FIELD.findall(block)
-    covered = sum(map(len, (part for field in fields for part in field))) + 2 * len(fields)
+    lines = block.count(b"\n") - block.count(b"\n ") - block.count(b"\n\t") + (not block.endswith(b"\n"))
     body = end
-    if covered < len(block):  # a line that is no field, or the final line end is not part of the block
-        keep, fault = _junk(block)
+    if lines != len(fields):  # some line is no field and no continuation of one
+        keep, fault = _junk(block, whole=whole)
         if fault:
             flags.append(fault)
         if keep < len(block):
@@ -50,22 +55,25 @@ def split(raw: bytes, start: int, end: int) -> tuple[Fields, int, list[str]]:
     if len(fields) > limits.HEADERS:
         del fields[limits.HEADERS :]
         flags.append("header-count")
-    return [(name.rstrip(), value) for name, value in fields], body, flags
+    return fields, body, flags
 
 
-def _junk(block: bytes) -> tuple[int, str]:
+def _first_field(raw: bytes, start: int, end: int) -> int:
+    """Past an mbox separator (RFC 4155, also quoted by old gateways) or a byte order mark."""
+    if raw.startswith(_SKIPPED[0], start):
+        return start + 3
+    return min(raw.find(b"\n", start) + 1 or end, end)
+
+
+def _junk(block: bytes, *, whole: bool) -> tuple[int, str]:
     """How much of the block is header, and a flag when something in it is not a field."""
     position, fault = 0, ""
-    if block.startswith((b"From ", b">From ")):  # mbox separator (RFC 4155), also as forwarded by old gateways
-        position = block.find(b"\n") + 1 or len(block)
-    if block.startswith(b"\xef\xbb\xbf"):
-        position = 3
     while position < len(block):
         match = _FIELD.match(block, position)
         if match is not None:
             position = match.end() + 1
             continue
-        if block.startswith(b"--", position) or not _WELL_KNOWN.search(block, position):
+        if (not whole and block.startswith(b"--", position)) or not _WELL_KNOWN.search(block, position):
             return position, fault or "no-blank-line"
         fault = "header-junk"
         position = block.find(b"\n", position) + 1 or len(block)
@@ -78,18 +86,17 @@ def decode_all(fields: Iterable[tuple[bytes, bytes]], label: str, flags: list[st
     """(name, decoded unfolded value) of each field; ``label`` is the charset to try for raw 8-bit text."""
     result = []
     for name, value in fields:
-        if value.isascii():
-            text = value.decode("ascii").strip()
-            if not text.isprintable() or "=?" in text:
-                text = _decode(value, label, flags)
+        if value.isascii() and len(value) <= limits.VALUE_BYTES:
+            text = value.decode("ascii")
+            if "\n" in text:
+                text = " ".join([line.strip() for line in text.split("\n")])
+            text = text.strip()
         else:
-            text = _decode(value, label, flags)
-        result.append((name.decode("ascii"), text))
+            text = unfold(value, label, flags)
+        if "=?" in text:
+            text = words.decode(text, flags)
+        result.append((name.decode("ascii"), text if text.isprintable() else clean(text)))
     return tuple(result)
-
-
-def _decode(value: bytes, label: str, flags: list[str]) -> str:
-    return clean(words.decode(unfold(value, label, flags), flags))
 
 
 def unfold(value: bytes, label: str, flags: list[str]) -> str:

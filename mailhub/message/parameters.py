@@ -27,6 +27,8 @@ _SECTION = re.compile(r"([^*]+)\*(\d{1,4})(\*?)$")
 
 def content_type(value: bytes, flags: list[str]) -> tuple[str, dict[str, str]]:
     """("type/subtype" in lower case, parameters); ("", {}) when there is no type to read."""
+    if not value:
+        return "", {}
     text = headers.unfold(_bounded(value, flags), "", flags)
     simple = _SIMPLE.fullmatch(text)
     if simple is not None:
@@ -152,7 +154,7 @@ def _section_text(pieces: list[tuple[bool, str]], flags: list[str]) -> str:
 
 def _percent(pieces: list[tuple[bool, str]], label: str, flags: list[str]) -> str:
     data = b"".join(unquote_to_bytes(value) if coded else value.encode("utf-8", "replace") for coded, value in pieces)
-    text, fault = charset.decode(data, label)
+    text, fault = charset.decode(data, label, guess=False)
     if fault:
         flags.append(fault)
     return text

@@ -143,7 +143,7 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
 
 
 def attachment_bytes(raw: bytes, index: int) -> bytes:
-    """The bytes of attachment ``index`` of ``parse(raw).attachments``, decoded in full. Raises IndexError beyond them."""
+    """The bytes of attachment ``index`` of ``parse(raw).attachments``, decoded in full. Raises IndexError beyond."""
     scanned = scan.scan(raw)
     return attachments.content(scanned.raw, scanned.parts[content.choose(scanned.parts).files[index]])
 
@@ -166,38 +166,38 @@ def _unscanned(raw: bytes) -> scan.Scan:
 def _read_fields(fields: tuple[tuple[bytes, bytes], ...], root: Part, flags: list[str]) -> _Fields:
     label = root.parameters.get("charset", "")
     decoded = headers.decode_all(fields, label, flags)
-    first: dict[str, int] = {}
-    structured: dict[str, list[str]] = {"from": [], "to": [], "cc": [], "reply-to": [], "sender": []}
-    hops = 0
-    for index, (written, _) in enumerate(decoded):
-        name = written.lower()
-        if name == "received":
-            hops += 1
-            continue
-        first.setdefault(name, index)
-        if (
-            name in structured
-        ):  # structure first, encoded words after (RFC 2047 5.3): from the bytes, not the decoded text
-            structured[name].append(headers.unfold(fields[index][1], label, flags))
+    names = [name for name, _ in root.headers]
+    first = {name: len(names) - 1 - index for index, name in enumerate(reversed(names))}
 
-    def value(name: str) -> str:
+    def value(name: bytes) -> str:
         return decoded[first[name]][1] if name in first else ""
 
-    people = {name: _people(values, flags) for name, values in structured.items()}
+    def people(name: bytes) -> tuple[Address, ...]:
+        if name not in first:
+            return ()
+        found = [index for index, each in enumerate(names) if each == name] if names.count(name) > 1 else [first[name]]
+        return _people([_structured(fields[index][1], decoded[index][1], label) for index in found], flags)
+
+    sender = people(b"sender")
     return _Fields(
         all=decoded,
-        message_id=next(iter(message_ids(value("message-id"))), ""),
-        in_reply_to=message_ids(value("in-reply-to")),
-        references=message_ids(value("references")),
-        from_=people["from"],
-        sender=people["sender"][0] if people["sender"] else None,
-        reply_to=people["reply-to"],
-        to=people["to"],
-        cc=people["cc"],
-        subject=value("subject"),
-        date=dates.parse(value("date")) if "date" in first else None,
-        hops=hops,
+        message_id=next(iter(message_ids(value(b"message-id"))), ""),
+        in_reply_to=message_ids(value(b"in-reply-to")),
+        references=message_ids(value(b"references")),
+        from_=people(b"from"),
+        sender=sender[0] if sender else None,
+        reply_to=people(b"reply-to"),
+        to=people(b"to"),
+        cc=people(b"cc"),
+        subject=value(b"subject"),
+        date=dates.parse(value(b"date")) if b"date" in first else None,
+        hops=names.count(b"received"),
     )
+
+
+def _structured(raw: bytes, decoded: str, label: str) -> str:
+    """A value whose structure is read before its encoded words are decoded (RFC 2047 5.3)."""
+    return headers.unfold(raw, label, []) if b"=?" in raw else decoded
 
 
 def _people(values: list[str], flags: list[str]) -> tuple[Address, ...]:
@@ -211,6 +211,21 @@ def _people(values: list[str], flags: list[str]) -> tuple[Address, ...]:
             flags.append("addresses")
             break
     return tuple(found[: limits.ADDRESSES])
+
+
+def author(parsed: Parsed) -> Address:
+    """Who wrote the mail, for a person to answer: From, without one Sender, Reply-To, Return-Path (RFC 5322 3.6.2).
+
+    Its address is "" when no header names any.
+    """
+    for people in (parsed.from_, (parsed.sender,) if parsed.sender else (), parsed.reply_to):
+        found = next((each for each in people if each.address), None)
+        if found is not None:
+            return found
+    returned = addresses.parse(parsed.header("return-path"), [])
+    if returned and "@" in returned[0].address:
+        return returned[0]
+    return parsed.from_[0] if parsed.from_ else Address("", "")
 
 
 def message_ids(value: str) -> tuple[str, ...]:
@@ -242,23 +257,23 @@ def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
         flags.append("text-bytes")
     pages = {index: html.read(decoded[index]) for index in chosen.html if index in decoded}
     for page in pages.values():
-        flags += page[3]
+        flags += page.flags
     shown = [_shown(parts[index], decoded[index], pages.get(index)) for index in chosen.text if index in decoded]
     shown += [_invite(raw, parts[index], flags) for index in chosen.invites]
     return _Body(
         text="\n".join([text.strip("\n") for text in shown if text.strip()]) if len(shown) != 1 else shown[0],
         html="\n".join([decoded[index] for index in pages]),
-        hidden_text="\n".join([page[1] for page in pages.values() if page[1]]),
-        links=tuple([link for page in pages.values() for link in page[2]])[: limits.LINKS],
+        hidden_text="\n".join([page.hidden for page in pages.values() if page.hidden]),
+        links=tuple([link for page in pages.values() for link in page.links])[: limits.LINKS],
         identity=identity.content(raw, parts, decoded.values(), chosen.files),
         files=chosen.files,
     )
 
 
-def _shown(part: Part, text: str, page: tuple[str, str, tuple[str, ...], tuple[str, ...]] | None) -> str:
+def _shown(part: Part, text: str, page: html.Page | None) -> str:
     """One text part as its reader sees it."""
     if page is not None:
-        return page[0]
+        return page.text
     if part.content_type in ("text/enriched", "text/richtext"):
         return re.sub(r"</?[A-Za-z-]{1,60}>", "", text)
     if part.parameters.get("format", "").lower() == "flowed":

@@ -18,6 +18,7 @@ from mailhub.message.values import Part
 _BLANK = re.compile(rb"\n\r?\n")
 _LEADING = re.compile(rb"(?:[ \t]*\r?\n)+")
 _GUESS = re.compile(rb"--([^\s-][^\r\n]{0,200}|-+[^\s-][^\r\n]{0,198})\r?\n")
+_TOKEN = re.compile(rb"\s*\"?([!-'*-:<-~]+)")
 _ID = re.compile(rb"<?\s*([^<>\s]+)")
 
 
@@ -41,6 +42,8 @@ class _Entity:
     start: int
     body_start: int
     fields: headers.Fields
+    lowered: tuple[tuple[bytes, bytes], ...]
+    first: dict[bytes, bytes]
     content_type: str
     parameters: dict[str, str]
     end: int = -1
@@ -58,8 +61,8 @@ class _Cursor:
     dashes: int = -1
     flags: list[str] = field(default_factory=list)
 
-    def header_end(self, start: int) -> tuple[int, int]:
-        """(end of the header block that begins at ``start``, start of the body)."""
+    def header_end(self, start: int, *, whole: bool) -> tuple[int, int]:
+        """(end of the header block that begins at ``start``, start of the body); a "--" line ends that of a part."""
         raw = self.raw
         if raw.startswith((b"\n", b"\r\n"), start):
             return start, start + (1 if raw[start] == 10 else 2)
@@ -69,7 +72,7 @@ class _Cursor:
         if self.dashes < start:
             found = raw.find(b"\n--", start)
             self.dashes = found + 1 if found >= 0 else len(raw)
-        if self.dashes < self.blank:
+        if self.dashes < self.blank and not whole:
             return self.dashes, self.dashes
         return self.blank, self.blank_end
 
@@ -97,18 +100,15 @@ def scan(raw: bytes) -> Scan:
 
 def _open(cursor: _Cursor, start: int, *, number: str, depth: int, parent: int, default: str) -> _Entity:
     """Read the header block at ``start``."""
-    header_end, body = cursor.header_end(start)
-    fields, actual, flags = headers.split(cursor.raw, start, header_end)
+    header_end, body = cursor.header_end(start, whole=parent < 0)
+    fields, actual, flags = headers.split(cursor.raw, start, header_end, whole=parent < 0)
     cursor.flags += flags
     if actual < header_end:
         body = actual
-    kind, values = "", {}
-    for name, value in fields:
-        if len(name) == 12 and name.lower() == b"content-type":
-            kind, values = parameters.content_type(value, cursor.flags)
-            if kind:
-                break
-    entity = _Entity(number, depth, parent, start, body, fields, kind or default, values)
+    lowered = tuple([(name.lower(), value) for name, value in fields])
+    first = dict(lowered[::-1])  # the first of a name wins
+    kind, values = parameters.content_type(first.get(b"content-type", b""), cursor.flags)
+    entity = _Entity(number, depth, parent, start, body, fields, lowered, first, kind or default, values)
     if kind.startswith("multipart/"):
         _bound(cursor, entity)
     return entity
@@ -193,19 +193,16 @@ def _next(cursor: _Cursor, entities: list[_Entity], stack: list[int], levels: di
 
 def _part(entity: _Entity, flags: list[str]) -> Part:
     """The frozen value of an entity whose end is known."""
-    lowered = tuple([(name.lower(), value) for name, value in entity.fields])
-    disposition = filename = encoding = content_id = ""
+    first = entity.first
+    disposition, filename, encoding, content_id = "", "", "", ""
     values: dict[str, str] = {}
-    for name, value in lowered:
-        if not name.startswith(b"content-"):
-            continue
-        if name == b"content-disposition" and not disposition:
-            disposition, values = parameters.disposition(value, flags)
-        elif name == b"content-transfer-encoding" and not encoding:
-            encoding = _encoding(value)
-        elif name == b"content-id" and not content_id:
-            match = _ID.search(value[: limits.PARAMETER_BYTES])
-            content_id = headers.clean(match[1].decode("utf-8", "replace")) if match else ""
+    if b"content-disposition" in first:
+        disposition, values = parameters.disposition(first[b"content-disposition"], flags)
+    if b"content-transfer-encoding" in first:
+        encoding = _encoding(first[b"content-transfer-encoding"])
+    if b"content-id" in first:
+        match = _ID.search(first[b"content-id"][: limits.PARAMETER_BYTES])
+        content_id = headers.clean(match[1].decode("utf-8", "replace")) if match else ""
     if values or "name" in entity.parameters:
         filename = _filename(values, entity.parameters, flags)
     return Part(
@@ -215,7 +212,7 @@ def _part(entity: _Entity, flags: list[str]) -> Part:
         start=entity.start,
         body_start=entity.body_start,
         end=entity.end,
-        headers=lowered,
+        headers=entity.lowered,
         content_type=entity.content_type,
         parameters=entity.parameters,
         disposition=disposition,
@@ -227,13 +224,15 @@ def _part(entity: _Entity, flags: list[str]) -> Part:
 
 def _encoding(value: bytes) -> str:
     """Content-Transfer-Encoding in lower case, without comments and quotes: "base64" for ``Base64 (x);``."""
-    match = re.match(rb"\s*\"?([!-'*-:<-~]+)", value)
+    match = _TOKEN.match(value)
     return match[1].strip(b'"').decode("ascii").lower() if match else ""
 
 
 def _filename(disposition: dict[str, str], content_type: dict[str, str], flags: list[str]) -> str:
-    for values, key in ((disposition, "filename"), (content_type, "name"), (disposition, "name")):
-        name = filenames.safe(words.decode(values.get(key, ""), flags))
-        if name:
-            return name
-    return ""
+    """The name of RFC 2183, else of Content-Type; the other way round when a charset cost the first letters."""
+    names = [
+        words.decode(values.get(key, ""), flags)
+        for values, key in ((disposition, "filename"), (content_type, "name"), (disposition, "name"))
+    ]
+    sound = [name for name in names if name and "??" not in name and "\ufffd" not in name]
+    return next((name for name in map(filenames.safe, sound + names) if name), "")

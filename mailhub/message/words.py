@@ -65,7 +65,7 @@ def _unhex(match: re.Match[bytes]) -> bytes:
 
 
 def base64(data: bytes) -> bytes:
-    """RFC 2045 6.8 base64 with the faults of the wild: foreign bytes dropped, padding inside or missing. Never raises."""
+    """RFC 2045 6.8 base64 as found: foreign bytes dropped, padding inside or missing. Never raises."""
     segments = [_segment(piece) for piece in data.rstrip(b"=\r\n \t").split(b"=") if piece]
     return b"".join(segments)
 
