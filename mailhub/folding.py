@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from classifier.model import Counts, fold, train, untrain
-from classifier.tokens import Features, features_from_bytes
+from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
 from mailhub.checkpoints import Position
 from storage import ledger
 from storage.ledger import Entry, Head
@@ -41,6 +41,11 @@ class Step:
 
     def take_back(self, counts: Counts) -> None:
         (untrain if self.forward else train)(counts, self.features, self.label)
+
+
+def counts_in(row: Entry) -> bool:
+    """Whether a row is part of the model: ids of another tokeniser mean something else."""
+    return row.features_version == FEATURES_VERSION
 
 
 def step(row: Entry, *, forward: bool) -> Step:
@@ -81,7 +86,8 @@ class Held:
     def add(self, head: Head, rows: Sequence[Entry]) -> None:
         """Rows that were appended after ours."""
         for row in rows:
-            step(row, forward=True).apply(self.counts)
+            if counts_in(row):
+                step(row, forward=True).apply(self.counts)
             self.position = replace(self.position, sequence=row.sequence, row_stamp=row.stamp)
         self.position = replace(self.position, stamp=head.stamp)
         self.unsaved += len(rows)
@@ -128,7 +134,8 @@ def fold_ledger(read: Read, *, upto: Position | None = None) -> Held:
                 if upto is not None and row.sequence > upto.sequence:
                     return
                 position = replace(position, sequence=row.sequence, row_stamp=row.stamp)
-                yield row.label, row.features
+                if counts_in(row):
+                    yield row.label, row.features
             if len(portion) < PORTION:
                 return
 

@@ -34,7 +34,7 @@ from mailhub import checkpoints
 from mailhub.checkpoints import Checkpoint, Position
 from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
-from mailhub.folding import Held, Moved, Read, Step, catch_up, fold_ledger, read_portion, step, take_back
+from mailhub.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, step, take_back
 from storage import ledger
 from storage.database import Database
 from storage.ledger import Entry, Head
@@ -57,6 +57,7 @@ class Change:
         self.account = account
         self.stamp = secrets.randbits(62) + 1
         self.rewrites = False
+        self.made = False  # whether anything changed
         self.steps: list[Step] = []
         self.next_sequence = head.next_sequence
         self._counts = counts
@@ -65,12 +66,13 @@ class Change:
 
     def take_sequence(self) -> int:
         """The number of the next mark; no other mark ever gets it."""
+        self.made = True
         self.next_sequence += 1
         return self.next_sequence - 1
 
     def add(self, entry: Entry) -> None:
         """Put a label in force and train it. A sequence not just taken makes it a rewriting of the past."""
-        self._do(step(entry, forward=True))
+        self._do(entry, forward=True)
         self._added.append(replace(entry, stamp=self.stamp))
         self.rewrites |= entry.sequence != self.next_sequence - 1
 
@@ -79,13 +81,16 @@ class Change:
 
         Raises ``CountBelowZero``, and changes nothing, if the counts never held it.
         """
-        self._do(step(entry, forward=False))
+        self._do(entry, forward=False)
         self._removed.append(entry.sequence)
         self.rewrites = True
 
-    def _do(self, step: Step) -> None:
-        step.apply(self._counts)
-        self.steps.append(step)
+    def _do(self, entry: Entry, *, forward: bool) -> None:
+        self.made = True
+        if counts_in(entry):
+            done = step(entry, forward=forward)
+            done.apply(self._counts)
+            self.steps.append(done)
 
     def write(self, head: Head) -> Head:
         """The rows, and the head that names this change."""
@@ -185,7 +190,7 @@ class Models:
         change = Change(connection, account, held.counts, head)
         try:
             yield change
-            if change.next_sequence != head.next_sequence or change.steps:
+            if change.made:
                 self._settle(transaction, held, change, change.write(head))
         except BaseException:
             take_back(held.counts, change.steps)
@@ -302,6 +307,11 @@ class Models:
         made = self._copy(writer, account) or leaving
         if made is None:
             return
+        self._write(account, made)
+        if held := self._held.get(account):
+            held.unsaved = max(0, held.unsaved - made.unsaved)
+
+    def _write(self, account: int, made: Held) -> None:
         kept = Checkpoint(
             position=made.position,
             features_version=FEATURES_VERSION,
@@ -309,14 +319,15 @@ class Models:
             counts=to_bytes(made.counts),
         )
         checkpoints.write(self._directory, account, kept)
-        if held := self._held.get(account):
-            held.unsaved = max(0, held.unsaved - made.unsaved)
 
-    def checkpoint_all(self, writer: Writer) -> None:
-        """Write every checkpoint that is behind: before the daemon stops."""
-        behind = {account for account, held in list(self._held.items()) if held.unsaved}
-        for account in sorted(behind | set(self._leaving)):
-            self.checkpoint(writer, account)
+    def close(self) -> None:
+        """Write every checkpoint that is behind. After the writer has stopped. A full disk costs time, not labels."""
+        for account, held in [*self._leaving.items(), *self._held.items()]:
+            if held.unsaved:
+                try:
+                    self._write(account, held.known_committed())
+                except OSError as error:
+                    log.warning("checkpoint not written", extra={"account": account, "error": type(error).__name__})
 
     def _copy(self, writer: Writer, account: int) -> Held | None:
         """The committed counts of an account held in memory (a million features: some milliseconds of the writer)."""

@@ -235,10 +235,10 @@ def count_marks(connection: Connection, account_id: int, user_id: int, *, since:
     return connection.execute(query).scalar_one()
 
 
-def forget_message(connection: Connection, account_id: int, message_id: int) -> None:
-    """Delete every trace of a message's labels. Untrain first: the features go with the row."""
-    for table in (ledger, mark):
-        connection.execute(delete(table).where(table.c.account_id == account_id, table.c.message_id == message_id))
+def forget_messages(connection: Connection, account_id: int, messages: Collection[int]) -> None:
+    """Delete every mark of these messages. Their labels are taken out of force before (``remove_entries``)."""
+    for chosen in _portions(messages):
+        connection.execute(delete(mark).where(mark.c.account_id == account_id, mark.c.message_id.in_(chosen)))
 
 
 def _values(row: Any) -> dict[str, Any]:

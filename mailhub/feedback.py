@@ -1,0 +1,335 @@
+"""FLOW 2: an agent says spam, ham, or undo. One transaction: ledger, counts, verdict, ticket, journal; all or nothing.
+
+    mark     the message has this label; the last word wins, the same word again changes nothing
+    unmark   it has none: the filter forgets the message, and its verdict is what it was before anyone labelled it
+    revoke   these acts (or all of one user since a time) never happened: what they replaced is in force again
+    forget   the message is about to go for good: every trace of its labels goes with it
+
+How one act runs, top to bottom in ``_run``: lock tickets, lock the ledger -> read what is in force -> for each message
+take the old label's training back, train the new one, under a new sequence -> marks -> verdicts -> tickets -> journal.
+
+Features come from outside the writer (``prepare``), or from the ledger where the message has a label already. Callers
+hand over at most ``STEP`` messages at a time (``steps``), so that a turn stays short.
+Must not: decide who may mark (``access``), read mail (the caller's ``extract`` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from classifier.model import HAM, SPAM
+from classifier.tokens import FEATURES_VERSION, Features
+from mailhub.clock import HOUR
+from mailhub.errors import BadRequest, Conflict
+from mailhub.labelling import CHANGING, Case, FeaturesOf, Outcome, Wish, put_in_force, ticket_values
+from mailhub.models import Change, Models
+from storage import journal, labels, ledger, raws
+from storage.database import Database
+from storage.labels import Labelled
+from storage.ledger import Mark
+from storage.tickets import Ticket, change_ticket, lock_tickets
+from storage.writer import Transaction
+
+NONE = "none"  # the label of a mark that took one back
+STEP = 25  # messages of one transaction: about 20 ms of the writer
+PER_HOUR = 10_000  # marks of one user in an hour, unless configured otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """The label that was in force before, and who had given it."""
+
+    label: str
+    user: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """What a mark did to one message. ``conflict``: another user had said something else."""
+
+    message: int
+    outcome: Outcome
+    label: str | None = None  # in force now
+    previous: Previous | None = None
+    conflict: bool = False
+    verdict: str | None = None
+    ticket: int | None = None
+    state: str | None = None  # of the ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Act:
+    """One call: who does what, where and when."""
+
+    transaction: Transaction
+    account: int
+    actor: str  # as the journal writes it: "user:12"
+    user: int | None  # None revokes, but gives no marks
+    now: int
+    verb: str
+
+
+def mark(
+    transaction: Transaction,
+    models: Models,
+    actor: str,
+    account: int,
+    messages: Sequence[int],
+    label: str,
+    *,
+    user: int,
+    now: int,
+    features_of: FeaturesOf,
+    per_hour: int = PER_HOUR,
+) -> list[Marked]:
+    """Label messages; one result each, in order. Idempotent. The caller's transaction commits.
+
+    ``Conflict``, and nothing is changed, when the user would exceed ``per_hour`` marks; ``BadRequest`` for a label that
+    is none.
+    """
+    if label not in (SPAM, HAM):
+        raise BadRequest("a label is spam or ham")
+    act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.mark")
+    return _run(act, models, messages, Wish(label, user, now), features_of, per_hour)
+
+
+def unmark(
+    transaction: Transaction,
+    models: Models,
+    actor: str,
+    account: int,
+    messages: Sequence[int],
+    *,
+    user: int,
+    now: int,
+    per_hour: int = PER_HOUR,
+) -> list[Marked]:
+    """Take labels back, whoever gave them; one result each, in order. Idempotent. Raises like ``mark``."""
+    act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.unmark")
+    return _run(act, models, messages, None, _no_features, per_hour)
+
+
+def _run(
+    act: _Act, models: Models, messages: Sequence[int], wish: Wish | None, features_of: FeaturesOf, per_hour: int
+) -> list[Marked]:
+    connection, account = act.transaction.connection, act.account
+    subjects, tickets = _lock(act, messages)
+    with models.change(act.transaction, account) as change:
+        cases = _cases(act, subjects)
+        for case in cases.values():
+            put_in_force(change, case, wish, features_of)
+        changed = [case for case in cases.values() if case.outcome in CHANGING]
+        _require_room(act, len(changed), per_hour)
+        ledger.add_marks(connection, account, [_mark_row(change, case, wish, act) for case in changed])
+    states = _follow(act, changed, tickets)
+    return [_result(message, cases.get(message), states, act) for message in messages]
+
+
+def _lock(act: _Act, messages: Sequence[int]) -> tuple[Mapping[int, Labelled], Mapping[int, Ticket]]:
+    """Messages and their tickets; tickets are locked before the ledger, as every flow does."""
+    subjects = labels.find_labelled(act.transaction.connection, act.account, set(messages))
+    tickets = {subject.ticket_id for subject in subjects.values()}
+    return subjects, lock_tickets(act.transaction.connection, act.account, tickets)
+
+
+def _cases(act: _Act, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
+    entries = ledger.entries_of(act.transaction.connection, act.account, subjects)
+    firsts = ledger.first_marks(act.transaction.connection, act.account, subjects)
+    return {
+        message: Case(
+            subject=subject,
+            held=entries.get(message),
+            verdict_before=firsts[message].verdict_before if message in firsts else subject.verdict,
+        )
+        for message, subject in sorted(subjects.items())
+    }
+
+
+def _require_room(act: _Act, more: int, per_hour: int) -> None:
+    assert act.user is not None
+    given = ledger.count_marks(act.transaction.connection, act.account, act.user, since=act.now - HOUR)
+    if more and given + more > per_hour:
+        raise Conflict(f"a user may give {per_hour} marks in an hour; this one has given {given}: go on later")
+
+
+def _mark_row(change: Change, case: Case, wish: Wish | None, act: _Act) -> Mark:
+    assert act.user is not None
+    if case.sequence is None:
+        case.sequence = change.take_sequence()
+    return Mark(
+        sequence=case.sequence,
+        message_id=case.subject.id,
+        label=wish.label if wish else NONE,
+        user_id=act.user,
+        given_at=act.now,
+        revoked_at=None,
+        verdict_before=case.verdict_before,
+    )
+
+
+def _follow(act: _Act, changed: Sequence[Case], tickets: Mapping[int, Ticket]) -> dict[int, str]:
+    """Verdicts, tickets that began with one of these messages, journal. States of all tickets afterwards, by id."""
+    connection = act.transaction.connection
+    labels.set_verdicts(connection, act.account, {case.subject.id: case.verdict for case in changed})
+    states = {ticket.id: ticket.state for ticket in tickets.values()}
+    for case in changed:
+        if case.subject.first:
+            ticket = tickets[case.subject.ticket_id]
+            values = ticket_values(ticket, case.verdict)
+            change_ticket(connection, act.account, ticket.id, at=act.now, verdict=case.verdict, **values)
+            states[ticket.id] = values.get("state", ticket.state)
+        _record(act, case, states[case.subject.ticket_id])
+    return states
+
+
+def _record(act: _Act, case: Case, state: str) -> None:
+    held = case.held
+    journal.append(
+        act.transaction.connection,
+        act.account,
+        act.transaction.node,
+        at=act.now,
+        actor=act.actor,
+        verb=act.verb,
+        object_=f"message:{case.subject.id}",
+        detail={
+            "label": case.label,
+            "sequence": case.sequence,
+            "previous": {"label": held.label, "user": held.user_id, "sequence": held.sequence} if held else None,
+            "ticket": case.subject.ticket_id,
+            "state": state,
+            "verdict_before": case.subject.verdict,
+        },
+    )
+
+
+def _result(message: int, case: Case | None, states: Mapping[int, str], act: _Act) -> Marked:
+    if case is None:
+        return Marked(message=message, outcome=Outcome.NOT_FOUND)
+    held = case.held
+    return Marked(
+        message=message,
+        outcome=case.outcome,
+        label=case.label,
+        previous=Previous(label=held.label, user=held.user_id) if held else None,
+        conflict=held is not None and held.user_id != act.user and case.outcome in CHANGING,
+        verdict=case.verdict,
+        ticket=case.subject.ticket_id,
+        state=states[case.subject.ticket_id],
+    )
+
+
+# --- taking acts back -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """Acts that count no more, and what became of their messages. ``more``: there are others to revoke, call again."""
+
+    sequences: tuple[int, ...]
+    messages: tuple[Marked, ...]
+    more: bool = False
+
+
+def revoke(
+    transaction: Transaction,
+    models: Models,
+    actor: str,
+    account: int,
+    sequences: Sequence[int],
+    *,
+    now: int,
+    features_of: FeaturesOf,
+) -> Revoked:
+    """Let acts count no more: the ledger is what it would be without them. Revoked or unknown ones are passed over."""
+    act = _Act(transaction=transaction, account=account, actor=actor, user=None, now=now, verb="spam.revoke")
+    connection = transaction.connection
+    marks = [each for each in ledger.find_marks(connection, account, sequences) if each.revoked_at is None]
+    concerned = sorted({each.message_id for each in marks})
+    subjects, tickets = _lock(act, concerned)
+    with models.change(transaction, account) as change:
+        ledger.revoke(connection, account, [each.sequence for each in marks], at=now)
+        cases = _cases(act, subjects)
+        counting = ledger.latest_marks(connection, account, subjects)
+        for message, case in cases.items():
+            put_in_force(change, case, _wish_of(counting.get(message)), features_of)
+    states = _follow(act, [case for case in cases.values() if case.outcome in CHANGING], tickets)
+    results = tuple(_result(message, cases.get(message), states, act) for message in concerned)
+    return Revoked(sequences=tuple(each.sequence for each in marks), messages=results)
+
+
+def _wish_of(counting: Mark | None) -> Wish | None:
+    if counting is None or counting.label == NONE:
+        return None
+    return Wish(counting.label, counting.user_id, counting.given_at, counting.sequence)
+
+
+def revoke_marks(
+    transaction: Transaction,
+    models: Models,
+    actor: str,
+    account: int,
+    user: int,
+    since: int,
+    *,
+    now: int,
+    features_of: FeaturesOf,
+) -> Revoked:
+    """Revoke the latest acts of one user given at or after ``since``, at most ``STEP``; call again while ``more``."""
+    found = ledger.marks_of_user(transaction.connection, account, user, since=since, limit=STEP + 1)
+    chosen = [each.sequence for each in found[:STEP]]
+    done = revoke(transaction, models, actor, account, chosen, now=now, features_of=features_of)
+    return replace(done, more=len(found) > STEP)
+
+
+def forget(transaction: Transaction, models: Models, account: int, messages: Sequence[int]) -> int:
+    """Take back what messages that go for good have taught, and their marks; how many had a label in force."""
+    connection = transaction.connection
+    with models.change(transaction, account) as change:
+        entries = ledger.entries_of(connection, account, messages)
+        for held in entries.values():
+            change.remove(held)
+    ledger.forget_messages(connection, account, messages)
+    return len(entries)
+
+
+# --- outside the writer -----------------------------------------------------------------------------------------------
+
+
+def steps(messages: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The distinct messages in portions, one transaction each."""
+    distinct = list(dict.fromkeys(messages))
+    return (distinct[start : start + STEP] for start in range(0, len(distinct), STEP))
+
+
+def prepare(
+    database: Database, account: int, messages: Sequence[int], extract: Callable[[bytes], Features]
+) -> FeaturesOf:
+    """Features of messages from their raw bytes, in the caller's thread; for ``mark`` and ``revoke``.
+
+    ``extract`` reads a message; where it raises, or there is no raw, the message has no features.
+    """
+    with database.read() as connection:
+        labelled = ledger.entries_of(connection, account, messages)
+    found: dict[int, Features] = {}
+    for message in messages:
+        held = labelled.get(message)
+        if held is not None and held.features_version == FEATURES_VERSION:
+            continue  # the ledger has them
+        with database.read() as connection:
+            raw = raws.read(connection, account, message)
+        if raw is not None and (features := _extracted(extract, raw)) is not None:
+            found[message] = features
+    return found.get
+
+
+def _extracted(extract: Callable[[bytes], Features], raw: bytes) -> Features | None:
+    try:
+        return extract(raw)
+    except Exception:  # noqa: BLE001 boundary: strangers' mail; the caller hears no-features
+        return None
+
+
+def _no_features(_: int) -> None:
+    return None

@@ -1,0 +1,61 @@
+"""What a label changes besides the ledger: the message's verdict, and what is needed to let its ticket follow.
+
+Functions take a connection of the caller's transaction and commit nothing.
+Not here: the ledger (``ledger``), what a label means for a ticket (``mailhub.feedback``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from .schema import message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """A message that may be labelled. ``first`` tells whether its ticket began with it."""
+
+    id: int
+    ticket_id: int
+    contact_id: int | None
+    direction: str
+    verdict: str
+    unreadable: bool
+    first: bool
+
+
+def find_labelled(connection: Connection, account_id: int, messages: Collection[int]) -> Mapping[int, Labelled]:
+    """Those of these messages that the account has, by id (at most some hundred at a time)."""
+    columns = (message.c.id, message.c.ticket_id, message.c.contact_id, message.c.direction, message.c.verdict)
+    own = (message.c.account_id == account_id, message.c.id.in_(sorted(messages)))
+    rows = connection.execute(select(*columns, message.c.unreadable).where(*own)).all()
+    tickets = sorted({row.ticket_id for row in rows})
+    query = select(func.min(message.c.id)).where(message.c.account_id == account_id, message.c.ticket_id.in_(tickets))
+    firsts = set(connection.execute(query.group_by(message.c.ticket_id)).scalars())
+    return {
+        row.id: Labelled(
+            id=row.id,
+            ticket_id=row.ticket_id,
+            contact_id=row.contact_id,
+            direction=row.direction,
+            verdict=row.verdict,
+            unreadable=bool(row.unreadable),
+            first=row.id in firsts,
+        )
+        for row in rows
+    }
+
+
+def set_verdicts(connection: Connection, account_id: int, verdicts: Mapping[int, str]) -> None:
+    """Set the verdicts of messages. The score stays what it was when they arrived."""
+    statement = (
+        update(message)
+        .where(message.c.account_id == account_id, message.c.id == bindparam("which"))
+        .values(verdict=bindparam("now_verdict"))
+    )
+    if verdicts:
+        rows = [{"which": which, "now_verdict": verdict} for which, verdict in sorted(verdicts.items())]
+        connection.execute(statement, rows)
