@@ -1,0 +1,49 @@
+"""`mailhub intake ...`: every delivery in, and what became of it."""
+
+from __future__ import annotations
+
+import click
+
+from mailhub.cli.output import Context, listing, printing
+
+COLUMNS = {
+    "id": "ID",
+    "received_at": "RECEIVED",
+    "source": "BY",
+    "recipient": "RECIPIENT",
+    "fate": "FATE",
+    "reason": "REASON",
+    "message": "MESSAGE",
+    "ticket": "TICKET",
+}
+
+
+@click.group()
+def intake() -> None:
+    """Deliveries in (message x recipient x door) and their fates."""
+
+
+@intake.command("list")
+@click.option("--fate", help="filed, duplicate, erased, quarantined or rejected.")
+@click.option("--message", type=int, help="Only the deliveries of this stored message.")
+@listing
+@printing
+def list_(context: Context, limit: int, after: str | None, fate: str | None, message: int | None) -> None:
+    """List deliveries, newest first.
+
+    \b
+    Example: mailhub intake list --fate duplicate
+    """
+    context.table(context.rows("/v1/intake", limit=limit, after=after, fate=fate, message=message), COLUMNS)
+
+
+@intake.command()
+@click.argument("delivery", type=int)
+@printing
+def show(context: Context, delivery: int) -> None:
+    """Show one delivery with its envelope.
+
+    \b
+    Example: mailhub intake show 1000000012
+    """
+    context.fields(context.call("GET", f"/v1/intake/{delivery}"))

@@ -1,0 +1,38 @@
+"""`mailhub serve`: the daemon. Only this command loads it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from mailhub import configuration_file
+from mailhub.config import Config
+
+PORTS = ("smtp", "lmtp", "http")
+
+
+@click.command()
+@click.option("--port-offset", type=click.IntRange(0, 60_000), default=0, help="Add this to every port.")
+@click.pass_context
+def serve(ctx: click.Context, port_offset: int) -> None:
+    """Run the daemon until SIGTERM. SIGHUP reads the configuration again.
+
+    \b
+    Example: mailhub --config /etc/mailhub/mailhub.toml serve
+    """
+    from mailhub import daemon
+
+    path = configuration_file.find(ctx.obj["config"])
+    daemon.serve(load(path, port_offset), lambda: load(path, port_offset))
+
+
+def load(path: Path | None, port_offset: int) -> Config:
+    """The configuration with every fixed port shifted; port 0 stays "a free one"."""
+    config = configuration_file.load(path)
+    shifted = {}
+    for name in PORTS:
+        section = getattr(config, name)
+        shifted[name] = replace(section, port=section.port + port_offset if section.port else 0)
+    return replace(config, **shifted)

@@ -1,0 +1,34 @@
+"""`mailhub status`: whether mail flows, where the daemon listens, how many tickets there are."""
+
+from __future__ import annotations
+
+import click
+
+from mailhub.cli import exits
+from mailhub.cli.output import Context, print_json, printing
+
+
+@click.command()
+@printing
+def status(context: Context) -> int:
+    """Show whether mail flows, where the daemon listens, and how many tickets there are.
+
+    Exits 75 when mail cannot flow.
+
+    \b
+    Example: mailhub status --json
+    """
+    found = context.call("GET", "/v1/status")
+    if context.as_json:
+        print_json(found)
+        return exits.OK if found["ready"] else exits.TEMPFAIL
+    click.echo(f"mailhub {found['version']}, since {context.time(found['started_at'])}")
+    click.echo("mail flows" if found["ready"] else f"mail does NOT flow: {'; '.join(found['faults'])}")
+    for name, address in found["listening"].items():
+        click.echo(f"  {name:<6} {address}")
+    tickets = ", ".join(f"{count} {state}" for state, count in sorted(found["tickets"].items())) or "none yet"
+    click.echo(f"tickets of account {found['account']}: {tickets}")
+    for source, at in found["last_mail_at"].items():
+        click.echo(f"last mail by {source}: {context.time(at)}")
+    click.echo(f"{found['quarantine']} in quarantine, {found['disk_free_bytes'] // 2**20} MiB of disk free")
+    return exits.OK if found["ready"] else exits.TEMPFAIL

@@ -1,0 +1,26 @@
+"""`mailhub why`: every decision about one message, with its reason."""
+
+from __future__ import annotations
+
+import click
+
+from mailhub.cli.output import Context, print_json, printing
+
+
+@click.command()
+@click.argument("message", type=int)
+@printing
+def why(context: Context, message: int) -> None:
+    """Show why MESSAGE is in its ticket, how it was scored, and what became of each of its deliveries.
+
+    \b
+    Example: mailhub why 1000000007
+    """
+    found = context.call("GET", f"/v1/messages/{message}/why")
+    if context.as_json:
+        print_json(found)
+        return
+    names = ("ticket", "thread_reason", "thread_evidence", "verdict", "probability", "log_odds", "automatic")
+    context.fields(found, {name: name.replace("_", " ") for name in (*names, "authentication", "flags")})
+    columns = {"received_at": "RECEIVED", "source": "BY", "recipient": "RECIPIENT", "fate": "FATE", "reason": "REASON"}
+    context.table(found["deliveries"], columns)
