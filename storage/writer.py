@@ -119,6 +119,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Single[Any] | _Gathered | None] = queue.SimpleQueue()
         self._waiting: list[_Single[Any]] = []  # single functions that did not fit the last turn
         self._closed = False
+        self._closing = threading.Lock()  # nothing may be queued behind the end
         self._thread = threading.Thread(target=self._run, name="mailhub-writer", daemon=True)
         self.turns = 0  # commits made, for metrics
 
@@ -132,18 +133,18 @@ class Writer:
 
     def close(self) -> None:
         """Finish all work that was submitted, then stop. Later work fails with ``Stopped``."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        if self._thread.ident is not None:
             self._thread.join()
 
     def submit(self, function: Callable[[Transaction], T]) -> Future[T]:
         """Run ``function`` in the writer, in a savepoint; the future resolves after the commit."""
         work = _Single(function)
-        if self._closed:
+        if not self._put(work):
             work.future.set_exception(Stopped("mailhub is shutting down"))
-        else:
-            self._queue.put(work)
         return work.future
 
     def run(self, function: Callable[[Transaction], T]) -> T:
@@ -152,10 +153,14 @@ class Writer:
 
     def submit_to(self, batch: Batch[Item, Any], item: Item) -> None:
         """Add ``item`` to the next run of ``batch``; ``batch.finish`` hears how it ended."""
-        if self._closed:
+        if not self._put(_Gathered(batch, item)):
             batch.finish([(item, Stopped("mailhub is shutting down"))])
-        else:
-            self._queue.put(_Gathered(batch, item))
+
+    def _put(self, work: _Single[Any] | _Gathered) -> bool:
+        with self._closing:
+            if not self._closed:
+                self._queue.put(work)
+            return not self._closed
 
     def _run(self) -> None:
         running = True
@@ -193,17 +198,23 @@ class Writer:
                 end = time.monotonic() + TURN_SECONDS
                 while self._waiting and (not singles or time.monotonic() < end):
                     work = self._waiting.pop(0)
-                    singles.append((work, None))
-                    singles[-1] = (work, self._attempt(connection, work.function, after))
+                    if work.future.set_running_or_notify_cancel():  # from here on nobody can cancel it
+                        singles.append((work, None))
+                        singles[-1] = (work, self._attempt(connection, work.function, after))
         except Exception as error:  # noqa: BLE001 nothing was committed, and every caller must hear it
             fault = translate(error) or StorageError(f"the transaction failed: {type(error).__name__}")
             log.warning("turn failed", extra={"error": type(fault).__name__})
             self._ids.forget()
             after.clear()
             settled = [(batch, [(item, fault) for item in items]) for batch, items in groups]
-            singles = [(work, fault) for work, _ in singles]
+            singles = [(work, fault) for work, _ in singles] or self._give_up(fault)
         self.turns += 1
         _finish(after, settled, singles)
+
+    def _give_up(self, fault: StorageError) -> list[tuple[_Single[Any], Any]]:
+        """Everybody who waits hears it: when no transaction can be begun, waiting for the next turn is no answer."""
+        waiting, self._waiting = self._waiting, []
+        return [(work, fault) for work in waiting if work.future.set_running_or_notify_cancel()]
 
     def _run_group(
         self, connection: Connection, batch: Batch[Any, Any], items: list[Any], after: list[Callable[[], None]]
@@ -250,11 +261,19 @@ def _finish(
     singles: list[tuple[_Single[Any], Any]],
 ) -> None:
     for action in after:
-        action()
+        _told(action)
     for batch, results in settled:
-        batch.finish(results)
+        _told(partial(batch.finish, results))
     for work, result in singles:
         if isinstance(result, BaseException):
             work.future.set_exception(result)
         else:
             work.future.set_result(result)
+
+
+def _told(action: Callable[[], None]) -> None:
+    """Boundary: what is committed stays committed, and the writer lives, whatever those who hear of it do."""
+    try:
+        action()
+    except Exception as error:
+        log.exception("a listener failed after the commit", extra={"error": type(error).__name__})

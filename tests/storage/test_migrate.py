@@ -1,0 +1,100 @@
+"""Migrations: from nothing to the newest schema, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select, text
+from sqlalchemy.engine import URL
+
+import storage.search
+from storage import migrate as migrations
+from storage.database import Database
+from storage.errors import SchemaTooNew
+from storage.migrate import HEAD, known_revisions, migrate, revision
+from storage.schema import FIRST_ID, id_block, metadata
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any table, on each engine."""
+    if request.param == "sqlite":
+        database = Database(tmp_path / "empty.sqlite3")
+        yield database
+        database.close()
+        return
+    copies: Callable[[], Iterator[URL]] = request.getfixturevalue("postgresql_copies")
+    for url in copies():
+        database = Database(url.render_as_string(hide_password=False))
+        with database.writing.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        yield database
+        database.close()
+
+
+def tables(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def test_an_empty_database_gets_exactly_the_schema(empty: Database) -> None:
+    """After migrating an empty database, alembic finds no difference to the metadata except the index of texts."""
+    assert migrate(empty) is True
+    with empty.read() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    changed = [d for d in differences if not str(d).count("message_index")]
+    assert changed == []
+
+
+def test_the_first_id_is_above_every_ticket_number(empty: Database) -> None:
+    """A fresh schema begins its ids where no ticket number comes."""
+    migrate(empty)
+    with empty.read() as connection:
+        assert connection.execute(select(id_block.c.name, id_block.c.next_id)).all() == [("id", FIRST_ID)]
+
+
+def test_migrating_again_changes_nothing(empty: Database) -> None:
+    """A second run says that there was nothing to do."""
+    migrate(empty)
+    before = tables(empty)
+    assert migrate(empty) is False
+    assert tables(empty) == before
+
+
+def test_a_newer_schema_is_refused(database: Database) -> None:
+    """A revision this version does not know is refused by name, and nothing is changed."""
+    with database.writing.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = tables(database)
+    with pytest.raises(SchemaTooNew, match="9999"):
+        migrate(database)
+    assert tables(database) == before
+    with database.read() as connection:
+        assert revision(connection) == "9999"
+
+
+def test_a_failure_in_the_middle_leaves_nothing(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration that fails after it made tables leaves no table and no revision; the next run succeeds."""
+    broken = {engine: (*ddl, "SELECT nonsense FROM nowhere") for engine, ddl in storage.search.DDL.items()}
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.search, "DDL", broken)
+        with pytest.raises(Exception, match="nowhere"):
+            migrate(empty)
+    assert tables(empty) == set()
+    assert migrate(empty) is True
+
+
+def test_head_is_the_newest_script() -> None:
+    """The revision the code asks for is the one head of the scripts, and every script is known."""
+    configuration = Config()
+    configuration.set_main_option("script_location", str(migrations._SCRIPTS))
+    scripts = ScriptDirectory.from_config(configuration)
+    assert scripts.get_heads() == [HEAD]
+    assert known_revisions() == {script.revision for script in scripts.walk_revisions()}
