@@ -47,18 +47,20 @@ def add_to_outbox(connection: Connection, rows: Iterable[OutboxRow]) -> None:
         connection.execute(insert(outbox), values)
 
 
-def claim_due(connection: Connection, now: int, *, until: int, limit: int) -> Sequence[OutboxRow]:
-    """Queued rows of all accounts whose time has come, the longest due first; nobody else gets them before ``until``.
+def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | None:
+    """The queued row of any account that has been due the longest; nobody else gets it before ``until``.
 
-    After a crash they are due again then. Rows that another node is claiming are left to it (PostgreSQL).
+    After a crash it is due again then. A row that another node is claiming is left to it (PostgreSQL).
     """
     due = (outbox.c.state == "queued", outbox.c.next_attempt_at <= now)
-    query = select(*_COLUMNS).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
-    rows = [OutboxRow(**row._mapping) for row in connection.execute(query.with_for_update(skip_locked=True))]
-    for row in rows:
-        own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id)
-        connection.execute(update(outbox).where(*own).values(next_attempt_at=until))
-    return rows
+    query = select(*_COLUMNS).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
+    found = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
+    if found is None:
+        return None
+    row = OutboxRow(**found._mapping)
+    own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id)
+    connection.execute(update(outbox).where(*own).values(next_attempt_at=until))
+    return row
 
 
 def next_due(connection: Connection) -> int | None:

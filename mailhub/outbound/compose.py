@@ -1,0 +1,141 @@
+"""A draft -> the bytes of a mail. Pure: ids and the date are passed in, the same draft gives the same bytes.
+
+The body is the standard library's ``EmailMessage``. The header block is written here, since ``email`` folds long ids by
+turning them into encoded words (RFC 2047 5 forbids it, and it breaks the thread) and lets encoded words grow past 75
+characters. ``_line`` is the one place that emits a header: what would be a line end in a value never gets past it.
+Sources: RFC 5322 2.1.1, 2.2.3, 3.6; RFC 2047 5; RFC 6532 (UTF-8 in headers only where a local part needs it).
+Must not: decide whether to send, quote the mail that is answered, or mark a person's answer Auto-Submitted (RFC 3834).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+REFERENCES = 20  # ids in a chain: the first, which names the thread, and the latest
+ID_CHARACTERS = 500
+SUBJECT_CHARACTERS = 300
+NAME_CHARACTERS = 100
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_MESSAGE_ID = re.compile(r"[!-;=?-~]+")  # printable ASCII without < and >, so without any white space
+_PREFIX = re.compile(r"(?:(?:re|aw|sv|vs|antw|odp|res|r)(?:\[\d{1,3}\])?\s*:\s*)+", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A plain-text mail to be. Addresses must have passed ``gate.valid_address``; everything else may be any text."""
+
+    message_id: str  # ids without < >
+    from_name: str
+    from_address: str
+    reply_to: str
+    to: tuple[tuple[str, str], ...]  # name, address
+    cc: tuple[tuple[str, str], ...] = ()
+    subject: str
+    in_reply_to: str = ""
+    references: tuple[str, ...] = field(default=())
+    date: int  # microseconds since the epoch, UTC
+    text: str
+
+
+def compose(draft: Draft) -> bytes:
+    """The mail, with CRLF line ends. ValueError when an address or our own Message-ID could not stand in a header."""
+    header = [
+        _line("From", _mailbox("From", draft.from_name, draft.from_address)),
+        _line("Reply-To", _mailbox("Reply-To", draft.from_name, draft.reply_to)),
+        _line("To", ",\r\n ".join(_mailbox("To", *person) for person in draft.to)),
+        _line("Subject", _text("Subject", clean(draft.subject, 2 * SUBJECT_CHARACTERS))),
+        _line("Date", format_datetime(datetime.fromtimestamp(draft.date // 1_000_000, UTC))),
+        _line("Message-ID", f"<{draft.message_id}>"),
+    ]
+    if draft.cc:
+        header.insert(3, _line("Cc", ",\r\n ".join(_mailbox("Cc", *person) for person in draft.cc)))
+    if draft.in_reply_to:
+        header.append(_line("In-Reply-To", f"<{draft.in_reply_to}>"))
+    if draft.references:
+        header.append(_line("References", "\r\n ".join(f"<{name}>" for name in draft.references)))
+    return "".join(header).encode("utf-8") + _body(draft.text)
+
+
+def _body(text: str) -> bytes:
+    """MIME header fields, the empty line and the text, in 7 bits: no relay needs to change it (RFC 6152)."""
+    message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+    message.set_content(text.rstrip("\n") + "\n", subtype="plain", charset="us-ascii" if text.isascii() else "utf-8")
+    return message.as_bytes()
+
+
+def _line(name: str, value: str) -> str:
+    """One header field. A line end that is no fold is a ValueError: nobody writes a header of ours but we."""
+    if re.search(r"\r\n(?! )|(?<!\r)\n|\r(?!\n)|\0", value):
+        raise ValueError(f"a line end in {name}")
+    return f"{name}: {value}\r\n"
+
+
+def clean(value: str, characters: int) -> str:
+    """One line of text fit for a header: controls, line ends and direction overrides are spaces."""
+    return " ".join(_CONTROLS.sub(" ", value[: 4 * characters]).split())[:characters].rstrip()
+
+
+def _text(name: str, value: str) -> str:
+    """Unstructured text folded at 76, encoded when it must be (RFC 2047 2); '=?' would be read as an encoded word."""
+    plain = value.isascii() and "=?" not in value
+    return Header(value, "us-ascii" if plain else "utf-8", header_name=name).encode(linesep="\r\n")
+
+
+def _mailbox(header: str, name: str, address: str) -> str:
+    name = clean(name, NAME_CHARACTERS)
+    if re.search(r"[\s<>\0]", address):
+        raise ValueError("an address that cannot stand in a header")
+    address = wire_address(address)
+    if not name or name == address:
+        return address
+    if not name.isascii() or "=?" in name:
+        return f"{_text(header, name)} <{address}>"
+    if _PLAIN_NAME.fullmatch(name):
+        return f"{name} <{address}>"
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address}>'
+
+
+def wire_address(address: str) -> str:
+    """The address as it goes out: a host name in another script as A-labels (RFC 5890), unless the local part needs
+    SMTPUTF8 anyway."""
+    local, _, domain = address.rpartition("@")
+    if address.isascii() or not local.isascii():
+        return address
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return address
+
+
+def usable_id(message_id: str) -> bool:
+    """Whether somebody's Message-ID, without < >, can be repeated in a header of ours as it is."""
+    return len(message_id) <= ID_CHARACTERS and _MESSAGE_ID.fullmatch(message_id) is not None
+
+
+def reference_chain(
+    parent: str, parent_references: Sequence[str], parent_in_reply_to: Sequence[str]
+) -> tuple[str, ...]:
+    """References of an answer (RFC 5322 3.6.4): the parent's, else its only In-Reply-To, then the parent's own id.
+
+    Bounded to ``REFERENCES``: the first stays, for it names the thread, and the latest. Unusable ids are left out.
+    """
+    before = list(parent_references) or (list(parent_in_reply_to) if len(parent_in_reply_to) == 1 else [])
+    distinct = list(dict.fromkeys(name for name in [*before, parent] if usable_id(name)))
+    return tuple(distinct if len(distinct) <= REFERENCES else [distinct[0], *distinct[1 - REFERENCES :]])
+
+
+def reply_subject(subject: str, number: int) -> str:
+    """``Re: subject [#123]`` with one prefix and one tag, however often the subject had them."""
+    tag = f"[#{number}]"
+    bare = _PREFIX.sub("", clean(subject, SUBJECT_CHARACTERS).replace(tag, ""), count=1) if subject else ""
+    return " ".join(f"Re: {bare} {tag}".split())
