@@ -104,20 +104,31 @@ def _walk(walk: _Walk) -> None:
 def _marked(walk: _Walk, index: int, line: str) -> int:
     """Handles one line that looks like a mark; gives the next line to read."""
     lines = walk.lines
-    if (
-        marks.role(line) == "from"
-        and (end := marks.header_block_end(lines, index, 3 if walk.has_text else 2)) is not None
-    ):
+    role = marks.role(line)
+    needed = 2 if role == "from" and not walk.has_text else 3
+    if role is not None and (end := marks.header_block_end(lines, index, needed)) is not None:
         return _introduction(walk, index, end, "header-block")
-    if line.endswith(_COLONS) and (start := marks.attribution_start(lines, index, walk.floor)) is not None:
-        return _attribution(walk, start, index + 1)
+    if line.endswith(_COLONS):
+        start = marks.attribution_start(lines, index, walk.floor)
+        if start is None and _next(lines, index + 1).startswith(">") and marks.is_introduction(line):
+            start = index
+        if start is not None:
+            return _attribution(walk, start, index + 1)
     if walk.has_text and marks.is_mobile_signature(line):
         return walk.cut(index, "mobile-signature")
+    if marks.is_separator(line):
+        end = marks.header_block_end(lines, index + 1, 1) or index + 1
+        return _introduction(walk, index, end, "original-message")
     if line[0] in "-_—–=*#" and (after := _ruled(walk, index, line)) is not None:
         return after
     if marks.is_reply_marker(line):
         return walk.cut(index, "reply-marker") if walk.has_text else walk.fold(index, index + 1, "reply-marker")
     return walk.keep(index)
+
+
+def _next(lines: list[str], start: int) -> str:
+    """The next line with something in it, of the next four."""
+    return next((line.strip() for line in lines[start : start + 4] if line.strip()), "")
 
 
 def _introduction(walk: _Walk, start: int, end: int, reason: str) -> int:
@@ -128,19 +139,15 @@ def _introduction(walk: _Walk, start: int, end: int, reason: str) -> int:
 def _attribution(walk: _Walk, start: int, end: int) -> int:
     if walk.first_text >= start:
         walk.first_text = len(walk.lines)  # the first lines of a wrapped attribution were taken for text
-    following = next((line.strip() for line in walk.lines[end : end + 4] if line.strip()), "")
-    if following.startswith(">"):
+    if _next(walk.lines, end).startswith(">"):
         walk.introduced = True
         return walk.fold(start, end, "attribution")
     return _introduction(walk, start, end, "attribution")
 
 
 def _ruled(walk: _Walk, index: int, line: str) -> int | None:
-    """A separator, a signature mark or a ruled line above a header block or a footer."""
+    """A signature mark, or a ruled line above a header block or a footer."""
     lines = walk.lines
-    if marks.is_separator(line):
-        below = marks.header_block_end(lines, index + 1, 1) or index + 1
-        return _introduction(walk, index, below, "original-message")
     if walk.has_text and marks.is_signature_mark(lines[index]):
         proper = lines[index] == "-- "
         ends = _signature_end(walk, index, len(lines) if proper else _LOOK_AHEAD_LINES)

@@ -30,6 +30,9 @@ _WROTE = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, WROTE))})(?!\w)|写道
 _ADDRESS = re.compile(r"[^\s<>@\"]{1,64}@[^\s<>@\"]{2,255}|<mailto:|\[mailto:")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{4}年|\d{1,2}月")
 _TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
+_SAID = re.compile(
+    r"\b(?:said|says|asked|sagte|meinte|dit|dijo|disse|zei|sa)\b|<[^<>\s]{1,64}@[^<>\s]{1,255}>", re.IGNORECASE
+)
 _INVISIBLE = dict.fromkeys(
     map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069")
 )
@@ -88,6 +91,12 @@ def _is_attribution(text: str) -> bool:
     if address and date:
         return True
     return (address or date or text[:10].lower().startswith("quoting ")) and _WROTE.search(text) is not None
+
+
+def is_introduction(line: str) -> bool:
+    """Whether a line right above marked quotes introduces them, without date or full form ("Chris said:")."""
+    text = plain(unquoted(line))
+    return len(text) < 120 and text.endswith(_COLONS) and (_WROTE.search(text) or _SAID.search(text)) is not None
 
 
 def role(line: str) -> str | None:

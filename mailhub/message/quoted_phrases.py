@@ -98,18 +98,19 @@ ROLE_OF: dict[str, str] = {name: role for role, names in _ROLES.items() for name
 # "-----Original Message-----" and "---------- Forwarded message ---------".
 SEPARATORS = frozenset(
     _table("""
-    algne kiri | alkuperäinen viesti | begin forwarded message | correo original | courriel original |
-    doorgestuurd bericht | doorgestuurde bericht | e-mail d'origine | edastatud kiri | eredeti üzenet |
-    forwarded by | forwarded message | iletilen mesaj | izvirno sporočilo | izvorna poruka | jatorrizko mezua |
-    mail original | mensagem encaminhada | mensagem original | mensagem reencaminhada | mensaje original |
-    mensaje reenviado | mesaj original | mesaj redirecționat | mesajul original | message d'origine |
-    message d’origine | message initial | message original | message transféré | message transmis |
-    messaggio inoltrato | messaggio originale | messaggio originario | missatge original | missatge reenviat |
-    oorspronkelijk bericht | oorspronkelijke bericht | opprinnelig e-post | opprinnelig melding |
-    oprindelig besked | oprindelig meddelelse | originaalkiri | original appointment | original email |
-    original mail | original meddelelse | original message | original-nachricht | originale nachricht |
-    originalmeddelande | originalna poruka | originalnachricht | origineel bericht | orijinal ileti |
-    orijinal mesaj | oryginalna wiadomość | persiųstas laiškas | pesan asli | pesan terusan |
+    begin forwarded text | forwarded text | forwarded mail | start of forwarded message | reply separator |
+    original message text | algne kiri | alkuperäinen viesti | begin forwarded message | correo original |
+    courriel original | doorgestuurd bericht | doorgestuurde bericht | e-mail d'origine | edastatud kiri |
+    eredeti üzenet | forwarded by | forwarded message | iletilen mesaj | izvirno sporočilo | izvorna poruka |
+    jatorrizko mezua | mail original | mensagem encaminhada | mensagem original | mensagem reencaminhada |
+    mensaje original | mensaje reenviado | mesaj original | mesaj redirecționat | mesajul original |
+    message d'origine | message d’origine | message initial | message original | message transféré |
+    message transmis | messaggio inoltrato | messaggio originale | messaggio originario | missatge original |
+    missatge reenviat | oorspronkelijk bericht | oorspronkelijke bericht | opprinnelig e-post |
+    opprinnelig melding | oprindelig besked | oprindelig meddelelse | originaalkiri | original appointment |
+    original email | original mail | original meddelelse | original message | original-nachricht |
+    originale nachricht | originalmeddelande | originalna poruka | originalnachricht | origineel bericht |
+    orijinal ileti | orijinal mesaj | oryginalna wiadomość | persiųstas laiškas | pesan asli | pesan terusan |
     posredovano sporočilo | pradinis laiškas | preposlaná správa | prosleđena poruka | proslijeđena poruka |
     przekazana wiadomość | pôvodná správa | pārsūtīts ziņojums | přeposlaná zpráva | původní e-mail |
     původní zpráva | replied message | reply message | sākotnējais ziņojums | thư gốc | thư đã chuyển tiếp |
