@@ -230,7 +230,7 @@ class Session(Connection, SMTP):
         if path[:12].lower() == "<postmaster>":  # the only one without a domain (RFC 5321 4.1.1.3)
             return path[1:11], path[12:].strip()
         address, rest = self._getaddr(path)
-        if not address or rest is None:
+        if not address or rest is None or "@" not in address:  # for <> the grammar gives "<>"
             raise CommandError(bad, reason="bad-address")
         return address, rest
 
