@@ -72,8 +72,7 @@ class Table:
         """Add to the counts of distinct ids, inserting what is new. ``largest``: no count will exceed it."""
         self._widen(largest)
         slots = self.find(ids)
-        new = ids[slots < 0]
-        if new.size:
+        while (new := ids[slots < 0]).size:  # again when growth dropped an id that was found with counts of zero
             self._insert(new)
             slots = self.find(ids)
         self._columns[column][slots] += np.asarray(amounts).astype(self._columns[column].dtype)
