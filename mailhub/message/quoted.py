@@ -9,6 +9,7 @@ inline reply.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import compress
 
 from mailhub.message import quoted_marks as marks
 from mailhub.message.quoted_html import quote_line
@@ -18,8 +19,11 @@ from mailhub.message.values import TEXT_BYTES, Reply
 _SHORT_SIGNATURE_LINES = 12  # a bare "--" or dash ends the text only when this little follows; "-- " always does
 _LOOK_AHEAD_LINES = 40
 _WRAPPED_COLUMNS = 55  # a quoted line at least this long may have been broken by a program that set no mark on the rest
-_TEXT, _FOLDED, _QUOTE = 0, 1, 2
+_TEXT, _FOLDED, _QUOTE = 1, 0, 2
 _COLONS = (":", "：", ":*")
+_RULES = frozenset("-_—–=*#")
+_STARTS = frozenset(">-_—–=*# \t\xa0|")
+_MOBILE_STARTS = frozenset(form for start in MOBILE_STARTS for form in (start, start.capitalize(), start.upper()))
 
 
 @dataclass(slots=True)
@@ -36,29 +40,25 @@ class _Walk:
     """State of the one pass over the lines."""
 
     lines: list[str]
-    kind: list[int] = field(init=False)
+    kind: bytearray = field(init=False)
     runs: list[_Run] = field(default_factory=list)
-    first_text: int = field(init=False)  # index of the first line of new text; past the end while there is none
     introduced: bool = False
     floor: int = 0  # attributions are not looked for above this line
     reason: str = ""
+    _seen: int = 0  # no line above this one is new text
 
     def __post_init__(self) -> None:
-        self.kind = [_TEXT] * len(self.lines)
-        self.first_text = len(self.lines)
+        self.kind = bytearray(b"\1") * len(self.lines)
 
-    @property
-    def has_text(self) -> bool:
-        return self.first_text < len(self.lines)
-
-    def keep(self, index: int) -> int:
-        """Takes a line for new text and goes on after it."""
-        self.first_text = min(self.first_text, index)
-        return index + 1
+    def has_text(self, before: int) -> bool:
+        """Whether there is new text above the line ``before``. Each line is looked at once in the whole walk."""
+        while self._seen < before and (self.kind[self._seen] != _TEXT or not self.lines[self._seen].strip()):
+            self._seen += 1
+        return self._seen < before
 
     def fold(self, start: int, end: int, reason: str) -> int:
         """Folds the lines [start, end) and goes on after them."""
-        self.kind[start:end] = [_FOLDED] * (end - start)
+        self.kind[start:end] = bytes(end - start)
         self.reason = self.reason or reason
         self.floor = end
         return end
@@ -71,41 +71,39 @@ class _Walk:
 def split_reply(text: str, html: str) -> Reply:
     """What is new in a mail, and the rest. ``text`` is what the reader sees, ``html`` the HTML beside or behind it."""
     head, tail = text[:TEXT_BYTES], text[TEXT_BYTES:]
-    walk = _Walk(head.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    _walk(walk)
-    _settle_quotes(walk)
+    if "\r" in head:
+        head = head.replace("\r\n", "\n").replace("\r", "\n")
+    walk = _Walk(head.split("\n"))
+    _walk(walk, wide="：" in head)
+    if walk.runs:
+        _settle_quotes(walk)
     if not walk.reason and html:
         _ask_html(walk, head, html)
-    new = "\n".join(line for line, kind in zip(walk.lines, walk.kind, strict=True) if kind == _TEXT)
-    folded = "\n".join(line for line, kind in zip(walk.lines, walk.kind, strict=True) if kind != _TEXT)
+    if not walk.reason:
+        return Reply(head.strip("\n \t\xa0"), tail, "")
+    new = "\n".join(compress(walk.lines, walk.kind))
+    folded = "\n".join(compress(walk.lines, walk.kind.translate(b"\1\0" + bytes(254))))
     return Reply(new.strip("\n \t\xa0"), folded + tail, walk.reason)
 
 
-def _walk(walk: _Walk) -> None:
-    lines, index = walk.lines, 0
-    while index < len(lines):
-        line = lines[index].strip()
-        if not line:
-            index += 1
-        elif line[0] == ">":
-            index = _quote(walk, index)
-        elif (
-            line[0] in "-_—–=*#"
-            or line[-1] in ":：*"
-            or ":" in line
-            or line[:3].lower() in MOBILE_STARTS
-            or "：" in line
-        ):
-            index = _marked(walk, index, line)
-        else:
-            index = walk.keep(index)
+def _walk(walk: _Walk, *, wide: bool) -> None:
+    """Looks at the lines that may be a mark; ``wide``: every line, because the text has full-width colons."""
+    lines, done = walk.lines, 0
+    for index, line in enumerate(lines):
+        if index < done or not (line[:1] in _STARTS or ":" in line or line[:3] in _MOBILE_STARTS or wide):
+            continue
+        stripped = line.strip()
+        if stripped[:1] == ">":
+            done = _quote(walk, index)
+        elif stripped:
+            done = _marked(walk, index, stripped)
 
 
 def _marked(walk: _Walk, index: int, line: str) -> int:
     """Handles one line that looks like a mark; gives the next line to read."""
     lines = walk.lines
     role = marks.role(line)
-    needed = 2 if role == "from" and not walk.has_text else 3
+    needed = 2 if role == "from" and not walk.has_text(index) else 3
     if role is not None and (end := marks.header_block_end(lines, index, needed)) is not None:
         return _introduction(walk, index, end, "header-block")
     if line.endswith(_COLONS):
@@ -114,16 +112,16 @@ def _marked(walk: _Walk, index: int, line: str) -> int:
             start = index
         if start is not None:
             return _attribution(walk, start, index + 1)
-    if walk.has_text and marks.is_mobile_signature(line):
+    if line[:3].lower() in MOBILE_STARTS and walk.has_text(index) and marks.is_mobile_signature(line):
         return walk.cut(index, "mobile-signature")
-    if marks.is_separator(line):
+    if (line[0] in _RULES or line[-1] in ":：") and marks.is_separator(line):
         end = marks.header_block_end(lines, index + 1, 1) or index + 1
         return _introduction(walk, index, end, "original-message")
-    if line[0] in "-_—–=*#" and (after := _ruled(walk, index, line)) is not None:
+    if line[0] in _RULES and (after := _ruled(walk, index, line)) is not None:
         return after
-    if marks.is_reply_marker(line):
-        return walk.cut(index, "reply-marker") if walk.has_text else walk.fold(index, index + 1, "reply-marker")
-    return walk.keep(index)
+    if line[0] in _RULES and marks.is_reply_marker(line):
+        return walk.cut(index, "reply-marker") if walk.has_text(index) else walk.fold(index, index + 1, "reply-marker")
+    return index + 1
 
 
 def _next(lines: list[str], start: int) -> str:
@@ -133,12 +131,10 @@ def _next(lines: list[str], start: int) -> str:
 
 def _introduction(walk: _Walk, start: int, end: int, reason: str) -> int:
     """A separator or header block ends the new text; where there is none above (a bare forward) it is folded alone."""
-    return walk.cut(start, reason) if walk.has_text else walk.fold(start, end, reason)
+    return walk.cut(start, reason) if walk.has_text(start) else walk.fold(start, end, reason)
 
 
 def _attribution(walk: _Walk, start: int, end: int) -> int:
-    if walk.first_text >= start:
-        walk.first_text = len(walk.lines)  # the first lines of a wrapped attribution were taken for text
     if _next(walk.lines, end).startswith(">"):
         walk.introduced = True
         return walk.fold(start, end, "attribution")
@@ -148,7 +144,7 @@ def _attribution(walk: _Walk, start: int, end: int) -> int:
 def _ruled(walk: _Walk, index: int, line: str) -> int | None:
     """A signature mark, or a ruled line above a header block or a footer."""
     lines = walk.lines
-    if walk.has_text and marks.is_signature_mark(lines[index]):
+    if walk.has_text(index) and marks.is_signature_mark(lines[index]):
         proper = lines[index] == "-- "
         ends = _signature_end(walk, index, len(lines) if proper else _LOOK_AHEAD_LINES)
         if proper or (ends is not None and sum(map(bool, map(str.strip, lines[index:ends]))) <= _SHORT_SIGNATURE_LINES):
@@ -158,7 +154,7 @@ def _ruled(walk: _Walk, index: int, line: str) -> int | None:
     for after in range(index + 1, min(index + 4, len(lines))):
         if marks.role(lines[after]) == "from" and (block := marks.header_block_end(lines, after, 2)) is not None:
             return _introduction(walk, index, block, "header-block")
-    if walk.has_text and line[0] in "_-" and marks.is_footer(lines[index + 1 : index + 6]):
+    if walk.has_text(index) and line[0] in "_-" and marks.is_footer(lines[index + 1 : index + 6]):
         return walk.fold(index, _signature_end(walk, index, len(lines)) or len(lines), "footer")
     return None
 
@@ -190,7 +186,7 @@ def _quote(walk: _Walk, start: int) -> int:
             break
         index += 1
     run = _Run(start, end, walk.introduced or _introduces_itself(lines, start, end))
-    walk.kind[start:end] = [_QUOTE] * (end - start)
+    walk.kind[start:end] = bytes((_QUOTE,)) * (end - start)
     walk.runs.append(run)
     walk.introduced = False
     walk.floor = end
@@ -234,9 +230,8 @@ def _settle_quotes(walk: _Walk) -> None:
     inline = len(followed) > 1 or any(run.start > first for run in followed)
     for run in walk.runs:
         keep = (inline or not run.introduced) if run.start < last else not texts and not run.introduced
-        if keep:
-            walk.kind[run.start : run.end] = [_TEXT] * (run.end - run.start)
-        else:
+        walk.kind[run.start : run.end] = bytes((_TEXT if keep else _FOLDED,)) * (run.end - run.start)
+        if not keep:
             walk.reason = walk.reason or "quote-marks"
 
 

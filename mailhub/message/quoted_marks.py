@@ -26,16 +26,25 @@ ATTRIBUTION_LINES = 5  # Gmail and Apple Mail wrap at 70 to 80 characters; a lon
 ATTRIBUTION_CHARACTERS = 400
 HEADER_LINES = 24  # a quoted To: may run over many lines
 
-_WROTE = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, WROTE))})(?!\w)|写道|寫道|のメール|작성|書き", re.IGNORECASE)
+_PUNCTUATION = "*_,.;:：()[]<>\"' \xa0"
+_WROTE_WORDS = frozenset(phrase.split()[-1].strip(_PUNCTUATION) for phrase in WROTE)
+_WROTE_INSIDE = (
+    "写道",
+    "寫道",
+    "写到",
+    "のメール",
+    "書き",
+    "작성",
+    "쓴 글",
+)  # scripts that set no blanks between words
 _ADDRESS = re.compile(r"[^\s<>@\"]{1,64}@[^\s<>@\"]{2,255}|<mailto:|\[mailto:")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{4}年|\d{1,2}月")
 _TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
 _SAID = re.compile(
     r"\b(?:said|says|asked|sagte|meinte|dit|dijo|disse|zei|sa)\b|<[^<>\s]{1,64}@[^<>\s]{1,255}>", re.IGNORECASE
 )
-_INVISIBLE = dict.fromkeys(
-    map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069")
-)
+_INVISIBLE = frozenset("\xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069")
+_UNSEEN = {**dict.fromkeys(map(ord, _INVISIBLE)), 0xA0: " "}
 _MARKDOWN = "*_ \t>|\xa0"
 _RULE_CHARACTERS = frozenset("-_=—–―─*")
 _COLONS = (":", "：")
@@ -43,7 +52,9 @@ _COLONS = (":", "：")
 
 def plain(line: str) -> str:
     """The line without invisible marks, with plain spaces, stripped."""
-    return line.translate(_INVISIBLE).replace("\xa0", " ").strip()
+    if not line.isascii() and not _INVISIBLE.isdisjoint(line):
+        line = line.translate(_UNSEEN)
+    return line.strip()
 
 
 def unquoted(line: str) -> str:
@@ -80,33 +91,37 @@ def _opening(line: str) -> int:
     word = line.split(None, 1)[0].strip("*_,.;:").lower()
     if word in OPENERS or word in WEEKDAYS or line[0] in "0123456789在于於":
         return 2
-    return 1 if line[0] in "\"'<“„«-" or "@" in word or _WROTE.search(line) is not None else 0
+    return 1 if line[0] in "\"'<“„«-" or "@" in word or _says_wrote(line) else 0
+
+
+def _says_wrote(text: str) -> bool:
+    """Whether a verb of writing, in any language, is among the words."""
+    words = {word.strip(_PUNCTUATION) for word in text.lower().split()}
+    return not words.isdisjoint(_WROTE_WORDS) or (not text.isascii() and any(verb in text for verb in _WROTE_INSIDE))
 
 
 def _is_attribution(text: str) -> bool:
     if not text.endswith(_COLONS) and not text.endswith((":*", ":_")):
         return False
-    address = _ADDRESS.search(text) is not None
+    address = ("@" in text or "mailto" in text) and _ADDRESS.search(text) is not None
     date = _DATE.search(text) is not None or _TIME.search(text) is not None
     if address and date:
         return True
-    return (address or date or text[:10].lower().startswith("quoting ")) and _WROTE.search(text) is not None
+    return (address or date or text[:10].lower().startswith("quoting ")) and _says_wrote(text)
 
 
 def is_introduction(line: str) -> bool:
     """Whether a line right above marked quotes introduces them, without date or full form ("Chris said:")."""
     text = plain(unquoted(line))
-    return len(text) < 120 and text.endswith(_COLONS) and (_WROTE.search(text) or _SAID.search(text)) is not None
+    return len(text) < 120 and text.endswith(_COLONS) and (_says_wrote(text) or _SAID.search(text) is not None)
 
 
 def role(line: str) -> str | None:
     """Which header field a line of a quoted header block names ("from", "date", "to", "subject", "cc"), if any."""
-    name, colon, _ = line.partition(":")
+    name, colon, _ = line[:40].partition(":")
     if not colon:
-        name, colon, _ = line.partition("：")
-    if not colon or len(name) > 30:
-        return None
-    return ROLE_OF.get(plain(name).strip(_MARKDOWN).lower())
+        name, colon, _ = line[:40].partition("：")
+    return ROLE_OF.get(plain(name).strip(_MARKDOWN).lower()) if colon else None
 
 
 def header_block_end(lines: Sequence[str], start: int, needed: int) -> int | None:
