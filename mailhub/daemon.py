@@ -30,6 +30,7 @@ from mailhub.errors import ConfigurationError, MailhubError, Unavailable
 from mailhub.house import House
 from mailhub.intake.door import Door
 from mailhub.jobs import jobs
+from mailhub.outbound.relay import Relay
 from mailhub.scheduler import Scheduler
 from mailhub.vitals import DoorVitals, Vitals
 from storage.errors import SchemaTooNew, StorageError
@@ -63,6 +64,7 @@ class Daemon:
     house: House
     vitals: Vitals
     api: _ApiServer
+    relay: Relay
     scheduler: Scheduler
     load: Callable[[], Config]  # reads the configuration again
     doors: dict[str, Door] = field(default_factory=dict)
@@ -102,27 +104,33 @@ def _first_line(error: Exception) -> str:
 async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, list[socket.socket]]) -> None:
     vitals = Vitals(directory=built.config.storage.directory, started_at=clock.now(), intake=built.reception)
     sockets = _api_sockets(built.config, handed_in)
-    api = _api(built, vitals)
-    daemon = Daemon(house=built, vitals=vitals, api=api, scheduler=Scheduler(jobs(built)), load=load)
+    relay = Relay(
+        built.database, built.writer, lambda: daemon.house.config.relay, hostname=doors.hostname(built.config)
+    )
+    api = _api(built, vitals, relay)
+    daemon = Daemon(house=built, vitals=vitals, api=api, relay=relay, scheduler=Scheduler(jobs(built)), load=load)
     built.start()
     await _open_doors(daemon, handed_in)
     _own_signals(daemon)
     serving = asyncio.create_task(api.serve(sockets=sockets))
     vitals.listening.update({("admin" if s.family == socket.AF_UNIX else "http"): listeners.shown(s) for s in sockets})
     daemon.scheduler.start()
+    sending = asyncio.create_task(relay.run())
     watchdog = asyncio.create_task(_watchdog(daemon))
     await _started(api, serving)
     log.info("ready", **{name: door.address for name, door in vitals.doors.items()}, **vitals.listening)
     systemd.notify("READY=1", "STATUS=taking mail")
     await asyncio.wait([asyncio.create_task(daemon.stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED)
     await _stop(daemon, serving)
+    relay.stop()
+    await sending
     watchdog.cancel()
 
 
-def _api(built: House, vitals: Vitals) -> _ApiServer:
+def _api(built: House, vitals: Vitals, relay: Relay) -> _ApiServer:
     return _ApiServer(
         uvicorn.Config(
-            create_app(built, vitals),
+            create_app(built, vitals, relay.wake),
             http=PeerProtocol,
             ws="none",
             lifespan="on",

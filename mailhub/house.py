@@ -49,6 +49,16 @@ class House:
         self.database.close()
 
 
+def filter_settings(config: Config) -> FilterSettings:
+    """When a score is a verdict, by the configuration."""
+    return FilterSettings(
+        spam_probability=config.spam.spam_threshold,
+        ham_probability=config.spam.ham_threshold,
+        minimum_spam=config.spam.minimum_trained,
+        minimum_ham=config.spam.minimum_trained,
+    )
+
+
 def build(config: Config, keys: Keys) -> House:
     """Open the database of this configuration, bring it to this version's schema, and wire the parts."""
     database = Database(config.database_url)
@@ -60,12 +70,7 @@ def build(config: Config, keys: Keys) -> House:
     context = FilingContext(
         directory=directory,
         models=models,
-        filter=FilterSettings(
-            spam_probability=config.spam.spam_threshold,
-            ham_probability=config.spam.ham_threshold,
-            minimum_spam=config.spam.minimum_trained,
-            minimum_ham=config.spam.minimum_trained,
-        ),
+        filter=filter_settings(config),
         flood=FloodCounter(config.limits.flood_messages),
         hops=config.limits.hops,
     )

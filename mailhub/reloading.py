@@ -13,7 +13,7 @@ import structlog
 from mailhub import doors, logs
 from mailhub.config import SECTIONS, Config
 from mailhub.configuration_file import changed
-from mailhub.house import House
+from mailhub.house import House, filter_settings
 
 log = structlog.get_logger("mailhub.daemon")
 
@@ -30,6 +30,7 @@ def apply(house: House, new: Config, tls: ssl.SSLContext | None) -> House:
         tls.load_cert_chain(usable.smtp.tls_certificate, usable.smtp.tls_key)
     logs.configure(usable.log.level, usable.log.format)
     log.info("configuration read again", applied=applied, needs_restart=waiting)
+    house.reception.use_filter(filter_settings(usable))
     return replace(house, config=usable)
 
 

@@ -6,7 +6,7 @@ Routes that touch the database are plain functions: they run in a bounded pool o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio.to_thread
@@ -14,7 +14,21 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailhub import __version__
-from mailhub.api import accounts, deliveries, health, intake, mailboxes, messages, problems, tickets, tokens, users
+from mailhub.api import (
+    accounts,
+    backups,
+    deliveries,
+    health,
+    intake,
+    mailboxes,
+    messages,
+    problems,
+    spam,
+    ticket_work,
+    tickets,
+    tokens,
+    users,
+)
 from mailhub.house import House
 from mailhub.metrics import Metrics
 from mailhub.vitals import Vitals
@@ -23,11 +37,11 @@ from storage import intake_lists
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
 BODY_BYTES = 1024 * 1024  # of a request; a delivery may be as long as a message
 
-ROUTERS = (health, tickets, messages, intake, accounts, users, mailboxes, tokens)
+ROUTERS = (health, tickets, ticket_work, messages, spam, intake, accounts, users, mailboxes, tokens, backups)
 
 
-def create_app(house: House, vitals: Vitals) -> FastAPI:
-    """The ASGI app of one process."""
+def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> FastAPI:
+    """The ASGI app of one process. ``wake_relay`` is called after an answer was queued."""
     app = FastAPI(
         title="mailhub",
         version=__version__,
@@ -37,7 +51,7 @@ def create_app(house: House, vitals: Vitals) -> FastAPI:
         lifespan=_bounded_threads,
         max_body_size=BODY_BYTES,
     )
-    app.state.house, app.state.vitals = house, vitals
+    app.state.house, app.state.vitals, app.state.wake_relay = house, vitals, wake_relay
     app.state.metrics = Metrics(vitals, turns=lambda: house.writer.turns, quarantine=lambda: _quarantine(house))
     problems.install(app)
     app.include_router(health.open_router)

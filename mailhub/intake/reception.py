@@ -17,7 +17,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -25,6 +25,7 @@ from mailhub import clock
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Refusal
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.prepare import Prepared, Secrets, prepare, unreadable
+from mailhub.spam import FilterSettings
 from storage import raws, refusals
 from storage.errors import Full, StorageError
 from storage.writer import Transaction, Writer
@@ -60,6 +61,10 @@ class Reception:
         self._undecided: dict[int, _Delivery] = {}
         self.outcomes: Counter[tuple[str, str]] = Counter()  # (source, fate), for metrics
         self.last_mail_at: dict[str, int] = {}  # by source
+
+    def use_filter(self, settings: FilterSettings) -> None:
+        """Judge the messages to come by these settings: a reload."""
+        self._context = replace(self._context, filter=settings)
 
     def start(self) -> None:
         self._thread.start()
