@@ -26,7 +26,7 @@ _TLS_HANDSHAKE_SECONDS = 30.0
 # Pipelined commands that wait; some 1,500 RCPT. One read of a socket is at most 256 KiB on top.
 _COMMAND_BUFFER_BYTES = 64 * 1024
 # Commands of one peer that run before the others get a turn.
-_COMMANDS_A_TURN = 64
+_COMMANDS_A_TURN = 16
 # What a refused peer may still send before the connection is cut off.
 _LINGER_BYTES = 1024 * 1024
 
@@ -278,7 +278,10 @@ class Connection(asyncio.StreamReaderProtocol):
         if self._eof or not self._can_half_close():
             self._wire.close()
         else:
-            self._wire.write_eof()
+            try:
+                self._wire.write_eof()
+            except OSError:  # reset by the peer, and we are the first to notice
+                self._wire.abort()
         self._wake()
 
     async def _run(self) -> None:

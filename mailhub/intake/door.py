@@ -97,5 +97,5 @@ class Door:
 
     def _watch_again(self) -> None:
         loop = asyncio.get_running_loop()
-        self.watch(loop.time())
         self._watch = loop.call_later(_WATCH_SECONDS, self._watch_again)
+        self.watch(loop.time())

@@ -67,14 +67,15 @@ class DataReader:
         self.fed_bytes += len(chunk)
         if self._carry:
             chunk = self._carry + chunk
-        end = chunk.find(END)
+        dot = chunk.find(b"\r\n.")  # one search for both: most messages have no such line before their end
+        end = chunk.find(END, dot) if dot >= 0 else -1
         if end >= 0:
             self._carry = b""
             self.ended = True
-            self._keep(chunk[: end + 2])
+            self._keep(chunk[: end + 2], stuffed=dot < end)
             return chunk[end + len(END) :]
         self._carry = next((cut for cut in _CUTS if chunk.endswith(cut)), b"")
-        self._keep(chunk[: -len(self._carry)] if self._carry else chunk)
+        self._keep(chunk[: -len(self._carry)] if self._carry else chunk, stuffed=dot >= 0)
         return None
 
     def discard(self, fault: DataFault) -> None:
@@ -92,8 +93,8 @@ class DataReader:
         pieces[0] = pieces[0][2:]  # the line end of the DATA command, which no cut parts; only this piece is copied
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _keep(self, piece: bytes) -> None:
-        if b"\r\n." in piece:
+    def _keep(self, piece: bytes, *, stuffed: bool) -> None:
+        if stuffed:
             piece = piece.replace(b"\r\n.", b"\r\n")
         self.size += len(piece)
         if self.fault is not None or not piece:
