@@ -24,8 +24,8 @@ _HOURS: dict[str, float] = {
     "mst": -7,
     "mdt": -6,
 }
-_HOURS |= {"pst": -8, "pdt": -7, "bst": 1, "cet": 1, "met": 1, "cest": 2, "mest": 2, "eet": 2, "eest": 3, "msk": 3}
-_HOURS |= {"ist": 5.5, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13}
+_HOURS |= {"mdt": -6, "pst": -8, "pdt": -7, "bst": 1, "cet": 1, "met": 1, "cest": 2, "mest": 2, "eet": 2, "eest": 3}
+_HOURS |= {"msk": 3, "ist": 5.5, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13}
 
 _TIME = r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d{1,9})?)?"
 _ZONE = r"\s*(?:(?:GMT|UTC)?([+-])(\d{1,2}):?(\d{2})|\(?([A-Za-z]{1,5}))?"

@@ -8,6 +8,7 @@ Sources: RFC 5322 2.2 and 4.2 (obsolete forms), RFC 2047 (encoded words, by ``wo
 from __future__ import annotations
 
 import re
+from itertools import islice
 from collections.abc import Iterable
 
 from mailhub.message import charset, limits, words
@@ -15,6 +16,7 @@ from mailhub.message import charset, limits, words
 Fields = list[tuple[bytes, bytes]]  # (name as written, value still folded), in order
 
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
+_SMALL_BYTES = 32 * 1024  # a block that cannot hold more fields than memory is worth
 _SKIPPED = (b"\xef\xbb\xbf", b"From ", b">From ")
 _FOLD = re.compile(r"[ \t]*\r?\n[ \t]*")
 _WELL_KNOWN = re.compile(
@@ -42,10 +44,13 @@ def split(raw: bytes, start: int, end: int, *, whole: bool = False) -> tuple[Fie
     block = raw[start:bound]
     if bound < end:
         flags.append("header-bytes")
-    fields = _FIELD.findall(block)
+    if len(block) < _SMALL_BYTES:
+        fields = _FIELD.findall(block)
+    else:
+        fields = [(match[1], match[2]) for match in islice(_FIELD.finditer(block), limits.HEADERS + 1)]
     lines = block.count(b"\n") - block.count(b"\n ") - block.count(b"\n\t") + (not block.endswith(b"\n"))
     body = end
-    if lines != len(fields):  # some line is no field and no continuation of one
+    if lines != len(fields) <= limits.HEADERS:  # some line is no field and no continuation of one
         keep, fault = _junk(block, whole=whole)
         if fault:
             flags.append(fault)

@@ -18,6 +18,7 @@ Token = tuple[
 _TAG = re.compile(
     r"""([^<]*+)<(/?)([a-zA-Z][^\s/>]{0,63})((?:[^"'>]{1,4096}+|"[^"]{0,4096}+"|'[^']{0,4096}+'){0,80}+)>"""
 )
+_MARK = re.compile(r"<[a-zA-Z!?/]")
 _LOOSE = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,63})([^>]*+)>")
 _SKIPPED = frozenset(("script", "style", "title", "iframe"))  # their content is no text of the page
 _PLAIN = frozenset(("xmp", "noembed", "noframes"))  # their content is text, not markup
@@ -48,20 +49,18 @@ def tokens(html: str) -> Iterator[Token]:
 
 
 def _odd(html: str, position: int) -> tuple[Token, int]:
-    """Text up to the next "<" and what stands there when it is no sound tag; position -1 at the end of the page."""
-    at = html.find("<", position)
-    if at < 0:
+    """Text up to the next markup and what stands there when it is no sound tag; position -1 at the end of the page."""
+    mark = _MARK.search(html, position)
+    if mark is None:
         return (html[position:], "", "", ""), -1
+    at = mark.start()
     text = html[position:at]
     if html.startswith("<!--", at):
         return (text, "", "", ""), _past(html, "-->", at + 2)
     loose = _LOOSE.match(html, at)
     if loose is not None:
         return (text, loose[1], loose[2], loose[3]), loose.end()
-    following = html[at + 1 : at + 2]
-    if following in ("!", "?", "/") or (following.isascii() and following.isalpha()):
-        return (text, "", "", ""), _past(html, ">", at)
-    return (text + "<", "", "", ""), at + 1
+    return (text, "", "", ""), _past(html, ">", at)
 
 
 def _past(html: str, mark: str, position: int) -> int:

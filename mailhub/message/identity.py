@@ -2,7 +2,7 @@
 
 Two halves (DESIGN.md, "Data"): the *name* of a message (Message-ID; without one From, Date and Subject) and the
 *content*: its inline text parts decoded, as far as they are looked at, and every other part's bytes as transferred.
-White space, line ends, trace headers and the encoding of text do not count, because relays change them (RFC 5321 4.4, RFC 6152).
+White space, line ends, trace headers and the encoding of text do not count: relays change them (RFC 5321, RFC 6152).
 Must not: take more text than it is given, or depend on anything the recipient's side adds.
 """
 

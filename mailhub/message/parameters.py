@@ -94,7 +94,7 @@ def _parameters(text: str, position: int, flags: list[str]) -> dict[str, str]:
         match = _NAME.match(text, position)
         if match is not None:
             value, position = _value(text, match.end())
-            found.append((match[1].lower(), value))
+            found.append((headers.clean(match[1].lower()), value))
             continue
         word = _JUNK.match(text, position)  # no name here: go on behind the next semicolon or blank
         position = word.end() if word else position + 1

@@ -13,6 +13,7 @@ import re
 from mailhub.message import charset, limits
 
 _START = re.compile(r"=\?([^?=\s][^?\s]{0,63})\?([bBqQ])\?")
+_SEGMENTS = 10_000  # pieces of base64 with padding of their own, joined into one; then padding counts as junk
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
@@ -66,8 +67,15 @@ def _unhex(match: re.Match[bytes]) -> bytes:
 
 def base64(data: bytes) -> bytes:
     """RFC 2045 6.8 base64 as found: foreign bytes dropped, padding inside or missing. Never raises."""
-    segments = [_segment(piece) for piece in data.rstrip(b"=\r\n \t").split(b"=") if piece]
-    return b"".join(segments)
+    data = data.rstrip(b"=\r\n \t")
+    out, position = bytearray(), 0
+    for _ in range(_SEGMENTS):
+        padding = data.find(b"=", position)
+        out += _segment(data[position : padding if padding >= 0 else len(data)])
+        if padding < 0:
+            return bytes(out)
+        position = padding + 1
+    return bytes(out + _segment(data[position:]))
 
 
 def _segment(data: bytes) -> bytes:
