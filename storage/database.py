@@ -89,5 +89,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
 
 
 def _postgresql_engine(url: URL, *, read_only: bool) -> Engine:
-    options = f"-c statement_timeout={READ_TIMEOUT_MS} -c default_transaction_read_only=on" if read_only else ""
+    waiting = f"-c lock_timeout={BUSY_TIMEOUT_MS}"  # else one lock of an administrator holds the writer for ever
+    reading = f"-c statement_timeout={READ_TIMEOUT_MS} -c default_transaction_read_only=on"
+    options = f"{waiting} {reading}" if read_only else waiting
     return create_engine(url, hide_parameters=True, connect_args={"options": options}, pool_pre_ping=True)

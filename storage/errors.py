@@ -40,17 +40,32 @@ def translate(error: BaseException) -> StorageError | None:
     """The storage-wide fault behind a driver's error, or None when the error is about one statement's data.
 
     SQLite rolls the whole transaction back on FULL, IOERR and BUSY, so a savepoint cannot contain these
-    (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+    (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"). What then arrives is the failed way
+    back to a savepoint that is gone: the fault is what that error was raised upon.
     """
+    reason: BaseException | None = error
+    while reason is not None:
+        if found := _translate_one(reason):
+            return found
+        reason = reason.__context__
+    return None
+
+
+def _translate_one(error: BaseException) -> StorageError | None:
     if isinstance(error, StorageError):
         return error
     if not isinstance(error, DBAPIError):
         return None
     text = str(error.orig).lower()
-    if "disk is full" in text or "no space left" in text or getattr(error.orig, "sqlstate", "") == "53100":
+    if "disk is full" in text or "no space left" in text or _state(error) == "53100":
         return Full("no space left for the database")
-    if "database is locked" in text or "database table is locked" in text:
+    if "database is locked" in text or "database table is locked" in text or _state(error) == "55P03":
         return Locked("the database is locked by another process")
     if "disk i/o error" in text or "readonly database" in text or error.connection_invalidated:
         return StorageError("the database cannot be written")
     return None
+
+
+def _state(error: DBAPIError) -> str:
+    """PostgreSQL's error code (its manual, appendix A), "" from SQLite."""
+    return getattr(error.orig, "sqlstate", None) or ""
