@@ -1,8 +1,8 @@
 """What every test may use: an empty, migrated database on each engine, and a writer for it.
 
 ``database`` runs a test twice: on SQLite (a copy of a file migrated once per worker) and on PostgreSQL (a copy of a
-template migrated once per worker, in one server per run: ``postgresql_server.py``). Without PostgreSQL's package
-the second one skips; with MAILHUB_REQUIRE_SERVICES=1 it fails.
+template migrated once per worker, emptied and used again, in one server per run: ``postgresql_server.py``). Without
+PostgreSQL's package the second one skips; with MAILHUB_REQUIRE_SERVICES=1 it fails.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -23,7 +24,11 @@ from sqlalchemy.engine import URL, make_url
 
 from storage.database import Database
 from storage.migrate import migrate
+from storage.schema import FIRST_ID
 from storage.writer import Writer
+
+if TYPE_CHECKING:
+    from tests.desk import Desk
 
 _STARTER = Path(__file__).parent / "postgresql_server.py"
 
@@ -73,6 +78,45 @@ def _administer(url: URL, statement: str) -> None:
         connection.execute(statement.encode())
 
 
+_EMPTY = """
+SET lock_timeout = '2s';
+DO $$
+DECLARE name text; filled boolean;
+BEGIN
+    IF (SELECT md5(string_agg(table_name || column_name, ',' ORDER BY table_name, ordinal_position))
+        FROM information_schema.columns WHERE table_schema = 'public') <> '{schema}' THEN
+        RAISE EXCEPTION 'the test changed the schema';
+    END IF;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO filled;
+        IF filled THEN EXECUTE format('TRUNCATE %I', name); END IF;
+    END LOOP;
+    INSERT INTO id_block(name, next_id) VALUES ('id', {first});
+END $$
+"""  # creating a database anew costs 20 times as much
+
+
+def _empty(url: URL, schema: str) -> bool:
+    """Make a test's database as good as new; False when it cannot be: schema changed, or somebody holds a lock."""
+    try:
+        _administer(url, _EMPTY.format(schema=schema, first=FIRST_ID))
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _schema(url: URL) -> str:
+    conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    query = (
+        b"SELECT md5(string_agg(table_name || column_name, ',' ORDER BY table_name, ordinal_position))"
+        b" FROM information_schema.columns WHERE table_schema = 'public'"
+    )
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute(query).fetchone()
+        assert row is not None
+        return str(row[0])
+
+
 @contextmanager
 def _opened(url: URL | Path) -> Iterator[Database]:
     database = Database(url if isinstance(url, Path) else url.render_as_string(hide_password=False))
@@ -84,19 +128,25 @@ def _opened(url: URL | Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def postgresql_copies(postgresql_url: URL) -> Callable[[], Iterator[URL]]:
-    """Makes fresh migrated databases: a generator function that yields one URL and drops it afterwards."""
+    """Gives out empty migrated databases: a generator function that yields one URL and takes it back afterwards."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     template = postgresql_url.set(database=f"template_{worker}")
     _administer(postgresql_url, f"CREATE DATABASE {template.database}")
     with _opened(template) as database:
         migrate(database)
-    numbers = count()
+    schema, numbers, free = _schema(template), count(), list[URL]()
 
     def copies() -> Iterator[URL]:
-        url = postgresql_url.set(database=f"test_{worker}_{next(numbers)}")
-        _administer(postgresql_url, f"CREATE DATABASE {url.database} TEMPLATE {template.database}")
+        if free:
+            url = free.pop()
+        else:
+            url = postgresql_url.set(database=f"test_{worker}_{next(numbers)}")
+            _administer(postgresql_url, f"CREATE DATABASE {url.database} TEMPLATE {template.database}")
         yield url
-        _administer(postgresql_url, f"DROP DATABASE {url.database} WITH (FORCE)")
+        if _empty(url, schema):
+            free.append(url)
+        else:
+            _administer(postgresql_url, f"DROP DATABASE {url.database} WITH (FORCE)")
 
     return copies
 
@@ -146,3 +196,11 @@ def writer(database: Database) -> Iterator[Writer]:
     started.start()
     yield started
     started.close()
+
+
+@pytest.fixture
+def desk(database: Database, writer: Writer, tmp_path: Path) -> Desk:
+    """An account at work on ``database``, with the real filing of mail."""
+    from tests.desk import open_desk  # imports the whole house: only where it is needed
+
+    return open_desk(database, writer, tmp_path)
