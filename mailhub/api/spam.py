@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
+from classifier.model import Counts
 from classifier.tokens import Document, Features, features
 from mailhub import clock, feedback
 from mailhub.api import shapes
@@ -17,10 +19,12 @@ from mailhub.errors import Conflict, Forbidden
 from mailhub.feedback import Marked
 from mailhub.house import filter_settings
 from mailhub.message.parse import parse
-from mailhub.spam import Explanation, Reason, document, explain
+from mailhub.spam import Explanation, FilterSettings, Reason, document, explain
 from storage import ledger, raws
 
 router = APIRouter(prefix="/spam", tags=["spam"])
+
+EXPLAINED_BYTES = 50 * 1024 * 1024  # of a message that is not stored
 
 Messages = Annotated[list[int], Field(min_length=1, max_length=500)]
 
@@ -190,13 +194,28 @@ def explain_message(call: InAccount, message: int, reasons: Annotated[int, Field
     return explained(call, raw, reasons)
 
 
+@router.post(
+    "/explain",
+    max_body_size=EXPLAINED_BYTES,
+    openapi_extra={"requestBody": {"content": {"message/rfc822": {}}, "required": True}},
+)
+async def explain_raw(
+    request: Request, call: InAccount, reasons: Annotated[int, Field(ge=1, le=200)] = 20
+) -> Explained:
+    """Score a message that is not stored (the body, as it is)."""
+    call.require("spam.explain")
+    return await run_in_threadpool(explained, call, await request.body(), reasons)
+
+
 def explained(call: Call, raw: bytes, reasons: int) -> Explained:
-    """The explanation of raw bytes."""
+    """The explanation of raw bytes by the account's filter."""
     counts = call.house.writer.run(lambda tx: call.house.models.get(tx.connection, call.account))
-    found = explain(
-        counts, _document(raw), filter_settings(call.house.config), reasons=reasons, secret=call.house.secrets.features
-    )
-    return _shape(found)
+    return explained_by(counts, raw, filter_settings(call.house.config), reasons, call.house.secrets.features)
+
+
+def explained_by(counts: Counts, raw: bytes, settings: FilterSettings, reasons: int, secret: int) -> Explained:
+    """The explanation of raw bytes by these counts."""
+    return _shape(explain(counts, _document(raw), settings, reasons=reasons, secret=secret))
 
 
 def _shape(found: Explanation) -> Explained:

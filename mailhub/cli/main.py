@@ -33,10 +33,12 @@ COMMANDS = {
     "ticket": "ticket:ticket",
     "intake": "intake:intake",
     "message": "message:message",
+    "spam": "spam:spam",
     "account": "account:account",
     "user": "user:user",
     "mailbox": "mailbox:mailbox",
     "token": "token:token",
+    "backup": "backup:backup",
 }
 
 

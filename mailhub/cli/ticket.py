@@ -1,4 +1,4 @@
-"""`mailhub ticket ...`: lists, one, search."""
+"""`mailhub ticket ...`: lists, one, search; the acts are in ``ticket_work.py``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mailhub.cli import ticket_work
 from mailhub.cli.output import Context, clean, listing, print_json, printing
 
 COLUMNS = {
@@ -112,3 +113,7 @@ def _print_message(context: Context, message: dict[str, Any]) -> None:
     for each in message["attachments"]:
         name = clean(each["filename"]) or "(no name)"
         click.echo(f"    [{each['index']}] {name}, {each['content_type']}, {each['size_bytes']} bytes")
+
+
+for _command in ticket_work.COMMANDS:
+    ticket.add_command(_command)

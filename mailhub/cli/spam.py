@@ -1,0 +1,133 @@
+"""`mailhub spam ...`: teach the filter, ask it why, see how it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailhub.cli import exits
+from mailhub.cli.client import NoDaemon
+from mailhub.cli.output import Context, clean, print_json, printing
+from mailhub.errors import BadRequest
+
+STEP = 200  # messages of one request
+
+
+@click.group()
+def spam() -> None:
+    """The spam filter: it learns only from people, and what they teach can be taken back exactly."""
+
+
+@spam.command()
+@click.argument("messages", nargs=-1, required=True, type=int)
+@click.option("--as", "label", type=click.Choice(["spam", "ham"]), required=True, help="What they are.")
+@printing
+def mark(context: Context, messages: tuple[int, ...], label: str) -> int:
+    """Say that MESSAGES are spam, or ham. The last word wins.
+
+    \b
+    Example: mailhub spam mark 1000000007 --as spam
+    """
+    return _label(context, "POST", messages, {"label": label})
+
+
+@spam.command()
+@click.argument("messages", nargs=-1, required=True, type=int)
+@click.option("--as", "label", type=click.Choice(["spam", "ham"]), help="Only if this is their label.", hidden=True)
+@printing
+def unmark(context: Context, messages: tuple[int, ...], label: str | None) -> int:
+    """Take the label of MESSAGES back: the filter forgets them.
+
+    \b
+    Example: mailhub spam unmark 1000000007
+    """
+    return _label(context, "DELETE", messages, {})
+
+
+def _label(context: Context, method: str, messages: tuple[int, ...], more: dict[str, Any]) -> int:
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(messages), STEP):
+        portion = list(messages[start : start + STEP])
+        found += context.call(method, "/v1/spam/marks", body={"messages": portion, **more})
+    columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "verdict": "VERDICT", "state": "TICKET IS"}
+    context.table(found, columns)
+    return exits.DATAERR if any(each["outcome"] in ("not-found", "no-features") for each in found) else exits.OK
+
+
+@spam.command()
+@click.argument("message")
+@click.option("--reasons", type=click.IntRange(1, 200), default=20, show_default=True, help="How many to show.")
+@printing
+def explain(context: Context, message: str, reasons: int) -> None:
+    """Show what in MESSAGE (an id, or a file) speaks for spam and what for ham, by the filter as it is now.
+
+    \b
+    Example: mailhub spam explain 1000000007
+    """
+    if message.isdecimal():
+        found = context.call("GET", f"/v1/spam/explain/{message}", reasons=reasons)
+    else:
+        found = _explain_file(context, Path(message), reasons)
+    if context.as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['verdict']}: probability {found['probability']:.4f}, log-odds {found['log_odds']:+.2f}")
+    click.echo(f"the filter knows {found['trained_spam']} spam and {found['trained_ham']} ham")
+    _print_nearest(found["nearest"])
+    columns = {"weight": "WEIGHT", "field": "WHERE", "words": "WHAT", "spam": "IN SPAM", "ham": "IN HAM"}
+    context.table(found["evidence"], columns)
+
+
+def _explain_file(context: Context, path: Path, reasons: int) -> dict[str, Any]:
+    """A file's explanation by the daemon, or without one from the database itself."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{path}: {error.strerror}") from None
+    try:
+        found: dict[str, Any] = context.call("POST", "/v1/spam/explain", raw=raw, reasons=reasons)
+    except NoDaemon:
+        from mailhub.cli import offline
+
+        found = offline.explain(context, raw, reasons)
+    return found
+
+
+def _print_nearest(nearest: dict[str, Any] | None) -> None:
+    """What would change the verdict."""
+    if nearest is None:
+        return
+    if nearest["missing_spam"] or nearest["missing_ham"]:
+        more = f"{nearest['missing_spam']} more marks of spam and {nearest['missing_ham']} of ham"
+        click.echo(f"with {more} it would be {nearest['verdict']}")
+    else:
+        words = ", ".join(clean(each["words"]) for each in nearest["without"][:5])
+        click.echo(f"without {nearest['features']} features ({words}) it would be {nearest['verdict']}")
+
+
+@spam.command()
+@printing
+def stats(context: Context) -> None:
+    """Show how much the filter was taught, and when it decides.
+
+    \b
+    Example: mailhub spam stats
+    """
+    context.fields(context.call("GET", "/v1/spam/stats"))
+
+
+@spam.command()
+@printing
+def verify(context: Context) -> int:
+    """Prove that the filter's counts are exactly the sum of the labels in force.
+
+    Exits 0 when exact, 65 when it was stale (it is mended then).
+
+    \b
+    Example: mailhub spam verify
+    """
+    found = context.call("POST", "/v1/spam/verify")
+    context.fields(found)
+    return exits.OK if found["state"] == "exact" else exits.DATAERR

@@ -1,0 +1,158 @@
+"""The acts of `mailhub ticket ...`, for the group in ``ticket.py``. Each is undone by another, which its help names."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from mailhub.cli.output import Context, print_json, printing
+
+
+def _say(context: Context, found: dict[str, Any], what: str) -> None:
+    """Say what an act did, or print the ticket as JSON."""
+    if context.as_json:
+        print_json(found)
+    else:
+        click.echo(f"ticket #{found['number']} {what}: {found['state']}")
+
+
+def _text(text: str | None) -> str:
+    """The text given, or standard input to its end."""
+    return text if text is not None else sys.stdin.read()
+
+
+@click.command()
+@click.argument("ticket")
+@click.argument("user")
+@printing
+def assign(context: Context, ticket: str, user: str) -> None:
+    """Give TICKET to USER: a login or id, `me`, or `none` for nobody.
+
+    \b
+    Example: mailhub ticket assign 17 ana@example.com
+    """
+    found = context.call("POST", f"/v1/tickets/{ticket}/assign", body={"assignee": user})
+    _say(context, found, f"belongs to {found['assignee'] or 'nobody'}")
+
+
+@click.command()
+@click.argument("ticket")
+@click.option("--text", help="The note. Default: standard input.")
+@printing
+def note(context: Context, ticket: str, text: str | None) -> None:
+    """Write an internal note on TICKET.
+
+    \b
+    Example: mailhub ticket note 17 --text "called her"
+    """
+    context.fields(context.call("POST", f"/v1/tickets/{ticket}/notes", body={"text": _text(text)}))
+
+
+@click.command()
+@click.argument("ticket")
+@click.option("--text", help="The answer. Default: standard input.")
+@click.option("--copy", "copies", multiple=True, metavar="ADDRESS", help="Also to this person, copied before.")
+@printing
+def reply(context: Context, ticket: str, text: str | None, copies: tuple[str, ...]) -> None:
+    """Answer the requester of TICKET by mail, in plain text. Needs a relay ([relay] host).
+
+    \b
+    Example: mailhub ticket reply 17 < answer.txt
+    """
+    body = {"text": _text(text), "copies": list(copies)}
+    context.fields(context.call("POST", f"/v1/tickets/{ticket}/replies", body=body))
+
+
+@click.command()
+@click.argument("ticket")
+@printing
+def close(context: Context, ticket: str) -> None:
+    """TICKET is done; `reopen` undoes it.
+
+    \b
+    Example: mailhub ticket close 17
+    """
+    _say(context, context.call("POST", f"/v1/tickets/{ticket}/close"), "closed")
+
+
+@click.command()
+@click.argument("ticket")
+@printing
+def reopen(context: Context, ticket: str) -> None:
+    """TICKET, closed or in the spam state, is open again.
+
+    \b
+    Example: mailhub ticket reopen 17
+    """
+    _say(context, context.call("POST", f"/v1/tickets/{ticket}/reopen"), "reopened")
+
+
+@click.command()
+@click.argument("ticket")
+@click.argument("into")
+@printing
+def merge(context: Context, ticket: str, into: str) -> None:
+    """Make TICKET part of INTO; `restore TICKET` undoes it.
+
+    \b
+    Example: mailhub ticket merge 18 17
+    """
+    _say(context, context.call("POST", f"/v1/tickets/{ticket}/merge", body={"into": into}), f"holds {ticket} now")
+
+
+@click.command()
+@click.argument("ticket")
+@click.argument("messages", nargs=-1, required=True, type=int)
+@printing
+def split(context: Context, ticket: str, messages: tuple[int, ...]) -> None:
+    """Move MESSAGES of TICKET to a new ticket; merging that one back undoes it.
+
+    \b
+    Example: mailhub ticket split 17 1000000042
+    """
+    body = {"messages": list(messages)}
+    _say(context, context.call("POST", f"/v1/tickets/{ticket}/split", body=body), "split off")
+
+
+@click.command()
+@click.argument("ticket")
+@printing
+def delete(context: Context, ticket: str) -> None:
+    """Put TICKET into the trash; `restore` brings it back as it was.
+
+    \b
+    Example: mailhub ticket delete 17
+    """
+    _say(context, context.call("DELETE", f"/v1/tickets/{ticket}"), "deleted")
+
+
+@click.command()
+@click.argument("ticket")
+@printing
+def restore(context: Context, ticket: str) -> None:
+    """Take TICKET out of the trash, or undo its merge.
+
+    \b
+    Example: mailhub ticket restore 17
+    """
+    _say(context, context.call("POST", f"/v1/tickets/{ticket}/restore"), "restored")
+
+
+@click.command()
+@click.argument("ticket")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@printing
+def purge(context: Context, ticket: str, yes: bool) -> None:
+    """Remove TICKET for good, with its messages and what they taught the filter. Cannot be undone.
+
+    \b
+    Example: mailhub ticket purge 17 --yes
+    """
+    if not yes:
+        click.confirm(f"Remove ticket {ticket} for good?", abort=True, err=True)
+    context.fields(context.call("POST", f"/v1/tickets/{ticket}/purge", confirm=ticket))
+
+
+COMMANDS = (reply, note, assign, close, reopen, merge, split, delete, purge, restore)
