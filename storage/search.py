@@ -1,7 +1,7 @@
 """Full-text index over messages, on both engines, fed by one tokeniser of ours so that both find the same.
 
 Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: a deleted
-row leaves no trace in the index pages, sqlite.org/fts5.html 4.4). PostgreSQL: the table ``message_index`` (tsvector, GIN).
+row leaves no trace in the index pages, sqlite.org/fts5.html 4.4). PostgreSQL: a table of that name (tsvector, GIN).
 A word of the account's own (``account·7``) stands in every row: a search reads one account's postings.
 Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a final ``*`` matches
 prefixes. Scripts without spaces are cut into pairs of characters.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -19,7 +20,9 @@ from sqlalchemy import Connection, Row, text
 WORD_CHARACTERS = 64  # a longer word is cut: nobody types it, and base64 would fill the index
 MESSAGE_WORDS = 10_000  # distinct words indexed of one message
 
-_WORDS = re.compile(r"\w+")
+MESSAGE_CHARACTERS = 250_000  # of them all, up to 4 bytes each: PostgreSQL refuses a tsvector from 1 MiB
+
+_WORDS = re.compile(r"[^\W_]+")  # FTS5 splits at _, and a phrase would need positions
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
@@ -61,14 +64,17 @@ _FIND = {
 
 
 def words(texts: Iterable[str], *, limit: int = MESSAGE_WORDS) -> list[str]:
-    """The distinct index words of some texts, in order of first occurrence, at most ``limit``."""
+    """The distinct index words of some texts, in order of first occurrence, at most ``limit``, and bounded."""
     found: dict[str, None] = {}
     for value in texts:
         folded = value.lower() if value.isascii() else unicodedata.normalize("NFKC", value).casefold()
         found.update(dict.fromkeys(_WORDS.findall(folded)))
     if any(not word.isascii() or len(word) > WORD_CHARACTERS for word in found):
         found = dict.fromkeys(piece for word in found for piece in _pieces(word))
-    return list(found)[:limit]
+    kept = list(found)[:limit]
+    if len(kept) * WORD_CHARACTERS > MESSAGE_CHARACTERS:
+        kept = [word for word, end in zip(kept, accumulate(map(len, kept)), strict=True) if end <= MESSAGE_CHARACTERS]
+    return kept
 
 
 def _pieces(word: str) -> Iterable[str]:

@@ -1,0 +1,174 @@
+"""Search finds the same on both engines, one account's messages only, and an erased word is gone from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from storage.database import Database
+from storage.search import (
+    MESSAGE_CHARACTERS,
+    MESSAGE_WORDS,
+    WORD_CHARACTERS,
+    add_to_index,
+    find_messages,
+    remove_from_index,
+    words,
+)
+from storage.writer import Transaction, Writer
+
+NEWEST = 1 << 62
+TEXTS = {
+    1: "The printer in room 12 does not print.",
+    2: "Der Drucker druckt nicht; Straße 7",
+    3: "プリンターが動きません。",
+    4: "打印机坏了，请帮忙",
+    5: "snake_case_name and user_id stay_",
+    6: "ไม่พิมพ์ é É Ünïcode",
+    7: 'O\'Brien said "hello" (twice) & left * % \\ NEAR AND OR NOT',
+}
+FOUND = {
+    "printer": [1],
+    "PRINTER room": [1],
+    "print*": [1],
+    "printer drucker": [],
+    "strasse": [2],
+    "STRASSE 7": [2],
+    "プリンター": [3],
+    "ﾌﾟﾘﾝﾀｰ": [3],  # half width
+    "打印": [4],
+    "印机坏": [4],
+    "机印": [],
+    "snake_case_name": [5],
+    "snake_case_n*": [5],
+    "user_id": [5],
+    "_": [],
+    "stay_": [5],
+    "พิมพ์": [6],
+    "é": [6],
+    "e\u0301": [6],
+    "ÜNÏCODE": [6],
+    "O'Brien": [7],
+    '"hello"': [7],
+    "near and or not": [7],
+    "NOT drucker": [],
+    "account·2": [],
+    "account·1": [],
+}
+STRANGE = [
+    *[
+        "",
+        " ",
+        "*",
+        "**",
+        '"',
+        "''",
+        "' OR 1=1 --",
+        "(",
+        ")",
+        "a AND",
+        "NEAR(",
+        "^printer",
+        "-printer",
+        "\\",
+        ":*",
+        "%",
+    ],
+    *["words:printer", "{words}:printer", "printer:*", "!printer", "&|!", "'printer':*", "printer | drucker"],
+    *["・・", ":*", "%"],
+    *["\0", "printer\0", "\x00\x01\x02", "\ud800", "\u202eprinter", "a" * 10_000, " ".join("abcdefghij" * 50)],
+]
+
+
+@pytest.fixture
+def find(database: Database, writer: Writer) -> Callable[[str], list[int]]:
+    """A search in account 1, which holds TEXTS; account 2 holds the same texts with ids of its own."""
+    rows = [(account, account * 100 + id, words([body])) for account in (1, 2) for id, body in TEXTS.items()]
+    writer.run(lambda tx: add_to_index(tx.connection, rows))
+
+    def search(query: str, account: int = 1) -> list[int]:
+        with database.read() as connection:
+            return [id - 100 * account for id in find_messages(connection, account, query, before=NEWEST, limit=99)]
+
+    return search
+
+
+def test_both_engines_find_the_same(find: Callable[[str], list[int]]) -> None:
+    """Words match without case, width and form, all of them, prefixes with a final star, scripts without spaces too."""
+    assert {query: find(query) for query in FOUND} == FOUND
+
+
+def test_no_query_is_a_syntax(find: Callable[[str], list[int]]) -> None:
+    """Quotes, operators, brackets, NUL and stars never raise, and find what their letters alone would find."""
+    letters = {query: "".join(filter(str.isalnum, query)) for query in STRANGE}
+    expected = {"printer": [1], "NEAR": [7]}
+    assert {query: find(query) for query in STRANGE} == {q: expected.get(bare, []) for q, bare in letters.items()}
+
+
+def test_an_account_finds_only_its_own(find: Callable[..., list[int]]) -> None:
+    """The same word in two accounts is found once in each."""
+    assert find("printer", account=1) == find("printer", account=2) == [1]
+    assert find("printer", account=3) == []
+
+
+def test_results_come_newest_first_and_in_pages(database: Database, writer: Writer) -> None:
+    """Results descend by id, below ``before``, at most ``limit``."""
+    writer.run(lambda tx: add_to_index(tx.connection, [(1, id, ["word"]) for id in range(1, 11)]))
+    with database.read() as connection:
+        first = find_messages(connection, 1, "word", before=NEWEST, limit=4)
+        second = find_messages(connection, 1, "word", before=first[-1], limit=4)
+    assert (first, second) == ([10, 9, 8, 7], [6, 5, 4, 3])
+
+
+def test_a_message_of_endless_words_is_indexed_up_to_the_bound(database: Database, writer: Writer) -> None:
+    """A message with more and longer words than any has is cut to the bounds and can be stored on both engines."""
+    endless = words([" ".join(f"{number:05}{'ﷲ' * 50}" for number in range(5_000))])
+    assert sum(map(len, endless)) <= MESSAGE_CHARACTERS
+    assert {len(word) for word in endless} == {WORD_CHARACTERS}
+    assert len(words([" ".join(map(str, range(MESSAGE_WORDS + 5)))])) == MESSAGE_WORDS
+    writer.run(lambda tx: add_to_index(tx.connection, [(1, 1, endless)]))
+    with database.read() as connection:
+        assert find_messages(connection, 1, "00007*", before=NEWEST, limit=9) == [1]
+
+
+def test_a_message_without_words_can_be_indexed_and_removed(database: Database, writer: Writer) -> None:
+    """An empty message is a row of the index like any other."""
+    writer.run(lambda tx: add_to_index(tx.connection, [(1, 1, [])]))
+    writer.run(lambda tx: remove_from_index(tx.connection, 1, [1]))
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM message_index")).scalar_one() == 0
+
+
+def test_a_removed_message_is_not_found(find: Callable[[str], list[int]], writer: Writer) -> None:
+    """After removal a message's words find nothing, and the others still do."""
+    writer.run(lambda tx: remove_from_index(tx.connection, 1, [101]))
+    assert (find("printer"), find("drucker")) == ([], [2])
+
+
+def test_an_erased_word_leaves_no_byte_in_the_file(sqlite_path: Path, sqlite_database: Database) -> None:
+    """After removal and a truncating checkpoint the word is neither in the database file nor in its log."""
+    secret, prefix = "zqxjkvbwsecretword", "zqxjkvbw"
+    writer = Writer(sqlite_database)
+    writer.start()
+
+    def fill(transaction: Transaction) -> None:
+        rows = [(1, id, [f"w{id}", secret if id % 50 == 0 else "other", prefix + str(id)]) for id in range(1, 501)]
+        add_to_index(transaction.connection, rows)
+
+    def left() -> set[str]:
+        files = [sqlite_path, *sqlite_path.parent.glob(sqlite_path.name + "-*")]
+        return {file.name for file in files if prefix.encode() in file.read_bytes()}
+
+    writer.run(fill)
+    assert left()
+    writer.run(lambda tx: remove_from_index(tx.connection, 1, range(1, 501)))
+    writer.run(lambda tx: add_to_index(tx.connection, [(1, 501, ["kept"])]))
+    writer.close()
+    sqlite_database.close()
+    with sqlite_database.writing.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    assert (busy, left()) == (0, set())
