@@ -1,0 +1,132 @@
+"""What goes when a message or a ticket goes for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import Table, select
+
+from mailhub import merging, removal, tickets
+from mailhub.errors import Conflict, NotFound
+from storage import removal as rows
+from storage.schema import DIRECTORY_TABLES, OPERATOR_TABLES, intake, metadata
+from storage.search import find_messages
+from storage.writer import Transaction
+from tests.desk import Desk
+
+LABELS = {"ledger", "mark"}  # taken back by the caller's ``forget``, by rules of their own
+KEEP_A_RECORD = {"intake"}  # stays, and points at nothing any more
+
+
+class Forgetting:
+    """A filter that remembers what it was told to forget."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __call__(self, _transaction: Transaction, _account: int, messages: Sequence[int]) -> None:
+        self.asked.extend(messages)
+
+
+def purge(desk: Desk, ticket: int, forget: Forgetting) -> removal.Removed:
+    return desk.do(lambda tx: tickets.purge_ticket(tx, desk.actor, desk.account, ticket, now=desk.now, forget=forget))
+
+
+def purge_message(desk: Desk, message: int, forget: Forgetting) -> removal.Removed:
+    return desk.do(lambda tx: tickets.purge_message(tx, desk.actor, desk.account, message, now=desk.now, forget=forget))
+
+
+def names(table: Table, column: str) -> bool:
+    """Whether the table has this reference (message.message_id is a Message-ID, not one)."""
+    return column in table.c and table.c[column].info["unit"] == "id"
+
+
+def rows_naming(desk: Desk, column: str, value: int) -> set[str]:
+    """Tables in which a row still names this id."""
+    with desk.database.read() as connection:
+        named = {
+            table.name
+            for table in metadata.sorted_tables
+            if names(table, column)
+            and connection.execute(select(table.c[column]).where(table.c[column] == value)).first()
+        }
+        own = metadata.tables[column.removesuffix("_id")]
+        if connection.execute(select(own.c.id).where(own.c.id == value)).first():
+            named.add(own.name)
+    return named
+
+
+@pytest.mark.parametrize(("column", "handled"), [("message_id", rows.OF_MESSAGE), ("ticket_id", rows.OF_TICKET)])
+def test_every_table_that_names_it_is_dealt_with(column: str, handled: Sequence[object]) -> None:
+    """A table that names messages or tickets is emptied of them, or is one of the exceptions told here."""
+    naming = {t.name for t in metadata.sorted_tables if names(t, column)} - DIRECTORY_TABLES - OPERATOR_TABLES
+    by_message = {"message", "message_reference", "outbox"} if column == "ticket_id" else set()
+    assert naming - by_message - KEEP_A_RECORD - LABELS == {getattr(table, "name", None) for table in handled}
+
+
+def test_a_purged_ticket_leaves_its_fate_and_nothing_else(desk: Desk) -> None:
+    """After a purge no row names the ticket or its messages but the journal; deliveries keep their fate."""
+    first = desk.mail(to=f"{'support@example.com'}, friend@other.example", text="zanzibar")
+    second = desk.mail(Subject="More [#1]")
+    stays = desk.mail("leo@other.example")
+    ticket = desk.ticket_of(first)
+    desk.do(lambda tx: tickets.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text="hm", now=desk.now))
+    desk.answer(ticket)
+    messages = desk.messages_in(ticket)
+    forget = Forgetting()
+    removed = purge(desk, ticket, forget)
+    assert (list(removed.messages), removed.tickets) == (messages, (ticket,))
+    assert forget.asked == messages
+    assert [rows_naming(desk, "message_id", message) for message in messages] == [set()] * 3
+    assert rows_naming(desk, "ticket_id", ticket) == set()
+    with desk.database.read() as connection:
+        fates = connection.execute(select(intake.c.fate, intake.c.message_id).order_by(intake.c.id)).all()
+        assert find_messages(connection, desk.account, "zanzibar", before=2**62, limit=9) == []
+    assert [tuple(row) for row in fates] == [("filed", None), ("filed", None), ("filed", stays.message)]
+    assert second.ticket == ticket
+    assert desk.faults() == []
+
+
+def test_a_purged_ticket_takes_the_shells_merged_into_it(desk: Desk) -> None:
+    """No ticket is left that leads to one that is gone."""
+    one, two, three = (desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example"))
+    for source, target in ((one, two), (two, three)):
+        desk.do(lambda tx, s=source, t=target: merging.merge(tx, desk.actor, desk.account, s, t, now=desk.now))  # type: ignore[misc]
+    with pytest.raises(Conflict, match="merged into another"):
+        purge(desk, one, Forgetting())
+    assert set(purge(desk, three, Forgetting()).tickets) == {one, two, three}
+    assert [rows_naming(desk, "ticket_id", each) for each in (one, two, three)] == [set()] * 3
+
+
+def test_a_purged_message_leaves_a_true_count(desk: Desk) -> None:
+    """A ticket without one of its messages counts the others."""
+    first = desk.mail()
+    second = desk.mail(Subject="More [#1]")
+    forget = Forgetting()
+    removed = purge_message(desk, desk.message_of(first), forget)
+    assert (removed.messages, removed.emptied) == ((first.message,), ())
+    assert forget.asked == [first.message]
+    assert desk.messages_in(desk.ticket_of(second)) == [second.message]
+    assert rows_naming(desk, "message_id", desk.message_of(first)) == set()
+    assert desk.faults() == []
+
+
+def test_the_only_message_is_purged_with_its_ticket(desk: Desk) -> None:
+    """Purging the only message of a ticket is a conflict that names the way."""
+    only = desk.mail()
+    with pytest.raises(Conflict, match="purge the ticket"):
+        purge_message(desk, desk.message_of(only), Forgetting())
+    with pytest.raises(NotFound):
+        purge_message(desk, desk.ticket_of(only), Forgetting())
+
+
+def test_removal_tells_which_tickets_it_emptied(desk: Desk) -> None:
+    """Removing messages of several tickets mends each count and names those without any left."""
+    first, second = desk.mail(), desk.mail("leo@other.example")
+    more = desk.mail(Subject="More [#1]")
+    wanted = [desk.message_of(more), desk.message_of(second), 12345]
+    removed = desk.do(lambda tx: removal.remove_messages(tx, desk.account, wanted, forget=Forgetting()))
+    assert (removed.messages, removed.emptied) == (tuple(sorted(wanted[:2])), (second.ticket,))
+    assert desk.ticket(desk.ticket_of(first)).message_count == 1
+    assert desk.faults() == []
