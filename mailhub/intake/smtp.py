@@ -13,6 +13,7 @@ committed it. Must not: take a recipient the pipeline does not know (there is no
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -23,7 +24,7 @@ from mailhub import clock
 from mailhub.envelope import Fate, Outcome, Refusal, Source
 from mailhub.intake import replies
 from mailhub.intake.connection import Connection, DoorState
-from mailhub.intake.limits import Patience
+from mailhub.intake.limits import SMALL_MESSAGE_BYTES, Patience
 from mailhub.intake.replies import CommandError
 from mailhub.intake.smtp_data import DataFault, DataReader, hops
 from mailhub.intake.transaction import Transaction
@@ -285,7 +286,7 @@ class Session(Connection, SMTP):
             self.state.refuse(self.peer, message.fault)
             return replies.for_data_fault(message.fault) * times
         try:
-            raw = message.take()
+            raw = await self._joined(message)
             if hops(raw) > self.state.settings.hops:
                 self._patience.error()
                 self.state.refuse(self.peer, "hop-count")
@@ -298,6 +299,14 @@ class Session(Connection, SMTP):
         except Exception as error:  # noqa: BLE001 the boundary of a delivery: the peer keeps the message
             return self._fault(error) * times
         return answer
+
+    async def _joined(self, message: DataReader) -> bytes:
+        """The bytes of the message; of large ones that end together, one for each turn of the loop."""
+        if message.size <= SMALL_MESSAGE_BYTES:
+            return message.take()
+        async with self.state.large_turn:
+            await asyncio.sleep(0)
+            return message.take()
 
     def _count(self, outcomes: Sequence[Outcome], raw_bytes: int) -> None:
         if all(outcome.fate is Fate.REJECTED for outcome in outcomes):

@@ -63,3 +63,24 @@ def test_a_message_cut_off_is_not_a_message(with_door: Runner) -> None:
         assert (house.pipeline.filed, house.door.counters.in_flight_bytes) == ([], 0)
 
     with_door(scenario)
+
+
+def test_a_large_message_cut_off_is_forgotten(with_door: Runner) -> None:
+    """Megabytes of a message whose sender goes, or is cut off by us, are counted out at once."""
+
+    async def scenario(house: House) -> None:
+        for ours in (True, False):
+            client = await house.connect()
+            await client.begin("support@example.com")
+            await client.send((b"x" * 998 + b"\r\n") * 3_000)
+            await until(lambda: house.door.counters.in_flight_bytes >= 2_000_000)
+            if ours:
+                [session] = house.door._state.sessions
+                session.abort()
+            else:
+                client.writer.transport.abort()
+            await until(lambda: not house.door.counters.connections)
+            assert house.door.counters.in_flight_bytes == 0
+        assert house.pipeline.filed == []
+
+    with_door(scenario)
