@@ -102,7 +102,7 @@ def message_ids(size: int) -> bytes:
 
 def charsets(size: int) -> bytes:
     """Parts in charsets nobody knows."""
-    part = b"--b\r\nContent-Type: text/plain; charset=x-%d\r\n\r\n\xe4\xf6\xfc\xe4\xf6\xfc text\r\n"
+    part = b"--b\r\nContent-Type: text/plain; charset=x-%d\r\n\r\nGr\xfc\xdfe aus K\xf6ln\r\n"
     count = max(1, size // 75)
     return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"".join(part % n for n in range(count))
 
@@ -216,8 +216,8 @@ ATTACKS: dict[str, Callable[[int], bytes]] = {
     build.__name__: build
     for build in (
         nesting, parts, headers, folding, encoded_words, addresses, parameters, message_ids, charsets, html_depth,
-        quote_marks, broken_words, comments, sections, blanks, html_styles, html_quotes, html_open, html_less,
-        html_links, quote_lines, flowed, dashes, bare_parts, junk_header, base64_padding, quoted_printable, utf7, calendar,
-        blank_lines, no_header, delivery_status, named,
+        quote_marks, broken_words, comments, sections, blanks, html_styles, html_quotes, html_open,
+        html_less, html_links, quote_lines, flowed, dashes, bare_parts, junk_header, base64_padding, quoted_printable,
+        utf7, calendar, blank_lines, no_header, delivery_status, named,
     )
 }  # fmt: skip

@@ -76,6 +76,11 @@ def uudecode(data: bytes) -> bytes:
 
 def part_text(raw: bytes, part: Part, limit: int, flags: list[str] | None = None) -> str:
     """The text of a part: at most ``limit`` decoded bytes, line ends as LF, no NUL, no lone surrogate. Never raises."""
+    return read_text(raw, part, limit, flags)[0]
+
+
+def read_text(raw: bytes, part: Part, limit: int, flags: list[str] | None = None) -> tuple[str, int]:
+    """As ``part_text``, with the number of decoded bytes it took."""
     data = decode_part(raw, part, limit)
     label = part.parameters.get("charset", "")
     if part.content_type == "text/html" and (not label or charset.codec(label) in (None, "ascii")):
@@ -85,7 +90,7 @@ def part_text(raw: bytes, part: Part, limit: int, flags: list[str] | None = None
         flags.append(fault)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.replace("\0", "") if "\0" in text else text
+    return (text.replace("\0", "") if "\0" in text else text), len(data)
 
 
 def _declared(data: bytes) -> str:

@@ -72,13 +72,15 @@ def _first_field(raw: bytes, start: int, end: int) -> int:
 
 def _junk(block: bytes, *, whole: bool) -> tuple[int, str]:
     """How much of the block is header, and a flag when something in it is not a field."""
-    position, fault = 0, ""
+    position, fault, last = 0, "", -1
     while position < len(block):
         match = _FIELD.match(block, position)
         if match is not None:
             position = match.end() + 1
             continue
-        if (not whole and block.startswith(b"--", position)) or not _WELL_KNOWN.search(block, position):
+        if not fault:  # once: where the last field stands that everybody knows
+            last = max((known.start() for known in _WELL_KNOWN.finditer(block)), default=-1)
+        if (not whole and block.startswith(b"--", position)) or position > last:
             return position, fault or "no-blank-line"
         fault = "header-junk"
         position = block.find(b"\n", position) + 1 or len(block)

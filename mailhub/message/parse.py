@@ -244,17 +244,7 @@ def message_ids(value: str) -> tuple[str, ...]:
 
 def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
     chosen = content.choose(parts)
-    left = TEXT_BYTES
-    decoded: dict[int, str] = {}
-    for index in chosen.texts:
-        if left <= 0:
-            flags.append("text-bytes")
-            break
-        size = parts[index].end - parts[index].body_start
-        decoded[index] = body.part_text(raw, parts[index], left, flags)
-        left -= min(size, left)
-    if left <= 0 and "text-bytes" not in flags:
-        flags.append("text-bytes")
+    decoded = _decode_texts(raw, parts, chosen.texts, flags)
     pages = {index: html.read(decoded[index]) for index in chosen.html if index in decoded}
     for page in pages.values():
         flags += page.flags
@@ -268,6 +258,20 @@ def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
         identity=identity.content(raw, parts, decoded.values(), chosen.files),
         files=chosen.files,
     )
+
+
+def _decode_texts(raw: bytes, parts: tuple[Part, ...], texts: tuple[int, ...], flags: list[str]) -> dict[int, str]:
+    """The inline text parts, decoded until TEXT_BYTES are spent."""
+    left, decoded = TEXT_BYTES, {}
+    for index in texts:
+        if left <= 0:
+            flags.append("text-bytes")
+            break
+        decoded[index], spent = body.read_text(raw, parts[index], left, flags)
+        left -= spent
+        if left <= 0 and parts[index].end - parts[index].body_start > spent:
+            flags.append("text-bytes")
+    return decoded
 
 
 def _shown(part: Part, text: str, page: html.Page | None) -> str:
