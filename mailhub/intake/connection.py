@@ -51,6 +51,10 @@ class DoorState:
         self.connections = Connections(self.settings, self.counters)
         self.in_flight = InFlight(self.settings, self.counters)
 
+    def configure(self, settings: DoorSettings) -> None:
+        """Use other settings from now on; an error count in progress keeps its limits."""
+        self.settings = self.connections.settings = self.in_flight.settings = settings
+
     def refuse(self, peer: str, reason: str) -> None:
         """Count a refusal before the end of DATA, for the metrics and for the house's record."""
         self.counters.refusals[reason] += 1

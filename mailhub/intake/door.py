@@ -50,6 +50,10 @@ class Door:
         """What the door has counted; live, not a copy."""
         return self._state.counters
 
+    def configure(self, settings: DoorSettings) -> None:
+        """Take other settings without closing a connection (SIGHUP). What is admitted already stays."""
+        self._state.configure(settings)
+
     def protocol(self) -> Session:
         """The protocol factory for ``loop.create_server``: one session for each connection."""
         return Session(self._state)

@@ -82,16 +82,16 @@ class Connections:
     """Admits connections up to a total and up to a number per client."""
 
     def __init__(self, settings: DoorSettings, counters: Counters) -> None:
-        self._settings = settings
+        self.settings = settings
         self._counters = counters
         self._by_group: Counter[str] = Counter()
 
     def admit(self, peer: str) -> str:
         """Count one connection in; "" or the machine reason why it may not stay (then nothing was counted)."""
         group = address_group(peer)
-        if self._counters.connections >= self._settings.connections:
+        if self._counters.connections >= self.settings.connections:
             return "too-many-connections"
-        if group and self._by_group[group] >= self._settings.connections_per_address:
+        if group and self._by_group[group] >= self.settings.connections_per_address:
             return "too-many-connections-per-address"
         self._by_group[group] += 1
         self._counters.connections += 1
@@ -111,9 +111,8 @@ class InFlight:
     """The account of message bytes held in memory by all sessions of a door."""
 
     def __init__(self, settings: DoorSettings, counters: Counters) -> None:
+        self.settings = settings
         self._counters = counters
-        self._limit = settings.in_flight_bytes
-        self._limit_of_large = self._limit - self._limit // 8
 
     def has_room(self, message_bytes: int) -> bool:
         """Whether a message of this size would fit now; nothing is set aside."""
@@ -131,7 +130,8 @@ class InFlight:
         self._counters.in_flight_bytes -= count
 
     def _limit_for(self, message_bytes: int) -> int:
-        return self._limit if message_bytes <= SMALL_MESSAGE_BYTES else self._limit_of_large
+        limit = self.settings.in_flight_bytes
+        return limit if message_bytes <= SMALL_MESSAGE_BYTES else limit - limit // 8
 
 
 class Patience:

@@ -278,6 +278,23 @@ def test_ten_messages_of_20_mb_beside_small_ones(with_door: Runner) -> None:
     with_door(scenario)
 
 
+def test_settings_can_change_while_connected(with_door: Runner) -> None:
+    """New limits hold at once, for sessions that are open, too, and nobody is cut off."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.reply()
+        await client.say("EHLO c")
+        house.door.configure(DoorSettings(greeting_seconds=0, message_bytes=1_000, connections=1))
+        assert (await client.say("MAIL FROM:<a@b.c> SIZE=1001"))[:3] == "552"
+        assert (await (await house.connect()).reply())[:3] == "421"
+        house.door.configure(DoorSettings(greeting_seconds=0, message_bytes=2_000))
+        assert (await client.say("MAIL FROM:<a@b.c> SIZE=1001"))[:3] == "250"
+        assert (await (await house.connect()).reply())[:3] == "220"
+
+    with_door(scenario)
+
+
 def test_draining_finishes_what_runs_and_says_421_to_the_rest(with_door: Runner) -> None:
     """A commit under way and a message half sent are completed; idle sessions hear 421; nobody new gets in."""
 
