@@ -40,6 +40,7 @@ _WROTE_INSIDE = (
 _ADDRESS = re.compile(r"[^\s<>@\"]{1,64}@[^\s<>@\"]{2,255}|<mailto:|\[mailto:")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{4}年|\d{1,2}月")
 _TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
+_EVIDENCE = re.compile(r"[@\d]|quoting", re.IGNORECASE)
 _SAID = re.compile(
     r"\b(?:said|says|asked|sagte|meinte|dit|dijo|disse|zei|sa)\b|<[^<>\s]{1,64}@[^<>\s]{1,255}>", re.IGNORECASE
 )
@@ -66,8 +67,10 @@ def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None
     """Where the attribution that ends in line ``last`` begins, looking no higher than ``first``; None if there is none.
 
     The lowest line that opens as attributions do ("On", a weekday, a digit) wins; failing that, the lowest with a name
-    or an address.
+    or an address, or the first of its paragraph.
     """
+    if _EVIDENCE.search(" ".join(lines[max(first, last - ATTRIBUTION_LINES + 1) : last + 1])) is None:
+        return None
     joined, fallback = "", None
     quoted = lines[last].lstrip().startswith(">")
     for index in range(last, max(first, last - ATTRIBUTION_LINES + 1) - 1, -1):
@@ -78,7 +81,7 @@ def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None
         joined = f"{line} {joined}" if joined else line
         if not line or len(joined) > ATTRIBUTION_CHARACTERS:
             break
-        opening = _opening(line)
+        opening = _opening(line) or int(index == 0 or not unquoted(lines[index - 1]).strip())
         if opening and _is_attribution(joined):
             if opening == 2:
                 return index
