@@ -25,8 +25,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from classifier.errors import ClassifierError
 from classifier.model import Counts, Score, digest, from_bytes, score, to_bytes
 from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
@@ -36,7 +34,7 @@ from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
 from mailhub.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, step, take_back
 from storage import ledger
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.ledger import Entry, Head
 from storage.writer import Transaction, Writer
 
@@ -328,6 +326,12 @@ class Models:
                     self._write(account, held.known_committed())
                 except OSError as error:
                     log.warning("checkpoint not written", extra={"account": account, "error": type(error).__name__})
+
+    def snapshot(self, writer: Writer, account: int) -> Counts:
+        """A copy of the committed counts, for a thread that looks at them longer than one turn of the writer."""
+        writer.run(lambda transaction: self.get(transaction.connection, account))
+        made = self._copy(writer, account)
+        return made.counts if made else Counts()
 
     def _copy(self, writer: Writer, account: int) -> Held | None:
         """The committed counts of an account held in memory (a million features: some milliseconds of the writer)."""

@@ -82,6 +82,7 @@ class Inbox:
     writer: Writer
     models: Models
     directory: Path
+    account: int = ACCOUNT
     now: int = NOW
     messages: list[int] = field(default_factory=list)
 
@@ -90,9 +91,9 @@ class Inbox:
         self.messages = list(range(101, 101 + count))
 
         def make(transaction: Transaction) -> None:
-            make_account(transaction)
+            make_account(transaction, self.account)
             for each in self.messages:
-                file_message(transaction, each)
+                file_message(transaction, each, account=self.account)
 
         self.writer.run(make)
         return self.messages
@@ -100,13 +101,13 @@ class Inbox:
     def mark(self, messages: list[int], label: str, *, user: int = ANA) -> list[Marked]:
         """One agent's marks in one transaction."""
         self.now += 1
-        found = prepare(self.database, ACCOUNT, messages, extract)
+        found = prepare(self.database, self.account, messages, extract)
         return self.writer.run(
             lambda transaction: mark(
                 transaction,
                 self.models,
                 f"user:{user}",
-                ACCOUNT,
+                self.account,
                 messages,
                 label,
                 user=user,
@@ -120,13 +121,13 @@ class Inbox:
         self.now += 1
         return self.writer.run(
             lambda transaction: unmark(
-                transaction, self.models, f"user:{user}", ACCOUNT, messages, user=user, now=self.now
+                transaction, self.models, f"user:{user}", self.account, messages, user=user, now=self.now
             )
         )
 
     def revoke_user(self, user: int, since: int) -> list[Revoked]:
         """All of one user's marks since a time, step by step."""
-        found = prepare(self.database, ACCOUNT, self.messages, extract)
+        found = prepare(self.database, self.account, self.messages, extract)
         done: list[Revoked] = []
         while not done or done[-1].more:
             done.append(
@@ -135,7 +136,7 @@ class Inbox:
                         transaction,
                         self.models,
                         "operator:0",
-                        ACCOUNT,
+                        self.account,
                         user,
                         since,
                         now=self.now,
@@ -147,16 +148,20 @@ class Inbox:
 
     def digest(self) -> bytes:
         """Of the counts in memory."""
-        return self.writer.run(lambda transaction: digest(self.models.get(transaction.connection, ACCOUNT)))
+        return self.writer.run(lambda transaction: digest(self.models.get(transaction.connection, self.account)))
 
     def ledger_digest(self) -> bytes:
         """Of the ledger's rows."""
-        return digest(fold_of(self.database))
+        return digest(fold_of(self.database, self.account))
 
     def entries(self) -> dict[int, Entry]:
         """Labels in force by message."""
         with self.database.read() as connection:
-            return {row.message_id: row for row in ledger.entries_after(connection, ACCOUNT, 0, limit=1_000_000)}
+            return {row.message_id: row for row in ledger.entries_after(connection, self.account, 0, limit=1_000_000)}
+
+    def labels(self) -> dict[int, str]:
+        """Which message has which label."""
+        return {message_id: row.label for message_id, row in self.entries().items()}
 
     def verdict(self, message_id: int) -> str:
         """As stored with the message."""

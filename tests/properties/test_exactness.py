@@ -1,0 +1,155 @@
+"""Whatever agents do, in whatever order, the model is byte for byte the fold of the labels that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from classifier.model import Counts, digest, fold, from_bytes, to_bytes, train, untrain
+from classifier.tokens import features_to_bytes
+from mailhub.feedback import mark
+from mailhub.models import Models
+from storage.database import Database
+from storage.writer import Transaction, Writer
+from tests.inbox import Inbox, extract, text_of
+
+MESSAGES = 12
+USERS = (11, 12, 13)
+_accounts = count(1)
+
+_some = st.lists(st.integers(101, 100 + MESSAGES), min_size=1, max_size=5)
+_user = st.sampled_from(USERS)
+_Operation = tuple[str, list[int], str, int]
+_operation: st.SearchStrategy[_Operation] = st.one_of(
+    st.tuples(st.just("mark"), _some, st.sampled_from(["spam", "ham"]), _user),
+    st.tuples(st.just("unmark"), _some, st.just(""), _user),
+    st.tuples(st.just("revoke"), st.just([]), st.just(""), _user),
+    st.tuples(st.just("fail"), _some, st.sampled_from(["spam", "ham"]), _user),
+    st.tuples(st.sampled_from(["restart", "checkpoint", "other node"]), st.just([]), st.just(""), st.just(0)),
+)
+
+
+@dataclass(frozen=True)
+class _Act:
+    message: int
+    label: str
+    user: int
+
+
+def _counting(acts: list[_Act]) -> dict[int, str]:
+    """The plainest account of what should be in force: the last act of each message that was not revoked."""
+    last = {act.message: act.label for act in acts}
+    return {message: label for message, label in last.items() if label != "none"}
+
+
+def _expected(acts: list[_Act]) -> bytes:
+    return digest(fold((label, features_to_bytes(extract(text_of(m)))) for m, label in _counting(acts).items()))
+
+
+def _fails(inbox: Inbox, messages: list[int], label: str, user: int) -> None:
+    def work(transaction: Transaction) -> None:
+        mark(
+            transaction,
+            inbox.models,
+            f"user:{user}",
+            inbox.account,
+            messages,
+            label,
+            user=user,
+            now=inbox.now,
+            features_of=lambda each: extract(text_of(each)),
+        )
+        raise RuntimeError("injected")
+
+    with pytest.raises(RuntimeError):
+        inbox.writer.run(work)
+
+
+def _apply(inbox: Inbox, other: Inbox, acts: list[_Act], operation: _Operation) -> list[_Act]:
+    """Do it to the system; the plain account of acts afterwards."""
+    kind, messages, label, user = operation
+    if kind == "mark":
+        there = _counting(acts)
+        inbox.mark(messages, label, user=user)
+        return acts + [_Act(m, label, user) for m in dict.fromkeys(messages) if there.get(m) != label]
+    if kind == "unmark":
+        there = _counting(acts)
+        inbox.unmark(messages, user=user)
+        return acts + [_Act(m, "none", user) for m in dict.fromkeys(messages) if m in there]
+    if kind == "revoke":
+        inbox.revoke_user(user, 0)
+        return [act for act in acts if act.user != user]
+    if kind == "fail":
+        _fails(inbox, messages, label, user)
+    elif kind == "checkpoint":
+        inbox.models.checkpoint(inbox.writer, inbox.account)
+    elif kind == "restart":
+        inbox.models = Models(inbox.database, inbox.directory)
+    else:
+        inbox.writer, other.writer = other.writer, inbox.writer
+        inbox.models, other.models = other.models, inbox.models
+    return acts
+
+
+@pytest.fixture
+def second_writer(database: Database) -> Iterator[Writer]:
+    """The writer of another node."""
+    started = Writer(database, node=1)
+    started.start()
+    yield started
+    started.close()
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(operations=st.lists(_operation, min_size=3, max_size=14))
+def test_the_model_is_the_fold_of_what_is_left(
+    database: Database, writer: Writer, second_writer: Writer, tmp_path: Path, operations: list[_Operation]
+) -> None:
+    """Marks, relabels, undos, revocations, failures, restarts and two nodes, in any order, leave it exact."""
+    account = next(_accounts)
+    directory = tmp_path / str(account)
+    inbox = Inbox(
+        database=database, writer=writer, models=Models(database, directory), directory=directory, account=account
+    )
+    other = replace(inbox, writer=second_writer, models=Models(database, directory))
+    inbox.file(MESSAGES)
+    acts: list[_Act] = []
+    for operation in operations:
+        acts = _apply(inbox, other, acts, operation)
+        assert inbox.labels() == _counting(acts)
+        inbox.digest()  # notices what the other node did
+        inbox.models.keep_up(inbox.writer, now=0)
+        assert inbox.digest() == _expected(acts)
+    assert inbox.models.verify(inbox.writer, account).state == "exact"
+
+
+_labels = st.sampled_from(["spam", "ham"])
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(steps=st.lists(st.tuples(st.integers(1, 30), _labels, st.booleans()), max_size=60))
+def test_training_and_untraining_in_any_order_is_a_sum(steps: list[tuple[int, str, bool]]) -> None:
+    """Counts are equal, byte for byte, to those that never held what was taken back, across table growth and a copy."""
+    counts = Counts()
+    held: list[tuple[int, str]] = []
+    for message, label, forward in steps:
+        row = message * 37, label
+        if forward:
+            train(counts, extract(text_of(row[0])), label)
+            held.append(row)
+        elif row in held:
+            untrain(counts, extract(text_of(row[0])), label)
+            held.remove(row)
+    plain = fold((label, features_to_bytes(extract(text_of(message)))) for message, label in held)
+    assert to_bytes(counts) == to_bytes(plain) == to_bytes(from_bytes(to_bytes(counts)))
