@@ -221,13 +221,10 @@ class Connection(asyncio.StreamReaderProtocol):
             secured = await self.loop.start_tls(
                 transport, self, context, server_side=True, ssl_handshake_timeout=_TLS_HANDSHAKE_SECONDS
             )
-        except (OSError, TimeoutError):
-            secured = None
-        if secured is None or self._wire is None:
-            # The loop tells a protocol of a lost connection only after the handshake.
+        except OSError:  # ssl.SSLError and TimeoutError are kinds of it
             transport.abort()
-            if self._wire is not None:
-                self.connection_lost(None)
+            return False
+        if secured is None or self._wire is None:
             return False
         self._wire = secured
         return True
