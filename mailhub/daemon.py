@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 import structlog
 import uvicorn
 import uvloop
-from sqlalchemy.exc import SQLAlchemyError
 
 from mailhub import clock, doors, house, keys, listeners, lock, logs, process, reloading, systemd
 from mailhub.api.app import create_app
@@ -92,13 +91,8 @@ def _build(config: Config) -> House:
         return house.build(config, keys.load(config.storage.directory))
     except SchemaTooNew as error:
         raise ConfigurationError(str(error)) from None
-    except (SQLAlchemyError, StorageError) as error:
-        raise Unavailable(f"storage.url: the database cannot be opened: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    except StorageError as error:
+        raise Unavailable(f"storage.url: the database cannot be opened: {error}") from error
 
 
 async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, list[socket.socket]]) -> None:

@@ -17,6 +17,10 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
+from .errors import opening, reading
+
+__all__ = ["Connection", "Database"]
+
 BUSY_TIMEOUT_MS = 5_000  # how long a statement waits for another process before it is a temporary error
 READ_TIMEOUT_MS = 30_000  # a reader older than this would block a truncating checkpoint
 
@@ -32,13 +36,14 @@ _SQLITE_PRAGMAS = (
 
 
 class Database:
-    """An open database. ``url`` is a SQLAlchemy URL, or a path, which means SQLite."""
+    """An open database. ``url`` is a SQLAlchemy URL, or a path, which means SQLite; StorageError if it is neither."""
 
     def __init__(self, url: str | Path) -> None:
-        self.url = _url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.writing = self._engine(read_only=False)
-        self._reading = self._engine(read_only=True)
+        with opening():
+            self.url = _url(url)
+            self.is_sqlite = self.url.get_backend_name() == "sqlite"
+            self.writing = self._engine(read_only=False)
+            self._reading = self._engine(read_only=True)
 
     def _engine(self, *, read_only: bool) -> Engine:
         if self.is_sqlite:
@@ -48,7 +53,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in one read-only snapshot; refuses every write. Keep it short: it holds back checkpoints."""
-        with self._reading.connect() as connection, connection.begin():
+        with reading(), self._reading.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:

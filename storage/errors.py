@@ -9,7 +9,10 @@ StorageError            temporary: the transaction left nothing behind, the same
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 
 class StorageError(Exception):
@@ -64,6 +67,30 @@ def _translate_one(error: BaseException) -> StorageError | None:
     if "disk i/o error" in text or "readonly database" in text or error.connection_invalidated:
         return StorageError("the database cannot be written")
     return None
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Whatever keeps a database from being opened or migrated, as a ``StorageError`` that says it in one line."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        said = str(getattr(error, "orig", None) or error).strip().splitlines()
+        raise StorageError(said[0] if said else type(error).__name__) from error
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """A database that does not answer, as a ``StorageError``; an error about one statement stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        found = translate(error)
+        if found is None and isinstance(error, OperationalError):
+            found = StorageError("the database does not answer")
+        if found is None:
+            raise
+        raise found from error
 
 
 def _state(error: DBAPIError) -> str:

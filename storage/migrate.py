@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from .database import Database
-from .errors import SchemaTooNew
+from .errors import SchemaTooNew, opening
 
 HEAD = "0001"  # the newest revision in migrations/versions; held true by test
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -34,7 +34,7 @@ def migrate(database: Database) -> bool:
 
     Raises ``SchemaTooNew``, and changes nothing, when the database's revision is not one this version knows.
     """
-    with database.writing.begin() as connection:
+    with opening(), database.writing.begin() as connection:
         present = revision(connection)
         if present == HEAD:
             return False

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
-from sqlalchemy import Connection
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
@@ -24,6 +23,7 @@ from mailhub.api.problems import NotAuthenticated
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
 from mailhub.house import House
 from storage import accounts, api_tokens, users
+from storage.database import Connection
 
 OVERFLOW_UID = 65_534
 TOUCH_EVERY = clock.HOUR  # last_used_at is no finer: one write an hour, not one a request

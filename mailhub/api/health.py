@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.exc import SQLAlchemyError
 
 from mailhub import __version__
 from mailhub.access.roles import require
@@ -16,6 +15,7 @@ from mailhub.house import House
 from mailhub.metrics import CONTENT_TYPE, Metrics
 from mailhub.vitals import Readiness, Vitals, readiness
 from storage import accounts, intake_lists, ticket_lists, users
+from storage.errors import StorageError
 
 open_router = APIRouter(tags=["health"])
 router = APIRouter(tags=["status"])
@@ -119,7 +119,7 @@ def measure(house: House, vitals: Vitals) -> Readiness:
     try:
         with house.database.read() as connection:
             quarantine = intake_lists.count_unreadable(connection)
-    except SQLAlchemyError:
+    except StorageError:
         return readiness(vitals, quarantine=None, reserve_bytes=house.config.storage.reserve_bytes)
     return readiness(vitals, quarantine=quarantine, reserve_bytes=house.config.storage.reserve_bytes)
 

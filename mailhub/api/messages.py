@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Connection
 
 from mailhub.api import shapes, views
 from mailhub.api.caller import InAccount
 from mailhub.errors import NotFound
 from mailhub.message import parse
 from storage import intake_lists, message_lists, raws
+from storage.database import Connection
 from storage.message_lists import MessageRow
 
 router = APIRouter(tags=["messages"])

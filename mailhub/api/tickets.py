@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection
 
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Limit, Page
 from mailhub.errors import BadRequest, NotFound
 from storage import mailboxes, message_lists, search, ticket_lists, tickets, users
+from storage.database import Connection
 from storage.ticket_lists import TicketFilter, TicketRow
 
 router = APIRouter(tags=["tickets"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from mailhub.api import shapes
 from mailhub.api.shapes import instant
 from mailhub.message import parse
 from mailhub.message.values import Parsed
 from storage import intake_lists, message_lists, raws, ticket_lists
+from storage.database import Connection
 
 
 def ticket(row: ticket_lists.TicketRow) -> shapes.Ticket:

@@ -65,22 +65,22 @@ def _key(config: Config) -> str:
 
 def _database(config: Config) -> str:
     """The schema's revision; raises ``MailhubError`` when the database cannot be used."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     from mailhub.errors import ConfigurationError, Unavailable
     from storage.database import Database
+    from storage.errors import StorageError, opening
     from storage.migrate import HEAD, revision
 
     if config.database_url.startswith("sqlite:") and not (config.storage.directory / "mailhub.sqlite3").exists():
         raise ConfigurationError("there is none: run `mailhub init`")
-    database = Database(config.database_url)
     try:
-        with database.read() as connection:
-            present = revision(connection)
-    except SQLAlchemyError as error:
-        raise Unavailable(f"it cannot be opened: {type(error).__name__}") from None
-    finally:
-        database.close()
+        database = Database(config.database_url)
+        try:
+            with opening(), database.read() as connection:
+                present = revision(connection)
+        finally:
+            database.close()
+    except StorageError as error:
+        raise Unavailable(f"it cannot be opened: {error}") from None
     if present != HEAD:
         return f"schema {present}, this version wants {HEAD}: the daemon migrates it at its start"
     return f"schema {present}"

@@ -7,6 +7,7 @@ database's schema, one transaction with account, mailbox and owner. Stopped at a
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from mailhub.config import Config
 from mailhub.errors import BadRequest, ConfigurationError, Unavailable
 
 if TYPE_CHECKING:
-    from storage.writer import Transaction
+    from storage.writer import Transaction, Writer
 
 FILE = """\
 # mailhub configuration, made by `mailhub init`. `mailhub check-config --example` shows every setting.
@@ -94,8 +95,6 @@ def _directory(directory: Path) -> None:
 
 def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> str | None:
     """Migrate the database and add the first account; its owner's password, None when there is an account already."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     from storage.accounts import list_accounts
     from storage.database import Database
     from storage.errors import SchemaTooNew, StorageError
@@ -103,24 +102,29 @@ def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> str | 
     from storage.writer import Writer
 
     os.umask(0o077)
-    database = Database(config.database_url)
     try:
-        migrate(database)
-        with database.read() as connection:
-            if list_accounts(connection, limit=1):
-                return None
-        writer = Writer(database)
-        writer.start()
+        database = Database(config.database_url)
         try:
-            return writer.run(lambda tx: _first_account(tx, account_name, mailbox, owner))
+            migrate(database)
+            with database.read() as connection:
+                if list_accounts(connection, limit=1):
+                    return None
+            return _written(Writer(database), lambda tx: _first_account(tx, account_name, mailbox, owner))
         finally:
-            writer.close()
+            database.close()
     except SchemaTooNew as error:
         raise ConfigurationError(str(error)) from None
-    except (SQLAlchemyError, StorageError) as error:
-        raise Unavailable(f"the database cannot be prepared: {type(error).__name__}") from error
+    except StorageError as error:
+        raise Unavailable(f"storage.url: the database cannot be opened: {error}") from error
+
+
+def _written(writer: Writer, work: Callable[[Transaction], str | None]) -> str | None:
+    """Run one piece of work in a writer that lives only for it."""
+    writer.start()
+    try:
+        return writer.run(work)
     finally:
-        database.close()
+        writer.close()
 
 
 def _first_account(transaction: Transaction, name: str, mailbox: str, owner: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from mailhub import configuration_file, keys
@@ -12,27 +11,27 @@ from mailhub.errors import AccountNeeded, NotFound, Unavailable
 
 def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
     """As POST /v1/spam/explain answers. Raises ``MailhubError`` when the database cannot be used."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     from mailhub.api.spam import explained_by
     from mailhub.house import filter_settings
     from mailhub.models import Models
     from mailhub.prepare import Secrets
     from storage.database import Database
+    from storage.errors import StorageError
 
     config = configuration_file.load(configuration_file.find(context.options.get("config")))
     secrets = Secrets.of(keys.load(config.storage.directory))
     if not config.storage.url and not (config.storage.directory / "mailhub.sqlite3").exists():
         raise NotFound(f"there is no database in {config.storage.directory}: run `mailhub init`")
-    database = Database(config.database_url)
     try:
-        with database.read() as connection:
-            account = _account(connection, context.account)
-            counts = Models(database, Path(config.storage.directory) / "models").get(connection, account)
-    except SQLAlchemyError as error:
-        raise Unavailable(f"the database cannot be read: {type(error).__name__}") from None
-    finally:
-        database.close()
+        database = Database(config.database_url)
+        try:
+            with database.read() as connection:
+                account = _account(connection, context.account)
+                counts = Models(database, config.storage.directory / "models").get(connection, account)
+        finally:
+            database.close()
+    except StorageError as error:
+        raise Unavailable(f"the database cannot be read: {error}") from None
     return explained_by(counts, raw, filter_settings(config), reasons, secrets.features).model_dump()
 
 
