@@ -3,8 +3,8 @@
 Every system gets the same mails, 20 sessions with connection reuse, in rounds; medians of them are printed. Rules:
 shipped configuration, mailhub's model trained on 2,000 marks, its index on, everything on one file system, all helper
 processes counted. CPU is user + system time of the process trees without the load's own. Postfix is done when
-the mail is in the Maildir, mailhub when it answered 250 (the ticket is committed then). fsyncs are counted by strace in a
-round of their own, which is not timed.
+the mail is in the Maildir, mailhub when it answered 250 (the ticket is committed then). fsyncs are counted by strace in
+a round of their own, which is not timed.
 
 Example: scripts/bench intake --corpus ../shared/corpus/spamassassin/index --rounds 3 --mails 1000
 """

@@ -1,8 +1,8 @@
 """scripts/campaign kill: kill -9 at random moments under load, resend what was not answered, look whether all is there.
 
-Each time: start the daemon, let 20 sessions send and an agent mark, kill it after a random part of a second, start
-again; what has no 250 is sent again, what has one never. Checks: every message stored exactly once, its raw bytes as sent, and
-`spam verify` exact. Example: scripts/campaign kill --corpus ../shared/corpus/spamassassin/index --times 50
+Each time: start the daemon, let 20 sessions send and an agent mark, kill it after a random part of two seconds, start
+again; what has no 250 is sent again, what has one never. Checks: every message stored exactly once, its raw bytes as
+sent, and `spam verify` exact. Example: scripts/campaign kill --corpus ../shared/corpus/spamassassin/index --times 50
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def campaign(folder: Path, corpus: Path, *, times: int, mails: int, seed: int) -
         marker = threading.Thread(target=_mark_some, args=(system, chance.randrange(1000)))
         marker.start()
         if number < times:
-            timer = threading.Timer(chance.uniform(0.02, 0.5), system.kill)
+            timer = threading.Timer(chance.uniform(0.05, 2.0), system.kill)
             timer.start()
         accepted = asyncio.run(send_until_cut(system.port, RECIPIENT, offered))
         if number < times:
@@ -64,7 +64,7 @@ def campaign(folder: Path, corpus: Path, *, times: int, mails: int, seed: int) -
         waiting = [mail for mail in waiting if mail not in accepted]  # an answered mail is never sent again
         print(f"\r{number + 1}/{times + 1}: {len(answered)} of {len(everything)} answered", end="", flush=True)
     print()
-    verified = system.call("GET", "/v1/spam/verify")
+    verified = system.call("POST", "/v1/spam/verify")
     system.stop()
     faults = [] if verified["state"] == "exact" else [f"spam verify: {verified}"]  # type: ignore[index,call-overload]
     print(f"spam verify: {verified}")
