@@ -67,10 +67,10 @@ class Smtp:
     enabled: bool = setting(True, "Whether this door is open.", restart=True)
     address: str = setting("127.0.0.1", "Address to listen on. A socket that systemd hands in wins.", restart=True)
     port: int = _port(8025, "Port to listen on; 0 takes a free one.")
-    hostname: str = setting("", "Name in the greeting. Empty takes the machine's name.", restart=True)
+    hostname: str = setting("", "Name in the greeting. Empty takes the machine's name.")
     tls_certificate: str = setting("", "PEM file with the certificate chain for STARTTLS. Empty offers none.")
     tls_key: str = setting("", "PEM file with the certificate's private key.")
-    tls_required: bool = setting(False, "Refuse MAIL before STARTTLS (RFC 3207).", restart=True)
+    tls_required: bool = setting(False, "Refuse MAIL before STARTTLS (RFC 3207).")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,32 +108,27 @@ class Admin:
 class Limits:
     """Bounds on what strangers send. Defaults are Postfix's own where it has one."""
 
-    message_bytes: int = setting(
-        50 * MIB, "Largest message (SIZE, RFC 1870).", unit="bytes", minimum=64 * KIB, restart=True
-    )
-    line_bytes: int = setting(MIB, "Longest line within a message.", unit="bytes", minimum=1000, restart=True)
-    command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512, restart=True)
+    message_bytes: int = setting(50 * MIB, "Largest message (SIZE, RFC 1870).", unit="bytes", minimum=64 * KIB)
+    line_bytes: int = setting(MIB, "Longest line within a message.", unit="bytes", minimum=1000)
+    command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512)
     in_flight_bytes: int = setting(
         256 * MIB,
         "Message bytes held in memory by all connections together.",
         unit="bytes",
         minimum=64 * KIB,
-        restart=True,
     )
-    recipients: int = setting(1000, "Recipients of one message.", minimum=100, restart=True)
-    connections: int = setting(1000, "Connections of one door at once.", minimum=1, restart=True)
-    connections_per_address: int = setting(50, "Connections of one client address at once.", minimum=1, restart=True)
-    errors: int = setting(20, "Errors after which a session is closed.", minimum=1, restart=True)
-    junk_commands: int = setting(
-        100, "NOOP, RSET, VRFY and the like in a session without mail.", minimum=1, restart=True
-    )
+    recipients: int = setting(1000, "Recipients of one message.", minimum=100)
+    connections: int = setting(1000, "Connections of one door at once.", minimum=1)
+    connections_per_address: int = setting(50, "Connections of one client address at once.", minimum=1)
+    errors: int = setting(20, "Errors after which a session is closed.", minimum=1)
+    junk_commands: int = setting(100, "NOOP, RSET, VRFY and the like in a session without mail.", minimum=1)
     hops: int = setting(50, "Received headers after which a mail is in a loop (554).", minimum=10, restart=True)
     command_seconds: float = setting(
-        300.0, "How long a session may be idle between commands.", unit="seconds", minimum=1, restart=True
+        300.0, "How long a session may be idle between commands.", unit="seconds", minimum=1
     )
-    data_seconds: float = setting(300.0, "How long DATA may stand still.", unit="seconds", minimum=1, restart=True)
+    data_seconds: float = setting(300.0, "How long DATA may stand still.", unit="seconds", minimum=1)
     data_bytes_per_second: int = setting(
-        100, "Slowest average rate of DATA after its first minute.", unit="bytes a second", minimum=0, restart=True
+        100, "Slowest average rate of DATA after its first minute.", unit="bytes a second", minimum=0
     )
     flood_messages: int = setting(
         100,

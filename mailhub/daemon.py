@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +66,6 @@ class Daemon:
     scheduler: Scheduler
     load: Callable[[], Config]  # reads the configuration again
     doors: dict[str, Door] = field(default_factory=dict)
-    tls: ssl.SSLContext | None = None  # of the SMTP door: a reload puts a renewed certificate into it
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -156,9 +154,7 @@ async def _open_doors(daemon: Daemon, handed_in: dict[str, list[socket.socket]])
         if section.enabled or name in handed_in
     }
     for name, sockets in bound.items():
-        settings = doors.settings(name, config)
-        door = Door(daemon.house.reception, settings, lmtp=name == "lmtp")
-        daemon.tls = daemon.tls or settings.tls
+        door = Door(daemon.house.reception, doors.settings(name, config), lmtp=name == "lmtp")
         address = ", ".join(listeners.shown(each) for each in sockets)
         await door.listen(sockets)
         daemon.doors[name] = door
@@ -186,7 +182,7 @@ def _reload(daemon: Daemon) -> None:
     """SIGHUP: take the new configuration, or keep the old one and say why."""
     systemd.reloading()
     try:
-        daemon.house = reloading.apply(daemon.house, daemon.load(), daemon.tls)
+        daemon.house = reloading.apply(daemon.house, daemon.load(), daemon.doors)
         daemon.api.config.app.state.house = daemon.house  # type: ignore[union-attr]  # a FastAPI app, put there by _api
         daemon.vitals.reloads["applied"] += 1
     except MailhubError as error:

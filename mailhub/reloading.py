@@ -5,7 +5,7 @@ What cannot (``restart`` in config.py) keeps its old value until the next start,
 
 from __future__ import annotations
 
-import ssl
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 import structlog
@@ -14,20 +14,21 @@ from mailhub import doors, logs
 from mailhub.config import SECTIONS, Config
 from mailhub.configuration_file import changed
 from mailhub.house import House, filter_settings
+from mailhub.intake.door import Door
 
 log = structlog.get_logger("mailhub.daemon")
 
 
-def apply(house: House, new: Config, tls: ssl.SSLContext | None) -> House:
+def apply(house: House, new: Config, open_doors: Mapping[str, Door]) -> House:
     """The house with the new settings. Raises ``ConfigurationError`` and changes nothing when they cannot be used.
 
-    ``tls`` is the open door's context: a renewed certificate is put into it, for the connections to come.
+    A renewed certificate is used for the connections to come.
     """
-    doors.settings("smtp", new)
     applied, waiting = changed(house.config, new)
     usable = _with_restart_settings_of(house.config, new)
-    if tls is not None and usable.smtp.tls_certificate:
-        tls.load_cert_chain(usable.smtp.tls_certificate, usable.smtp.tls_key)
+    settings = {name: doors.settings(name, usable) for name in open_doors}
+    for name, door in open_doors.items():
+        door.configure(settings[name])
     logs.configure(usable.log.level, usable.log.format)
     log.info("configuration read again", applied=applied, needs_restart=waiting)
     house.reception.use_filter(filter_settings(usable))
