@@ -18,7 +18,7 @@ from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
 from mailhub.flood import FloodCounter, Key, Start
 from mailhub.models import Models
-from mailhub.prepare import Prepared
+from mailhub.prepare import Prepared, usable
 from mailhub.records import Author, Case, intake_row, message_row, short, ticket_row
 from storage import raws
 from storage.filing import BEARERS, Filed, Rows, TicketState, View, Wanted, flood_ticket, load, load_tickets, write
@@ -105,14 +105,14 @@ def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Out
         return _record(account, message, routes, Fate.REJECTED, "hop-count", None)
     known = account.view.messages.get(message.identity)
     if known is not None:
-        _show_in(account, account.view.tickets.get(known.ticket_id), routes)
+        _show_in(account, account.view.live(known.ticket_id), routes)
         return _record(account, message, routes, Fate.DUPLICATE, "same-message", known)
     case = _decide(account, message, routes[0][1].mailbox)
     ticket = _place(account, case)
     _show_in(account, ticket, routes)
     _add_participants(account, ticket, case)
     _store(account, ticket, case)
-    if case.decision.reason == "bounce" and message.parsed.bounce is not None:
+    if message.parsed.bounce is not None:  # by whatever reason it was filed: most come to our signed return path
         reply.bounced(
             account.transaction, account.id, ticket.id, message.parsed.bounce, now=message.envelope.received_at
         )
@@ -170,7 +170,7 @@ def _author(account: _Account, message: Prepared) -> Author:
 
 def _is_customer(account: _Account, address: str) -> bool:
     return (
-        bool(address)
+        usable(address)
         and address not in account.view.users
         and not account.context.directory.is_own(account.id, address)
     )
@@ -206,7 +206,8 @@ def _admit(account: _Account, ticket: TicketState, case: Case) -> bool:
     automatic = case.message.parsed.automatic.kind in _CHANGES_NO_STATE
     if ticket.state != "closed" or automatic or case.author.own or case.verdict == spam.Verdict.SPAM:
         return True
-    if account.context.directory.mailbox(ticket.mailbox_id).on_reply_to_closed != "reopen":
+    mailbox = account.context.directory.find_mailbox(ticket.mailbox_id)
+    if mailbox is not None and mailbox.on_reply_to_closed != "reopen":
         return False
     ticket.state = "open"
     return True
@@ -223,9 +224,11 @@ def _flood_key(account: _Account, case: Case) -> Key:
 
 
 def _collecting(account: _Account, case: Case) -> TicketState | None:
-    """The ticket for what a sender sends over his hourly cap; None below the cap, or when it is yet to be made."""
+    """The ticket for what a sender sends over his hourly cap; None below the cap, or when it is yet to be made.
+
+    One that was closed or trashed collects no more: nobody would see what came."""
     key, at, flood = _flood_key(account, case), case.message.envelope.received_at, account.context.flood
-    if not flood.over(key, at, pending=account.started):
+    if case.message.envelope.quiet or not flood.over(key, at, pending=account.started):
         return None
     known = flood.ticket(key, pending=account.started) or flood_ticket(
         account.transaction.connection,
@@ -237,17 +240,19 @@ def _collecting(account: _Account, case: Case) -> TicketState | None:
     if known is None:
         return None
     load_tickets(account.transaction.connection, account.id, {known}, account.view)
-    return account.view.live(known)
+    collecting = account.view.live(known)
+    return collecting if collecting is not None and collecting.state in ("open", "spam") else None
 
 
 def _new_ticket(account: _Account, case: Case, *, related: int | None) -> TicketState:
     state = "closed" if case.author.own else "spam" if case.verdict == spam.Verdict.SPAM else "open"
     ticket = TicketState(account.transaction.new_id(), 0, case.mailbox, case.author.contact, state)
-    key = _flood_key(account, case)
-    collects = account.context.flood.over(key, case.message.envelope.received_at, pending=account.started)
+    key, envelope = _flood_key(account, case), case.message.envelope
+    collects = not envelope.quiet and account.context.flood.over(key, envelope.received_at, pending=account.started)
     account.rows.tickets.append(ticket_row(account.id, case, ticket, related=related, flood=collects))
     account.view.tickets[ticket.id] = ticket
-    account.started.append((key, ticket.id, collects))
+    if not envelope.quiet:  # an archive is no flood
+        account.started.append((key, ticket.id, collects))
     return ticket
 
 
@@ -260,7 +265,12 @@ def _show_in(account: _Account, ticket: TicketState | None, routes: Routes) -> N
 
 
 def _add_participants(account: _Account, ticket: TicketState, case: Case) -> None:
-    """People a participant names in To and Cc may write from now on; a guest only shows up as one."""
+    """People a participant names in To and Cc may write from now on; a guest only shows up as one.
+
+    A bounce names nobody: it joins whoever wrote it, so a forged one could bring anybody in.
+    """
+    if case.decision.reason == "bounce":
+        return
     if case.decision.guest:
         named = {case.author.address: thread.GUEST}
     else:

@@ -192,6 +192,53 @@ def test_a_customer_who_writes_headers(desk: Desk) -> None:
     assert [address.addr_spec for address in mail["To"].addresses] == ["kim@customer.example"]
 
 
+DSN = """\
+From: Mail Delivery System <mailer-daemon@relay.example>
+To: {to}
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <dsn@relay.example>
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+The mail could not be delivered.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.example
+
+Final-Recipient: rfc822; kim@customer.example
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: message/rfc822
+
+Message-ID: <{message_id}>
+Subject: Re: Help [#1]
+
+text
+--b--
+"""
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_bounce_comes_in(desk: Desk, signed: bool) -> None:
+    """A bounce, to our signed return path or to the mailbox, is filed in its ticket and fails the answer's row."""
+    first = desk.mail()
+    replied = desk.answer(desk.ticket_of(first))
+    to = replied.queued[0].mail_from if signed else SUPPORT
+    assert to is not None
+    report = DSN.format(to=to, message_id=replied.message_id).replace("\n", "\r\n").encode()
+    outcome = desk.receive(report, recipient=to, mail_from=None)
+    assert outcome.ticket == first.ticket
+    assert [(row.state, row.reply) for row in queued(desk, replied.message)] == [("failed", "5.1.1")]
+
+
 def bounce(message_id: str, *recipients: tuple[str, str, bool], complaint: bool = False) -> Bounce:
     people = tuple(BouncedRecipient(*recipient) for recipient in recipients)
     return Bounce("multipart-report", people, message_id, complaint=complaint)
