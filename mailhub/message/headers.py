@@ -8,8 +8,8 @@ Sources: RFC 5322 2.2 and 4.2 (obsolete forms), RFC 2047 (encoded words, by ``wo
 from __future__ import annotations
 
 import re
-from itertools import islice
 from collections.abc import Iterable
+from itertools import islice
 
 from mailhub.message import charset, limits, words
 
