@@ -44,7 +44,7 @@ class Directory:
     def resolve(self, recipient: str) -> Recipient | Refusal:
         """Where a recipient leads. Pure dictionary look-ups; any string is fine."""
         local, _, domain = recipient.lower().rpartition("@")
-        if not local:  # RFC 5321 4.1.1.3: "postmaster" without a domain
+        if recipient.lower() == ROLE_ACCOUNTS[0]:  # RFC 5321 4.1.1.3: the one name that is taken without a domain
             local, domain = domain, self._first_domain()
         base, _, detail = local.partition("+")
         found = self._served.addresses.get(f"{local}@{domain}")
@@ -60,12 +60,12 @@ class Directory:
         found = self.resolve(address)
         return isinstance(found, Recipient) and found.account == account and not found.address.startswith("@")
 
-    def mailbox(self, mailbox: int) -> Mailbox:
-        """The mailbox; KeyError when it is gone."""
-        return self._served.mailboxes[mailbox]
+    def find_mailbox(self, mailbox: int) -> Mailbox | None:
+        """The mailbox; None when it is gone, or made on another node since the last ``refresh``."""
+        return self._served.mailboxes.get(mailbox)
 
     def _first_domain(self) -> str:
-        return next((address.rpartition("@")[2] for address in self._served.addresses), "")
+        return next((mailbox.address.rpartition("@")[2] for mailbox in self._served.mailboxes.values()), "")
 
 
 def _add_role_addresses(addresses: dict[str, Recipient], mailbox: Mailbox, *, catch_all: bool) -> None:

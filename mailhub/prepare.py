@@ -24,6 +24,7 @@ from storage.raws import compress
 from storage.search import words
 
 REFERENCES_LOOKED_AT = 20
+ADDRESS_CHARACTERS = 320  # RFC 5321 4.5.3.1: 64 + @ + 255; a longer one is nobody's, and PostgreSQL could not index it
 
 log = structlog.get_logger("mailhub.intake")
 
@@ -68,11 +69,27 @@ class Prepared:
 
     @property
     def sender(self) -> str:
-        """Address of the author, lower case: From, else the reverse path, else ''."""
+        """Address of the author, lower case: the first usable one in From, else the reverse path, else ''."""
         for candidate in self.parsed.from_:
-            if candidate.address:
+            if usable(candidate.address):
                 return candidate.address.lower()
-        return (self.envelope.mail_from or "").lower()
+        reverse = storable(self.envelope.mail_from or "").lower()
+        return reverse if usable(reverse) else ""
+
+
+def usable(address: str) -> bool:
+    """Whether somebody could be written to at this address: it has both sides of its @ and a length that paths have."""
+    local, _, domain = address.rpartition("@")
+    return bool(local and domain) and len(address) <= ADDRESS_CHARACTERS
+
+
+def storable(value: str) -> str:
+    """Text of an envelope as PostgreSQL takes it, whatever a door let pass: no NUL, no lone surrogate."""
+    return value if value.isascii() and "\0" not in value else _replaced(value)
+
+
+def _replaced(value: str) -> str:
+    return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 def prepare(raw: bytes, envelope: Envelope, secrets: Secrets, directory: Directory) -> Prepared:

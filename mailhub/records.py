@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailhub.envelope import Fate, Recipient
 from mailhub.message.values import Parsed
-from mailhub.prepare import Prepared
+from mailhub.prepare import Prepared, storable
 from mailhub.thread import Decision
 from storage.filing import Filed, Row, TicketState
 
@@ -94,7 +94,7 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "verdict": case.verdict,
         "probability": case.probability,
         "log_odds": case.log_odds,
-        "thread_reason": "own-address" if author.own else case.decision.reason,
+        "thread_reason": "own-address" if author.own and case.decision.ticket is None else case.decision.reason,
         "thread_evidence": case.decision.evidence,
         "automatic": parsed.automatic.kind,
         "authentication": "",
@@ -121,11 +121,11 @@ def intake_row(
         "id": id,
         "source": envelope.source.value,
         "received_at": envelope.received_at,
-        "mail_from": envelope.mail_from,
-        "recipient": recipient[0],
+        "mail_from": None if envelope.mail_from is None else storable(envelope.mail_from),
+        "recipient": storable(recipient[0]),
         "mailbox_id": recipient[1].mailbox,
         "peer": envelope.peer,
-        "helo": short(envelope.helo, 255),
+        "helo": short(storable(envelope.helo), 255),
         "tls": int(envelope.tls),
         "fate": fate.value,
         "reason": reason,

@@ -29,6 +29,7 @@ from storage.writer import Writer
 
 if TYPE_CHECKING:
     from tests.desk import Desk
+    from tests.postroom import PostRoom
 
 _STARTER = Path(__file__).parent / "postgresql_server.py"
 
@@ -204,3 +205,12 @@ def desk(database: Database, writer: Writer, tmp_path: Path) -> Desk:
     from tests.desk import open_desk  # imports the whole house: only where it is needed
 
     return open_desk(database, writer, tmp_path)
+
+
+@pytest.fixture
+def room(database: Database, writer: Writer, tmp_path: Path) -> Iterator[PostRoom]:
+    """Two tenants on ``database`` and the real way in; checked afterwards (``tests/postroom.py``)."""
+    from tests.postroom import open_room  # imports the whole house: only where it is needed
+
+    with open_room(database, writer, tmp_path) as opened:
+        yield opened
