@@ -2,8 +2,8 @@
 
 One pass over the characters, no backtracking: groups are opened, comments kept as a name when there is no other, quotes
 and encoded words decoded after the structure is known (RFC 2047 5), and what is no address at all is kept as a name.
-Domains are lower-cased and shown as Unicode where they are valid IDNA. Must not: raise, or verify that anything exists.
-Sources: RFC 5322 3.4 and 4.4, RFC 6531 (EAI), RFC 5891 (IDNA).
+Domains are lower-cased; Unicode and xn-- forms stay as written. Must not: raise, or verify that anything exists.
+Sources: RFC 5322 3.4 and 4.4, RFC 6531 (EAI).
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from mailhub.message import headers, limits, words
 from mailhub.message.values import Address
 
 _BARE = re.compile(r"<?([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+)@([A-Za-z0-9.-]+)>?")
-_NAMED = re.compile(r'("?)([A-Za-z0-9 ._\'-]+)\1\s+<([A-Za-z0-9!#$%&\'*+/=?^_`{|}~.-]+)@([A-Za-z0-9.-]+)>')
+_NAMED = re.compile(
+    r'("?)([A-Za-z0-9._-][A-Za-z0-9 ._\'-]*)\1\s+<([A-Za-z0-9!#$%&\'*+/=?^_`{|}~.-]+)@([A-Za-z0-9.-]+)>'
+)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^<>]*+>?|[,;:()\\]|[^"<,;:()\\]++', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_FOUND = re.compile(r"[^\s<>()\[\],;:\"@]{1,256}+@[^\s<>(),;:\"@]{1,256}+")
+_FOUND = re.compile(r"[^\s<>()\[\],;:\"@]{1,256}+@(?:\[[^\s\]]{1,64}\]|[^\s<>()\[\],;:\"@]{1,256}+)")
 _WORD = re.compile(r"=\?[^?\s]{1,64}\?[bBqQ]\?[^?\s]*+\?=")
 
 
@@ -30,7 +32,7 @@ def parse(text: str, flags: list[str]) -> tuple[Address, ...]:
     if named is not None:
         return (Address(named[2].strip(), f"{named[3]}@{named[4].lower()}"),)
     found = _mailboxes(text, flags)
-    if not any(each.address for each in found) and "=?" in text:  # the whole header was encoded, address and all
+    if "=?" in text and not any("@" in each.address for each in found):  # the whole header was encoded, address and all
         decoded = headers.clean(words.decode(text, flags))
         found = _mailboxes(decoded, flags) if "@" in decoded else found
     return tuple(found)
@@ -120,7 +122,7 @@ def _bare(loose: str, *, quoted: bool) -> tuple[str, str]:
 
 def _name(text: str, flags: list[str]) -> str:
     """A display name: unquoted, encoded words decoded (also inside quotes: many clients do that), blanks collapsed."""
-    text = text.strip()
+    text = text.strip(" \t<>")
     if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
         text = text[1:-1]
     elif '"' in text:
@@ -145,17 +147,4 @@ def _normal(address: str, flags: list[str]) -> str:
     if not at:
         return headers.clean("".join(address.split())) if address else ""
     local = local.strip() if local.startswith('"') else "".join(local.split())
-    return headers.clean(f"{local}@{_domain(''.join(domain.split()).lower())}")
-
-
-def _domain(domain: str) -> str:
-    if "xn--" not in domain:
-        return domain.rstrip(".")
-    labels = []
-    for label in domain.split("."):
-        try:
-            coded = label.startswith("xn--") and len(label) <= 63  # RFC 1035; the codec is quadratic
-            labels.append(label[4:].encode("ascii").decode("punycode") if coded else label)
-        except (UnicodeError, ValueError):
-            labels.append(label)
-    return ".".join(labels)
+    return headers.clean(f"{local}@{''.join(domain.split()).lower().rstrip('.')}")

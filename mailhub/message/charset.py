@@ -46,6 +46,7 @@ _NOT_TEXT = frozenset(
 )
 _LABEL = re.compile(r"[^a-z0-9._:+-]+")
 _PREFIX = re.compile(r"^(?:charset=|3d|iso-(?=gb|utf|windows|koi|big)|x-(?!mac|user|sjis)|cs(?=utf|gb|big|iso))")
+_CODE_PAGE = re.compile(r"(?:windows|win|cp|ansi|ibm|ms)[-_ ]?(\d{3,5})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SINGLE_BYTE = re.compile(r"^(?:ascii|cp125\d|cp8\d\d|iso8859|koi8|mac|latin|tis|x-)")
 
@@ -60,7 +61,8 @@ def codec(label: str) -> str | None:
             return found
         shorter = _PREFIX.sub("", cleaned)
         if shorter == cleaned:
-            return _lookup(cleaned.replace("_", "-"))
+            page = _CODE_PAGE.fullmatch(cleaned)
+            return _lookup(f"cp{page[1]}" if page else cleaned.replace("_", "-"))
         cleaned = shorter
     return None
 

@@ -14,17 +14,15 @@ SAMPLE_BYTES = 8 * 1024
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _HIGH = re.compile(rb"[\x80-\xff]+")
-_KANA = re.compile("[\u3040-\u30ff]")
 _CYRILLIC_LOWER = re.compile("[а-яёіїєґў]")
 _CYRILLIC = re.compile("[А-яЁёІіЇїЄєҐґЎў]")
-_COMMON = {  # bytes pairs that carry most running text of the multi-byte sets
-    "euc_jp": re.compile(rb"[\xa4\xa5][\xa1-\xf6]|\xa1[\xa2-\xbc]"),
-    "cp949": re.compile(rb"[\xb0-\xc8][\xa1-\xfe]"),
-    "gb18030": re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|\xa3[\xa1-\xfe]|\xa1[\xa2\xa3\xb0\xb1]"),
-    "big5hkscs": re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]|\xa1[\x40-\x49]"),
-    "cp932": re.compile(rb"[\x82\x83][\x40-\xf1]|\x81[\x40-\x5b]"),
-}
-_PREFERENCE = ("euc_jp", "cp932", "gb18030", "big5hkscs", "cp949")
+_HIRAGANA = re.compile("[\u3041-\u3096\u30a1-\u30fc]")
+_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
+_WIDE = re.compile("[\u0080-\uffff]")
+_HANGUL = re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")  # KS X 1001 rows of syllables
+_HANZI = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|[\xa1\xa3][\xa1-\xfe]")  # GB 2312 level 1 and punctuation
+_BIG5 = re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]|[\xa1\xa3][\x40-\x7e\xa1-\xfe]")  # level 1 and punctuation
+_PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
 
 
 def decode(data: bytes) -> str:
@@ -71,21 +69,27 @@ def _valid(sample: bytes, name: str) -> bool:
 
 
 def _multibyte(sample: bytes) -> str:
-    """The east Asian set whose everyday characters cover the high bytes best, at least 60% of them."""
+    """The east Asian set that is valid and whose everyday characters are most of the text."""
     runs = _HIGH.findall(sample)
     high = sum(map(len, runs))
     if high < 4 or sum(len(run) == 1 for run in runs) * 4 > high:  # lone high bytes are accented letters
         return ""
-    best, best_share = "", 0.6
-    for name in _PREFERENCE:
-        if not _valid(sample, name):
-            continue
-        share = sum(sum(byte >= 0x80 for byte in pair) for pair in _COMMON[name].findall(sample)) / high
-        if name == "cp932" and not _KANA.search(sample.decode(name, "replace")):
-            continue
-        if share > best_share + 0.02:
-            best, best_share = name, share
-    return best
+    for name in ("euc_jp", "cp932"):
+        if _valid(sample, name) and _is_japanese(sample.decode(name, "replace")):
+            return name
+    pairs = len(_PAIR.findall(sample))
+    if _valid(sample, "cp949") and len(_HANGUL.findall(sample)) >= 0.9 * pairs:  # Chinese reaches far beyond these rows
+        return "cp949"
+    for name, common in (("gb18030", _HANZI), ("big5hkscs", _BIG5)):
+        if _valid(sample, name) and len(common.findall(sample)) >= 0.8 * pairs:
+            return name
+    return ""
+
+
+def _is_japanese(text: str) -> bool:
+    """Running Japanese is a third kana; other sets misread as Japanese give half-width kana."""
+    wide = len(_WIDE.findall(text))
+    return len(_HIRAGANA.findall(text)) >= 0.3 * wide and len(_HALF_WIDTH.findall(text)) <= 0.1 * wide
 
 
 def _cyrillic(sample: bytes) -> str:

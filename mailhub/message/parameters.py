@@ -40,6 +40,8 @@ def content_type(value: bytes, flags: list[str]) -> tuple[str, dict[str, str]]:
         kind = f"{match[1]}/{match[2]}".lower()
         return kind, _parameters(text, match.end(), flags)
     bare = _TOKEN.match(text)
+    if bare and text[bare.end() :].lstrip().startswith("="):  # the type is missing: "charset=x"
+        return "", _parameters(text, 0, flags)
     return _repaired(bare[1].lower() if bare else ""), _parameters(text, bare.end() if bare else 0, flags)
 
 

@@ -1,0 +1,66 @@
+"""Dates in the forms people send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailhub.message import dates, parse
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Mon, 23 Nov 2026 16:41:00 +0100", "2026-11-23 15:41:00"),
+        ("23 Nov 2026 16:41 -0530", "2026-11-23 22:11:00"),
+        ("Mon, 23 Nov 2026 16:41:00 GMT", "2026-11-23 16:41:00"),
+        ("Mon, 23 Nov 2026 16:41:00 EST", "2026-11-23 21:41:00"),
+        ("Mon, 23 Nov 2026 16:41:00 (CET)", "2026-11-23 15:41:00"),
+        ("Mon, 23 Nov 2026 16:41:00 +0100 (CET)", "2026-11-23 15:41:00"),
+        ("Mon, 23 Nov 2026 16:41:00 GMT+01:00", "2026-11-23 15:41:00"),
+        ("Mon, 23 Nov 2026 16:41:00", "2026-11-23 16:41:00"),
+        ("Mon,23 Nov 2026 16:41:00 +0000", "2026-11-23 16:41:00"),
+        ("Mon Nov 23 16:41:00 2026", "2026-11-23 16:41:00"),
+        ("Mon Nov 23 16:41:00 CET 2026", "2026-11-23 15:41:00"),
+        ("23-Nov-2026 16:41:00 +0000", "2026-11-23 16:41:00"),
+        ("Mo, 5 Okt 2026 16:41:00 +0200", "2026-10-05 14:41:00"),
+        ("Tue, 1 Jan 02 00:00:00 +0000", "2002-01-01 00:00:00"),
+        ("Tue, 1 Jan 99 00:00:00 +0000", "1999-01-01 00:00:00"),
+        ("Fri, 1 Jan 102 00:00:00 +0000", "2002-01-01 00:00:00"),
+        ("2026-11-23T16:41:00Z", "2026-11-23 16:41:00"),
+        ("2026-11-23T16:41:00.123+01:00", "2026-11-23 15:41:00"),
+        ("2026-11-23 16:41:00", "2026-11-23 16:41:00"),
+        ("2026/11/23", "2026-11-23 00:00:00"),
+        ("23 November 2026", "2026-11-23 00:00:00"),
+        ("Mon, 23 Nov 2026 16.41.00 +0000", "2026-11-23 16:41:00"),
+        ("Sat, 31 Dec 2016 23:59:60 +0000", "2017-01-01 00:00:00"),
+        ("Wed, 01 Jan 2098 00:00:00 +0000", "2098-01-01 00:00:00"),
+        ("Mon, 23 Nov 2026 16:41:00 +9999", "2026-11-23 16:41:00"),
+    ],
+)
+def test_dates_are_read(written: str, meant: str) -> None:
+    """A date in any form is the same instant."""
+    expected = int(datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()) * 1_000_000
+    assert expected == dates.parse(written)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "yesterday", "32 Nov 2026 00:00:00", "1 Foo 2026 00:00:00", "1 Jan 2026 25:00:00", "0"]
+)
+def test_no_date_is_none(written: str) -> None:
+    """What is no date is None."""
+    assert dates.parse(written) is None
+
+
+def test_an_absent_date_is_none() -> None:
+    """A message without Date has none; the pipeline knows when it came."""
+    assert parse.parse(b"Subject: a\r\n\r\n").date is None
+
+
+@given(st.text(alphabet="0123456789 :+-,/.JanTZFebGMT\u0660", max_size=60))
+def test_any_text_is_a_date_or_none(text: str) -> None:
+    """Any text gives an integer or None."""
+    assert isinstance(dates.parse(text), int | None)
