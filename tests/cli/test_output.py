@@ -1,0 +1,58 @@
+"""What the terminal gets: local or UTC times, and nothing a stranger could command it with."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from mailhub.cli.output import Context, clean
+
+
+def context(*, as_json: bool = False, utc: bool = True) -> Context:
+    """A command's context without a daemon."""
+    return Context({}, as_json=as_json, account=None, utc=utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 日本\n\ttabbed", "plain é 日本\n\ttabbed"),
+        ("\x1b]0;owned\x07", "\ufffd]0;owned\ufffd"),
+        ("a\x9b31mred", "a\ufffd31mred"),
+        ("evil\u202egpj.exe", "evil\ufffdgpj.exe"),
+        ("over\rwritten", "over\ufffdwritten"),
+    ],
+)
+def test_strangers_text_commands_nothing(text: str, shown: str) -> None:
+    """Escape sequences, control characters and bidi controls are shown as a replacement character."""
+    assert clean(text) == shown
+
+
+def test_table_off_a_terminal_has_no_colour_and_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Off a terminal a table holds no escape sequence, and markup in a subject is just text."""
+    rows = [{"id": 7, "subject": "[bold]not markup[/bold] \x1b[31mred", "note": None}]
+    context().table(rows, {"id": "ID", "subject": "SUBJECT", "note": "NOTE"})
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "[bold]not markup[/bold]" in shown
+
+
+def test_json_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json a list is one JSON array, whatever the columns are."""
+    rows = [{"id": 7, "subject": "日本\n", "more": [1]}]
+    context(as_json=True).table(rows, {"id": "ID"})
+    assert json.loads(capsys.readouterr().out) == rows
+
+
+def test_times_are_local_unless_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instant is shown in the local zone, or in UTC when asked."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert context(utc=False).time("2026-11-23T16:41:00Z") == "2026-11-24 01:41"
+        assert context(utc=True).time("2026-11-23T16:41:00Z") == "2026-11-23 16:41"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -1,0 +1,74 @@
+"""Keys by purpose: derived, private, and refused when they are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailhub import keys
+from mailhub.errors import ConfigurationError
+
+
+def test_each_purpose_has_its_own_key_for_ever() -> None:
+    """Keys of different purposes differ, and the same root gives the same keys in every process (fixed values)."""
+    made = keys.Keys(bytes(range(32)))
+    derived = {purpose: made.derive(purpose) for purpose in keys.PURPOSES}
+    assert len(set(derived.values())) == len(keys.PURPOSES)
+    assert {len(key) for key in derived.values()} == {32}
+    assert derived["reply-token"].hex()[:16] == "c51763f8ccfc3557"
+
+
+def test_unknown_purpose_is_an_error() -> None:
+    """A purpose that is not in the list has no key."""
+    with pytest.raises(KeyError):
+        keys.Keys(bytes(32)).derive("something")
+
+
+def test_keys_show_nothing() -> None:
+    """The root never gets into a log by repr."""
+    root = bytes(range(32))
+    assert repr(keys.Keys(root)) == "Keys(...)"
+
+
+def test_create_makes_a_private_file_once(tmp_path: Path) -> None:
+    """The first call makes the key with mode 0600; the second leaves it alone."""
+    assert keys.create(tmp_path) is True
+    before = (tmp_path / "root.key").read_bytes()
+    assert (tmp_path / "root.key").stat().st_mode & 0o777 == 0o600
+    assert keys.create(tmp_path) is False
+    assert (tmp_path / "root.key").read_bytes() == before
+
+
+def test_leftover_of_a_stopped_create_is_replaced(tmp_path: Path) -> None:
+    """A create that was stopped half-way does not stop the next one."""
+    (tmp_path / "root.key.new").write_text("half")
+    assert keys.create(tmp_path) is True
+    keys.load(tmp_path, {}).derive("identity")
+
+
+def test_key_open_to_others_is_refused(tmp_path: Path) -> None:
+    """A root key that others may read is no secret: the daemon does not start."""
+    keys.create(tmp_path)
+    (tmp_path / "root.key").chmod(0o640)
+    with pytest.raises(ConfigurationError, match="open to others"):
+        keys.load(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"), [("zz", "damaged"), ("abcd", "must be 32 bytes"), (None, "mailhub init")]
+)
+def test_missing_or_damaged_key_is_refused(tmp_path: Path, content: str | None, fault: str) -> None:
+    """What is wrong with the key is said, with what to do."""
+    if content is not None:
+        (tmp_path / "root.key").write_text(content)
+        (tmp_path / "root.key").chmod(0o600)
+    with pytest.raises(ConfigurationError, match=fault):
+        keys.load(tmp_path, {})
+
+
+def test_credential_wins_over_the_file(tmp_path: Path) -> None:
+    """A key handed in by systemd is used, and no file is needed."""
+    (tmp_path / keys.CREDENTIAL).write_text("01" * 32)
+    loaded = keys.load(tmp_path / "nowhere", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert loaded.derive("identity") == keys.Keys(b"\1" * 32).derive("identity")
