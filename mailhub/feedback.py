@@ -22,17 +22,17 @@ from classifier.model import HAM, SPAM
 from classifier.tokens import FEATURES_VERSION, Features
 from mailhub.clock import HOUR
 from mailhub.errors import BadRequest, Conflict
-from mailhub.labelling import CHANGING, Case, FeaturesOf, Outcome, Wish, put_in_force, ticket_values
+from mailhub.labelling import CHANGING, Case, FeaturesOf, Outcome, Taught, Wish, put_in_force, ticket_verdict
 from mailhub.models import Change, Models
 from storage import journal, labels, ledger, raws
 from storage.database import Database
 from storage.labels import Labelled
 from storage.ledger import Mark
-from storage.tickets import Ticket, change_ticket, lock_tickets
+from storage.tickets import Ticket, lock_tickets
 from storage.writer import Transaction
 
 NONE = "none"  # the label of a mark that took one back
-STEP = 25  # messages of one transaction: about 20 ms of the writer
+STEP = 16  # messages of one transaction: about 20 ms of the writer (1.2 ms a message, measured on busy cores)
 PER_HOUR = 10_000  # marks of one user in an hour, unless configured otherwise
 
 
@@ -172,36 +172,27 @@ def _follow(act: _Act, changed: Sequence[Case], tickets: Mapping[int, Ticket]) -
     """Verdicts, tickets that began with one of these messages, journal. States of all tickets afterwards, by id."""
     connection = act.transaction.connection
     labels.set_verdicts(connection, act.account, {case.subject.id: case.verdict for case in changed})
-    states = {ticket.id: ticket.state for ticket in tickets.values()}
-    for case in changed:
-        if case.subject.first:
-            ticket = tickets[case.subject.ticket_id]
-            values = ticket_values(ticket, case.verdict)
-            change_ticket(connection, act.account, ticket.id, at=act.now, verdict=case.verdict, **values)
-            states[ticket.id] = values.get("state", ticket.state)
-        _record(act, case, states[case.subject.ticket_id])
+    followed = [ticket_verdict(tickets[case.subject.ticket_id], case.verdict) for case in changed if case.subject.first]
+    labels.set_ticket_verdicts(connection, act.account, followed, at=act.now)
+    states = {ticket.id: ticket.state for ticket in tickets.values()} | {
+        each.ticket_id: each.state for each in followed
+    }
+    acts = [(f"message:{case.subject.id}", _detail(case, states[case.subject.ticket_id])) for case in changed]
+    node = act.transaction.node
+    journal.append_all(connection, act.account, node, acts, at=act.now, actor=act.actor, verb=act.verb)
     return states
 
 
-def _record(act: _Act, case: Case, state: str) -> None:
+def _detail(case: Case, state: str) -> dict[str, object]:
     held = case.held
-    journal.append(
-        act.transaction.connection,
-        act.account,
-        act.transaction.node,
-        at=act.now,
-        actor=act.actor,
-        verb=act.verb,
-        object_=f"message:{case.subject.id}",
-        detail={
-            "label": case.label,
-            "sequence": case.sequence,
-            "previous": {"label": held.label, "user": held.user_id, "sequence": held.sequence} if held else None,
-            "ticket": case.subject.ticket_id,
-            "state": state,
-            "verdict_before": case.subject.verdict,
-        },
-    )
+    return {
+        "label": case.label,
+        "sequence": case.sequence,
+        "previous": {"label": held.label, "user": held.user_id, "sequence": held.sequence} if held else None,
+        "ticket": case.subject.ticket_id,
+        "state": state,
+        "verdict_before": case.subject.verdict,
+    }
 
 
 def _result(message: int, case: Case | None, states: Mapping[int, str], act: _Act) -> Marked:
@@ -312,7 +303,7 @@ def prepare(
     """
     with database.read() as connection:
         labelled = ledger.entries_of(connection, account, messages)
-    found: dict[int, Features] = {}
+    found: dict[int, Taught] = {}
     for message in messages:
         held = labelled.get(message)
         if held is not None and held.features_version == FEATURES_VERSION:
@@ -320,7 +311,7 @@ def prepare(
         with database.read() as connection:
             raw = raws.read(connection, account, message)
         if raw is not None and (features := _extracted(extract, raw)) is not None:
-            found[message] = features
+            found[message] = Taught.of(features)
     return found.get
 
 

@@ -12,13 +12,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from classifier.model import SPAM
-from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
-from mailhub.models import Change, entry
-from storage.labels import Labelled
+from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
+from mailhub.models import Change
+from storage.labels import Labelled, TicketVerdict
 from storage.ledger import Entry
 from storage.tickets import Ticket
 
-FeaturesOf = Callable[[int], Features | None]
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a message teaches: its features, and the same as a ledger row holds them (0.4 ms to encode)."""
+
+    features: Features
+    encoded: bytes
+
+    @staticmethod
+    def of(features: Features) -> Taught:
+        return Taught(features, features_to_bytes(features))
+
+
+FeaturesOf = Callable[[int], Taught | None]
 
 
 class Outcome(StrEnum):
@@ -69,8 +82,12 @@ def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: Fea
         case.outcome = Outcome.UNCHANGED
     elif case.subject.direction != "in":
         case.outcome = Outcome.NOT_INCOMING
-    elif (features := _features(case, features_of)) is not None:
-        _put_in(change, case, wish, features)
+    elif held is not None and held.features_version == FEATURES_VERSION:
+        _put_in(change, case, wish, Taught(change.remove(held), held.features))
+    elif not case.subject.unreadable and (taught := features_of(case.subject.id)) is not None:
+        if held is not None:
+            change.remove(held)
+        _put_in(change, case, wish, taught)
     elif wish.sequence is None:
         case.outcome = Outcome.NO_FEATURES
     else:  # what the revoked label had replaced cannot be trained any more; the revoked one must go all the same
@@ -83,34 +100,35 @@ def _take_out(change: Change, case: Case) -> None:
         case.outcome, case.label, case.verdict = Outcome.UNMARKED, None, case.verdict_before
 
 
-def _put_in(change: Change, case: Case, wish: Wish, features: Features) -> None:
-    if case.held is not None:
-        change.remove(case.held)
+def _put_in(change: Change, case: Case, wish: Wish, taught: Taught) -> None:
     case.sequence = wish.sequence or change.take_sequence()
-    row = entry(
+    row = Entry(
         sequence=case.sequence,
-        message=case.subject.id,
-        contact=case.subject.contact_id,
+        message_id=case.subject.id,
+        contact_id=case.subject.contact_id,
         label=wish.label,
-        user=wish.user,
-        at=wish.at,
-        features=features,
+        user_id=wish.user,
+        given_at=wish.at,
+        features_version=FEATURES_VERSION,
+        features=taught.encoded,
+        stamp=change.stamp,
     )
-    change.add(row)
+    change.add(row, taught.features)
     case.outcome = Outcome.RELABELLED if case.held else Outcome.MARKED
     case.label = case.verdict = wish.label
 
 
-def _features(case: Case, features_of: FeaturesOf) -> Features | None:
-    if case.held is not None and case.held.features_version == FEATURES_VERSION:
-        return features_from_bytes(case.held.features)
-    return None if case.subject.unreadable else features_of(case.subject.id)
-
-
-def ticket_values(ticket: Ticket, verdict: str) -> dict[str, str]:
+def ticket_verdict(ticket: Ticket, verdict: str) -> TicketVerdict:
     """The state that follows from the verdict on a ticket's first message; in the trash, the state to come back to."""
-    where = "state_before" if ticket.state in ("trash", "merged") else "state"
-    state = getattr(ticket, where)
+    away = ticket.state in ("trash", "merged")
+    state = ticket.state_before if away else ticket.state
     if verdict == SPAM:
-        return {} if state == SPAM else {where: SPAM}
-    return {where: "open"} if state == SPAM else {}
+        state = SPAM
+    elif state == SPAM:
+        state = "open"
+    return TicketVerdict(
+        ticket_id=ticket.id,
+        verdict=verdict,
+        state=ticket.state if away or state is None else state,
+        state_before=state if away else ticket.state_before,
+    )

@@ -21,18 +21,18 @@ import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from classifier.errors import ClassifierError
 from classifier.model import Counts, Score, digest, from_bytes, score, to_bytes
-from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
+from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
 from mailhub import checkpoints
 from mailhub.checkpoints import Checkpoint, Position
 from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
-from mailhub.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, step, take_back
+from mailhub.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, take_back
 from storage import ledger
 from storage.database import Connection, Database
 from storage.ledger import Entry, Head
@@ -68,27 +68,31 @@ class Change:
         self.next_sequence += 1
         return self.next_sequence - 1
 
-    def add(self, entry: Entry) -> None:
-        """Put a label in force and train it. A sequence not just taken makes it a rewriting of the past."""
-        self._do(entry, forward=True)
-        self._added.append(replace(entry, stamp=self.stamp))
+    def add(self, entry: Entry, features: Features) -> None:
+        """Put a label in force and train it. ``entry`` bears this change's stamp and these features, encoded.
+
+        A sequence not just taken makes it a rewriting of the past.
+        """
+        self._do(entry, Step(features, entry.label, forward=True))
+        self._added.append(entry)
         self.rewrites |= entry.sequence != self.next_sequence - 1
 
-    def remove(self, entry: Entry) -> None:
-        """Take a label out of force and its training back.
+    def remove(self, entry: Entry) -> Features:
+        """Take a label out of force and its training back; the features it had.
 
         Raises ``CountBelowZero``, and changes nothing, if the counts never held it.
         """
-        self._do(entry, forward=False)
+        features = features_from_bytes(entry.features)
+        self._do(entry, Step(features, entry.label, forward=False))
         self._removed.append(entry.sequence)
         self.rewrites = True
+        return features
 
-    def _do(self, entry: Entry, *, forward: bool) -> None:
+    def _do(self, entry: Entry, step: Step) -> None:
         self.made = True
         if counts_in(entry):
-            done = step(entry, forward=forward)
-            done.apply(self._counts)
-            self.steps.append(done)
+            step.apply(self._counts)
+            self.steps.append(step)
 
     def write(self, head: Head) -> Head:
         """The rows, and the head that names this change."""
@@ -101,23 +105,6 @@ class Change:
         )
         ledger.save_head(self.connection, self.account, moved)
         return moved
-
-
-def entry(
-    *, sequence: int, message: int, contact: int | None, label: str, user: int, at: int, features: Features
-) -> Entry:
-    """A ledger row as this version writes it."""
-    return Entry(
-        sequence=sequence,
-        message_id=message,
-        contact_id=contact,
-        label=label,
-        user_id=user,
-        given_at=at,
-        features_version=FEATURES_VERSION,
-        features=features_to_bytes(features),
-        stamp=0,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

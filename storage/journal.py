@@ -44,10 +44,35 @@ def append(
     """Record an act; its sequence number."""
     last = select(func.max(journal.c.sequence)).where(journal.c.account_id == account_id, journal.c.node == node)
     sequence = (connection.execute(last).scalar_one() or 0) + 1
-    text = json.dumps(detail, separators=(",", ":"), sort_keys=True)
-    row = {"at": at, "actor": actor, "verb": verb, "object": object_, "detail": text}
+    row = {"at": at, "actor": actor, "verb": verb, "object": object_, "detail": _text(detail)}
     connection.execute(insert(journal).values(account_id=account_id, node=node, sequence=sequence, **row))
     return sequence
+
+
+def append_all(
+    connection: Connection,
+    account_id: int,
+    node: int,
+    acts: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    at: int,
+    actor: str,
+    verb: str,
+) -> None:
+    """Record one kind of act on many objects, (object, detail) each, in two statements."""
+    last = select(func.max(journal.c.sequence)).where(journal.c.account_id == account_id, journal.c.node == node)
+    first = (connection.execute(last).scalar_one() or 0) + 1
+    common = {"account_id": account_id, "node": node, "at": at, "actor": actor, "verb": verb}
+    rows = [
+        common | {"sequence": first + place, "object": object_, "detail": _text(detail)}
+        for place, (object_, detail) in enumerate(acts)
+    ]
+    if rows:
+        connection.execute(insert(journal), rows)
+
+
+def _text(detail: Mapping[str, Any]) -> str:
+    return json.dumps(detail, separators=(",", ":"), sort_keys=True)
 
 
 def of_object(connection: Connection, account_id: int, object_: str) -> Sequence[Entry]:

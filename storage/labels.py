@@ -1,4 +1,4 @@
-"""What a label changes besides the ledger: the message's verdict, and what is needed to let its ticket follow.
+"""What a label changes besides the ledger: the verdict of the message, and verdict and state of its ticket.
 
 Functions take a connection of the caller's transaction and commit nothing.
 Not here: the ledger (``ledger``), what a label means for a ticket (``mailhub.feedback``).
@@ -6,12 +6,12 @@ Not here: the ledger (``ledger``), what a label means for a ticket (``mailhub.fe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from .schema import message
+from .schema import message, ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,4 +58,34 @@ def set_verdicts(connection: Connection, account_id: int, verdicts: Mapping[int,
     )
     if verdicts:
         rows = [{"which": which, "now_verdict": verdict} for which, verdict in sorted(verdicts.items())]
+        connection.execute(statement, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketVerdict:
+    """What a ticket is to have after the label on its first message."""
+
+    ticket_id: int
+    verdict: str
+    state: str
+    state_before: str | None
+
+
+def set_ticket_verdicts(connection: Connection, account_id: int, tickets: Sequence[TicketVerdict], *, at: int) -> None:
+    """Set verdict and states of tickets, and when something last happened to them."""
+    statement = (
+        update(ticket)
+        .where(ticket.c.account_id == account_id, ticket.c.id == bindparam("which"))
+        .values(
+            verdict=bindparam("now_verdict"),
+            state=bindparam("now_state"),
+            state_before=bindparam("now_before"),
+            updated_at=at,
+        )
+    )
+    rows = [
+        {"which": each.ticket_id, "now_verdict": each.verdict, "now_state": each.state, "now_before": each.state_before}
+        for each in tickets
+    ]
+    if rows:
         connection.execute(statement, rows)

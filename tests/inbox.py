@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from classifier.model import Counts, digest, fold
 from classifier.tokens import Document, Features, features
 from mailhub.feedback import Marked, Revoked, mark, prepare, revoke_marks, unmark
+from mailhub.labelling import Taught
 from mailhub.models import Models
 from storage import ledger
 from storage.accounts import Account, add_account
@@ -33,6 +34,11 @@ def text_of(message_id: int) -> bytes:
     """The raw of a made-up message: words of its own and some that all share."""
     dice = Random(message_id)
     return " ".join(f"word{dice.randrange(400)}" for _ in range(dice.randrange(1, 60))).encode()
+
+
+def taught(message_id: int) -> Taught:
+    """What a made-up message teaches."""
+    return Taught.of(extract(text_of(message_id)))
 
 
 def make_account(transaction: Transaction, account: int = ACCOUNT) -> None:

@@ -17,7 +17,7 @@ from mailhub.models import Models
 from storage.database import Database
 from storage.errors import StorageError
 from storage.writer import Transaction, Writer
-from tests.inbox import ACCOUNT, ANA, Inbox, extract, fold_of, text_of
+from tests.inbox import ACCOUNT, ANA, Inbox, extract, fold_of, taught, text_of
 
 
 @pytest.fixture
@@ -39,10 +39,6 @@ def other_node(database: Database, tmp_path: Path) -> Iterator[Inbox]:
     writer.close()
 
 
-def _features_of(message: int) -> Any:
-    return extract(text_of(message))
-
-
 def _mark(inbox: Inbox, transaction: Transaction, messages: list[int], label: str) -> None:
     mark(
         transaction,
@@ -53,7 +49,7 @@ def _mark(inbox: Inbox, transaction: Transaction, messages: list[int], label: st
         label,
         user=ANA,
         now=inbox.now,
-        features_of=_features_of,
+        features_of=taught,
     )
 
 

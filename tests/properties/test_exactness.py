@@ -17,7 +17,7 @@ from mailhub.feedback import mark
 from mailhub.models import Models
 from storage.database import Database
 from storage.writer import Transaction, Writer
-from tests.inbox import Inbox, extract, text_of
+from tests.inbox import Inbox, extract, taught, text_of
 
 MESSAGES = 12
 USERS = (11, 12, 13)
@@ -63,7 +63,7 @@ def _fails(inbox: Inbox, messages: list[int], label: str, user: int) -> None:
             label,
             user=user,
             now=inbox.now,
-            features_of=lambda each: extract(text_of(each)),
+            features_of=taught,
         )
         raise RuntimeError("injected")
 
