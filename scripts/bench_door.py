@@ -17,20 +17,23 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+import uvloop
+from aiosmtpd.smtp import SMTP
+
+from mailhub.envelope import Envelope, Fate, Outcome, Recipient
+from mailhub.intake.door import Door
+from mailhub.intake.limits import DoorSettings
+
 SESSIONS = 20
 
 
 class NullPipeline:
     """Takes everything, keeps nothing."""
 
-    def resolve(self, recipient: str) -> Any:
-        from mailhub.envelope import Recipient
-
+    def resolve(self, recipient: str) -> Recipient:
         return Recipient(1, 1, recipient)
 
-    async def deliver(self, envelope: Any, raw: bytes) -> Sequence[Any]:
-        from mailhub.envelope import Fate, Outcome
-
+    async def deliver(self, envelope: Envelope, raw: bytes) -> Sequence[Outcome]:
         return [Outcome(recipient=name, fate=Fate.FILED, message=1) for name in envelope.recipients]
 
     def refused(self, peer: str, reason: str) -> None:
@@ -38,8 +41,6 @@ class NullPipeline:
 
 
 def _stock(loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.Protocol]:
-    from aiosmtpd.smtp import SMTP
-
     class Handler:
         async def handle_DATA(  # noqa: N802 aiosmtpd finds hooks by this name
             self, server: Any, session: Any, envelope: Any
@@ -51,9 +52,6 @@ def _stock(loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.Protocol]:
 
 
 def _ours(loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.Protocol]:
-    from mailhub.intake.door import Door
-    from mailhub.intake.limits import DoorSettings
-
     return Door(NullPipeline(), DoorSettings(greeting_seconds=0.0), lmtp=False).protocol
 
 
@@ -81,8 +79,6 @@ def _serve(variant: str, pipe: Connection) -> None:
         server.close()
 
     if fast:
-        import uvloop
-
         uvloop.run(main())
     else:
         asyncio.run(main())
@@ -130,8 +126,6 @@ async def _drive(pipe: Connection, messages: int, body: bytes) -> float:
 
 def _round(variant: str, messages: int, body: bytes) -> tuple[float, float]:
     """(messages a second, CPU microseconds a message) of one run."""
-    import uvloop
-
     near, far = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(variant, far))
     process.start()

@@ -135,7 +135,5 @@ class DataReader:
 
 def hops(raw: bytes) -> int:
     """How often the message was handed on: the Received fields of its header block (RFC 5321 6.3)."""
-    head = raw[:_HEADER_BYTES]
-    ends = [end for end in (head.find(b"\r\n\r\n"), head.find(b"\n\n")) if end >= 0]
-    head = b"\n" + (head[: min(ends)] if ends else head).lower()
-    return head.count(b"\nreceived:")
+    head = raw[:_HEADER_BYTES].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
+    return (b"\n" + head.lower()).count(b"\nreceived:")

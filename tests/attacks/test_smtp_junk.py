@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailhub.envelope import Fate, Outcome
 from tests.door_house import House, Runner
 
 
@@ -31,6 +32,36 @@ def test_junk_ends_a_session(with_door: Runner, command: bytes) -> None:
         assert lines[-1] == "421 4.7.0 Too many errors"
 
     with_door(scenario)
+
+
+def test_greeting_again_and_again_is_junk(with_door: Runner) -> None:
+    """The first greeting is free, those after it are not."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.reply()
+        await client.send(b"HELO c\r\n" * 500)
+        lines = (await client.rest()).splitlines()
+        assert lines == ["250 mail.example.com"] * 121 + ["421 4.7.0 Too many errors"]
+
+    with_door(scenario)
+
+
+@pytest.mark.parametrize("body", [b"x\r\n", b"Received: a\r\n" * 4 + b"\r\n"])
+def test_messages_that_are_all_refused_end_a_session(with_door: Runner, body: bytes) -> None:
+    """A message rejected for good, or in a loop, is an error of the client."""
+
+    async def scenario(house: House) -> None:
+        house.pipeline.fates = {"a@example.com": Outcome(recipient="", fate=Fate.REJECTED, reason="policy")}
+        client = await house.connect()
+        await client.reply()
+        message = b"MAIL FROM:<>\r\nRCPT TO:<a@example.com>\r\nDATA\r\n" + body + b".\r\n"
+        await client.send(b"EHLO c\r\n" + message * 30)
+        lines = (await client.rest()).splitlines()
+        assert sum(line.startswith("554") for line in lines) == 20
+        assert lines[-1] == "421 4.7.0 Too many errors"
+
+    with_door(scenario, hops=3)
 
 
 def test_delivering_mail_restores_patience(with_door: Runner) -> None:

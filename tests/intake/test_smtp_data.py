@@ -94,6 +94,15 @@ def test_a_swallowed_message_holds_no_memory() -> None:
     assert reader.fed_bytes == 50_000
 
 
+def test_what_follows_a_fault_is_not_kept() -> None:
+    """Ordinary lines after the fault are swallowed like what came before it."""
+    reader, _ = read(b"ordinary\r\n")
+    reader.discard(DataFault.NO_ROOM)
+    assert reader.feed(b"ordinary\r\n" * 50) is None
+    assert reader.feed(b".\r\nNEXT") == b"NEXT"
+    assert reader.take() == b""
+
+
 def test_the_first_fault_stands() -> None:
     """A message refused for one reason is not given another later."""
     reader, _ = read(b"x")
