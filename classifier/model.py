@@ -29,7 +29,7 @@ import math
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 import numpy as np
@@ -53,7 +53,7 @@ _COLUMNS: Final = {SPAM: 0, HAM: 1}
 SMOOTHING: Final = 0.05
 STRONGEST: Final = 10
 TEMPERATURE: Final = 8.0
-_APART = 128.0  # no weight exceeds it: 1e18 documents give at most 45
+_BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  # first id of each group
 
 _MAGIC: Final = b"mailhub-counts\x01"
 _HEADER: Final = struct.Struct("<15sIQQQQ")  # magic, features version, spam, ham, entries, bytes of ids
@@ -109,8 +109,8 @@ def score(counts: Counts, features: Features, *, evidence: int = 0) -> Score:
     weights = _weights(counts, slots)
     log_odds = _caution(counts) * _strongest(weights, ids) / TEMPERATURE
     if not evidence:
-        return Score(_logistic(log_odds), log_odds)
-    return Score(_logistic(log_odds), log_odds, _evidence(counts, slots, ids, weights, evidence))
+        return Score(probability(log_odds), log_odds)
+    return Score(probability(log_odds), log_odds, _evidence(counts, slots, ids, weights, evidence))
 
 
 def _weights(counts: Counts, slots: Slots) -> Weights:
@@ -124,22 +124,16 @@ def _weights(counts: Counts, slots: Slots) -> Weights:
 
 
 def _strongest(weights: Weights, ids: Features) -> float:
-    """Sum over the groups of the strongest weights of either sign. One sort: groups are set apart by an offset."""
-    if ids.size == 0:
-        return 0.0
-    groups = (ids >> np.uint32(GROUP_BITS)).astype(np.float64)
-    apart = weights + groups * _APART
-    apart.sort()
-    bounds = np.searchsorted(apart, (np.arange(len(GROUPS) + 1) - 0.5) * _APART)
-    first, last = bounds[:-1, None], bounds[1:, None]
-    steps = np.arange(STRONGEST)
-    offset = np.arange(len(GROUPS))[:, None] * _APART
-    low, high = first + steps, last - 1 - steps
-    total = 0.0
-    for places, inside, sign in ((low, low < last, -1.0), (high, high >= first, 1.0)):
-        chosen = (apart.take(places, mode="clip") - offset) * inside
-        total += sign * float(np.maximum(sign * chosen, 0.0).sum())
-    return total
+    """Sum over the groups of the strongest weights of either sign."""
+    low, high = [], []
+    bounds = ids.searchsorted(_BOUNDS).tolist()
+    for first, last in pairwise(bounds):
+        group = weights[first:last]
+        if group.size > STRONGEST:
+            group = np.partition(group, (STRONGEST - 1, group.size - STRONGEST))
+        low.append(group[:STRONGEST])
+        high.append(group[-STRONGEST:])
+    return float(np.minimum(np.concatenate(low), 0.0).sum() + np.maximum(np.concatenate(high), 0.0).sum())
 
 
 def _caution(counts: Counts) -> float:
@@ -148,9 +142,10 @@ def _caution(counts: Counts) -> float:
     return (smaller + 1) / (smaller + 2)
 
 
-def _logistic(log_odds: float) -> float:
+def probability(log_odds: float) -> float:
+    """The probability of given log odds; never overflows."""
     if log_odds < 0:
-        return 1.0 - _logistic(-log_odds)
+        return 1.0 - probability(-log_odds)
     return 1.0 / (1.0 + math.exp(-log_odds))
 
 

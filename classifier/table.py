@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 
 from classifier.tokens import Features
 
-WIDTH: Final = 16
+WIDTH: Final = 8
 LOAD: Final = 0.8
 GROWTH: Final = 1.25
 _SMALLEST: Final = 64
 _SPREAD = np.uint32(0x9E3779B1)  # odd: a bijection of the ids, so that neighbours part
+# Eight flags read as one little-endian word, at most one set, 2**(8 n): times this, the top three bits are n.
+_PLACE: Final = np.uint64(sum(place << (61 - 8 * place) for place in range(WIDTH)))
+_PLACE_SHIFT: Final = np.uint64(61)
 _WIDTHS = (np.uint8, np.uint16, np.uint32, np.int64)
 
 Slots = NDArray[np.int64]
@@ -50,18 +53,18 @@ class Table:
     def find(self, ids: Features) -> Slots:
         """Slot of each id, -1 where it was never seen."""
         slots = np.full(ids.size, -1, dtype=np.int64)
-        pending = np.arange(ids.size)
         keys = ids + np.uint32(1)
         rows = self._home(ids)
-        while pending.size:
+        pending = None  # the first round looks at all ids
+        while rows.size:
             held = self._keys.take(rows, axis=0)
-            hits = np.flatnonzero(held == keys[:, None])
-            found = hits >> 4
-            slots[pending[found]] = rows[found] * WIDTH + (hits & (WIDTH - 1))
-            further = held[:, -1] != 0
-            further[found] = False
-            pending, keys = pending[further], keys[further]
-            rows = (rows[further] + 1) % len(self._keys)
+            equal = (held == keys[:, None]).view("<u8").ravel()
+            hits = np.flatnonzero(equal)
+            places = (equal[hits] * _PLACE >> _PLACE_SHIFT).astype(np.int64)
+            slots[hits if pending is None else pending[hits]] = rows[hits] * WIDTH + places
+            further = np.flatnonzero((held[:, -1] != 0) & (equal == 0))
+            pending = further if pending is None else pending[further]
+            keys, rows = keys[further], (rows[further] + 1) % len(self._keys)
         return slots
 
     def counts(self, slots: Slots, column: int) -> Tally:

@@ -1,22 +1,23 @@
 """Fields of a document in, distinct hashed features per field group out.
 
-Job: ``features(document)`` gives the sorted, distinct ``uint32`` ids that the model counts. The top three bits of the
-25 used name the field group (``GROUPS``), the low 22 are a hash of what was seen there. Presence only: how often a
-word occurs in one document never matters, so one token a million times is one feature.
+Job: ``features(document)`` gives the sorted, distinct ``uint32`` ids that the model counts. The top three bits of an id
+name the field group (``GROUPS``), the others are a hash of what was seen there. Presence only: how often a word occurs
+in one document never matters, so one token a million times is one feature.
 
-    header   tagged words of every header, neighbouring pairs, the order of the header names, words the caller derived
-    subject  words and pairs        link   hosts and path words        markup  structure words, tags and attributes
-    phrase   sparse bigrams of the visible text (window of five words)  raw  4-grams of the first bytes as received
-    text     4-grams of the visible text
+    header        tagged words of every header, neighbouring pairs, the order of the names, words the caller derived
+    subject       words and neighbouring pairs
+    content       words and pairs of links, of hidden text, of tags and structure; sparse bigrams of the visible text
+    header-grams  4-grams of the header block in its own spelling
+    text-grams    4-grams of the visible text
 
 The ids are the same on every machine, Python minor and PYTHONHASHSEED: nothing here iterates over a set or calls
 ``hash()``, and the words of the buffer are read little-endian. ``FEATURES_VERSION`` changes whenever an id could.
 
-Bounded: every field is cut before it is looked at (constants below), so the work per document has a ceiling whatever
-it holds.
+Speed: all fields go into one byte buffer and through some sixty numpy calls, whatever the length of the mail.
+Bounded: every field is cut before it is looked at (constants below), so the work per document has a ceiling.
 
-Must not: know a wire format (the caller names the fields), SQL, a clock or a file. A ``secret`` of the site, mixed
-into every word, makes collisions unpredictable to strangers (the constants are public).
+Must not: know a wire format (the caller names the fields), SQL, a clock or a file. A ``secret`` of the site, mixed into
+every word, makes collisions unpredictable to strangers (the constants are public).
 
 Sources: sparse bigrams: Siefkes, Assis, Chhabra, Yerazunis, "Combining Winnow and Orthogonal Sparse Bigrams for
 Incremental Spam Filtering", 2004. Character n-grams: Kanaris et al., "Words vs. character n-grams for anti-spam
@@ -30,34 +31,37 @@ import unicodedata
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 FEATURES_VERSION: Final = 1
-GROUPS: Final = ("header", "subject", "link", "markup", "phrase", "raw", "text")
-GROUP_BITS: Final = 22
+GROUPS: Final = ("header", "subject", "content", "header-grams", "text-grams")
+GROUP_BITS: Final = 21
 
 Features = NDArray[np.uint32]
 _Words = NDArray[np.uint64]
 _Places = NDArray[np.int64]
 
-HEADER, SUBJECT, LINK, MARKUP, PHRASE, RAW, TEXT = range(len(GROUPS))
+HEADER, SUBJECT, CONTENT, HEADER_GRAMS, TEXT_GRAMS = range(len(GROUPS))
 HEADER_LINES = 64
 LINE_CHARACTERS = 400
 LINKS = 40
-TEXT_CHARACTERS = 8_000
+HIDDEN_CHARACTERS = 1_000
+TEXT_CHARACTERS = 6_000
 MARKUP_CHARACTERS = 6_000
 PHRASE_WORDS = 600
 GRAM_BYTES = 3_000
-WINDOW = 5
+WINDOW = 3
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _MIX2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _MIX3 = np.uint64(0x165667B19E3779F9)
 _PAIR = np.uint64(0xD6E8FEB86659FD93)
-_DISTANCE = (0, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3, 0x589965CC75374CC3)
+_TAG: Final = 0xD6E8FEB86659FD93
+_DISTANCE = (0, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB)
 _GRAM = np.uint32(0x9E3779B1)
 _SHIFT = np.uint64(64 - GROUP_BITS)
 _FOLD = np.uint64(29)
@@ -79,7 +83,7 @@ class Document:
     html: str = ""
     links: tuple[str, ...] = ()
     structure: tuple[str, ...] = ()  # types, charsets, attachment types, sizes: one word each
-    raw: bytes = b""  # first bytes as received, without what a filter added
+    spelling: str = ""  # the header block in its own spelling, without what a filter added
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +110,18 @@ _TAGS_OF_MARKUP = re.compile(r"<[^<>]{1,300}")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff]"
 )
-_MIXED = re.compile("[^\\W\\d_]*(?:[a-z][\u0370-\u03ff\u0400-\u052f]|[\u0370-\u03ff\u0400-\u052f][a-z])[^\\W\\d_]*")
+_MIXED = re.compile("[a-z][\u0370-\u03ff\u0400-\u052f]|[\u0370-\u03ff\u0400-\u052f][a-z]")
+_LETTERS = re.compile("[^\\W\\d_]+")
 _CONFUSABLE = str.maketrans("аеорсухікјѕһԁвмнтαορεικντυχ", "aeopcyxikjshdbmhtaopeikvtux")
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A stretch of the buffer whose words share a group and a tag; pairs never cross its ends."""
+    """A field of the buffer, without line feed; its words share a group and a tag, and pairs never cross its ends."""
 
     group: int
     field: str
-    content: bytes
+    content: str
 
 
 def fold(text: str, notes: list[str], name: str) -> str:
@@ -129,49 +134,64 @@ def fold(text: str, notes: list[str], name: str) -> str:
     if invisible:
         notes.append(f"invisible-{name}-{invisible.bit_length()}")
     shown = unicodedata.normalize("NFKC", shown).lower()
-    shown, mixed = _MIXED.subn(lambda match: match.group().translate(_CONFUSABLE), shown)
+    mixed = len(_MIXED.findall(shown))
     if mixed:
         notes.append(f"mixed-script-{name}-{mixed.bit_length()}")
+        return _LETTERS.sub(_latin, shown)
     return shown
 
 
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+def _latin(match: re.Match[str]) -> str:
+    word = match.group()
+    return word.translate(_CONFUSABLE) if _MIXED.search(word) else word
 
 
-def _lines(document: Document) -> tuple[list[_Line], bytes]:
-    """The buffer's lines (phrase text last) and the folded text for 4-grams."""
+def _lines(document: Document) -> list[_Line]:
+    """The fields as lines of the buffer, cut to their bounds; the visible text comes last."""
     notes: list[str] = []
-    lines = [
-        _Line(HEADER, name, _encode(value[:LINE_CHARACTERS].lower())) for name, value in document.headers[:HEADER_LINES]
-    ]
-    names = " ".join(name for name, _ in document.headers[:HEADER_LINES])
-    lines.append(_Line(HEADER, "header order", _encode(names[:2000])))
-    lines.append(_Line(HEADER, "derived", _encode(" \n".join(document.marks[:HEADER_LINES])[:2000].lower())))
-    lines.append(_Line(SUBJECT, "subject", _encode(fold(document.subject[:LINE_CHARACTERS], notes, "subject"))))
-    lines.extend(_Line(LINK, "link", _encode(link[:LINE_CHARACTERS].lower())) for link in document.links[:LINKS])
+    headers = document.headers[:HEADER_LINES]
+    lines = [_Line(HEADER, name, value[:LINE_CHARACTERS]) for name, value in headers]
+    lines.append(_Line(HEADER, "header order", " ".join([name for name, _ in headers])[:2000]))
+    lines.append(_Line(HEADER, "derived", " ".join(document.marks[:HEADER_LINES])[:2000]))
+    lines.append(_Line(SUBJECT, "subject", fold(document.subject[:LINE_CHARACTERS], notes, "subject")))
+    lines += [_Line(CONTENT, "link", link[:LINE_CHARACTERS]) for link in document.links[:LINKS]]
     text = " ".join(fold(document.text[:TEXT_CHARACTERS], notes, "text").split())
     if document.hidden_text:
-        hidden = fold(document.hidden_text[:1000], notes, "hidden")
         notes.append(f"hidden-{len(document.hidden_text).bit_length()}")
-        lines.append(_Line(MARKUP, "hidden text", _encode(hidden)))
-    tags = "".join(_TAGS_OF_MARKUP.findall(document.html[:MARKUP_CHARACTERS])).lower()
-    lines.append(_Line(MARKUP, "html", _encode(tags)))
-    lines.append(_Line(MARKUP, "structure", _encode(" ".join((*notes, *document.structure[:HEADER_LINES])).lower())))
-    encoded = _encode(text)
-    lines.append(_Line(PHRASE, "text", encoded))
-    return lines, encoded
+        lines.append(_Line(CONTENT, "hidden text", fold(document.hidden_text[:HIDDEN_CHARACTERS], notes, "hidden")))
+    if document.html:
+        tags = "".join(_TAGS_OF_MARKUP.findall(document.html[:MARKUP_CHARACTERS]))
+        lines.append(_Line(CONTENT, "html", tags))
+    lines.append(_Line(CONTENT, "structure", " ".join((*notes, *document.structure[:HEADER_LINES]))[:2000]))
+    lines.append(_Line(CONTENT, "text", text))
+    return lines
+
+
+def _buffer(lines: list[_Line]) -> tuple[bytes, int]:
+    """All lines in lower case, each ended by a line feed, and the offset of the last one."""
+    tagged = "\n".join([line.content for line in lines[:-1]])
+    if tagged.count("\n") != len(lines) - 2:
+        tagged = "\n".join([line.content.replace("\n", " ") for line in lines[:-1]])
+    head = tagged.lower().encode("utf-8", "replace") + b"\n"
+    return b"%b%b\n\0\0\0\0\0\0\0\0" % (head, lines[-1].content.encode("utf-8", "replace")), len(head)
 
 
 def _boundaries(buffer: bytes) -> tuple[_Places, _Places]:
-    """Start and end offsets of every word of the buffer."""
-    classes = np.frombuffer(b"\0" + buffer.translate(_CLASSES) + b"\0", dtype=np.uint8)
+    """Start and end offsets of every word of the buffer, which ends in a separator."""
+    translated = b"\0" + buffer.translate(_CLASSES)
+    classes = np.frombuffer(translated, dtype=np.uint8)
     inside = classes != 0
-    lead = classes == 2
-    before, here = inside[:-1], inside[1:]
-    starts = np.flatnonzero(here & (~before | lead[1:]))
-    ends = np.flatnonzero(before & (~here | lead[1:]))
-    return starts, ends
+    if b"\2" not in translated:
+        edges = np.flatnonzero(inside[1:] != inside[:-1])
+        return edges[::2], edges[1::2]
+    before, here, lead = inside[:-1], inside[1:], classes[1:] == 2
+    return np.flatnonzero(here & (~before | lead)), np.flatnonzero(before & (~here | lead))
+
+
+@lru_cache(maxsize=4096)
+def _tag(group: int, field: str) -> tuple[int, int]:
+    """What tells the words of a field from the same words elsewhere, and the group's bits."""
+    return zlib.crc32(field.encode("utf-8", "replace")) * _TAG & 0xFFFFFFFFFFFFFFFF, group << GROUP_BITS
 
 
 def _word_hashes(buffer: bytes, starts: _Places, ends: _Places, secret: int) -> _Words:
@@ -203,7 +223,7 @@ def _sparse_bigrams(words: _Words) -> list[Features]:
     found = []
     for distance in range(1, WINDOW):
         mixed = words[distance:] * _MIX + words[:-distance] * np.uint64(_DISTANCE[distance])
-        found.append(_ids(mixed, np.uint32(PHRASE << GROUP_BITS)))
+        found.append(_ids(mixed, np.uint32(CONTENT << GROUP_BITS)))
     return found
 
 
@@ -221,33 +241,32 @@ class _Extracted:
     starts: _Places
     ends: _Places
     line_of_word: _Places
-    tagged: int  # words before this one belong to tagged lines, the rest to the phrase text
+    tagged: int  # words before this one belong to tagged lines, the rest to the visible text
     adjacent: _Places  # second word of every pair inside one line
-    raw: bytes
+    spelling: bytes
     text: bytes
     pieces: list[Features]
 
 
 def _extract(document: Document, secret: int) -> _Extracted:
-    lines, text = _lines(document)
-    buffer = b"\n".join([line.content for line in lines]) + b"\n\0\0\0\0\0\0\0\0"
+    lines = _lines(document)
+    buffer, last = _buffer(lines)
     starts, ends = _boundaries(buffer)
     words = _word_hashes(buffer, starts, ends, secret)
-    tagged = int(np.searchsorted(starts, len(buffer) - 9 - len(text)))
-    lengths = np.array([len(line.content) + 1 for line in lines])
-    line_ends = lengths.cumsum()
-    line_of_word = np.searchsorted(line_ends, starts[:tagged], side="right")
-    tags = np.array([zlib.crc32(line.field.encode("utf-8", "replace")) for line in lines], dtype=np.uint64) * _PAIR
-    groups = np.array([line.group << GROUP_BITS for line in lines], dtype=np.uint32)
-    tag, group = tags[line_of_word], groups[line_of_word]
-    single = words[:tagged] ^ tag
+    tagged = int(starts.searchsorted(last))
+    feeds = np.flatnonzero(np.frombuffer(buffer, dtype=np.uint8, count=last) == 10)
+    line_of_word = feeds.searchsorted(starts[:tagged])
+    tags = np.array([_tag(line.group, line.field) for line in lines], dtype=np.uint64)[line_of_word]
+    single = words[:tagged] ^ tags[:, 0]
+    group = tags[:, 1].astype(np.uint32)
     adjacent = np.flatnonzero(line_of_word[1:] == line_of_word[:-1]) + 1
     pair = single[adjacent] * _MIX + words[adjacent - 1] * _PAIR
-    raw, grams = document.raw[:GRAM_BYTES], text[:GRAM_BYTES]
+    spelling = document.spelling[:GRAM_BYTES].encode("utf-8", "replace")[:GRAM_BYTES]
+    text = buffer[last : min(last + GRAM_BYTES, len(buffer) - 9)]
     pieces = [_ids(single * _MIX, group), _ids(pair, group[adjacent])]
     pieces += _sparse_bigrams(words[tagged : tagged + PHRASE_WORDS])
-    pieces += [_grams(raw, RAW, secret), _grams(grams, TEXT, secret)]
-    return _Extracted(buffer, lines, starts, ends, line_of_word, tagged, adjacent, raw, grams, pieces)
+    pieces += [_grams(spelling, HEADER_GRAMS, secret), _grams(text, TEXT_GRAMS, secret)]
+    return _Extracted(buffer, lines, starts, ends, line_of_word, tagged, adjacent, spelling, text, pieces)
 
 
 def features(document: Document, *, secret: int = 0) -> Features:
@@ -290,9 +309,10 @@ def _name(found: _Extracted, piece: int, place: int) -> Named:
     if piece < 1 + WINDOW:
         distance = piece - 1
         first = found.tagged + place
-        return Named("phrase", "text", " ".join([word(first), *["…"] * (distance - 1), word(first + distance)]))
-    content, group = (found.raw, "raw") if piece == 1 + WINDOW else (found.text, "text")
-    return Named(group, "bytes as received" if group == "raw" else "text", _show(content[place : place + 4]))
+        return Named("content", "text", " ".join([word(first), *["…"] * (distance - 1), word(first + distance)]))
+    if piece == 1 + WINDOW:
+        return Named("header-grams", "header letters", _show(found.spelling[place : place + 4]))
+    return Named("text-grams", "text letters", _show(found.text[place : place + 4]))
 
 
 def name_features(document: Document, wanted: Iterable[int], *, secret: int = 0) -> Mapping[int, Named]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from classifier import model, tokens
 from mailhub.message.values import Parsed
@@ -50,9 +51,9 @@ _IP = re.compile(r"\b(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.\d{1,3}\b")
 _BY = re.compile(r"\bby ([A-Za-z0-9.-]{1,255})")
 _URL = re.compile(r"\b(?:https?|ftp)://[^\s\"'<>\\]{1,300}", re.IGNORECASE)
 _LETTERS, _CAPITALS, _DIGITS = re.compile("[a-z]+"), re.compile("[A-Z]+"), re.compile("[0-9]+")
+_ONE_WORD = {code: f"_{code:x}" for code in range(128) if not chr(code).isalnum() and chr(code) not in "_$!'-"}
 _ZONE = re.compile(r"[+-]\d{4}.*")
 _STEPS = 40  # scorings of an explanation; each leaves out a quarter more, so the last would leave out thousands
-_RAW_BYTES = tokens.GRAM_BYTES
 _TEXT_LINKS = 20_000  # characters of the visible text that are searched for bare URLs
 
 
@@ -65,8 +66,6 @@ def document(
 ) -> tokens.Document:
     """The fields of a message for the classifier. ``authentication``: method -> result, e.g. {"dkim": "pass"}."""
     headers = _headers(parsed, own_hosts)
-    shown = "".join([f"{name}: {value}\n" for name, value in headers])[:_RAW_BYTES].encode("utf-8", "replace")
-    body = parsed.parts[0].body_start if parsed.parts else len(raw)
     links = dict.fromkeys([*parsed.links, *_URL.findall(parsed.text[:_TEXT_LINKS])])
     return tokens.Document(
         headers=tuple(_words(headers)),
@@ -77,7 +76,7 @@ def document(
         html=parsed.html,
         links=tuple(links),
         structure=tuple(_structure(raw, parsed)),
-        raw=(shown + raw[body : body + _RAW_BYTES])[:_RAW_BYTES],
+        spelling="".join([f"{name}: {value}\n" for name, value in headers]),
     )
 
 
@@ -86,12 +85,18 @@ def _headers(parsed: Parsed, own_hosts: frozenset[str]) -> list[tuple[str, str]]
     kept = []
     for name, value in parsed.headers:
         lower = name.lower()
-        if _ADDED.match(lower) or (own_hosts and lower == "received" and _is_own(value, own_hosts)):
+        if _is_added(lower) or (own_hosts and lower == "received" and _is_own(value, own_hosts)):
             continue
         kept.append((name, value))
         if len(kept) == tokens.HEADER_LINES:
             break
     return kept
+
+
+@lru_cache(maxsize=4096)
+def _is_added(name: str) -> bool:
+    """Whether a header of this lower-case name was added by a filter or a mail store."""
+    return _ADDED.match(name) is not None
 
 
 def _is_own(received: str, own_hosts: frozenset[str]) -> bool:
@@ -132,7 +137,7 @@ def _shape(value: str) -> str:
 
 def _joined(value: str) -> str:
     """One word of the classifier: what separates words is replaced."""
-    return re.sub(r"[^\w$!'-]", lambda match: f"_{ord(match.group()) & 0xFF:x}", value[:60])
+    return value[:60].translate(_ONE_WORD)
 
 
 def _structure(raw: bytes, parsed: Parsed) -> list[str]:

@@ -74,7 +74,7 @@ def test_a_checkpoint_reads_back_as_it_was(rows: list[tuple[str, list[int]]]) ->
 def test_growth_and_width_do_not_show() -> None:
     """An account that grew past every width and capacity and shrank again has the bytes of one that never did."""
     random = np.random.default_rng(1)
-    rows = [np.unique(random.integers(0, 7 << GROUP_BITS, 500).astype(np.uint32)) for _ in range(300)]
+    rows = [np.unique(random.integers(0, len(GROUPS) << GROUP_BITS, 500).astype(np.uint32)) for _ in range(300)]
     counts = Counts()
     for row in rows:
         train(counts, row, "spam")
@@ -222,6 +222,6 @@ def test_memory_is_in_proportion() -> None:
     counts = Counts()
     for number in range(100):
         common = random.integers(0, 30_000, 1_700).astype(np.uint32)
-        rare = random.integers(0, 7 << GROUP_BITS, 800).astype(np.uint32)
+        rare = random.integers(0, len(GROUPS) << GROUP_BITS, 800).astype(np.uint32)
         train(counts, np.unique(np.concatenate([common, rare])), "spam" if number % 2 else "ham")
     assert counts.size_bytes < 2**20
