@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import URL, make_url
 
 from storage.database import Database
@@ -30,6 +31,10 @@ from storage.writer import Writer
 if TYPE_CHECKING:
     from tests.desk import Desk
     from tests.postroom import PostRoom
+
+# on a build server the same examples every time; at a desk new ones
+settings.register_profile("mailhub", deadline=None, derandomize="MAILHUB_REQUIRE_SERVICES" in os.environ)
+settings.load_profile("mailhub")
 
 _STARTER = Path(__file__).parent / "postgresql_server.py"
 

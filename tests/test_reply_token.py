@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailhub import reply_token
@@ -12,7 +12,6 @@ KEY = bytes(range(32))
 IDS = st.integers(min_value=0, max_value=2**36 - 1)
 
 
-@settings(deadline=None)
 @given(IDS, IDS)
 def test_reads_what_it_made(ticket: int, contact: int) -> None:
     """A token is 26 lower-case letters and digits and gives back both ids, whatever its case became."""
@@ -24,7 +23,6 @@ def test_reads_what_it_made(ticket: int, contact: int) -> None:
     assert reply_token.read(token.upper(), KEY) == (ticket, contact)
 
 
-@settings(deadline=None)
 @given(IDS, IDS, st.integers(min_value=0, max_value=25), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
 def test_no_other_character_will_do(ticket: int, contact: int, position: int, character: str) -> None:
     """A token in which one character was changed is read as nothing, or as the same two ids."""
@@ -35,7 +33,6 @@ def test_no_other_character_will_do(ticket: int, contact: int, position: int, ch
     )
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_string_can_be_read(text: str) -> None:
     """A string that we did not make is no token, and never an error."""

@@ -10,7 +10,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailhub.message.parse import parse
@@ -71,7 +71,6 @@ def test_the_whole_mail() -> None:
     assert compose(DRAFT) == expected
 
 
-@settings(deadline=None)
 @given(texts, texts, texts)
 def test_nothing_gets_out_of_its_header(name: str, subject: str, person: str) -> None:
     """Whatever names and subjects hold, the mail has our header fields, each once, and our body."""
@@ -86,7 +85,6 @@ def test_nothing_gets_out_of_its_header(name: str, subject: str, person: str) ->
     assert raw.isascii()
 
 
-@settings(deadline=None)
 @given(texts, texts)
 def test_names_and_subjects_are_read_as_written(name: str, subject: str) -> None:
     """Both our reader and the standard library's give back the name and the subject, cleaned of controls."""

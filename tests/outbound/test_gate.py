@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailhub.outbound.gate import REPLIES_AN_HOUR, Outgoing, decide, valid_address
@@ -91,7 +91,6 @@ def test_addresses_that_cannot_be_sent_to(address: str) -> None:
     assert not valid_address(address)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("a@.\r\n\0 <>\u2028-"), max_size=40))
 def test_no_valid_address_breaks_a_line(address: str) -> None:
     """Whatever is accepted holds no white space, no control and no angle bracket."""
