@@ -89,6 +89,21 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """Whether a mail is from whom it says (RFC 7208, 6376, 7489). Results are the words of RFC 8601 2.7."""
+
+    spf: str = "none"  # pass, fail, softfail, neutral, none, temperror, permerror
+    dkim: str = "none"  # pass, fail, neutral, none, temperror, permerror: the best of the signatures
+    dmarc: str = "none"  # pass, fail, none, temperror, permerror
+    policy: str = ""  # what the author's domain asks for on fail: "none", "quarantine", "reject", "" without a policy
+    domain: str = ""  # of the author (From), lower-case ASCII; the one ``dmarc`` is about
+    spf_domain: str = ""
+    dkim_domains: tuple[str, ...] = ()  # d= of the signatures that pass
+    reason: str = ""  # machine words of what decided: "dkim=pass:a.example spf=fail:all"
+    source: str = ""  # "checked" by our own door, or the trusted host whose Authentication-Results was believed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
     """A message read. ``flags`` names every bound that was hit and every fault that was repaired."""
 

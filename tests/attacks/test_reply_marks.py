@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mailhub.message import quoted, quoted_marks
+from mailhub.message import quoted_marks
 from mailhub.message.quoted import split_reply
+from mailhub.message.values import TEXT_BYTES
 
 HANG_SECONDS = 20  # a guard against quadratic work, not a measurement: the texts below take some 10 ms
 

@@ -33,7 +33,7 @@ FORMATS: dict[str, tuple[str, str, str, list[str], list[str], bool]] = {
     "sendmail": (
         "Mail Delivery Subsystem <MAILER-DAEMON@b.example>",
         "Returned mail: see transcript for details",
-        "  --- The following addresses had permanent fatal errors ---\n<kim@b.example>\n    (reason: 550 Host unknown)\n\n"
+        "  --- The following addresses had fatal errors ---\n<kim@b.example>\n    (reason: 550 Host unknown)\n\n"
         "   ----- Transcript of session follows -----\n550 5.1.2 <kim@b.example>... Host unknown",
         ["kim@b.example"],
         ["5.1.2"],
@@ -42,7 +42,7 @@ FORMATS: dict[str, tuple[str, str, str, list[str], list[str], bool]] = {
     "gmail": (
         "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
         "Delivery Status Notification (Failure)",
-        "Delivery to the following recipient failed permanently:\n\n     kim@b.example\n\nTechnical details:\n"
+        "Delivery to the following recipient failed:\n\n     kim@b.example\n\nTechnical details:\n"
         f"The error that was returned: 550 550 5.7.1 rejected as spam\n\n----- Original message -----\n\n{RETURNED}",
         ["kim@b.example"],
         ["5.7.1"],
@@ -173,7 +173,7 @@ def test_feedback_report_is_a_complaint() -> None:
     """RFC 5965: a feedback report is a complaint, with the recipients it names and the mail it is about."""
     body = (
         "--b\nContent-Type: text/plain\n\nabuse\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
-        "Original-Rcpt-To: <kim@b.example>\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <m3@ours.example>\n\n--b--\n"
+        "Original-Rcpt-To: kim@b.example\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <m3@ours.example>\n\n--b--\n"
     )
     kind = 'Content-Type: multipart/report; report-type=feedback-report; boundary="b"'
     found = _parse("fbl@b.example", "complaint", body, kind)

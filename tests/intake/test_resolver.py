@@ -1,0 +1,138 @@
+"""The resolver: limits of look-ups and time, cache, temperror. The name server is a coroutine of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from mailhub.intake.resolver import LOOKUPS, SECONDS, Ask, Budget, Resolver
+from mailhub.message.dns_questions import NO_ANSWER, Answer, Question, Rounds
+from mailhub.message.values import Authentication
+
+Result = TypeVar("Result")
+RAW = b"From: kim@a.example\r\nSubject: x\r\n\r\nHello\r\n"
+ZONE: dict[Question, tuple[str, ...]] = {
+    ("a.example", "TXT"): ("v=spf1 ip4:192.0.2.1 -all",),
+    ("_dmarc.a.example", "TXT"): ("v=DMARC1; p=reject",),
+}
+
+
+class NameServer:
+    """Answers from ZONE after ``seconds`` of its own clock, and counts what it is asked."""
+
+    def __init__(self, seconds: float = 0.0, *, silent: bool = False) -> None:
+        self.asked: list[Question] = []
+        self.now = 0.0
+        self._seconds, self._silent = seconds, silent
+
+    async def ask(self, question: Question) -> tuple[Answer, float]:
+        self.asked.append(question)
+        self.now += self._seconds
+        if self._silent:
+            raise TimeoutError
+        return Answer(ZONE.get(question, ())), 60.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def _run(task: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(task)
+
+
+async def _judge(resolver: Resolver, peer: str = "192.0.2.1", raw: bytes = RAW) -> Authentication:
+    return await resolver.begin(peer, "h.example", "kim@a.example").finish(raw)
+
+
+def test_mail_is_judged_from_mail_from_to_policy() -> None:
+    """SPF of MAIL FROM and the policy of From are asked, and judged together."""
+    found = _run(_judge(Resolver(NameServer().ask)))
+    assert (found.spf, found.dmarc, found.policy, found.source) == ("pass", "pass", "reject", "checked")
+
+
+def test_forged_mail_fails() -> None:
+    """A client that the policy does not list fails SPF and so DMARC."""
+    found = _run(_judge(Resolver(NameServer().ask), peer="198.51.100.1"))
+    assert (found.spf, found.dmarc) == ("fail", "fail")
+
+
+def test_large_mail_is_hashed_in_a_thread_with_the_same_verdict() -> None:
+    """A body over the bound takes the other path to the same result."""
+    found = _run(_judge(Resolver(NameServer().ask), raw=RAW + b"x" * 300_000 + b"\r\n"))
+    assert (found.spf, found.dmarc) == ("pass", "pass")
+
+
+def test_silent_name_server_gives_temperror() -> None:
+    """Nothing answered is temperror for all that was asked, and no exception."""
+    found = _run(_judge(Resolver(NameServer(silent=True).ask)))
+    assert (found.spf, found.dmarc) == ("temperror", "temperror")
+
+
+def test_second_mail_is_answered_from_the_cache_until_it_expires() -> None:
+    """Answers are kept for their time to live and asked anew afterwards."""
+    server = NameServer()
+
+    async def twice() -> list[int]:
+        resolver = Resolver(server.ask, server.monotonic)
+        counts = []
+        for seconds in (0.0, 1.0, 100.0):
+            server.now += seconds
+            await _judge(resolver)
+            counts.append(len(server.asked))
+        return counts
+
+    assert _run(twice()) == [2, 2, 4]
+
+
+def _endless() -> Rounds[int]:
+    """A check that asks a new name for ever; ends when it gets no answer, with the number of answers it had."""
+    had = 0
+    while True:
+        question = (f"n{had}.example", "TXT")
+        answers = yield frozenset((question,))
+        if answers[question].failed:
+            return had
+        had += 1
+
+
+def test_look_ups_of_a_message_are_bounded() -> None:
+    """The 21st question of a message is not asked."""
+    server = NameServer()
+    assert _run(Resolver(server.ask).run(_endless(), Budget())) == LOOKUPS == len(server.asked)
+
+
+def test_time_of_a_message_is_bounded() -> None:
+    """When five seconds of waiting are used up, nothing more is asked."""
+    server = NameServer(seconds=2.0)
+    assert _run(Resolver(server.ask, server.monotonic).run(_endless(), Budget())) == 3
+    assert server.now >= SECONDS
+
+
+def test_a_name_server_that_never_answers_is_cut_off() -> None:
+    """A question that hangs is given up when the budget's time is over."""
+
+    async def hang(question: Question) -> tuple[Answer, float]:
+        await asyncio.Event().wait()
+        return NO_ANSWER, 0.0
+
+    ask: Ask = hang
+    assert _run(Resolver(ask).run(_endless(), Budget(seconds=0.01))) == 0
+
+
+def test_abandoned_check_is_cancelled() -> None:
+    """A message that is never finished leaves no task behind."""
+
+    async def abandon() -> int:
+        async def hang(question: Question) -> tuple[Answer, float]:
+            await asyncio.Event().wait()
+            return NO_ANSWER, 0.0
+
+        check = Resolver(hang).begin("192.0.2.1", "h.example", "kim@a.example")
+        await asyncio.sleep(0)
+        check.abandon()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return len(asyncio.all_tasks()) - 1
+
+    assert _run(abandon()) == 0
