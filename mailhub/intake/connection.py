@@ -321,7 +321,7 @@ class Connection(asyncio.StreamReaderProtocol):
             self._input += rest
             self._wake()
         elif message.fed_bytes > _SWALLOWED_LIMITS * self.state.settings.message_bytes:
-            self.refuse_and_close(DataFault.TOO_BIG, replies.for_data_fault(DataFault.TOO_BIG))
+            self.refuse_and_close(DataFault.TOO_BIG.value, replies.for_data_fault(DataFault.TOO_BIG))
 
     def _give_way(self) -> None:
         """One read for each turn of the loop: libuv would take up to 32 of a fast sender before anybody else's."""

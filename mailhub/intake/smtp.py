@@ -283,7 +283,7 @@ class Session(Connection, SMTP):
         if message.fault is not None:
             if message.fault is not DataFault.NO_ROOM:
                 self._patience.error()
-            self.state.refuse(self.peer, message.fault)
+            self.state.refuse(self.peer, message.fault.value)
             return replies.for_data_fault(message.fault) * times
         try:
             raw = await self._joined(message)

@@ -1,6 +1,7 @@
 """Slow clients: silence between commands, a command that drips in, a message below the minimum rate."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 
 from tests.door_house import House, Runner, until
@@ -78,6 +79,20 @@ def test_a_long_commit_is_not_timed_out(with_door: Runner) -> None:
         assert await client.reply() == "250 2.0.0 Ok: message 1"
 
     with_door(scenario)
+
+
+def test_who_talks_on_after_the_last_word_is_cut_off(with_door: Runner) -> None:
+    """A megabyte is read and thrown away after 221, not more."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.reply()
+        assert (await client.say("QUIT"))[:3] == "221"
+        with suppress(ConnectionError):
+            await client.send(b"x" * 3_000_000)
+        await until(lambda: not house.door.counters.connections)
+
+    with_door(scenario, linger_seconds=1_000.0)
 
 
 def test_who_does_not_close_after_the_last_word_is_cut_off(with_door: Runner) -> None:

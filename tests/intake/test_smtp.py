@@ -103,6 +103,7 @@ def test_byte_by_byte_is_the_same_conversation(with_door: Runner) -> None:
         ("MAIL FROM:<a@b.c> SIZE=-1", "501 5.5.4 Syntax: MAIL FROM:<address> [parameters]"),
         ("MAIL FROM:<a@b.c> BODY=BINARYMIME", "501 5.5.4 Syntax: MAIL FROM:<address> [parameters]"),
         ("MAIL FROM:<a@b.c> SMTPUTF8=1", "501 5.5.4 Syntax: MAIL FROM:<address> [parameters]"),
+        ("MAIL FROM:<a@b.c> A-B=1", "501 5.5.4 Syntax: MAIL FROM:<address> [parameters]"),
         ("MAIL FROM:<a@b.c> RET=HDRS", "555 5.5.4 Parameter not recognised"),
         ("MAIL FROM:a@b.c", "553 5.1.7 Malformed sender address"),
         ("MAIL FROM:<a@b.c> SIZE=52428801", "552 5.3.4 Message is larger than the limit"),
@@ -233,6 +234,10 @@ def test_bytes_in_flight_are_bounded(with_door: Runner) -> None:
 
     async def scenario(house: House) -> None:
         house.pipeline.held = asyncio.Event()
+        early = await house.connect()
+        await early.reply()
+        await early.send(b"EHLO c\r\nMAIL FROM:<a@b.c> SIZE=1000000\r\nRCPT TO:<support@example.com>\r\n")
+        assert [(await early.reply())[:3] for _ in range(3)] == ["250"] * 3
         first = await house.connect()
         await first.begin("support@example.com")
         await first.send((b"x" * 998 + b"\r\n") * 3_000 + b".\r\n")
@@ -243,6 +248,7 @@ def test_bytes_in_flight_are_bounded(with_door: Runner) -> None:
         await second.say("EHLO c")
         no_room = "452 4.3.1 Not enough room now, try again"
         assert await second.say("MAIL FROM:<a@b.c> SIZE=2000000") == no_room
+        assert await early.say("DATA") == no_room
         liar = await house.connect()
         await liar.begin("support@example.com")
         await liar.send((b"x" * 998 + b"\r\n") * 2_000 + b".\r\n")
@@ -275,6 +281,20 @@ def test_ten_messages_of_20_mb_beside_small_ones(with_door: Runner) -> None:
         assert 7 in sizes_then
         assert sizes_then.count(len(large)) < 10
         assert sorted(map(len, house.pipeline.raws)) == [7, *[len(large)] * 10]
+
+    with_door(scenario)
+
+
+def test_a_deferred_message_is_not_counted_as_taken(with_door: Runner) -> None:
+    """451 leaves the message with its sender, and the counters say so."""
+
+    async def scenario(house: House) -> None:
+        house.pipeline.fates = {"support@example.com": Outcome(recipient="", fate=Fate.DEFERRED)}
+        client = await house.connect()
+        await client.begin("support@example.com")
+        await client.send(b"x\r\n.\r\n")
+        assert await client.reply() == "451 4.3.0 Temporary failure, try again"
+        assert (house.door.counters.messages, house.door.counters.last_mail_at) == (0, None)
 
     with_door(scenario)
 
