@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox of an address header (RFC 5322 3.4). ``address`` keeps its local part's case; the domain is lower case."""
+    """One mailbox of an address header (RFC 5322 3.4). ``address``: local part as written, domain in lower case."""
 
     name: str
     address: str  # "" when there was none to read
@@ -52,7 +52,8 @@ class Attachment:
 class Automatic:
     """Whether a program wrote the mail, and how one knows (RFC 3834)."""
 
-    kind: str  # "" (a person), "auto-reply", "out-of-office", "list", "bulk", "bounce", "complaint", "receipt", "generated"
+    # "" (a person), "auto-reply", "out-of-office", "list", "bulk", "bounce", "complaint", "receipt", "generated"
+    kind: str
     reason: str  # machine word: "auto-submitted", "precedence", "subject", ...
     evidence: str = ""
 

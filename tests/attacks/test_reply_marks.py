@@ -83,4 +83,4 @@ def test_text_over_the_bound_is_folded_unread() -> None:
     text = "a" * (300 * 1024)
     reply = split_reply(text, "")
     assert reply.new + reply.folded == text
-    assert len(reply.new) == quoted.TEXT_BYTES
+    assert len(reply.new) == TEXT_BYTES
