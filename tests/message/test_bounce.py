@@ -51,7 +51,7 @@ FORMATS: dict[str, tuple[str, str, str, list[str], list[str], bool]] = {
     "notes": (
         "Postmaster@b.example",
         "DELIVERY FAILURE: User kim not listed",
-        "Your message\n\n  Subject: order\n\nwas not delivered to:\n\n  kim@b.example\n\nbecause:\n\n  not listed in it",
+        "Your message\n\n  Subject: x\n\nwas not delivered to:\n\n  kim@b.example\n\nbecause:\n\n  not listed there",
         ["kim@b.example"],
         ["5.1.1"],
         True,
