@@ -14,9 +14,9 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailhub.envelope import Pipeline
 from mailhub.errors import ConfigurationError
 from mailhub.intake.connection import DoorState
-from mailhub.intake.envelope import Pipeline
 from mailhub.intake.limits import Counters, DoorSettings
 from mailhub.intake.smtp import Session
 
