@@ -157,6 +157,7 @@ class Spam:
         0.3, "Probability up to which a mail is ham; between the two it is unsure.", minimum=0, maximum=1
     )
     minimum_trained: int = setting(20, "Marks of each kind below which every verdict is unsure.", minimum=0)
+    marks_per_hour: int = setting(10_000, "Marks that one user may give in an hour.", minimum=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

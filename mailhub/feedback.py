@@ -285,6 +285,36 @@ def forget(transaction: Transaction, models: Models, account: int, messages: Seq
     return len(entries)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A mark, and what it weighs. None: it is not in force (superseded, taken back or revoked).
+
+    ``alone`` is the message's log-odds if this label did not exist: far on the other side of 0, it may be a mistake.
+    """
+
+    mark: Mark
+    log_odds: float | None = None
+    alone: float | None = None
+
+
+def list_marks(
+    transaction: Transaction, models: Models, account: int, *, user: int | None = None, before: int, limit: int = STEP
+) -> list[Weighed]:
+    """Marks, latest first, each with a sequence below ``before``; in the writer, so at most some tens at a time."""
+    connection = transaction.connection
+    marks = ledger.list_marks(connection, account, user_id=user, before=before, limit=limit)
+    in_force = ledger.entries_of(connection, account, {each.message_id for each in marks})
+    found = []
+    for each in marks:
+        row = in_force.get(each.message_id)
+        if row is None or row.sequence != each.sequence:
+            found.append(Weighed(mark=each))
+        else:
+            log_odds, alone = models.without(connection, account, row)
+            found.append(Weighed(mark=each, log_odds=log_odds, alone=alone))
+    return found
+
+
 # --- outside the writer -----------------------------------------------------------------------------------------------
 
 

@@ -221,6 +221,19 @@ class Models:
             if held.unsaved:
                 self._leaving[oldest] = held
 
+    def without(self, connection: Connection, account: int, row: Entry) -> tuple[float, float]:
+        """Log-odds of a labelled message: by the counts as they are, and as they would be without its own label."""
+        counts, features = self.get(connection, account), features_from_bytes(row.features)
+        known = score(counts, features).log_odds
+        if not counts_in(row):
+            return known, known
+        own = Step(features, row.label, forward=False)
+        own.apply(counts)
+        try:
+            return known, score(counts, features).log_odds
+        finally:
+            own.take_back(counts)
+
     # --- loading: any thread ----------------------------------------------------------------------------------------
 
     def warm(self, account: int) -> None:
@@ -273,7 +286,10 @@ class Models:
         for account in sorted(self._wanted):
             self.warm(account)
         for account in self.checkpoint_due(now=now):
-            self.checkpoint(writer, account)
+            try:
+                self.checkpoint(writer, account)
+            except OSError as error:  # a full disk costs time at the next start, not labels
+                log.warning("checkpoint not written", extra={"account": account, "error": type(error).__name__})
 
     def checkpoint_due(self, *, now: int) -> list[int]:
         """Accounts whose checkpoint is many changes or some minutes behind; evicted ones at once."""
@@ -306,7 +322,7 @@ class Models:
         checkpoints.write(self._directory, account, kept)
 
     def close(self) -> None:
-        """Write every checkpoint that is behind. After the writer has stopped. A full disk costs time, not labels."""
+        """Write every checkpoint that is behind. Call it when the writer has stopped."""
         for account, held in [*self._leaving.items(), *self._held.items()]:
             if held.unsaved:
                 try:

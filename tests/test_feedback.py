@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from classifier.model import digest, fold
 from classifier.tokens import features_to_bytes
 from mailhub.errors import BadRequest, Conflict
-from mailhub.feedback import Marked, Previous, forget, mark, prepare, revoke, steps
+from mailhub.feedback import Marked, Previous, forget, list_marks, mark, prepare, revoke, steps
 from mailhub.labelling import Outcome
 from mailhub.models import Models
 from storage import journal, ledger
@@ -315,6 +315,25 @@ def test_marks_are_listed_latest_first(inbox: Inbox) -> None:
     ]
     assert [each.sequence for each in of_ben] == [3]
     assert [each.sequence for each in page] == [2]
+
+
+def test_marks_are_weighed(inbox: Inbox) -> None:
+    """A mark in force says how the message would score without it; weighing leaves the counts as they are."""
+    inbox.mark(inbox.messages[:20], "spam")
+    inbox.mark(inbox.messages[20:40], "ham")
+    inbox.mark([101], "ham")
+    inbox.unmark([102])
+    before = inbox.digest()
+    weighed = inbox.writer.run(
+        lambda transaction: list_marks(transaction, inbox.models, ACCOUNT, before=1_000, limit=100)
+    )
+    of = {each.mark.sequence: each for each in weighed}
+    assert len(weighed) == 42
+    assert (of[1].log_odds, of[2].log_odds, of[42].log_odds) == (None, None, None)  # superseded, taken back
+    counted = of[41]
+    assert counted.log_odds is not None and counted.alone is not None
+    assert counted.log_odds < counted.alone  # the ham label pulls its own message towards ham
+    assert inbox.digest() == before == inbox.ledger_digest()
 
 
 def test_features_of_a_relabelled_message_come_from_the_ledger(inbox: Inbox) -> None:

@@ -250,6 +250,30 @@ def test_checkpoints_are_due_by_changes_or_by_time(inbox: Inbox) -> None:
     assert (inbox.directory / f"{ACCOUNT}.model").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_full_disk_keeps_no_job_from_its_work(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint that cannot be written is tried again later."""
+    inbox.mark([101], "spam")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "write", full)
+        inbox.models.checkpoint_due(now=0)
+        inbox.models.keep_up(inbox.writer, now=10**10)
+    assert inbox.models.checkpoint_due(now=10**10) == [ACCOUNT]
+    inbox.models.keep_up(inbox.writer, now=10**10)
+    assert inbox.models.checkpoint_due(now=10**11) == []
+
+
+def test_a_snapshot_stays_as_it_was(inbox: Inbox) -> None:
+    """What another thread looks at does not move while agents mark."""
+    inbox.mark([101], "spam")
+    taken = inbox.models.snapshot(inbox.writer, ACCOUNT)
+    inbox.mark([102], "ham")
+    assert (taken.spam, taken.ham) == (1, 0)
+
+
 def test_close_saves_what_is_behind(inbox: Inbox) -> None:
     """After an orderly stop the next start folds nothing."""
     inbox.mark([101, 102], "spam")

@@ -129,6 +129,7 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
                 user=user,
                 now=clock.now(),
                 features_of=known,
+                per_hour=call.house.config.spam.marks_per_hour,
             )
         )
     return [_result(each) for each in found]
@@ -149,6 +150,7 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
                 messages=portion,
                 user=user,
                 now=clock.now(),
+                per_hour=call.house.config.spam.marks_per_hour,
             )
         )
     return [_result(each) for each in found]
@@ -209,7 +211,7 @@ async def explain_raw(
 
 def explained(call: Call, raw: bytes, reasons: int) -> Explained:
     """The explanation of raw bytes by the account's filter."""
-    counts = call.house.writer.run(lambda tx: call.house.models.get(tx.connection, call.account))
+    counts = call.house.models.snapshot(call.house.writer, call.account)
     return explained_by(counts, raw, filter_settings(call.house.config), reasons, call.house.secrets.features)
 
 
