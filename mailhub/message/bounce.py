@@ -31,10 +31,13 @@ _WANTED = frozenset(
     )
 )
 _DAEMON = re.compile(
-    r"mailer[-_. ]?daemon|mail[. ]deliver[yY]?[. ](?:sub)?system|mail delivery service|mdaemon at ", re.IGNORECASE
+    r"mailer[-_. ]?daemon|mail[. ]delivery?[. ](?:sub)?system|mail delivery service|mdaemon at |"
+    r"microsoftexchange[0-9a-f]{20}",
+    re.IGNORECASE,
 )
 _OFFICE = re.compile(
-    r"postmaster|system administrator|mail administrator|mailadmin|administrator@|-bounces?@|bounce@", re.IGNORECASE
+    r"post[_-]?master|sysadmin@|system administrator|mail administrator|mailadmin|administrator@|-bounces?@|bounce@",
+    re.IGNORECASE,
 )
 _REPORTS = ("message/delivery-status", "message/feedback-report", "message/global-delivery-status")
 _RETURNED = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers", "text/rfc822-header")

@@ -59,7 +59,10 @@ EVIDENCE = _table("""
     no se pudo entregar | não pôde ser entregue | impossibile recapitare | niet worden bezorgd | nie mogła zostać |
     не может быть доставлено | не удалось доставить | не доставлено | 配信できません | 送信できません | 送信失敗 |
     無法送達 | 无法送达 | 无法投递 | 退信 | 전달할 수 없 | returned message | unsent message | orig message |
-    original message
+    original message | did not receive | not yet been delivered | not been delivered | delivery problems |
+    been postponed | could not be reached | failed recipient | could not be sent | failed to send |
+    recipients were affected | no valid recipients | cannot be delivered | non-delivered | could not send |
+    was automatically rejected | mail was rejected | message was rejected | failed with:
 """)
 
 # How the line begins, dashes aside, below which the returned message stands in a plain text bounce.
@@ -76,7 +79,9 @@ RETURNED = _table("""
     message d'origine | mensaje original | messaggio originale | here is a copy | here is your original |
     start of returned message | forwarded message follows | the first part of | first part of the |
     the following is a copy | copy of the message | copy of original message | rejected message follows |
-    message contents follow | message follows
+    message contents follow | message follows | old message | here is your returned mail | returned mail |
+    original message attached | original message details | your message reads | message reads | the header and |
+    original header | message is attached | the original message is | contents of the original | partial copy of
 """)
 
 # Causes. The first table with a hit decides; the permanent ones say that the address itself is dead.
@@ -89,7 +94,8 @@ FULL = _table("""
     postfach voll | postfach ist voll | speicherplatz | kontingent | buzón lleno | casilla llena | casella piena |
     caixa de entrada cheia | caixa cheia | mailbox vol | skrzynka pełna | переполнен | ящик заполнен |
     メールボックスがいっぱい | 容量オーバー | 邮箱已满 | 信箱已滿 | mailbox_full | mbox full | mail box full |
-    user is over | over its storage | mailboxfull | full mailbox
+    user is over | over its storage | mailboxfull | full mailbox | exceeded the local limit |
+    messages in recipient's mailbox exceeded | mailbox limit | mailbox quota
 """)
 MESSAGE = _table("""
     message too large | message too big | message is too large | message size exceeds | size exceeds |
@@ -150,7 +156,9 @@ UNKNOWN = _table("""
     cuenta no existe | recipient no longer | user could not be found | address could not be found |
     recipient could not be found | email address could not be found | email address wasn't found |
     recipient was not found | address was not found | user was not found | mailbox does not exist |
-    that does not exist | directory does not exist | does not exist here | not a member | unknown alias
+    that does not exist | directory does not exist | does not exist here | not a member | unknown alias |
+    no valid recipients | unknown to this system | not on the recipient list | no account by that name |
+    no mail box | invalid account | user does not have | mail addressed to
 """)
 NO_HOST = _table("""
     host unknown | host not found | unknown host | domain not found | domain does not exist | no such domain |

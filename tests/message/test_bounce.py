@@ -51,7 +51,7 @@ FORMATS: dict[str, tuple[str, str, str, list[str], list[str], bool]] = {
     "notes": (
         "Postmaster@b.example",
         "DELIVERY FAILURE: User kim not listed",
-        "Your message\n\n  Subject: x\n\nwas not delivered to:\n\n  kim@b.example\n\nbecause:\n\n  not listed there",
+        "Your message\n\n  Subject: x\n\nwas not delivered to:\n\n  kim@b.example\n\nbecause:\n\n  not listed in it",
         ["kim@b.example"],
         ["5.1.1"],
         True,
@@ -80,6 +80,64 @@ FORMATS: dict[str, tuple[str, str, str, list[str], list[str], bool]] = {
         "Your message to <kim@b.example> has been delayed: 421 4.4.1 connection timed out. It will be retried.",
         ["kim@b.example"],
         ["4.4.1"],
+        False,
+    ),
+    "james": (
+        "postmaster@b.example",
+        "Re: order",
+        "Hi. This mail server was not able to deliver your message.\n\nMessage details:\n"
+        "  Subject: order\n  RCPT TO: kim@b.example\n"
+        "  From: desk@ours.example\nFailed to send: 550 - Requested action not taken: no such user here",
+        ["kim@b.example"],
+        ["5.1.1"],
+        True,
+    ),
+    "gateway": (
+        "Mail Administrator <postmaster@b.example>",
+        "Undeliverable Mail: order",
+        "Your message:\n   From:    desk@ours.example\n   Subject: order\n\n"
+        "Could not be delivered because of\n\n  550 5.1.1 User unknown"
+        "\n\nThe following recipients were affected:\n   kim@b.example\n\nMessage headers follow:\n",
+        ["kim@b.example"],
+        ["5.1.1"],
+        True,
+    ),
+    "attempts": (
+        "Mail System <postmaster@b.example>",
+        "Message not delivered",
+        "Your message could not be sent.\nAddressed To: kim@b.example\n\nTue 3 Mar 2026\n"
+        "Failed to send to identified host,\n"
+        "kim@b.example: [192.0.2.1], 550 5.2.2 over quota\n",
+        ["kim@b.example"],
+        ["5.2.2"],
+        False,
+    ),
+    "virus wall": (
+        "postmaster@b.example",
+        "Mail could not be delivered",
+        "****** Message from the wall ******\n\nSent <<< RCPT TO:<kim@b.example>\n"
+        "Received >>> 550 5.1.1 <kim@b.example>... user unknown\n"
+        "\nUnable to deliver message to <kim@b.example>.\n\n****** End of message ******",
+        ["kim@b.example"],
+        ["5.1.1"],
+        True,
+    ),
+    "brackets": (
+        "Postmaster <POSTMASTER@b.example>",
+        "Message Delivery Failure",
+        "Message could not be delivered to some recipients.\n\nRecipient: [SMTP:kim@b.example]\n"
+        "Reason: 5.7.1 relaying denied\n"
+        "\nMessage headers follow:\n",
+        ["kim@b.example"],
+        ["5.7.1"],
+        False,
+    ),
+    "postponed": (
+        "postmaster@b.example",
+        "Delivery delayed",
+        "Your message to:\n\n  kim@b.example\n\nhas not yet been delivered. It is deferred: connection timed out.",
+        ["kim@b.example"],
+        ["4.4.7"],
         False,
     ),
     "no code at all": (
@@ -173,7 +231,8 @@ def test_feedback_report_is_a_complaint() -> None:
     """RFC 5965: a feedback report is a complaint, with the recipients it names and the mail it is about."""
     body = (
         "--b\nContent-Type: text/plain\n\nabuse\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
-        "Original-Rcpt-To: kim@b.example\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <m3@ours.example>\n\n--b--\n"
+        "Original-Rcpt-To: kim@b.example\n--b\nContent-Type: message/rfc822\n\n"
+        "Message-ID: <m3@ours.example>\n\n--b--\n"
     )
     kind = 'Content-Type: multipart/report; report-type=feedback-report; boundary="b"'
     found = _parse("fbl@b.example", "complaint", body, kind)
