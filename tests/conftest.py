@@ -29,6 +29,7 @@ from storage.schema import FIRST_ID
 from storage.writer import Writer
 
 if TYPE_CHECKING:
+    from mailhub.reply import Replied
     from tests.desk import Desk
     from tests.postroom import PostRoom
 
@@ -219,3 +220,17 @@ def room(database: Database, writer: Writer, tmp_path: Path) -> Iterator[PostRoo
 
     with open_room(database, writer, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+def kims_ticket(room: PostRoom) -> int:
+    """Kim's ticket in ``room``, number 1: one mail."""
+    from tests.postroom import MINE, filed, mail
+
+    return filed(room.deliver(mail(id=MINE)))
+
+
+@pytest.fixture
+def anas_answer(room: PostRoom, kims_ticket: int) -> Replied:
+    """Ana's answer in Kim's ticket."""
+    return room.answer(kims_ticket)

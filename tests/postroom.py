@@ -44,6 +44,7 @@ FLOOD_CAP = 5
 HOPS = 50
 RELAY = Relay(host="127.0.0.1", port=25, tls="none", per_recipient=1_000)
 
+MINE = "first@customer.example"  # Message-ID of Kim's first mail
 KIM = "kim@customer.example"
 MALLORY = "mallory@elsewhere.example"
 
@@ -249,3 +250,28 @@ def open_room(database: Database, writer: Writer, directory: Path) -> Iterator[P
     )
     yield room
     room.check()
+
+
+def filed(outcome: Outcome) -> int:
+    """The ticket of a mail that was filed."""
+    assert outcome.fate is Fate.FILED
+    assert outcome.ticket is not None
+    return outcome.ticket
+
+
+def joined(room: PostRoom, outcome: Outcome, expected: int) -> str:
+    """Assert that a mail joined this ticket; the stored reason."""
+    assert filed(outcome) == expected
+    return str(room.message(outcome.message).thread_reason)
+
+
+def alone(room: PostRoom, outcome: Outcome) -> tuple[str, int | None]:
+    """Assert that a mail has an own ticket; the reason, and the ticket it may belong to."""
+    made = room.ticket(filed(outcome))
+    assert made.message_count == 1
+    return str(room.message(outcome.message).thread_reason), made.may_belong_to
+
+
+def tokened(replied: Replied) -> str:
+    """The reply address of an answer."""
+    return replied.queued[0].mail_from or ""
