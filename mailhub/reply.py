@@ -1,7 +1,8 @@
 """FLOW 5: an agent answers. Top to bottom in ``reply``:
 
-    read whom and what it answers -> gate -> compose -> message, raw, reference, index, outbox rows in ONE transaction
-    -> commit -> wake the relay (``outbound.relay``) -> delivery status in the outbox rows; a bounce ends up here again
+    read whom and what it answers -> gate -> compose and read back, as a mail that comes in is read (outside the writer)
+    -> gate again (cap) -> message, raw, reference, index and outbox rows in ONE transaction -> commit -> wake the relay
+    (``outbound.relay``) -> delivery status in the outbox rows; a bounce ends up here again (``bounced``)
 
 Nothing is queued that the relay is not configured to send, and nothing is sent that is not stored as a message first.
 Recipients are addresses of the ticket's contact, and of people it was copied to, never what a header of the day says.
@@ -28,7 +29,7 @@ from mailhub.tickets import locked, plain_text, record, workable
 from storage import outbox, raws
 from storage.database import Database
 from storage.filing import Row, Rows, write
-from storage.mailboxes import find_mailbox
+from storage.mailboxes import Mailbox, find_mailbox
 from storage.outbox import OutboxRow
 from storage.replying import Correspondent, find_correspondent
 from storage.tickets import Ticket, find_ticket
@@ -67,9 +68,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What the answer refers to, read before the transaction: the requester, and the thread of their last mail."""
+    """What the answer refers to: the ticket, its mailbox and requester, and the thread of their last mail."""
 
-    ticket: int
+    ticket: Ticket
+    mailbox: Mailbox
     correspondent: Correspondent
     in_reply_to: str
     references: tuple[str, ...]
@@ -90,40 +92,58 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
     if not context.relay.host:
         raise Conflict(NO_RELAY)
     basis = read_basis(database, answer.account, answer.ticket)
-    return writer.run(partial(queue, context=context, answer=answer, basis=basis, now=now))
+    for recipient in _recipients(answer, basis):
+        _pass_gate(context, answer.account, recipient, sent_lately=0, now=now)
+    message = writer.run(Transaction.new_id)
+    draft = _draft(context, answer, basis, message=message, now=now)
+    envelope = Envelope(source=Source.PIPE, mail_from=draft.from_address, recipients=(), received_at=now)
+    prepared = prepare(compose(draft), envelope, context.secrets, context.directory)
+    work = partial(queue, context=context, answer=answer, basis=basis, draft=draft, prepared=prepared, message=message)
+    return writer.run(work)
 
 
 def read_basis(database: Database, account: int, ticket: int) -> Basis:
-    """Whom the ticket's answer goes to and which ids it names. Reads a raw message: keep it out of the writer."""
+    """Whom the ticket's answer goes to, and which ids it names."""
     with database.read() as connection:
         found = find_ticket(connection, account, ticket)
         if found is None:
             raise NotFound(f"there is no ticket {ticket}")
-        person = find_correspondent(connection, found)
+        person = find_correspondent(connection, workable(found))
         if person is None:
             raise Conflict(f"ticket {found.number} has no requester whom an answer could go to")
+        mailbox = find_mailbox(connection, account, found.mailbox_id)
+        if mailbox is None:
+            raise Conflict(f"the mailbox of ticket {found.number} is gone, so there is no address to answer from")
         raw = raws.read(connection, account, person.last_message) if person.last_message else None
     parent = parse(raw) if raw is not None else None
-    if parent is None:
-        return Basis(ticket=found.id, correspondent=person, in_reply_to="", references=())
+    name = parent.message_id if parent else ""
     return Basis(
-        ticket=found.id,
+        ticket=found,
+        mailbox=mailbox,
         correspondent=person,
-        in_reply_to=parent.message_id if usable_id(parent.message_id) else "",
-        references=reference_chain(parent.message_id, parent.references, parent.in_reply_to),
+        in_reply_to=name if usable_id(name) else "",
+        references=reference_chain(name, parent.references, parent.in_reply_to) if parent else (),
     )
 
 
-def queue(transaction: Transaction, *, context: ReplyContext, answer: Answer, basis: Basis, now: int) -> Replied:
+def queue(
+    transaction: Transaction,
+    *,
+    context: ReplyContext,
+    answer: Answer,
+    basis: Basis,
+    draft: Draft,
+    prepared: Prepared,
+    message: int,
+) -> Replied:
     """The part of the flow that writes: everything or nothing, and the relay is woken if it is committed."""
-    ticket = workable(locked(transaction, answer.account, basis.ticket))
-    recipients = (basis.correspondent.address, *_copies(answer, basis))
-    not_after = now + int(context.relay.retry_hours * clock.HOUR)
+    ticket = workable(locked(transaction, answer.account, basis.ticket.id))
+    now, recipients = draft.date, _recipients(answer, basis)
     for recipient in recipients:
-        _pass_gate(transaction, context, answer.account, recipient, now=now, not_after=not_after)
-    message = transaction.new_id()
-    draft = _draft(transaction, context, answer, basis, ticket=ticket, message=message, now=now)
-    prepared = _store(transaction, context, draft, answer, ticket=ticket, message=message, now=now)
+        since = now - clock.HOUR
+        lately = outbox.sent_to_since(transaction.connection, answer.account, recipient, since, kind="reply")
+        _pass_gate(context, answer.account, recipient, sent_lately=lately, now=now)
+    _store(transaction, draft, answer, prepared, ticket=ticket, message=message)
     queued = tuple(
         OutboxRow(
             account_id=answer.account,
@@ -138,18 +158,23 @@ def queue(transaction: Transaction, *, context: ReplyContext, answer: Answer, ba
             attempts=0,
             created_at=now,
             next_attempt_at=now,
-            not_after=not_after,
+            not_after=_not_after(context, now),
         )
         for recipient in recipients
     )
     outbox.add_to_outbox(transaction.connection, queued)
-    rows = [row.id for row in queued]
-    on = f"message:{message}"
-    record(
-        transaction, answer.actor, answer.account, verb="ticket.reply", on=on, now=now, ticket=ticket.id, outbox=rows
-    )
+    detail = {"ticket": ticket.id, "outbox": [row.id for row in queued]}
+    record(transaction, answer.actor, answer.account, verb="ticket.reply", on=f"message:{message}", now=now, **detail)
     transaction.after_commit(context.wake)
-    return Replied(message=message, message_id=prepared.parsed.message_id, ticket=ticket.id, queued=queued)
+    return Replied(message=message, message_id=draft.message_id, ticket=ticket.id, queued=queued)
+
+
+def _not_after(context: ReplyContext, now: int) -> int:
+    return now + int(context.relay.retry_hours * clock.HOUR)
+
+
+def _recipients(answer: Answer, basis: Basis) -> Sequence[str]:
+    return basis.correspondent.address, *_copies(answer, basis)
 
 
 def _copies(answer: Answer, basis: Basis) -> Sequence[str]:
@@ -162,39 +187,24 @@ def _copies(answer: Answer, basis: Basis) -> Sequence[str]:
     return [address for address in wanted if address != basis.correspondent.address]
 
 
-def _pass_gate(
-    transaction: Transaction, context: ReplyContext, account: int, recipient: str, *, now: int, not_after: int
-) -> None:
-    lately = outbox.sent_to_since(transaction.connection, account, recipient, now - clock.HOUR, kind="reply")
+def _pass_gate(context: ReplyContext, account: int, recipient: str, *, sent_lately: int, now: int) -> None:
     mail = gate.Outgoing(
         recipient=recipient,
         by_person=True,
         own_address=context.directory.is_own(account, recipient),
-        sent_lately=lately,
+        sent_lately=sent_lately,
         cap=context.relay.per_recipient,
         now=now,
-        not_after=not_after,
+        not_after=_not_after(context, now),
     )
     decision = gate.decide(mail)
     if not decision.allowed:
         raise Conflict(f"the answer may not be sent ({decision.reason}): {decision.evidence}")
 
 
-def _draft(
-    transaction: Transaction,
-    context: ReplyContext,
-    answer: Answer,
-    basis: Basis,
-    *,
-    ticket: Ticket,
-    message: int,
-    now: int,
-) -> Draft:
-    mailbox = find_mailbox(transaction.connection, answer.account, ticket.mailbox_id)
-    if mailbox is None:
-        raise Conflict(f"the mailbox of ticket {ticket.number} is gone, so there is no address to answer from")
-    person, key = basis.correspondent, context.secrets.reply_token
-    domain = mailbox.address.rpartition("@")[2]
+def _draft(context: ReplyContext, answer: Answer, basis: Basis, *, message: int, now: int) -> Draft:
+    ticket, mailbox, person = basis.ticket, basis.mailbox, basis.correspondent
+    key, domain = context.secrets.reply_token, mailbox.address.rpartition("@")[2]
     token = reply_token.make(ticket.id, person.contact_id, key)
     return Draft(
         message_id=reply_token.make_message_id(ticket.id, person.contact_id, message=message, domain=domain, key=key),
@@ -212,35 +222,24 @@ def _draft(
 
 
 def _store(
-    transaction: Transaction,
-    context: ReplyContext,
-    draft: Draft,
-    answer: Answer,
-    *,
-    ticket: Ticket,
-    message: int,
-    now: int,
-) -> Prepared:
-    """The message with its raw bytes, reference and index words, read as if it had come in: so a copy of it that
-    comes back to us is known as the same message."""
-    raw = compose(draft)
-    envelope = Envelope(source=Source.PIPE, mail_from=draft.from_address, recipients=(), received_at=now)
-    prepared = prepare(raw, envelope, context.secrets, context.directory)
+    transaction: Transaction, draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ticket, message: int
+) -> None:
+    """The message with its raw bytes, reference and index words. Its identity is that of mail that comes in, so a copy
+    of it that comes back to us is known as the same message."""
     assert prepared.own_id is not None, "our own mail has an id and can be read"
     account = answer.account
     reference = {"id_hash": prepared.own_id, "message_id": message, "ticket_id": ticket.id}
     rows = Rows(
-        messages=[_message_row(draft, answer, prepared, ticket=ticket, message=message, now=now)],
+        messages=[_message_row(draft, answer, prepared, ticket=ticket, message=message)],
         references=[{"account_id": account, **reference}],
         raws=raws.slice_rows(account, message, prepared.slices),
         index=[(account, message, prepared.words)],
-        touched={ticket.id: {"added": 1, "at": now, "new_state": ticket.state}},
+        touched={ticket.id: {"added": 1, "at": draft.date, "new_state": ticket.state}},
     )
     write(transaction.connection, account, rows)
-    return prepared
 
 
-def _message_row(draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ticket, message: int, now: int) -> Row:
+def _message_row(draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ticket, message: int) -> Row:
     return {
         "account_id": answer.account,
         "id": message,
@@ -255,8 +254,8 @@ def _message_row(draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ti
         "from_address": draft.from_address,
         "from_name": draft.from_name,
         "subject": draft.subject,
-        "sent_at": now,
-        "received_at": now,
+        "sent_at": draft.date,
+        "received_at": draft.date,
         "size_bytes": prepared.raw_bytes,
         "verdict": "unsure",  # the filter looks at what comes in, not at what we write
         "probability": None,
