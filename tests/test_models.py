@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from classifier.model import digest, score
 from mailhub import checkpoints
+from mailhub.errors import Unavailable
 from mailhub.feedback import mark, unmark
 from mailhub.models import Models
+from storage import ledger
 from storage.database import Database
 from storage.errors import StorageError
+from storage.schema import ledger as ledger_table
 from storage.writer import Transaction, Writer
 from tests.inbox import ACCOUNT, ANA, Inbox, extract, fold_of, taught, text_of
 
@@ -100,8 +103,6 @@ def test_a_failing_mark_takes_the_counts_back_at_once(inbox: Inbox) -> None:
         return inbox.models.trained(transaction.connection, ACCOUNT)
 
     def inbox_entry(transaction: Transaction) -> Any:
-        from storage import ledger
-
         return ledger.entries_of(transaction.connection, ACCOUNT, [101])[101]
 
     assert inbox.writer.run(work) == (0, 1)
@@ -135,9 +136,6 @@ def test_a_failing_commit_takes_all_marks_of_the_turn_back(inbox: Inbox) -> None
 
 def test_a_commit_whose_answer_is_lost_keeps_its_marks(inbox: Inbox) -> None:
     """A turn that was committed though its caller heard an error is in memory as in the database."""
-
-    class Lost(Transaction):
-        pass
 
     def work(transaction: Transaction) -> None:
         _mark(inbox, transaction, [101, 102], "spam")
@@ -319,13 +317,8 @@ def test_verify_finds_and_replaces_counts_that_are_wrong(inbox: Inbox) -> None:
 
 def test_a_ledger_that_cannot_be_read_does_not_keep_mail_out(inbox: Inbox) -> None:
     """With a damaged row the filter knows nothing; marking says that the ledger cannot be read."""
-    from sqlalchemy import update
-
-    from mailhub.errors import Unavailable
-    from storage.schema import ledger
-
     inbox.mark([101, 102], "spam")
-    inbox.writer.run(lambda transaction: transaction.connection.execute(update(ledger).values(features=b"\xff")))
+    inbox.writer.run(lambda transaction: transaction.connection.execute(update(ledger_table).values(features=b"\xff")))
     inbox.models = Models(inbox.database, inbox.directory)
     seen = inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT))
     assert seen == (0, 0)
@@ -366,3 +359,24 @@ def test_another_nodes_undoing_is_folded_in_the_background(inbox: Inbox, other_n
     other_node.unmark([102])
     inbox.mark([104], "ham")
     assert inbox.digest() == inbox.ledger_digest()
+
+
+def test_two_nodes_that_mark_at_once_lose_nothing(inbox: Inbox, other_node: Inbox) -> None:
+    """First marks included: no sequence is given twice, every mark is in the ledger, and both models are its fold."""
+    with ThreadPoolExecutor(2) as pool:
+        done = [
+            pool.submit(node.mark, [each], label)
+            for pair in zip(inbox.messages[:20], inbox.messages[15:35], strict=True)
+            for node, each, label in ((inbox, pair[0], "spam"), (other_node, pair[1], "ham"))
+        ]
+        outcomes = [each.outcome for future in done for each in future.result(timeout=120)]
+    assert len(outcomes) == 40
+    assert sorted(inbox.entries()) == inbox.messages[:35]
+    with inbox.database.read() as connection:
+        given = [each.sequence for each in ledger.list_marks(connection, ACCOUNT, before=1_000, limit=1_000)]
+    assert sorted(given) == list(range(1, 41))
+    for node in (inbox, other_node):
+        node.digest()  # notices that the other took labels away
+        node.models.keep_up(node.writer, now=0)
+        assert node.models.verify(node.writer, ACCOUNT).state == "exact"
+        assert node.digest() == inbox.ledger_digest()
