@@ -86,7 +86,7 @@ def split_reply(text: str, html: str) -> Reply:
     _walk(walk, wide="：" in head)
     if walk.runs:
         _settle_quotes(walk)
-    if not walk.reason and html:
+    if html and walk.reason in ("", "quote-marks"):
         _ask_html(walk, head, html)
     if not walk.reason:
         return Reply(head.strip("\n \t\xa0"), tail, "")
@@ -244,6 +244,11 @@ def _settle_quotes(walk: _Walk) -> None:
 
 
 def _ask_html(walk: _Walk, text: str, html: str) -> None:
+    """Cuts where the HTML says the quote begins; where marks were found, takes an introduction above them along."""
     line = quote_line(text, html)
-    if line and any(each.strip() for each in walk.lines[:line]):
+    if not line or not any(each.strip() for each in walk.lines[:line]):
+        return
+    if not walk.reason:
         walk.cut(line, "html-quote")
+    elif walk.runs and line < walk.runs[0].start <= line + marks.ATTRIBUTION_LINES:
+        walk.fold(line, walk.runs[0].start, "html-quote")

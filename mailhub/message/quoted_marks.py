@@ -157,13 +157,11 @@ def _continues(line: str) -> bool:
 
 
 def is_separator(line: str) -> bool:
-    """Whether the line is a "-----Original Message-----" in any of its languages."""
-    inner = plain(line).strip("-_=*># \t—–―─:")
-    return (
-        inner.lower() in SEPARATORS
-        or (inner[:20].lower() == "forwarded message fr")
-        or inner.lower().startswith("forwarded by ")
-    )
+    """Whether the line is a "-----Original Message-----" in any of its languages, or Notes' "-----X wrote: -----"."""
+    inner = plain(line).strip("-_=*># \t—–―─:").lower()
+    if inner in SEPARATORS or inner.startswith(("forwarded message fr", "forwarded by ")):
+        return True
+    return line.startswith("-----") and line.endswith("-----") and len(inner) < 120 and _says_wrote(inner)
 
 
 def is_rule(line: str) -> bool:

@@ -81,6 +81,7 @@ HEADER_BLOCKS = {
     "original": "-----Original Message-----\nFrom: Ben Ode\nTo: Karla",
     "original-de": "-----Ursprüngliche Nachricht-----\nVon: Ben Ode\nAn: Karla",
     "forwarded-es": "---------- Mensaje reenviado ---------\nDe: Ben Ode\nPara: Karla",
+    "notes": "-----Ben Ode/SHOP wrote: -----\nTo: Karla\nFrom: Ben Ode\nDate: 03/03/2026 09:14AM",
     "apple-forward": "Begin forwarded message:\n\nFrom: Ben Ode <ben@shop.example>\nDate: 3 March 2026\nTo: Karla",
 }
 
@@ -192,3 +193,15 @@ def test_html_marks_the_quote_where_the_text_does_not(marker: str) -> None:
     html = f"<p>All is well.</p>{marker}<p>Have you tried turning it off and on again?</p>"
     reply = split_reply("All is well.\n\nHave you tried turning it off and on again?\n", html)
     assert (reply.new, reply.reason) == ("All is well.", "html-quote")
+
+
+def test_html_finds_an_introduction_in_an_unknown_language() -> None:
+    """Where quote marks follow, the HTML shows that the line above them belongs to the quote."""
+    html = (
+        '<div>All is well.</div><div class="gmail_quote"><div class="gmail_attr">Zxq 3 mb Ben gyk:</div>'
+        "<blockquote>Have you tried turning it off?</blockquote></div>"
+    )
+    assert (
+        split_reply("All is well.\n\nZxq 3 mb Ben gyk:\n\n> Have you tried turning it off?\n", html).new
+        == "All is well."
+    )
