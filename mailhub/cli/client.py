@@ -66,6 +66,10 @@ class Client:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
         self._connection.close()
 
     def call(self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any) -> Any:

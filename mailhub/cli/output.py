@@ -39,6 +39,11 @@ class Context:
             self._client = client.connect(self.options)
         return self._client
 
+    def close(self) -> None:
+        """Close the connection, if one was opened."""
+        if self._client is not None:
+            self._client.close()
+
     def call(self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any) -> Any:
         """One API call in the chosen account."""
         return self.client.call(method, path, body=body, raw=raw, account=self.account, **query)
@@ -123,7 +128,10 @@ def printing(function: F) -> F:
         ctx: click.Context, /, *arguments: Any, as_json: bool, account: str | None, utc: bool, **keywords: Any
     ) -> Any:
         context = Context(ctx.obj or {}, as_json=as_json, account=account, utc=utc)
-        return function(context, *arguments, **keywords)
+        try:
+            return function(context, *arguments, **keywords)
+        finally:
+            context.close()
 
     return command  # type: ignore[return-value]
 
