@@ -52,7 +52,7 @@ _COLUMNS: Final = {SPAM: 0, HAM: 1}
 
 SMOOTHING: Final = 0.05
 STRONGEST: Final = 10
-TEMPERATURE: Final = 8.0
+TEMPERATURE: Final = 16.0
 _BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  # first id of each group
 
 _MAGIC: Final = b"mailhub-counts\x01"
