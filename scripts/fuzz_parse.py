@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,10 +29,8 @@ from scripts import hostile_mails
 
 SEED_BYTES = 20_000
 UNCLEAN_HEADER = re.compile("[\x00-\x08\n\r\x0e-\x1f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+ACTIVE = {"script", "iframe", "object", "embed", "form", "input", "style", "svg", "math", "link", "meta", "base"}
 UNCLEAN_TEXT = re.compile("[\x00\ud800-\udfff]")
-ACTIVE = re.compile(
-    r"<(?:script|iframe|object|embed|form|input|style|svg|math|link|meta|base)\b|<[^>]*\son\w+\s*=", re.I
-)
 PIECES = [
     b"\r\n", b"\n", b"\r", b"\0", b"--", b"=?utf-8?q?", b"?=", b"=?utf-7?b?", b"\xff\xfe",
     b"\xed\xa0\x80", b'"', b"(", b"<", b">",
@@ -42,6 +41,19 @@ PIECES = [
     b"<script>", b"&#xd800;", b"begin 644 x\r\n", b"+2D0-", b"\x1b$B", b"~{", b"format=flowed",
     b"> ", b"\xe2\x80\xae",
 ]  # fmt: skip
+
+
+class Finder(HTMLParser):
+    """Collects what a page for display must not hold; not the sanitiser's parser."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ACTIVE:
+            self.found.append(tag)
+        self.found += [name for name, _ in attrs if name.startswith("on") or name == "src"]
 
 
 def strings(value: object) -> Iterator[tuple[str, str]]:
@@ -76,9 +88,10 @@ def fault(raw: bytes) -> str:
         text.encode("utf-8")
     if len(read.identity) != 16:
         return "identity"
-    shown = sanitise.clean(read.html, {}) if read.html else ""
-    if ACTIVE.search(shown):
-        return f"active html: {ACTIVE.search(shown)}"
+    finder = Finder()
+    finder.feed(sanitise.clean(read.html, {}) if read.html else "")
+    if finder.found:
+        return f"active html: {finder.found}"
     report.report(raw)
     return ""
 

@@ -26,7 +26,7 @@ _WORD = re.compile(r"=\?[^?\s]{1,64}\?[bBqQ]\?[^?\s]*+\?=")
 def parse(text: str, flags: list[str]) -> tuple[Address, ...]:
     """The mailboxes of an unfolded header value, at most ``limits.ADDRESSES`` (then flagged). Never raises."""
     simple = _BARE.fullmatch(text)
-    if simple is not None:
+    if simple is not None and "=?" not in text:
         return (Address("", f"{simple[1]}@{simple[2].lower()}"),)
     named = _NAMED.fullmatch(text)
     if named is not None:
@@ -112,7 +112,7 @@ def _finish(now: _Mailbox, found: list[Address], flags: list[str]) -> None:
 def _bare(loose: str, *, quoted: bool) -> tuple[str, str]:
     """A mailbox without angle brackets: (address, what is left as a name)."""
     if quoted and loose.startswith('"') and '"@' in loose:  # a quoted local part
-        return loose, ""
+        return loose.rstrip("> "), ""
     match = _FOUND.search(loose)
     if match is None:
         return "", loose
@@ -146,5 +146,7 @@ def _normal(address: str, flags: list[str]) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
         return headers.clean("".join(address.split())) if address else ""
-    local = local.strip() if local.startswith('"') else "".join(local.split())
+    local = local.strip()
+    if " " in local and not local.startswith('"'):  # no address holds a blank: the last word is the mailbox
+        local = local.split()[-1]
     return headers.clean(f"{local}@{''.join(domain.split()).lower().rstrip('.')}")

@@ -1,8 +1,8 @@
 """Which charset unlabelled bytes are in. Job: the most likely text, by validity first, then by letter statistics.
 
 Works on at most ``SAMPLE_BYTES`` to choose, then decodes all. Each rule stands on how the encoding lays out its common
-characters, not on any message: kana of Japanese, level-1 rows of the Chinese sets, hangul rows of KS X 1001, and for
-the Cyrillic single-byte sets that running text is lower case. Must not: raise, or look at labels.
+characters, not on any message: kana of Japanese, level-1 rows of the Chinese sets, hangul rows of KS X 1001; running
+text of the alphabets is lower case; letters inside of Latin words tell its sets. Must not: raise, or look at labels.
 """
 
 from __future__ import annotations
@@ -14,8 +14,24 @@ SAMPLE_BYTES = 8 * 1024
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _HIGH = re.compile(rb"[\x80-\xff]+")
-_CYRILLIC_LOWER = re.compile("[а-яёіїєґў]")
-_CYRILLIC = re.compile("[А-яЁёІіЇїЄєҐґЎў]")
+_CYRILLIC = re.compile("[а-яёіїєґў]")
+_GREEK = re.compile("[α-ωάέήίόύώς]")
+_HEBREW = re.compile("[א-ת]")
+_ALPHABETS = (
+    ("cp1251", _CYRILLIC),
+    ("koi8-r", _CYRILLIC),
+    ("iso8859_5", _CYRILLIC),
+    ("cp866", _CYRILLIC),
+    ("cp1253", _GREEK),
+)
+_HEBREW_FREQUENT = re.compile(rb"[\xf8-\xfa]")  # resh, shin, tav: a fifth of Hebrew; as Cyrillic they are the rarest
+_TURKISH = re.compile(rb"[A-Za-z][\xfd\xfe\xf0]|[\xfd\xfe\xf0][a-z]")  # dotless i, s and g with marks inside words
+_ICELANDIC = re.compile(rb"[\xe6\xe1\xed\xfa\xf3]")  # ae and acute vowels, which Turkish has not
+_CENTRAL = re.compile(
+    rb"[A-Za-z][\xb3\xbf\xb9\x9f\x9d\x9a\x9e\xb1\xb6\xbc\xbe]|[\xb3\xbf\x9f\x9a\x9e\xb6\xbc\xbe\xa9\xae][a-z]"
+)
+_CENTRAL_WINDOWS = re.compile(rb"[\xb9\x9f\x9d\x9a\x9e]")  # not 0x9c: French writes its oe there
+_CENTRAL_ISO = re.compile(rb"[\xb1\xb6\xbc\xbe\xbb]")
 _HIRAGANA = re.compile("[\u3041-\u3096\u30a1-\u30fc]")
 _HALF_WIDTH = re.compile("[\uff61-\uff9f]")
 _WIDE = re.compile("[\u0080-\uffff]")
@@ -46,7 +62,7 @@ def guess(data: bytes) -> str:
         return "utf-8"
     if _valid(sample, "utf-8"):
         return "utf-8"
-    return _multibyte(sample) or _cyrillic(sample) or "cp1252"
+    return _multibyte(sample) or _alphabet(sample) or _latin(sample)
 
 
 def _utf16(sample: bytes) -> str:
@@ -92,17 +108,28 @@ def _is_japanese(text: str) -> bool:
     return len(_HIRAGANA.findall(text)) >= 0.3 * wide and len(_HALF_WIDTH.findall(text)) <= 0.1 * wide
 
 
-def _cyrillic(sample: bytes) -> str:
-    """windows-1251 or koi8-r, when words are made of high letters and running text would be lower case."""
+def _alphabet(sample: bytes) -> str:
+    """A single-byte set whose words are made of high letters; running text is mostly in lower case."""
     runs = _HIGH.findall(sample)
     high = sum(map(len, runs))
     if high < 6 or high < 2.5 * len(runs):  # accented letters of Latin text stand alone
         return ""
+    hebrew = len(_HEBREW.findall(sample.decode("cp1255", "replace")))
+    if hebrew >= 0.95 * high and len(_HEBREW_FREQUENT.findall(sample)) >= 0.1 * high:
+        return "cp1255"
     best, best_share = "", 0.6
-    for name in ("cp1251", "koi8-r", "iso8859_5", "cp866"):
-        text = sample.decode(name, "replace")
-        letters = len(_CYRILLIC.findall(text))
-        share = len(_CYRILLIC_LOWER.findall(text)) / high
-        if letters * 10 >= high * 9 and share > best_share:
+    for name, lower in _ALPHABETS:
+        share = len(lower.findall(sample.decode(name, "replace"))) / high
+        if share > best_share:
             best, best_share = name, share
     return best
+
+
+def _latin(sample: bytes) -> str:
+    """Latin text of single accented letters: western unless letters stand in words that only other sets have there."""
+    if len(_TURKISH.findall(sample)) >= 2 and not _ICELANDIC.search(sample):
+        return "cp1254"
+    if len(_CENTRAL.findall(sample)) >= 2:
+        windows, iso = len(_CENTRAL_WINDOWS.findall(sample)), len(_CENTRAL_ISO.findall(sample))
+        return "cp1250" if windows >= iso else "iso8859_2"
+    return "cp1252"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from mailhub.message import (
@@ -113,7 +113,7 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
         mail_from_null,
     )
     none: Bounce | None = None
-    returned = stages.run("bounce", none, bounce.recognise, raw, parts, fields.all, fields.subject, found.text)
+    returned = stages.run("bounce", none, _read_bounce, raw, parts, fields.all, fields.subject, found.text)
     reply = stages.run("reply", whole, quoted.split_reply, found.text, found.html)
     return Parsed(
         headers=fields.all,
@@ -272,6 +272,17 @@ def _decode_texts(raw: bytes, parts: tuple[Part, ...], texts: tuple[int, ...], f
         if left <= 0 and parts[index].end - parts[index].body_start > spent:
             flags.append("text-bytes")
     return decoded
+
+
+def _read_bounce(
+    raw: bytes, parts: tuple[Part, ...], fields: tuple[tuple[str, str], ...], subject: str, text: str
+) -> Bounce | None:
+    """What a bounce tells, in clean strings: its recipients and ids come from bodies, where controls are text."""
+    found = bounce.recognise(raw, parts, fields, subject, text)
+    if found is None:
+        return None
+    recipients = tuple([replace(each, address=headers.clean(each.address)) for each in found.recipients])
+    return replace(found, recipients=recipients, original_message_id=headers.clean(found.original_message_id))
 
 
 def _shown(part: Part, text: str, page: html.Page | None) -> str:

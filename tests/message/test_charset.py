@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mailhub.message import charset
 
 _RUSSIAN = "Здравствуйте, прошу выслать счёт за прошлый месяц, заранее спасибо."
-_GREEK_FREE = "Grüße aus Köln, schöne Feiertage und bis nächste Woche!"
+_GERMAN = "Grüße aus Köln, schöne Feiertage und bis nächste Woche!"
 _JAPANESE = "お世話になっております。ご注文の商品についてお問い合わせいたします。"
 _CHINESE = "您好，我们公司的产品质量好，价格便宜，请与我们联系。"
 _KOREAN = "안녕하세요. 주문한 상품이 아직 도착하지 않았습니다. 확인 부탁드립니다."
@@ -56,8 +56,16 @@ def test_labels_nobody_knows_are_none(label: str) -> None:
         (_RUSSIAN, "utf-8"),
         (_RUSSIAN, "cp1251"),
         (_RUSSIAN, "koi8-r"),
-        (_GREEK_FREE, "cp1252"),
-        (_GREEK_FREE, "utf-8"),
+        (_GERMAN, "cp1252"),
+        (_GERMAN, "utf-8"),
+        ("Ma sœur écrit des œuvres à cœur ouvert, déjà prêtes pour Noël", "cp1252"),
+        ("Fyrirspurn um þjónustu og verð á æfingum, með kveðju", "cp1252"),
+        ("Καλησπέρα σας, θα ήθελα πληροφορίες για την παραγγελία μου.", "cp1253"),
+        ("שלום רב, רציתי לשאול על ההזמנה שלי מהשבוע שעבר", "cp1255"),
+        ("Sipariş durumunu öğrenmek istiyorum, teşekkürler, kolay gelsin, ışık", "cp1254"),
+        ("Proszę o przesłanie faktury, dziękuję i życzę miłego dnia, łączę", "cp1250"),
+        ("Proszę o przesłanie faktury, dziękuję, ślę pozdrowienia źródło", "iso8859_2"),
+        ("Příloha s žádostí, děkuji a přeji hezký den, šťastnou cestu, žluťoučký", "cp1250"),
         (_JAPANESE, "cp932"),
         (_JAPANESE, "euc_jp"),
         (_JAPANESE, "iso2022_jp"),
