@@ -65,6 +65,19 @@ class Attachment(Shape):
     inline: bool
 
 
+class Sending(Shape):
+    """What became of an outgoing message at one recipient."""
+
+    id: int
+    recipient: str
+    state: str  # queued, sent, failed or expired
+    reason: str
+    reply: str | None  # what the relay said last: code and enhanced status
+    attempts: int
+    next_attempt_at: str | None
+    done_at: str | None
+
+
 class Message(Shape):
     """A message, its text read out of the raw."""
 
@@ -95,6 +108,7 @@ class Message(Shape):
     redacted_at: str | None
     size_bytes: int
     attachments: list[Attachment]
+    sending: list[Sending]
 
 
 class Note(Shape):

@@ -6,7 +6,7 @@ from mailhub.api import shapes
 from mailhub.api.shapes import instant
 from mailhub.message import parse
 from mailhub.message.values import Parsed
-from storage import intake_lists, message_lists, raws, ticket_lists
+from storage import intake_lists, message_lists, outbox, raws, ticket_lists
 from storage.database import Connection
 
 
@@ -47,7 +47,20 @@ def message(connection: Connection, account: int, row: message_lists.MessageRow)
         unreadable=bool(row.unreadable),
         redacted_at=instant(row.redacted_at),
         attachments=_attachments(parsed),
+        sending=_sending(connection, account, row) if row.direction == "out" else [],
     )
+
+
+def _sending(connection: Connection, account: int, row: message_lists.MessageRow) -> list[shapes.Sending]:
+    copied = ("id", "recipient", "state", "reason", "reply", "attempts")
+    return [
+        shapes.Sending(
+            **{name: getattr(each, name) for name in copied},
+            next_attempt_at=instant(each.next_attempt_at) if each.state == "queued" else None,
+            done_at=instant(each.done_at),
+        )
+        for each in outbox.rows_of_messages(connection, account, [row.id])
+    ]
 
 
 def _parsed(connection: Connection, account: int, row: message_lists.MessageRow) -> Parsed | None:

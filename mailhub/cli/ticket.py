@@ -113,6 +113,9 @@ def _print_message(context: Context, message: dict[str, Any]) -> None:
     for each in message["attachments"]:
         name = clean(each["filename"]) or "(no name)"
         click.echo(f"    [{each['index']}] {name}, {each['content_type']}, {each['size_bytes']} bytes")
+    for each in message["sending"]:
+        said = f" ({each['reply']})" if each["reply"] else ""
+        click.echo(f"    to {clean(each['recipient'])}: {each['state']}{said}")
 
 
 for _command in ticket_work.COMMANDS:
