@@ -23,7 +23,8 @@ from classifier.tokens import FEATURES_VERSION, Features
 from mailhub.clock import HOUR
 from mailhub.errors import BadRequest, Conflict
 from mailhub.labelling import CHANGING, Case, FeaturesOf, Outcome, Taught, Wish, put_in_force, ticket_verdict
-from mailhub.models import Change, Models
+from mailhub.ledger_change import Change
+from mailhub.models import Models
 from storage import journal, labels, ledger, raws
 from storage.database import Database
 from storage.labels import Labelled

@@ -18,7 +18,6 @@ Must not: decide what a label does to a message (``feedback``).
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from mailhub.checkpoints import Checkpoint, Position
 from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
 from mailhub.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, take_back
+from mailhub.ledger_change import Change
 from storage import ledger
 from storage.database import Connection, Database
 from storage.ledger import Entry, Head
@@ -43,68 +43,9 @@ MEMORY_BYTES = 256 * MIB  # of all models together; the one used longest ago goe
 CHECKPOINT_CHANGES = 200
 CHECKPOINT_AFTER = 5 * MINUTE
 ATTEMPTS = 5  # to fold a ledger from which rows are being taken away at the same time
+_UNREADABLE = -1  # in place of a stamp: these counts are empty because the ledger cannot be folded
 
 log = logging.getLogger("mailhub.models")
-
-
-class Change:
-    """One change to one account's ledger: rows and counts move together. Made by ``Models.change``."""
-
-    def __init__(self, connection: Connection, account: int, counts: Counts, head: Head) -> None:
-        self.connection = connection
-        self.account = account
-        self.stamp = secrets.randbits(62) + 1
-        self.rewrites = False
-        self.made = False  # whether anything changed
-        self.steps: list[Step] = []
-        self.next_sequence = head.next_sequence
-        self._counts = counts
-        self._added: list[Entry] = []
-        self._removed: list[int] = []
-
-    def take_sequence(self) -> int:
-        """The number of the next mark; no other mark ever gets it."""
-        self.made = True
-        self.next_sequence += 1
-        return self.next_sequence - 1
-
-    def add(self, entry: Entry, features: Features) -> None:
-        """Put a label in force and train it. ``entry`` bears this change's stamp and these features, encoded.
-
-        A sequence not just taken makes it a rewriting of the past.
-        """
-        self._do(entry, Step(features, entry.label, forward=True))
-        self._added.append(entry)
-        self.rewrites |= entry.sequence != self.next_sequence - 1
-
-    def remove(self, entry: Entry) -> Features:
-        """Take a label out of force and its training back; the features it had.
-
-        Raises ``CountBelowZero``, and changes nothing, if the counts never held it.
-        """
-        features = features_from_bytes(entry.features)
-        self._do(entry, Step(features, entry.label, forward=False))
-        self._removed.append(entry.sequence)
-        self.rewrites = True
-        return features
-
-    def _do(self, entry: Entry, step: Step) -> None:
-        self.made = True
-        if counts_in(entry):
-            step.apply(self._counts)
-            self.steps.append(step)
-
-    def write(self, head: Head) -> Head:
-        """The rows, and the head that names this change."""
-        ledger.remove_entries(self.connection, self.account, self._removed)
-        ledger.add_entries(self.connection, self.account, self._added)
-        moved = Head(
-            next_sequence=self.next_sequence,
-            stamp=self.stamp,
-            rewritten=self.stamp if self.rewrites else head.rewritten,
-        )
-        ledger.save_head(self.connection, self.account, moved)
-        return moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +132,8 @@ class Models:
     def _current(self, connection: Connection, account: int, head: Head, *, patient: bool) -> Held:
         """Counts that hold what ``head`` tells of; a patient caller takes older ones rather than wait for a fold."""
         held = self._held.pop(account, None)
+        if held is not None and held.position.rewritten == _UNREADABLE and not patient:
+            held = None
         ready = self._ready.pop(account, None)
         if ready is not None and (held is None or account in self._wanted):
             held = ready
@@ -239,7 +182,15 @@ class Models:
     def warm(self, account: int) -> None:
         """Load an account's model in this thread; the writer finds it ready. Before readiness, and for a first mail."""
         if account in self._wanted or (account not in self._held and account not in self._ready):
-            self._ready[account] = self._load(account, lambda after: self._read_anew(account, after), patient=False)
+            self._ready[account] = self._load(account, lambda after: self._read_anew(account, after), patient=True)
+
+    def warm_all(self) -> None:
+        """Load every account's model, as far as memory goes: half a second for a million features. Before readiness."""
+        with self._database.read() as connection:
+            accounts = ledger.accounts_with_ledger(connection)
+        for account in accounts:
+            if sum(each.counts.size_bytes for each in list(self._ready.values())) < self._memory_bytes:
+                self.warm(account)
 
     def _read_anew(self, account: int, after: int) -> tuple[Head, int, Sequence[Entry]]:
         with self._database.read() as connection:
@@ -256,7 +207,7 @@ class Models:
             log.exception("ledger cannot be folded", extra={"account": account, "error": type(error).__name__})
             if not patient:
                 raise Unavailable("the filter's ledger cannot be read; see the log") from error
-            return Held(Counts(), Position(stamp=read(0)[0].stamp, rewritten=-1))
+            return Held(Counts(), Position(stamp=read(0)[0].stamp, rewritten=_UNREADABLE))
 
     def _from_checkpoint(self, account: int) -> Held | None:
         found = checkpoints.read(self._directory, account, features_version=FEATURES_VERSION)

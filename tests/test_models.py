@@ -320,11 +320,12 @@ def test_a_ledger_that_cannot_be_read_does_not_keep_mail_out(inbox: Inbox) -> No
     inbox.mark([101, 102], "spam")
     inbox.writer.run(lambda transaction: transaction.connection.execute(update(ledger_table).values(features=b"\xff")))
     inbox.models = Models(inbox.database, inbox.directory)
+    inbox.models.warm_all()
     seen = inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT))
     assert seen == (0, 0)
-    inbox.models = Models(inbox.database, inbox.directory)
     with pytest.raises(Unavailable):
         inbox.mark([103], "spam")
+    assert inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT)) == (0, 0)
 
 
 def test_warm_loads_outside_the_writer(inbox: Inbox) -> None:
@@ -336,6 +337,18 @@ def test_warm_loads_outside_the_writer(inbox: Inbox) -> None:
     inbox.models = restarted
     assert inbox.digest() == inbox.ledger_digest()
     assert restarted.folds == 1
+
+
+def test_all_models_are_loaded_before_readiness_within_memory(inbox: Inbox) -> None:
+    """The writer of a started process folds nothing; what does not fit into memory waits for its first mail."""
+    inbox.mark(inbox.messages[:10], "spam")
+    inbox.writer.run(lambda transaction: ledger.lock_head(transaction.connection, 2))
+    started = Models(inbox.database, inbox.directory, memory_bytes=1)
+    started.warm_all()
+    assert list(started._ready) == [ACCOUNT]
+    inbox.models = started
+    assert inbox.digest() == inbox.ledger_digest()
+    assert started.folds == 1
 
 
 def test_another_nodes_marks_are_seen(inbox: Inbox, other_node: Inbox) -> None:
