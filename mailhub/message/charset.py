@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from encodings.aliases import aliases
 from functools import lru_cache
 
 import webencodings
@@ -44,6 +45,8 @@ _UNKNOWN = frozenset(
 _NOT_TEXT = frozenset(
     "base64 hex rot13 quopri uu zlib bz2 idna punycode undefined charmap unicodeescape rawunicodeescape".split()  # noqa: SIM905 - a list of words is read as words
 )
+_PYTHON = frozenset(aliases) | frozenset(aliases.values())
+_LABEL_CHARACTERS = 64
 _LABEL = re.compile(r"[^a-z0-9._:+-]+")
 _PREFIX = re.compile(r"^(?:charset=|3d|iso-(?=gb|utf|windows|koi|big)|x-(?!mac|user|sjis)|cs(?=utf|gb|big|iso))")
 _CODE_PAGE = re.compile(r"(?:windows|win|cp|ansi|ibm|ms)[-_ ]?(\d{3,5})")
@@ -51,10 +54,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SINGLE_BYTE = re.compile(r"^(?:ascii|cp125\d|cp8\d\d|iso8859|koi8|mac|latin|tis|x-)")
 
 
-@lru_cache(maxsize=512)
 def codec(label: str) -> str | None:
     """The Python codec for a charset label; None when nobody knows it. The label may be empty, quoted or misspelt."""
-    cleaned = _LABEL.sub("", label[:64].lower().strip("\"' "))
+    return _codec(label[:_LABEL_CHARACTERS])
+
+
+@lru_cache(maxsize=512)
+def _codec(label: str) -> str | None:
+    cleaned = _LABEL.sub("", label.lower().strip("\"' "))
     for _ in range(3):
         found = _lookup(cleaned)
         if found is not None or cleaned in _UNKNOWN:
@@ -76,9 +83,12 @@ def _lookup(label: str) -> str | None:
     known = webencodings.lookup(label)
     if known is not None:
         return _OURS.get(known.name, str(known.codec_info.name))
+    python = label.replace("-", "_").replace(".", "_")
+    if python not in _PYTHON:  # codecs.lookup searches the disk for an unknown name, and remembers it for ever
+        return None
     try:
-        info = codecs.lookup(label)
-    except (LookupError, ValueError):
+        info = codecs.lookup(python)
+    except (LookupError, ValueError):  # a codec of another system: mbcs
         return None
     plain = info.name.replace("-", "").replace("_", "")
     return None if plain in _NOT_TEXT else str(info.name)
