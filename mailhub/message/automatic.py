@@ -60,10 +60,9 @@ def _precedence(value: str) -> Automatic | None:
 
 
 def _suppress(value: str) -> Automatic | None:
-    words = value.lower()
-    if "all" in words or "autoreply" in words or "oof" in words:
-        return Automatic("generated", "auto-response-suppress", value[:EVIDENCE_CHARACTERS])
-    return None
+    if value.strip().lower() in ("", "none"):  # people's programs never set it (MS-OXCMAIL 2.2.3.2.14)
+        return None
+    return Automatic("generated", "auto-response-suppress", value[:EVIDENCE_CHARACTERS])
 
 
 def _says(kind: str, reason: str, *words: str) -> Callable[[str], Automatic | None]:
@@ -116,6 +115,7 @@ _JUDGES: dict[str, tuple[int, Callable[[str], Automatic | None]]] = {
     "x-machinegenerated": (2, _generated),
     "x-cron-env": (2, _generated),
     "x-facebook-notify": (2, _generated),
+    "x-amazon-mail-relay-type": (2, _says("generated", "private-header", "notification")),
     "x-github-reason": (2, _generated),
     "x-gitlab-notificationreason": (2, _generated),
     "x-jira-fingerprint": (2, _generated),

@@ -90,6 +90,8 @@ def _suspicion(fields: Mapping[str, str], sender: str, subject: str, headers: Se
     """What makes a mail look like a bounce before its body is read, "" for most."""
     if _DAEMON.search(sender):
         return "mailer-daemon"
+    if sender.strip() == "<>":
+        return "empty-author"
     if "x-failed-recipients" in fields:
         return "x-failed-recipients"
     if "@sns.amazonaws.com" in sender:

@@ -17,6 +17,7 @@ from mailhub.message.quoted_phrases import MOBILE_STARTS
 from mailhub.message.values import TEXT_BYTES, Reply
 
 _SHORT_SIGNATURE_LINES = 12  # a bare "--" or dash ends the text only when this little follows; "-- " always does
+_ENDING_LINES = 5  # of a letter: formula, name, and what belongs to it
 _LOOK_AHEAD_LINES = 40
 _LOOKS = 1_000  # closer looks at lines that may be a mark, some 70 us each; seen in 8,085 real mails: 136
 _WRAPPED_COLUMNS = 55  # a quoted line at least this long may have been broken by a program that set no mark on the rest
@@ -102,7 +103,7 @@ def _walk(walk: _Walk, *, wide: bool) -> None:
         if index < done or not (line[:1] in _STARTS or ":" in line or line[:3] in _MOBILE_STARTS or wide):
             continue
         stripped = line.strip()
-        if stripped[:1] == ">":
+        if stripped[:1] == ">" and not marks.is_broken_address(stripped):
             done = _quote(walk, index)
         elif stripped:
             done = _marked(walk, index, stripped)
@@ -233,7 +234,7 @@ def _settle_quotes(walk: _Walk) -> None:
         for index, (line, kind) in enumerate(zip(walk.lines, walk.kind, strict=True))
         if kind == _TEXT and line.strip()
     ]
-    first, last = (texts[0], texts[-1]) if texts else (len(walk.lines), -1)
+    first, last = (texts[0], _last_answer(walk, texts)) if texts else (len(walk.lines), -1)
     followed = [run for run in walk.runs if run.start < last]
     inline = len(followed) > 1 or any(run.start > first for run in followed)
     for run in walk.runs:
@@ -241,6 +242,14 @@ def _settle_quotes(walk: _Walk) -> None:
         walk.kind[run.start : run.end] = bytes((_TEXT if keep else _FOLDED,)) * (run.end - run.start)
         if not keep:
             walk.reason = walk.reason or "quote-marks"
+
+
+def _last_answer(walk: _Walk, texts: list[int]) -> int:
+    """The last line of new text, a letter's ending below the last quote left aside if text is above it."""
+    below = [index for index in texts if index >= walk.runs[-1].end]
+    if 0 < len(below) <= min(_ENDING_LINES, len(texts) - 1) and marks.is_sign_off(walk.lines[below[0]]):
+        return texts[-len(below) - 1]
+    return texts[-1]
 
 
 def _ask_html(walk: _Walk, text: str, html: str) -> None:

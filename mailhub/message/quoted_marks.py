@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from mailhub.message.quoted_phrases import (
+    DEVICES,
     FOOTERS,
     MOBILE,
     MOBILE_STARTS,
@@ -18,6 +19,7 @@ from mailhub.message.quoted_phrases import (
     REPLY_MARKERS,
     ROLE_OF,
     SEPARATORS,
+    SIGN_OFFS,
     WEEKDAYS,
     WROTE,
 )
@@ -38,6 +40,8 @@ _WROTE_INSIDE = (
     "쓴 글",
 )  # scripts that set no blanks between words
 _ADDRESS = re.compile(r"[^\s<>@\"]{1,64}@[^\s<>@\"]{2,255}|<mailto:|\[mailto:")
+_SIGNED_WORDS = 9
+_ADDRESSED = re.compile(r"<[^<>\s]{1,64}@[^<>]{1,255}>|@[^\s<>@]{2,255}[>)\]\"]{0,3}\s?[:：][*_]?$|mailto:")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{4}年|\d{1,2}月")
 _TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
 _EVIDENCE = re.compile(r"[@\d]|quoting", re.IGNORECASE)
@@ -72,12 +76,13 @@ def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None
     if _EVIDENCE.search(" ".join(lines[max(first, last - ATTRIBUTION_LINES + 1) : last + 1])) is None:
         return None
     joined, fallback = "", None
-    quoted = lines[last].lstrip().startswith(">")
+    broken = is_broken_address(lines[last].strip())
+    quoted = lines[last].lstrip().startswith(">") and not broken
     for index in range(last, max(first, last - ATTRIBUTION_LINES + 1) - 1, -1):
         line = lines[index]
-        if line.lstrip().startswith(">") is not quoted:
+        if line.lstrip().startswith(">") is not quoted and not (broken and index == last):
             break
-        line = plain(unquoted(line))
+        line = plain(line if broken else unquoted(line))
         joined = f"{line} {joined}" if joined else line
         if not line or len(joined) > ATTRIBUTION_CHARACTERS:
             break
@@ -108,9 +113,19 @@ def _is_attribution(text: str) -> bool:
         return False
     address = ("@" in text or "mailto" in text) and _ADDRESS.search(text) is not None
     date = _DATE.search(text) is not None or _TIME.search(text) is not None
-    if address and date:
+    if address and date and _ADDRESSED.search(text) is not None:
         return True
     return (address or date or text[:10].lower().startswith("quoting ")) and _says_wrote(text)
+
+
+def is_broken_address(line: str) -> bool:
+    """Whether a line begins with the ">" of an address that was broken off above: ">:", "> wrote:"."""
+    return len(line) < 40 and line.endswith(_COLONS) and (not line.strip(">:： \xa0") or _says_wrote(line.lstrip(">")))
+
+
+def is_sign_off(line: str) -> bool:
+    """Whether a line is the formula that ends a letter."""
+    return len(line) < 60 and plain(line).lower().startswith(SIGN_OFFS)
 
 
 def is_introduction(line: str) -> bool:
@@ -176,9 +191,12 @@ def is_signature_mark(line: str) -> bool:
 
 
 def is_mobile_signature(line: str) -> bool:
-    """Whether the line is what a phone or an app signs with."""
+    """Whether the line is what a phone or an app signs with: the phrase, and then a device or a few words."""
     text = plain(line).lstrip("*_-<(> ").lower()
-    return text[:3] in MOBILE_STARTS and len(text) < 200 and text.startswith(MOBILE)
+    if text[:3] not in MOBILE_STARTS or len(text) > 200 or not text.startswith(MOBILE):
+        return False
+    words = text.split()
+    return (len(words) <= _SIGNED_WORDS and ", " not in text) or any(device in text for device in DEVICES)
 
 
 def is_reply_marker(line: str) -> bool:

@@ -98,19 +98,25 @@ ROLE_OF: dict[str, str] = {name: role for role, names in _ROLES.items() for name
 # "-----Original Message-----" and "---------- Forwarded message ---------".
 SEPARATORS = frozenset(
     _table("""
-    begin forwarded text | forwarded text | forwarded mail | start of forwarded message | reply separator |
-    original message text | algne kiri | alkuperäinen viesti | begin forwarded message | correo original |
-    courriel original | doorgestuurd bericht | doorgestuurde bericht | e-mail d'origine | edastatud kiri |
-    eredeti üzenet | forwarded by | forwarded message | iletilen mesaj | izvirno sporočilo | izvorna poruka |
-    jatorrizko mezua | mail original | mensagem encaminhada | mensagem original | mensagem reencaminhada |
-    mensaje original | mensaje reenviado | mesaj original | mesaj redirecționat | mesajul original |
-    message d'origine | message d’origine | message initial | message original | message transféré |
-    message transmis | messaggio inoltrato | messaggio originale | messaggio originario | missatge original |
-    missatge reenviat | oorspronkelijk bericht | oorspronkelijke bericht | opprinnelig e-post |
-    opprinnelig melding | oprindelig besked | oprindelig meddelelse | originaalkiri | original appointment |
-    original email | original mail | original meddelelse | original message | original-nachricht |
-    originale nachricht | originalmeddelande | originalna poruka | originalnachricht | origineel bericht |
-    orijinal ileti | orijinal mesaj | oryginalna wiadomość | persiųstas laiškas | pesan asli | pesan terusan |
+    anfang der weitergeleiteten nachricht | début du message réexpédié | début du message transféré |
+    inizio messaggio inoltrato | inicio del mensaje reenviado | begin doorgestuurd bericht | vidarebefordrat brev |
+    início da mensagem encaminhada | início da mensagem reencaminhada | start på videresendt besked |
+    start på videresendt melding | välitetty viesti alkaa | начало переадресованного сообщения |
+    początek przekazywanej wiadomości | začátek přeposílané zprávy | 下面是被转发的邮件 |
+    以下は転送メッセージです | yönlendirilmiş ileti başlangıcı | 전달된 메시지 시작 | begin forwarded text |
+    forwarded text | forwarded mail | start of forwarded message | reply separator | original message text |
+    algne kiri | alkuperäinen viesti | begin forwarded message | correo original | courriel original |
+    doorgestuurd bericht | doorgestuurde bericht | e-mail d'origine | edastatud kiri | eredeti üzenet |
+    forwarded by | forwarded message | iletilen mesaj | izvirno sporočilo | izvorna poruka | jatorrizko mezua |
+    mail original | mensagem encaminhada | mensagem original | mensagem reencaminhada | mensaje original |
+    mensaje reenviado | mesaj original | mesaj redirecționat | mesajul original | message d'origine |
+    message d’origine | message initial | message original | message transféré | message transmis |
+    messaggio inoltrato | messaggio originale | messaggio originario | missatge original | missatge reenviat |
+    oorspronkelijk bericht | oorspronkelijke bericht | opprinnelig e-post | opprinnelig melding |
+    oprindelig besked | oprindelig meddelelse | originaalkiri | original appointment | original email |
+    original mail | original meddelelse | original message | original-nachricht | originale nachricht |
+    originalmeddelande | originalna poruka | originalnachricht | origineel bericht | orijinal ileti |
+    orijinal mesaj | oryginalna wiadomość | persiųstas laiškas | pesan asli | pesan terusan |
     posredovano sporočilo | pradinis laiškas | preposlaná správa | prosleđena poruka | proslijeđena poruka |
     przekazana wiadomość | pôvodná správa | pārsūtīts ziņojums | přeposlaná zpráva | původní e-mail |
     původní zpráva | replied message | reply message | sākotnējais ziņojums | thư gốc | thư đã chuyển tiếp |
@@ -159,6 +165,28 @@ MOBILE = _table("""
     נשלח מ | أرسلت من | أُرسلت من | مرسل من | تم الإرسال من | ارسال شده از | mobil gesendet | unterwegs gesendet
 """)
 MOBILE_STARTS = frozenset(phrase[:3] for phrase in MOBILE)
+
+# How people end a letter. What follows is a name, so such lines below a quote are no answer to it.
+SIGN_OFFS = _table("""
+    regards | best regards | kind regards | warm regards | best wishes | best, | cheers | thanks, | thank you, |
+    many thanks | thanks | sincerely | yours | br, | all the best | mfg | mit freundlichen | freundliche grüße |
+    viele grüße | liebe grüße | beste grüße | schöne grüße | gruß | grüße | lg | vg | danke | cordialement |
+    bien cordialement | sincères salutations | salutations | bien à vous | merci | saludos | un saludo |
+    atentamente | cordialmente | gracias | atenciosamente | cumprimentos | abraços | obrigado | obrigada |
+    cordiali saluti | distinti saluti | saluti | grazie | met vriendelijke groet | vriendelijke groet | groet |
+    groeten | bedankt | pozdrawiam | z poważaniem | dziękuję | mvh | med vänlig hälsning | vänliga hälsningar |
+    hälsningar | hälsn | venlig hilsen | med venlig hilsen | hilsen | vennlig hilsen | med vennlig hilsen |
+    terveisin | ystävällisin terveisin | с уважением | с наилучшими | спасибо | з повагою | дякую | s pozdravem |
+    děkuji | s pozdravom | üdvözlettel | köszönettel | cu stimă | cu respect | saygılarımla | iyi çalışmalar |
+    με εκτίμηση | lijep pozdrav | lep pozdrav | よろしくお願い | 谢谢 | 此致 | 祝好 | 감사합니다
+""")
+
+# Names that make a longer line one of them ("Sent from my iPhone, please excuse typos").
+DEVICES = _table("""
+    iphone | ipad | ipod | android | blackberry | galaxy | samsung | huawei | xiaomi | redmi | pixel | oneplus |
+    motorola | nokia | xperia | windows phone | outlook | smartphone | mobile phone | handy | tablet | t-mobile |
+    verizon | vodafone | yahoo mail | gmail | proton | typeapp | bluemail
+""")
 
 # What help desks, ours included, put above their notification.
 REPLY_MARKERS = _table("""

@@ -32,7 +32,7 @@ PERSONS = [
     ("X-Autoreply", "no"),
     ("Precedence", "normal"),
     ("X-Mailer", "Evening Mail 4"),
-    ("X-Auto-Response-Suppress", "DR, RN, NRN"),
+    ("X-Auto-Response-Suppress", "None"),
     ("Delivered-To", "support@shop.example"),
     ("Return-Path", "<karla@c.example>"),
     ("From", "noreply@web-form.example"),

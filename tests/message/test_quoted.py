@@ -53,6 +53,7 @@ ATTRIBUTIONS = {
     "vi-gmail": "Vào Th 3, 3 thg 3, 2026 vào lúc 09:14 Ben Ode <b@s.example> đã viết:",
     "id-gmail": "Pada tanggal Sel, 3 Mar 2026 pukul 09.14 Ben Ode <b@s.example> menulis:",
     "wrapped": "On Tue, Mar 3, 2026 at 9:14 AM The Department of Long Names <\nthe-long-names@shop.example> wrote:",
+    "broken address": "Am 3. März 2026 um 09:14 schrieb Ben Ode <ben@shop.example\n>:",
     "yandex": '03.03.2026, 09:14, "Ben Ode" <b@s.example>:',
 }
 
@@ -93,6 +94,7 @@ SIGNATURES = {
     "samsung-fr": "Envoyé depuis mon appareil Galaxy",
     "outlook": "Get Outlook for iOS<https://aka.example/o0ukef>",
     "es": "Enviado desde mi iPhone",
+    "excuse": "Sent from my iPhone, please excuse whatever the keyboard made of this message",
     "ru": "Отправлено с iPhone",
     "ja": "iPhoneから送信",
     "list": "_______________________________________________\nthings mailing list\nhttps://lists.example/listinfo/things",
@@ -161,7 +163,9 @@ def test_line_broken_out_of_a_quote_belongs_to_it() -> None:
         "Our opening hours:\nMon: 9-17\nTue: 9-17",
         "Price list -- see below\n--- \nA: 1\nB: 2",
         "I wrote:\nnothing at all",
+        "Here is another one.\n\nSent from my desk, which is much easier to write at than the phone of last week.",
         "Dear all,\n\nthe address is:\n\nMain Street 1",
+        "The log says:\n\n2026-03-03 09:14:00 ERROR for kim@b.example: no answer:\ntrace follows\n\nPlease help.",
     ],
 )
 def test_ordinary_text_is_left_whole(text: str) -> None:
@@ -205,3 +209,9 @@ def test_html_finds_an_introduction_in_an_unknown_language() -> None:
         split_reply("All is well.\n\nZxq 3 mb Ben gyk:\n\n> Have you tried turning it off?\n", html).new
         == "All is well."
     )
+
+
+def test_ending_of_a_letter_below_the_quote_is_no_inline_reply() -> None:
+    """A formula and a name under the quote do not make the quote part of the answer."""
+    text = f"Yes.\n\n{ATTRIBUTIONS['en-gmail']}\n> Is it?\n> Ben\n\nKind regards,\nKarla\n"
+    assert split_reply(text, "").new == "Yes.\n\n\nKind regards,\nKarla"
