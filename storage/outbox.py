@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, literal_column, select, update
 
 from .schema import message, outbox
 
@@ -38,6 +38,7 @@ class OutboxRow:
 
 
 _COLUMNS = tuple(outbox.c[name] for name in OutboxRow.__slots__)
+_QUEUED = outbox.c.state == literal_column("'queued'")  # a bound parameter would keep SQLite from the partial index
 
 
 def add_to_outbox(connection: Connection, rows: Iterable[OutboxRow]) -> None:
@@ -52,7 +53,7 @@ def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | No
 
     After a crash it is due again then. A row that another node is claiming is left to it (PostgreSQL).
     """
-    due = (outbox.c.state == "queued", outbox.c.next_attempt_at <= now)
+    due = (_QUEUED, outbox.c.next_attempt_at <= now)
     query = select(*_COLUMNS).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
     found = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
     if found is None:
@@ -65,7 +66,7 @@ def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | No
 
 def next_due(connection: Connection) -> int | None:
     """When the next queued row is due; None when nothing is queued."""
-    query = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state == "queued")
+    query = select(func.min(outbox.c.next_attempt_at)).where(_QUEUED)
     found: int | None = connection.execute(query).scalar_one()
     return found
 
