@@ -38,7 +38,9 @@ class OutboxRow:
 
 
 _COLUMNS = tuple(outbox.c[name] for name in OutboxRow.__slots__)
-_QUEUED = outbox.c.state == literal_column("'queued'")  # a bound parameter would keep SQLite from the partial index
+_QUEUED = outbox.c.state == literal_column(
+    "'queued'"
+)  # a literal, so that also a generic plan can use the partial index
 
 
 def add_to_outbox(connection: Connection, rows: Iterable[OutboxRow]) -> None:
