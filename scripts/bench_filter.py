@@ -1,0 +1,272 @@
+"""How good and how fast the filter is, beside its peers. Job: the figures of docs/filter.md; prints, asserts nothing.
+
+scripts/bench filter INDEX                         all filters over one index, in its order, in one table
+scripts/bench filter INDEX --feedback delayed:200  or half (as classifier/evaluation.py defines them), immediate is the
+default scripts/bench filter INDEX --flip 0.05 --seed 1    labels taught wrongly with that probability (judged by the
+true ones) scripts/bench filter INDEX --only mailhub --limit 1000
+scripts/bench filter INDEX --speed                 cost of features, score, learn, unlearn, beside
+MultinomialNB.partial_fit
+
+INDEX: lines of `spam|ham path`, paths relative to it, in time order. Peers that are not installed are skipped and
+named; each runs with its own defaults on an empty database in a temporary directory, and reports its score at full
+precision (bogofilter -TT, spamprobe's spamminess, bmf's spamicity, CRM114's pR). CRM114 is trained near its boundary
+(|pR| < 10), as its authors advise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from classifier import evaluation, model, tokens
+from mailhub import spam
+from mailhub.message.parse import parse
+
+_ROW = "{:12} {:>8} {:>14} {:>10} {:>10} {:>6} {:>6} {:>6} {:>8}"
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    path: Path
+    label: str
+    taught: str
+
+
+class Mailhub:
+    """Our own filter through the parser, as the pipeline uses it."""
+
+    name, threshold = "mailhub", 0.0
+
+    def __init__(self, _: Path) -> None:
+        self.counts = model.Counts()
+        self.features: dict[Path, tokens.Features] = {}
+
+    def score(self, mail: Mail) -> float:
+        raw = mail.path.read_bytes()
+        found = self.features[mail.path] = tokens.features(spam.document(raw, parse(raw)))
+        return model.score(self.counts, found).log_odds
+
+    def train(self, mail: Mail) -> None:
+        if mail.path not in self.features:
+            self.score(mail)
+        model.train(self.counts, self.features.pop(mail.path), mail.taught)
+
+
+class Program:
+    """A peer: one process for a score, one for a label."""
+
+    name, threshold = "", 0.0
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *command: str, mail: Mail) -> str:
+        with mail.path.open("rb") as content:
+            return subprocess.run(
+                command, stdin=content, capture_output=True, cwd=self.folder, timeout=60, check=False
+            ).stdout.decode("latin-1")
+
+    def score(self, mail: Mail) -> float:
+        raise NotImplementedError
+
+    def train(self, mail: Mail) -> None:
+        raise NotImplementedError
+
+
+class Bogofilter(Program):
+    name, threshold = "bogofilter", 0.5
+
+    def score(self, mail: Mail) -> float:
+        return _number(self.run("bogofilter", "-d", ".", "-TT", mail=mail), 0.5)
+
+    def train(self, mail: Mail) -> None:
+        self.run("bogofilter", "-d", ".", "-s" if mail.taught == "spam" else "-n", mail=mail)
+
+
+class SpamProbe(Program):
+    name, threshold = "spamprobe", 0.5
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        subprocess.run(["spamprobe", "-d", str(folder), "create-db"], check=True, capture_output=True)
+
+    def score(self, mail: Mail) -> float:
+        return _number(self.run("spamprobe", "-d", ".", "score", mail=mail), 0.5)
+
+    def train(self, mail: Mail) -> None:
+        self.run("spamprobe", "-d", ".", "spam" if mail.taught == "spam" else "good", mail=mail)
+
+
+class Bmf(Program):
+    name, threshold = "bmf", 0.5
+
+    def score(self, mail: Mail) -> float:
+        found = self.run("bmf", "-d", ".", "-p", mail=mail)
+        return _number(found.partition("X-Spam-Status:")[2].partition("hits=")[2], 0.5)
+
+    def train(self, mail: Mail) -> None:
+        self.run("bmf", "-d", ".", "-s" if mail.taught == "spam" else "-n", mail=mail)
+
+
+class Crm114(Program):
+    name, threshold = "crm", 0.0
+    _CLASSIFY = (
+        "-{ isolate (:s:); { classify <osb unique microgroom> (spam.css | ham.css) (:s:) /[[:graph:]]+/ } "
+        "output /:*:s:/ }"
+    )
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.last: dict[Path, float] = {}
+        for kind in ("spam", "ham"):
+            learn = f"-{{ learn <osb unique microgroom> ({kind}.css) /[[:graph:]]+/ }}"
+            subprocess.run(["crm", learn], input=b"\n", cwd=folder, capture_output=True, check=False, timeout=60)
+
+    def score(self, mail: Mail) -> float:
+        self.last[mail.path] = _number(self.run("crm", self._CLASSIFY, mail=mail).partition("pR:")[2], 0.0)
+        return self.last[mail.path]
+
+    def train(self, mail: Mail) -> None:
+        score = self.last.pop(mail.path, 0.0)
+        if (score if mail.taught == "spam" else -score) < 10:
+            self.run("crm", f"-{{ learn <osb unique microgroom> ({mail.taught}.css) /[[:graph:]]+/ }}", mail=mail)
+
+
+Filter = Mailhub | Program
+FILTERS: tuple[type[Filter], ...] = (Mailhub, Bogofilter, SpamProbe, Bmf, Crm114)
+
+
+def _number(text: str, otherwise: float) -> float:
+    found = _NUMBER.search(text)
+    return float(found.group()) if found else otherwise
+
+
+def read_index(index: Path, limit: int, flip: float, seed: int) -> list[Mail]:
+    """The mails of an index in order; with ``flip`` some are taught with the other label."""
+    chance = random.Random(seed)
+    mails = []
+    for line in index.read_text().splitlines()[: limit or None]:
+        label, path = line.split(None, 1)
+        other = "ham" if label == "spam" else "spam"
+        mails.append(Mail(index.parent / path, label, other if chance.random() < flip else label))
+    return mails
+
+
+def judge(filter_: Filter, mails: Sequence[Mail], feedback: str) -> tuple[list[evaluation.Judged], float]:
+    """One run of one filter, and the seconds of the wall clock it took per mail."""
+    started = time.perf_counter()
+    delay = int(feedback.partition(":")[2] or 0)
+    judged: list[evaluation.Judged] = []
+    waiting: deque[Mail] = deque()
+    first = len(mails) // 2 if feedback == "half" else 0
+    for mail in mails[:first]:
+        if isinstance(filter_, Crm114):
+            filter_.score(mail)
+        filter_.train(mail)
+    for mail in mails[first:]:
+        judged.append(evaluation.Judged(mail.path.name, mail.label, filter_.score(mail) - filter_.threshold, 0, 0))
+        waiting.append(mail)
+        if feedback != "half" and len(waiting) > delay:
+            filter_.train(waiting.popleft())
+    return judged, (time.perf_counter() - started) / max(1, len(mails))
+
+
+def compare(mails: Sequence[Mail], feedback: str, only: Sequence[str]) -> None:
+    print(f"{len(mails)} mails, feedback {feedback}")
+    print(_ROW.format("filter", "1-ROCA%", "95% interval", "caught@.1", "caught@.5", "hm%", "sm%", "lam%", "ms/mail"))
+    for kind in FILTERS:
+        if only and kind.name not in only:
+            continue
+        if kind is not Mailhub and shutil.which(kind.name) is None:
+            print(f"{kind.name:12} skipped: not installed")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            judged, seconds = judge(kind(Path(folder)), mails, feedback)
+        found = evaluation.report(judged)
+        numbers = (found.caught_at_tenth, found.caught_at_half, found.hm, found.sm, found.lam, 1000 * seconds)
+        interval = f"{found.roca_low:.3f}-{found.roca_high:.3f}"
+        print(_ROW.format(kind.name, f"{found.roca:.4f}", interval, *(f"{each:.2f}" for each in numbers)), flush=True)
+
+
+def speed(mails: Sequence[Mail]) -> None:
+    """Medians of the best of five, in microseconds of process time, on a model trained with all the mails."""
+    documents = []
+    for mail in mails:
+        raw = mail.path.read_bytes()
+        parsed = parse(raw)
+        documents.append((mail.label, raw, parsed, spam.document(raw, parsed)))
+    counts = model.Counts()
+    found = [tokens.features(document) for *_, document in documents]
+    for (label, *_), features in zip(documents, found, strict=True):
+        model.train(counts, features, label)
+    every = range(0, len(documents), max(1, len(documents) // 500))
+    costs = {
+        "document from the parsed mail": lambda n: spam.document(documents[n][1], documents[n][2]),
+        "features": lambda n: tokens.features(documents[n][3]),
+        "score": lambda n: model.score(counts, found[n]),
+        "learn": lambda n: model.train(counts, found[n], "spam"),
+        "unlearn": lambda n: model.untrain(counts, found[n], "spam"),
+    }
+    medians = {name: statistics.median(_best(call, n) for n in every) for name, call in costs.items()}
+    for name, cost in medians.items():
+        print(f"{name:32} {cost:8.0f} us")
+    print(f"{'document + features + score':32} {sum(list(medians.values())[:3]):8.0f} us")
+    print(f"{'features of a mail, median':32} {statistics.median(each.size for each in found):8.0f}")
+    print(f"{'model in memory':32} {counts.size_bytes / 2**20:8.1f} MiB after {len(mails)} mails")
+    _partial_fit(found, documents[0][0], medians["learn"])
+
+
+def _partial_fit(found: Sequence[tokens.Features], label: str, ours: float) -> None:
+    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+    from sklearn.naive_bayes import MultinomialNB
+
+    columns = 2**20
+    places = [(np.zeros(each.size, dtype=np.int64), each % columns) for each in found[:20]]
+    rows = [csr_matrix((np.ones(each[0].size), each), (1, columns)) for each in places]
+    peer = MultinomialNB()
+    peer.partial_fit(rows[0], [label], classes=["ham", "spam"])
+    cost = statistics.median(_best(lambda n: peer.partial_fit(rows[n], [label]), n) for n in range(len(rows)))
+    print(f"{'MultinomialNB.partial_fit, 2^20':32} {cost:8.0f} us: {cost / ours:.0f} times our learn")
+
+
+def _best(call: Callable[[int], object], number: int) -> float:
+    best = float("inf")
+    for _ in range(5):
+        started = time.process_time_ns()
+        call(number)
+        best = min(best, time.process_time_ns() - started)
+    return best / 1000
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("index", type=Path)
+    arguments.add_argument("--feedback", default="immediate")
+    arguments.add_argument("--limit", type=int, default=0)
+    arguments.add_argument("--flip", type=float, default=0.0)
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--only", nargs="*", default=[])
+    arguments.add_argument("--speed", action="store_true")
+    given = arguments.parse_args()
+    mails = read_index(given.index, given.limit, given.flip, given.seed)
+    if given.speed:
+        speed(mails)
+    else:
+        compare(mails, given.feedback, given.only)
+
+
+if __name__ == "__main__":
+    main()
