@@ -104,6 +104,18 @@ def test_after_unmerging_the_others_are_strangers_again(desk: Desk) -> None:
     assert later.ticket not in (first.ticket, second.ticket)
 
 
+def test_guests_of_a_merged_ticket_stay_guests(desk: Desk) -> None:
+    """Whoever came by somebody else's reply address may not write into the target of a merge either."""
+    first, second = desk.mail(), desk.mail(LEO, Message_ID="<second@customer.example>")
+    return_path = desk.answer(desk.ticket_of(first)).queued[0].mail_from
+    assert return_path is not None
+    guest = desk.mail("mallory@elsewhere.example", to=return_path)
+    assert guest.ticket == first.ticket
+    merge(desk, desk.ticket_of(first), desk.ticket_of(second))
+    later = desk.mail("mallory@elsewhere.example", In_Reply_To="<second@customer.example>")
+    assert later.ticket not in (first.ticket, second.ticket)
+
+
 def test_mail_that_came_after_the_merge_stays(desk: Desk) -> None:
     """Unmerging moves back what the merge moved, and nothing that came later."""
     first, second = desk.mail(Message_ID="<first@customer.example>"), desk.mail(LEO)
