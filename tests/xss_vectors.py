@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 HIT = "hit(1)"
-REMOTE = "//evil.example/x"
+REMOTE = "http://evil.example/x"
 
 _HANDLERS = """
 onabort onafterprint onanimationend onanimationstart onauxclick onbeforeinput onbeforeunload onblur
@@ -159,7 +159,7 @@ _ELEMENTS = (
     f"<img lowsrc={REMOTE}>",
     f"<img dynsrc={REMOTE}>",
     f"<img src={REMOTE}>",
-    f"<img src=https:{REMOTE}>",
+    "<img src=//evil.example/x>",
     f"<img src=x onerror={HIT}>",
     f"<image src=x onerror={HIT}>",
     f"<a ping={REMOTE} href=https://x.example>x</a>",
