@@ -76,6 +76,7 @@ def serve(config: Config, load: Callable[[], Config]) -> None:
     handed_in = systemd.take_sockets()
     with lock.held(config.storage.directory):
         built = _build(config)
+        built.start()
         try:
             uvloop.run(_run(built, load, handed_in))
         finally:
@@ -101,7 +102,6 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     )
     api = _api(built, vitals, relay)
     daemon = Daemon(house=built, vitals=vitals, api=api, relay=relay, scheduler=Scheduler(jobs(built)), load=load)
-    built.start()
     await _open_doors(daemon, handed_in)
     _own_signals(daemon)
     serving = asyncio.create_task(api.serve(sockets=sockets))

@@ -15,12 +15,10 @@ from mailhub.errors import ConfigurationError, Unavailable
 def held(directory: Path) -> Iterator[None]:
     """Hold the directory. Raises ``Unavailable`` when another process does, else ``ConfigurationError``."""
     path = directory / "lock"
+    if not directory.is_dir():
+        raise ConfigurationError(f"storage.directory: there is no directory {directory}: run `mailhub init` first")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"storage.directory: there is no directory {directory}: run `mailhub init` first"
-        ) from None
     except OSError as error:
         raise ConfigurationError(f"storage.directory: cannot write in {directory}: {error.strerror}") from None
     try:

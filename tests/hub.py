@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,13 +56,15 @@ class Hub:
         """What the daemon has written so far."""
         return (self.directory / "daemon.log").read_text(encoding="utf-8")
 
-    def run(self, *arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         """`mailhub ARGUMENTS` as a process."""
         return subprocess.run(
             [sys.executable, "-m", "mailhub", "--config", str(self.config), *arguments],
             input=stdin,
             capture_output=True,
-            env={**self.environment, "HOME": str(self.directory), **environment},
+            env={**self.environment, "HOME": str(self.directory), **(environment or {})},
             cwd=self.directory,
             timeout=GUARD_SECONDS,
             check=False,
@@ -120,6 +122,12 @@ class Hub:
         self.process.send_signal(number)
         return self.process.wait(GUARD_SECONDS)
 
+    def end(self) -> None:
+        """Kill the daemon if it still runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def address(self, name: str) -> tuple[str, int]:
         """Where a door listens."""
         host, _, port = self.call("GET", "/v1/status")["listening"][name].rpartition(":")
@@ -138,21 +146,26 @@ class Hub:
 
 @contextmanager
 def hubs() -> Iterator[Callable[[], Hub]]:
-    """Makes initialised data directories; at the end whatever runs on them is killed, and they go."""
+    """Makes initialised data directories; at the end whatever runs on them is killed, and they go.
+
+    The first is made by `mailhub init`, further ones are copies of it as it was then: its paths are relative.
+    """
     made: list[Hub] = []
+    template = Path(tempfile.mkdtemp(prefix="mailhub-"))
 
     def make() -> Hub:
+        if not made:
+            done = Hub(directory=template).run("init", "--directory", str(template))
+            assert done.returncode == 0, done.stderr.decode()
         hub = Hub(directory=Path(tempfile.mkdtemp(prefix="mailhub-")))
         made.append(hub)
-        done = hub.run("init", "--directory", str(hub.directory))
-        assert done.returncode == 0, done.stderr.decode()
+        shutil.copytree(template, hub.directory, dirs_exist_ok=True)
         return hub
 
     try:
         yield make
     finally:
         for hub in made:
-            if hub.process is not None and hub.process.poll() is None:
-                hub.process.kill()
-                hub.process.wait()
+            hub.end()
             shutil.rmtree(hub.directory)
+        shutil.rmtree(template)

@@ -9,7 +9,7 @@ import pytest
 from tests.hub import Hub, hubs
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_hub() -> Iterator[Callable[[], Hub]]:
     """Makes initialised data directories; whatever runs on them is ended, and they go."""
     with hubs() as make:
@@ -17,23 +17,25 @@ def make_hub() -> Iterator[Callable[[], Hub]]:
 
 
 @pytest.fixture(scope="session")
-def hub() -> Iterator[Hub]:
+def hub(make_hub: Callable[[], Hub]) -> Hub:
     """A daemon that runs, shared by the tests of a worker: each uses mails of its own and stops nothing."""
-    with hubs() as make:
-        made = make()
-        made.start()
-        yield made
-
-
-@pytest.fixture
-def own_hub(make_hub: Callable[[], Hub]) -> Hub:
-    """A daemon that runs, for one test alone."""
     made = make_hub()
     made.start()
     return made
 
 
 @pytest.fixture
-def idle_hub(make_hub: Callable[[], Hub]) -> Hub:
+def own_hub(make_hub: Callable[[], Hub]) -> Iterator[Hub]:
+    """A daemon that runs, for one test alone."""
+    made = make_hub()
+    made.start()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def idle_hub(make_hub: Callable[[], Hub]) -> Iterator[Hub]:
     """An initialised directory without a daemon."""
-    return make_hub()
+    made = make_hub()
+    yield made
+    made.end()
