@@ -1,4 +1,4 @@
-"""Time as mailhub stores it: integer microseconds since the Unix epoch, UTC. The only place that asks the machine for it."""
+"""Time as mailhub stores it: integer microseconds since the Unix epoch, UTC. The only place that asks the machine."""
 
 from __future__ import annotations
 

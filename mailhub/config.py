@@ -149,6 +149,18 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """SPF, DKIM and DMARC: whether a mail is from whom it says."""
+
+    enabled: bool = setting(
+        True, "Check mail that comes by SMTP from elsewhere (not by LMTP, not from loopback).", restart=True
+    )
+    trusted_hosts: str = setting(
+        "", "Hosts, with spaces between, whose Authentication-Results header is believed.", restart=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spam:
     """The filter."""
 
@@ -204,6 +216,7 @@ class Config:
     admin: Admin = field(default_factory=Admin)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)
+    authentication: Authentication = field(default_factory=Authentication)
     spam: Spam = field(default_factory=Spam)
     relay: Relay = field(default_factory=Relay)
     log: Log = field(default_factory=Log)

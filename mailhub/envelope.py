@@ -1,6 +1,7 @@
 """What a door hands to the pipeline and what it gets back. Values only; knows no protocol and no database.
 
-A *delivery in* is message x recipient x door (DESIGN.md, principle 2): one ``Envelope`` with N recipients gives N ``Outcome``s.
+A *delivery in* is message x recipient x door (DESIGN.md, principle 2): one ``Envelope`` with N recipients gives N
+``Outcome``s.
 """
 
 from __future__ import annotations
@@ -76,13 +77,23 @@ class Recipient:
     detail: str = field(default="")  # the plus part, "" without one
 
 
+class Check(Protocol):
+    """The question, under way, whether a message is from whom it says. Handed to ``deliver``, or abandoned."""
+
+    def abandon(self) -> None:
+        """The message is not coming: refused, reset, or the client is gone."""
+
+
 class Pipeline(Protocol):
-    """What every door needs from the house. One implementation: ``mailhub.pipeline``."""
+    """What every door needs from the house. One implementation: ``mailhub.intake.reception``."""
+
+    def begin(self, source: Source, peer: str, helo: str, mail_from: str | None) -> Check | None:
+        """Start to authenticate a message that is about to come; None where that is off (LMTP, loopback)."""
 
     def resolve(self, recipient: str) -> Recipient | Refusal:
         """Where a recipient address leads. In-memory, never blocks, never raises on strange input."""
 
-    async def deliver(self, envelope: Envelope, raw: bytes) -> Sequence[Outcome]:
+    async def deliver(self, envelope: Envelope, raw: bytes, check: Check | None = None) -> Sequence[Outcome]:
         """File one message: one ``Outcome`` per recipient, in order, after the commit. Never raises on bad mail."""
 
     def refused(self, peer: str, reason: str) -> None:

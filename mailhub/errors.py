@@ -1,6 +1,6 @@
-"""Every error mailhub raises on purpose. Job: say once whether an error is temporary; doors derive their reply from that.
+"""Every error mailhub raises on purpose. Job: say once whether one is temporary; doors derive their reply from that.
 
-    MailhubError              temporary = True: unknown means temporary, so the peer keeps the mail (DESIGN.md, principle 9)
+    MailhubError              temporary = True: unknown means temporary, the peer keeps the mail (principle 9)
     |- Unavailable            a dependency is slow, locked, full or down; try again              451 / 503 / exit 75
     |  `- InsufficientStorage no room for the message                                            452 / 507 / exit 75
     |- Refused                permanent: asking again changes nothing                            5xx / 4xx
@@ -9,9 +9,9 @@
     |  |- NotFound            no such object in this account                                     550 / 404 / exit 65
     |  |- Conflict            the object is not in a state that allows this                      554 / 409 / exit 65
     |  `- Forbidden           the actor may not do this                                          550 / 403 / exit 77
-    `- ConfigurationError     permanent until someone edits the configuration                     exit 78
+    `- ConfigurationError     permanent until someone edits the configuration                      exit 78
 
-What must not be here: replies of one protocol (intake/smtp.py, api/app.py and cli/ each map these classes in one place).
+What must not be here: replies of one protocol (intake/, api/ and cli/ each map these classes in one place).
 """
 
 from __future__ import annotations

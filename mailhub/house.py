@@ -12,6 +12,7 @@ from mailhub.config import Config
 from mailhub.directory import Directory
 from mailhub.flood import FloodCounter
 from mailhub.intake.reception import Reception
+from mailhub.intake.resolver import Resolver
 from mailhub.keys import Keys
 from mailhub.models import Models
 from mailhub.pipeline import FilingContext
@@ -37,6 +38,7 @@ class House:
 
     def start(self) -> None:
         """Start the writer and the worker."""
+        self.models.warm_all()
         self.writer.start()
         self.reception.start()
 
@@ -82,5 +84,11 @@ def build(config: Config, keys: Keys) -> House:
         writer=writer,
         directory=directory,
         models=models,
-        reception=Reception(context, writer, secrets),
+        reception=Reception(
+            context,
+            writer,
+            secrets,
+            resolver=Resolver() if config.authentication.enabled else None,
+            trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
+        ),
     )

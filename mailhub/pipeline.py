@@ -132,6 +132,7 @@ def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
         references=message.references,
         bounced=message.bounced,
         subject=message.parsed.subject,
+        forged=message.forged,
     )
     connection, models = account.transaction.connection, account.context.models
     scored = models.score(connection, account.id, message.features)

@@ -16,8 +16,9 @@ from mailhub import reply_token
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope
 from mailhub.keys import Keys
+from mailhub.message.authentication_results import authentication_results
 from mailhub.message.parse import parse
-from mailhub.message.values import Address, Automatic, Parsed, Reply
+from mailhub.message.values import Address, Authentication, Automatic, Parsed, Reply
 from mailhub.spam import document
 from mailhub.thread import subject_tags
 from storage.raws import compress
@@ -64,8 +65,15 @@ class Prepared:
     parsed: Parsed
     features: Features
     words: list[str]
+    authentication: Authentication | None = None
     unreadable: bool = False
     ids: dict[int, int] = field(default_factory=dict)  # account -> message id, for large messages
+
+    @property
+    def forged(self) -> bool:
+        """DMARC fails for a domain that asks to have such mail kept out (RFC 7489 6.3: p=none asks for nothing)."""
+        known = self.authentication
+        return known is not None and known.dmarc == "fail" and known.policy in ("quarantine", "reject")
 
     @property
     def sender(self) -> str:
@@ -92,17 +100,36 @@ def _replaced(value: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def prepare(raw: bytes, envelope: Envelope, secrets: Secrets, directory: Directory) -> Prepared:
-    """Read a message. Raises nothing: a fault while reading yields an ``unreadable`` one."""
+def prepare(
+    raw: bytes,
+    envelope: Envelope,
+    secrets: Secrets,
+    directory: Directory,
+    *,
+    authentication: Authentication | None = None,
+    trusted_hosts: frozenset[str] = frozenset(),
+) -> Prepared:
+    """Read a message. Raises nothing: a fault while reading yields an ``unreadable`` one.
+
+    ``authentication`` is what our own door found; without one, what a trusted host wrote into the mail counts.
+    """
     try:
         parsed = parse(raw, mail_from_null=envelope.mail_from is None)
-        return _prepared(raw, envelope, secrets, directory, parsed)
+        known = authentication or authentication_results(parsed.headers, trusted_hosts)
+        return _prepared(raw, envelope, secrets, directory, parsed, known)
     except Exception as error:  # boundary: whatever is wrong with a message, it is filed
         log.error("message could not be read", error=type(error).__name__, exc_info=True)
         return unreadable(raw, envelope, secrets)
 
 
-def _prepared(raw: bytes, envelope: Envelope, secrets: Secrets, directory: Directory, parsed: Parsed) -> Prepared:
+def _prepared(
+    raw: bytes,
+    envelope: Envelope,
+    secrets: Secrets,
+    directory: Directory,
+    parsed: Parsed,
+    authentication: Authentication | None,
+) -> Prepared:
     references = _references(parsed, secrets)
     return Prepared(
         envelope=envelope,
@@ -115,9 +142,17 @@ def _prepared(raw: bytes, envelope: Envelope, secrets: Secrets, directory: Direc
         tokens=_tokens(envelope, parsed, secrets, directory),
         numbers=tuple(subject_tags(parsed.subject)),
         parsed=parsed,
-        features=features(document(raw, parsed), secret=secrets.features),
+        authentication=authentication,
+        features=features(document(raw, parsed, _results(authentication)), secret=secrets.features),
         words=words(_indexed(parsed)),
     )
+
+
+def _results(authentication: Authentication | None) -> dict[str, str]:
+    """Method -> result, for the filter; nothing where nobody has looked."""
+    if authentication is None:
+        return {}
+    return {"spf": authentication.spf, "dkim": authentication.dkim, "dmarc": authentication.dmarc}
 
 
 def unreadable(raw: bytes, envelope: Envelope, secrets: Secrets) -> Prepared:

@@ -97,11 +97,19 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "thread_reason": "own-address" if author.own and case.decision.ticket is None else case.decision.reason,
         "thread_evidence": case.decision.evidence,
         "automatic": parsed.automatic.kind,
-        "authentication": "",
+        "authentication": _authentication(message),
         "flags": " ".join(flags),
         "unreadable": int(message.unreadable),
         "redacted_at": None,
     }
+
+
+def _authentication(message: Prepared) -> str:
+    """RFC 8601 words, as the ticket shows them."""
+    known = message.authentication
+    if known is None:
+        return ""
+    return f"spf={known.spf} dkim={known.dkim} dmarc={known.dmarc} policy={known.policy or 'none'} by={known.source}"
 
 
 def intake_row(

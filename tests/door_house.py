@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Refusal
+from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source
 from mailhub.intake.door import Door
 from mailhub.intake.limits import DoorSettings
 
@@ -28,6 +28,8 @@ class FakePipeline:
     def __init__(self) -> None:
         self.filed: list[tuple[Envelope, bytes]] = []
         self.refusals: list[str] = []
+        self.checks: list[tuple[Source, str, str, str | None]] = []
+        self.check: Check | None = None
         self.fates: dict[str, Outcome] = {}
         self.error: Exception | None = None
         self.held: asyncio.Event | None = None
@@ -41,7 +43,12 @@ class FakePipeline:
             return Refusal.UNKNOWN
         return Recipient(1, 1, recipient.lower())
 
-    async def deliver(self, envelope: Envelope, raw: bytes) -> Sequence[Outcome]:
+    def begin(self, source: Source, peer: str, helo: str, mail_from: str | None) -> Check | None:
+        self.checks.append((source, peer, helo, mail_from))
+        return self.check
+
+    async def deliver(self, envelope: Envelope, raw: bytes, check: Check | None = None) -> Sequence[Outcome]:
+        assert check is self.check
         self.begun.set()
         if self.held is not None:
             await self.held.wait()

@@ -34,7 +34,6 @@ class DoorSettings:
     connections_per_address: int = 50  # smtpd_client_connection_count_limit; IPv6 counts by /64
     errors: int = 20  # smtpd_hard_error_limit
     junk_commands: int = 100  # smtpd_junk_command_limit
-    hops: int = 50  # hopcount_limit
     in_flight_bytes: int = 256 * MIB  # message bytes held by all sessions, being read or being committed
     command_seconds: float = 300.0  # smtpd_timeout, RFC 5321 4.5.3.2.7
     data_seconds: float = 300.0  # the period over which the rate of DATA is judged

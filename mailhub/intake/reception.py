@@ -11,18 +11,23 @@ that they never delay small mail.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import queue
 import secrets
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from mailhub import clock
-from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Refusal
+from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source
+from mailhub.intake import resolver as dns
+from mailhub.intake.resolver import Resolver
+from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.prepare import Prepared, Secrets, prepare, unreadable
 from mailhub.spam import FilterSettings
@@ -31,6 +36,7 @@ from storage.errors import Full, StorageError
 from storage.writer import Transaction, Writer
 
 LARGE_BYTES = raws.SLICE_BYTES
+REFUSALS_WRITTEN = 500  # rows of one turn
 REFUSALS_REMEMBERED = 10_000  # distinct (peer, reason) between two flushes; more are counted under no peer
 
 log = structlog.get_logger("mailhub.intake")
@@ -44,16 +50,28 @@ class _Delivery:
     raw: bytes
     future: asyncio.Future[Sequence[Outcome]]
     started_at: int = field(default_factory=clock.now)
+    authentication: Authentication | None = None  # what our own check found
     prepared: Prepared | None = None
 
 
 class Reception:
     """The ``envelope.Pipeline`` of the daemon. ``start`` and ``close`` once each; ``deliver`` from its event loop."""
 
-    def __init__(self, context: FilingContext, writer: Writer, keys: Secrets) -> None:
+    def __init__(
+        self,
+        context: FilingContext,
+        writer: Writer,
+        keys: Secrets,
+        *,
+        resolver: Resolver | None = None,
+        trusted_hosts: frozenset[str] = frozenset(),
+    ) -> None:
+        """Without a ``resolver`` nothing is authenticated by us; ``trusted_hosts`` are believed where we do not."""
         self._context = context
         self._writer = writer
         self._keys = keys
+        self._resolver = resolver
+        self._trusted_hosts = trusted_hosts
         self._small: queue.SimpleQueue[_Delivery | None] = queue.SimpleQueue()
         self._large = ThreadPoolExecutor(1, thread_name_prefix="mailhub-large")
         self._thread = threading.Thread(target=self._prepare_small, name="mailhub-prepare", daemon=True)
@@ -75,6 +93,12 @@ class Reception:
         self._thread.join()
         self._large.shutdown()
 
+    def begin(self, source: Source, peer: str, helo: str, mail_from: str | None) -> Check | None:
+        """SMTP from elsewhere is authenticated by us; behind LMTP and loopback somebody else was the MX."""
+        if self._resolver is None or source is not Source.SMTP or _is_loopback(peer):
+            return None
+        return self._resolver.begin(peer, helo, mail_from)
+
     def resolve(self, recipient: str) -> Recipient | Refusal:
         return self._context.directory.resolve(recipient)
 
@@ -85,22 +109,25 @@ class Reception:
         self._refusals[key] += 1
 
     def flush_refusals(self) -> None:
-        """Write the refusals counted since the last time, one row per peer, hour and reason."""
-        counted, self._refusals = self._refusals, Counter()
-        if counted:
-            at = clock.now()
-            self._writer.submit(lambda tx: refusals.add(tx.connection, counted, at=at))
+        """Write the refusals counted since the last time, one row per peer, hour and reason, in short turns."""
+        counted, self._refusals = [*self._refusals.items()], Counter()
+        at = clock.now()
+        for start in range(0, len(counted), REFUSALS_WRITTEN):
+            part = dict(counted[start : start + REFUSALS_WRITTEN])
+            self._writer.submit(lambda tx, part=part: refusals.add(tx.connection, part, at=at))  # type: ignore[misc]
 
     def oldest_undecided_seconds(self) -> float:
         """Age of the oldest message handed over and not yet committed; 0 when there is none."""
         started = [delivery.started_at for delivery in list(self._undecided.values())]
         return (clock.now() - min(started)) / clock.SECOND if started else 0.0
 
-    async def deliver(self, envelope: Envelope, raw: bytes) -> Sequence[Outcome]:
+    async def deliver(self, envelope: Envelope, raw: bytes, check: Check | None = None) -> Sequence[Outcome]:
         """File one message: one outcome per recipient, in order, after the commit."""
         delivery = _Delivery(envelope, raw, asyncio.get_running_loop().create_future())
         self._undecided[id(delivery)] = delivery
         try:
+            if isinstance(check, dns.Check):
+                delivery.authentication = await check.finish(raw)
             if len(raw) < LARGE_BYTES:
                 self._small.put(delivery)
             else:
@@ -114,22 +141,33 @@ class Reception:
 
     def _prepare_small(self) -> None:
         while (delivery := self._small.get()) is not None:
-            delivery.prepared = prepare(delivery.raw, delivery.envelope, self._keys, self._context.directory)
-            self._writer.submit_to(self, delivery)
+            try:
+                delivery.prepared = self._prepared(delivery)
+            except Exception as error:  # noqa: BLE001 boundary: this thread serves everybody, whatever one message does
+                self.finish([(delivery, error)])
+            else:
+                self._writer.submit_to(self, delivery)
+
+    def _prepared(self, delivery: _Delivery) -> Prepared:
+        return prepare(
+            delivery.raw,
+            delivery.envelope,
+            self._keys,
+            self._context.directory,
+            authentication=delivery.authentication,
+            trusted_hosts=self._trusted_hosts,
+        )
 
     async def _prepare_large(self, delivery: _Delivery) -> None:
         loop = asyncio.get_running_loop()
-        prepared = await loop.run_in_executor(
-            self._large, prepare, delivery.raw, delivery.envelope, self._keys, self._context.directory
-        )
-        delivery.prepared = prepared
-        if len(prepared.slices) > 1:
-            try:
-                await self._write_ahead(prepared)
-            except StorageError as error:
-                delivery.future.set_result(_deferred(delivery, error))
-                return
-        self._writer.submit_to(self, delivery)
+        try:
+            delivery.prepared = await loop.run_in_executor(self._large, self._prepared, delivery)
+            if len(delivery.prepared.slices) > 1:
+                await self._write_ahead(delivery.prepared)
+        except Exception as error:  # noqa: BLE001 boundary: as for small mail
+            self.finish([(delivery, error)])
+        else:
+            self._writer.submit_to(self, delivery)
 
     async def _write_ahead(self, prepared: Prepared) -> None:
         found = (self.resolve(recipient) for recipient in prepared.envelope.recipients)
@@ -144,7 +182,7 @@ class Reception:
                 await asyncio.wrap_future(self._writer.submit(put))
             prepared.ids[account] = message
 
-    # The two methods of storage.writer.Batch; both run in the writer's thread.
+    # The two methods of storage.writer.Batch, run in the writer's thread; ``finish`` in any.
 
     def run(self, transaction: Transaction, items: Sequence[_Delivery]) -> Sequence[Sequence[Outcome]]:
         return file_batch(transaction, self._context, [item.prepared for item in items if item.prepared])
@@ -157,7 +195,8 @@ class Reception:
             outcomes = _deferred(delivery, result) if isinstance(result, BaseException) else result
             done.append((delivery, outcomes))
         if done:
-            done[0][0].future.get_loop().call_soon_threadsafe(_resolve, done)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                done[0][0].future.get_loop().call_soon_threadsafe(_resolve, done)
 
     def _retry(self, delivery: _Delivery, error: BaseException) -> bool:
         """Once, as unreadable, when it was the message and not the database that failed."""
@@ -169,6 +208,13 @@ class Reception:
         delivery.prepared.ids = ids
         self._writer.submit_to(self, delivery)
         return True
+
+
+def _is_loopback(peer: str) -> bool:
+    try:
+        return ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        return True  # a Unix socket
 
 
 def _deferred(delivery: _Delivery, error: BaseException) -> list[Outcome]:

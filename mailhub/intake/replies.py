@@ -54,7 +54,6 @@ TOO_MANY_RECIPIENTS = b"452 4.5.3 Too many recipients, send the rest in another 
 NEED_TLS = b"530 5.7.0 Say STARTTLS first\r\n"
 NO_TLS = b"454 4.7.0 TLS is not available\r\n"
 HAVE_TLS = b"503 5.5.1 TLS is on already\r\n"
-TOO_MANY_HOPS = b"554 5.4.6 Too many hops, the message is in a loop\r\n"
 
 _UNKNOWN_RECIPIENT = b"550 5.1.1 No such recipient\r\n"
 _SUSPENDED = b"450 4.2.1 Recipient cannot take mail now, try again\r\n"
@@ -67,6 +66,7 @@ _DATA_FAULTS = {
     DataFault.NO_ROOM: NO_ROOM,
 }
 
+_REJECTED = {"hop-count": b"554 5.4.6 Too many hops, the message is in a loop\r\n"}
 _DEFERRED = b"451 4.3.0 Temporary failure, try again\r\n"
 
 
@@ -107,7 +107,8 @@ def for_outcome(outcome: Outcome) -> bytes:
     if outcome.fate is Fate.DEFERRED:
         return NO_ROOM if outcome.no_space else _DEFERRED
     if outcome.fate is Fate.REJECTED:
-        return b"554 5.7.1 Message refused: %s\r\n" % (outcome.reason.encode("ascii", "replace") or b"policy")
+        other = b"554 5.7.1 Message refused: %s\r\n" % (outcome.reason.encode("ascii", "replace") or b"policy")
+        return _REJECTED.get(outcome.reason, other)
     return OK if outcome.message is None else b"250 2.0.0 Ok: message %d\r\n" % outcome.message
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -50,7 +50,7 @@ class Resolver:
     """Answers for all sessions of a process: one cache, one name server configuration. Use on one event loop."""
 
     def __init__(self, ask: Ask | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._ask = ask or _from_name_server()
+        self._ask = ask or name_servers()
         self._monotonic = monotonic
         self._cache: OrderedDict[Question, tuple[float, Answer]] = OrderedDict()
 
@@ -126,9 +126,14 @@ class Check:
         self._spf.cancel()
 
 
-def _from_name_server() -> Ask:
-    """Asks the machine's name servers (resolv.conf) with dnspython."""
-    resolver = dns.asyncresolver.Resolver()
+def name_servers(servers: Sequence[str] = (), port: int = 53) -> Ask:
+    """Asks name servers with dnspython; without ``servers`` those of resolv.conf, and nobody when it has none."""
+    try:
+        resolver = dns.asyncresolver.Resolver(configure=not servers)
+    except dns.resolver.NoResolverConfiguration:
+        return _nobody
+    if servers:
+        resolver.nameservers, resolver.port = list(servers), port
     resolver.lifetime = SECONDS
     resolver.timeout = 2.0  # then the next server
 
@@ -145,6 +150,10 @@ def _from_name_server() -> Ask:
         return Answer(tuple(_text(each) for each in records[:RECORDS])), float(rrset.ttl if rrset else 0)
 
     return ask
+
+
+async def _nobody(question: Question) -> tuple[Answer, float]:
+    return NO_ANSWER, 0.0
 
 
 def _text(record: object) -> str:

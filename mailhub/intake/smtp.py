@@ -26,7 +26,7 @@ from mailhub.intake import replies
 from mailhub.intake.connection import Connection, DoorState
 from mailhub.intake.limits import SMALL_MESSAGE_BYTES, Patience
 from mailhub.intake.replies import CommandError
-from mailhub.intake.smtp_data import DataFault, DataReader, hops
+from mailhub.intake.smtp_data import DataFault, DataReader
 from mailhub.intake.transaction import Transaction
 from mailhub.logs import new_error_id
 
@@ -54,6 +54,7 @@ class Session(Connection, SMTP):
         self._patience = Patience(state.settings)
         self._helo = ""
         self._tls = False
+        self._source = Source.LMTP if state.lmtp else Source.SMTP
         self._transaction: Transaction | None = None
 
     async def _handle_client(self) -> None:
@@ -129,7 +130,7 @@ class Session(Connection, SMTP):
         if self._helo:
             self._patience.junk()
         self._helo = _CONTROL.sub("?", name[:_NAME_CHARACTERS])
-        self._transaction = None
+        self._forget()
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
         """RFC 3207: after the handshake the client begins anew, and what it said before is forgotten."""
@@ -142,7 +143,7 @@ class Session(Connection, SMTP):
             raise CommandError(replies.NO_TLS)
         await self._send(replies.START_TLS)
         self._helo = ""
-        self._transaction = None
+        self._forget()
         self._tls = await self._start_tls(context)
 
     async def smtp_RSET(self, arg: str | None) -> None:
@@ -150,8 +151,13 @@ class Session(Connection, SMTP):
         if arg:
             raise CommandError(replies.NO_ARGUMENT)
         self._patience.junk()
-        self._transaction = None
+        self._forget()
         await self._send(replies.OK)
+
+    def _forget(self) -> None:
+        if self._transaction is not None:
+            self._transaction.abandon()
+        self._transaction = None
 
     async def smtp_NOOP(self, arg: str | None) -> None:
         """Nothing."""
@@ -226,6 +232,8 @@ class Session(Connection, SMTP):
         leads_to = self.state.pipeline.resolve(address)
         if isinstance(leads_to, Refusal):
             raise CommandError(replies.for_refusal(leads_to), reason=leads_to.value)
+        if not transaction.recipients:
+            transaction.check = self.state.pipeline.begin(self._source, self.peer, self._helo, transaction.mail_from)
         transaction.recipients.append(address)
         await self._send(replies.RECIPIENT_OK)
 
@@ -284,16 +292,12 @@ class Session(Connection, SMTP):
             if message.fault is not DataFault.NO_ROOM:
                 self._patience.error()
             self.state.refuse(self.peer, message.fault.value)
+            transaction.abandon()
             return replies.for_data_fault(message.fault) * times
         try:
             raw = await self._joined(message)
-            if hops(raw) > self.state.settings.hops:
-                self._patience.error()
-                self.state.refuse(self.peer, "hop-count")
-                return replies.TOO_MANY_HOPS * times
-            source = Source.LMTP if self.state.lmtp else Source.SMTP
-            envelope = transaction.envelope(source, peer=self.peer, helo=self._helo, tls=self._tls)
-            outcomes = await self.state.pipeline.deliver(envelope, raw)
+            envelope = transaction.envelope(self._source, peer=self.peer, helo=self._helo, tls=self._tls)
+            outcomes = await self.state.pipeline.deliver(envelope, raw, transaction.check)
             answer = (replies.for_each if self.state.lmtp else replies.for_all)(outcomes, len(transaction.recipients))
             self._count(outcomes, len(raw))
         except Exception as error:  # noqa: BLE001 the boundary of a delivery: the peer keeps the message

@@ -18,9 +18,6 @@ _CUTS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
 _SMALL_PIECE_BYTES = 16 * 1024
 _GATHERED_BYTES = 64 * 1024
 
-# Header blocks beyond this are not searched for Received; 50 hops with long names come to some 20 KiB.
-_HEADER_BYTES = 256 * 1024
-
 
 class DataFault(StrEnum):
     """Why a message is swallowed instead of kept. The value is the machine reason."""
@@ -131,9 +128,3 @@ class DataReader:
             if self._line_bytes > self._line_limit:
                 return True
         return False
-
-
-def hops(raw: bytes) -> int:
-    """How often the message was handed on: the Received fields of its header block (RFC 5321 6.3)."""
-    head = raw[:_HEADER_BYTES].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
-    return (b"\n" + head.lower()).count(b"\nreceived:")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailhub import clock
-from mailhub.envelope import Envelope, Source
+from mailhub.envelope import Check, Envelope, Source
 from mailhub.intake import replies
 from mailhub.intake.replies import CommandError
 
@@ -24,6 +24,7 @@ class Transaction:
     declared_bytes: int
     recipients: list[str] = field(default_factory=list)
     overshoot: int = 0  # recipients offered beyond the limit
+    check: Check | None = None  # authentication under way, from the first recipient on
 
     @classmethod
     def begin(cls, mail_from: str | None, parameters: Mapping[str, str | bool]) -> Transaction:
@@ -35,6 +36,11 @@ class Transaction:
         if body not in _BODIES or not isinstance(smtputf8, bool) or not _SIZE.fullmatch(str(size)):
             raise CommandError(replies.MAIL_SYNTAX)
         return cls(mail_from, smtputf8, int(size))
+
+    def abandon(self) -> None:
+        """The message is not coming."""
+        if self.check is not None:
+            self.check.abandon()
 
     def envelope(self, source: Source, *, peer: str, helo: str, tls: bool) -> Envelope:
         """What the pipeline gets."""

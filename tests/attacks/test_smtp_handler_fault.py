@@ -72,7 +72,7 @@ def test_an_outcome_too_few_is_a_fault(with_door: Runner) -> None:
     async def scenario(house: House) -> None:
         deliver = house.pipeline.deliver
 
-        async def forgetful(envelope, raw):  # type: ignore[no-untyped-def]
+        async def forgetful(envelope, raw, check=None):  # type: ignore[no-untyped-def]
             return (await deliver(envelope, raw))[:1]
 
         house.pipeline.deliver = forgetful  # type: ignore[method-assign]

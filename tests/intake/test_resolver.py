@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from mailhub.intake.resolver import LOOKUPS, SECONDS, Ask, Budget, Resolver
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+from mailhub.intake.resolver import LOOKUPS, SECONDS, Ask, Budget, Resolver, name_servers
 from mailhub.message.dns_questions import NO_ANSWER, Answer, Question, Rounds
 from mailhub.message.values import Authentication
 
@@ -136,3 +143,55 @@ def test_abandoned_check_is_cancelled() -> None:
         return len(asyncio.all_tasks()) - 1
 
     assert _run(abandon()) == 0
+
+
+RECORDS = {
+    ("a.example.", "TXT"): ['"v=spf1 " "-all"'],
+    ("a.example.", "MX"): ["20 Two.example.", "10 one.example."],
+    ("one.example.", "A"): ["192.0.2.1"],
+}
+
+
+class Wire(asyncio.DatagramProtocol):
+    """A name server on a loopback socket: RECORDS, NXDOMAIN for absent.example, SERVFAIL for broken.example."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        name, kind = query.question[0].name.to_text(), dns.rdatatype.to_text(query.question[0].rdtype)
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.RA
+        if name in ("absent.example.", "broken.example."):
+            reply.set_rcode(dns.rcode.NXDOMAIN if name.startswith("absent") else dns.rcode.SERVFAIL)
+        elif (name, kind) in RECORDS:
+            reply.answer.append(dns.rrset.from_text(name, 60, "IN", kind, *RECORDS[name, kind]))
+        self._transport.sendto(reply.to_wire(), addr)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (("a.example", "TXT"), Answer(("v=spf1 -all",))),
+        (("a.example", "MX"), Answer(("one.example", "two.example"))),
+        (("one.example", "A"), Answer(("192.0.2.1",))),
+        (("one.example", "AAAA"), Answer()),
+        (("absent.example", "A"), Answer()),
+        (("broken.example", "A"), NO_ANSWER),
+        (("a" * 70 + ".example", "A"), NO_ANSWER),
+    ],
+)
+def test_name_server_is_asked_over_the_wire(question: Question, answer: Answer) -> None:
+    """Records come as text, hosts by preference, no record is an empty answer, and a failure is no answer."""
+
+    async def ask() -> Answer:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(Wire, local_addr=("127.0.0.1", 0))
+        try:
+            port: int = transport.get_extra_info("sockname")[1]
+            return (await name_servers(["127.0.0.1"], port)(question))[0]
+        finally:
+            transport.close()
+
+    assert _run(ask()) == answer

@@ -209,11 +209,10 @@ def test_lmtp_knows_only_lhlo(with_door: Runner, line: str) -> None:
 
 @pytest.mark.parametrize(("lmtp", "hello"), [(False, "EHLO c"), (True, "LHLO c")])
 def test_errors_after_354_are_owed_to_every_lmtp_recipient(with_door: Runner, lmtp: bool, hello: str) -> None:
-    """Too large, a line too long and too many hops are answered once in SMTP and for each recipient in LMTP."""
+    """Too large and a line too long are answered once in SMTP and for each recipient in LMTP."""
     bodies = {
         b"x" * 90 + b"\r\n" + b"y" * 150 + b"\r\n": "552 5.3.4",
         b"x" * 120 + b"\r\n": "554 5.6.0",
-        b"Received: a\r\n" * 4 + b"\r\n": "554 5.4.6",
     }
 
     async def scenario(house: House) -> None:
@@ -224,9 +223,9 @@ def test_errors_after_354_are_owed_to_every_lmtp_recipient(with_door: Runner, lm
             expected = [code] * (2 if lmtp else 1) + ["250 2.0.0"]
             assert [(await client.reply())[:9] for _ in expected] == expected
         assert house.pipeline.filed == []
-        assert sorted(house.pipeline.refusals) == ["hop-count", "line-too-long", "message-too-big"]
+        assert sorted(house.pipeline.refusals) == ["line-too-long", "message-too-big"]
 
-    with_door(scenario, lmtp=lmtp, message_bytes=200, line_bytes=100, hops=3)
+    with_door(scenario, lmtp=lmtp, message_bytes=200, line_bytes=100)
 
 
 def test_bytes_in_flight_are_bounded(with_door: Runner) -> None:
@@ -382,3 +381,33 @@ def test_listens_on_a_unix_socket(tmp_path: Path) -> None:
         assert await door.drain(10) == 0
 
     asyncio.run(main())
+
+
+class _Question:
+    """A check that remembers whether it was given up."""
+
+    def __init__(self) -> None:
+        self.abandoned = 0
+
+    def abandon(self) -> None:
+        self.abandoned += 1
+
+
+def test_authentication_begins_with_the_first_recipient_and_ends_with_the_message(with_door: Runner) -> None:
+    """The check starts once a recipient is known, goes with the message, and is abandoned when RSET drops it."""
+
+    async def scenario(house: House) -> None:
+        question = house.pipeline.check = _Question()
+        client = await house.connect()
+        await client.reply()
+        for command in ("EHLO c", "MAIL FROM:<a@b.c>", "RCPT TO:<a@example.com>", "RSET"):
+            assert (await client.say(command))[:3] == "250"
+        assert (len(house.pipeline.checks), question.abandoned) == (1, 1)
+        await client.send(b"MAIL FROM:<a@b.c>\r\nRCPT TO:<unknown@example.com>\r\nRCPT TO:<a@example.com>\r\n")
+        replies = [await client.reply() for _ in range(3)]
+        assert [reply[:3] for reply in replies] == ["250", "550", "250"]
+        assert (await client.say("DATA"))[:3] == "354"
+        assert (await client.say("x\r\n."))[:3] == "250"
+        assert (len(house.pipeline.checks), question.abandoned) == (2, 1)
+
+    with_door(scenario)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.intake.smtp_data import DataFault, DataReader, hops
+from mailhub.intake.smtp_data import DataFault, DataReader
 
 
 def read(*chunks: bytes, limit: int = 10_000, line_limit: int = 5_000) -> tuple[DataReader, bytes | None]:
@@ -109,18 +109,3 @@ def test_the_first_fault_stands() -> None:
     reader.discard(DataFault.NO_ROOM)
     reader.discard(DataFault.TOO_BIG)
     assert reader.fault is DataFault.NO_ROOM
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"", 0),
-        (b"Received: a\r\nRECEIVED: b\r\nSubject: c\r\n\r\nReceived: quoted\r\n", 2),
-        (b"Received: a\nreceived: b\n\nReceived: quoted\n", 2),
-        (b"X-Received: a\r\nSubject: Received: b\r\n\r\n", 0),
-        (b"Received: no end of headers\r\n", 1),
-    ],
-)
-def test_hops_are_the_received_fields_of_the_header_block(raw: bytes, expected: int) -> None:
-    """Only header fields named Received count, in any case, with either line end."""
-    assert hops(raw) == expected
