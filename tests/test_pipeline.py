@@ -416,8 +416,8 @@ def test_any_byte_can_come(room: PostRoom) -> None:
         b"no header at all",
         b"\xff\xfe: x\r\n\r\n\xed\xa0\x80",
     ]
-    raws_ += [mail(subject="=?utf-8?b?AAAA?= \0", sender='"\0" <k\0im@x.example>'), mail(id="x" * 5000)]
-    raws_ += [mail(sender=f"{'k' * 5000}@x.example"), mail(headers=[("Cc", f"{'c' * 5000}@x.example")])]
+    raws_ += [mail(subject="=?utf-8?b?AAAA?= \0", sender='"\0" <k\0im@x.example>'), mail("Id.", id="x" * 5000)]
+    raws_ += [mail("From.", sender=f"{'k' * 5000}@x.example"), mail("Cc.", headers=[("Cc", f"{'c' * 5000}@x.example")])]
     outcomes = room.deliver_all(raws_)
     assert [outcome.fate for outcome in outcomes] == [Fate.FILED] * len(raws_)
 
