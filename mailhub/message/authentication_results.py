@@ -14,6 +14,7 @@ from mailhub.message.dns_questions import ascii_name
 from mailhub.message.values import Authentication
 
 VALUE_CHARACTERS = 8_000
+FIELDS = 10  # of one host; a host writes one, or one a method
 RESULTS = 50  # of one field
 
 _RESULT = re.compile(r"\s{0,50}(spf|dkim|dmarc)\s{0,9}(?:/\d{1,3}\s{0,9})?=\s{0,9}([a-z]{1,20})", re.IGNORECASE)
@@ -39,6 +40,8 @@ def authentication_results(headers: Sequence[tuple[str, str]], trusted_hosts: Co
         if key == "authentication-results" and (identity := _identity(value)) in trusted:
             found.append(value[:VALUE_CHARACTERS])
             host = host or identity
+            if len(found) >= FIELDS:
+                break
     return _read(found, host) if found else None
 
 

@@ -81,7 +81,7 @@ def _aligned(domain: str, author: str) -> bool:
 
 def split(raw: bytes) -> tuple[list[Field], bytes]:
     """Header fields and body of a message, line ends made CRLF (RFC 6376 2.8: as the signer sent it)."""
-    if b"\r\n" not in raw[:HEADER_BYTES] or b"\n" in raw.replace(b"\r\n", b""):
+    if raw.count(b"\n") != raw.count(b"\r\n"):
         raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     head, _, body = raw.partition(b"\r\n\r\n")
     fields: list[Field] = []
