@@ -1,0 +1,82 @@
+"""Filing a batch never walks a table: every statement finds its rows by all the keys it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from storage import filing, refusals
+from storage.database import Database
+from storage.filing import Rows, Wanted
+from storage.search import find_messages
+from storage.writer import Transaction, Writer
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """What the writer sends to the database."""
+    seen: list[tuple[str, Any]] = []
+
+    def listen(_: Connection, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(database.writing, "before_cursor_execute", listen)
+    yield seen
+    event.remove(database.writing, "before_cursor_execute", listen)
+
+
+def work(transaction: Transaction) -> None:
+    """Everything that filing asks of the tables, once."""
+    connection = transaction.connection
+    wanted = Wanted(
+        identities=[b"1" * 16, b"2" * 16],
+        id_hashes=[b"3" * 16, b"4" * 16],
+        addresses=["kim@customer.example", "lee@customer.example"],
+        tickets=[1, 2],
+        numbers=[1, 2],
+    )
+    filing.load(connection, 1, wanted)
+    filing.flood_ticket(connection, 1, mailbox=1, contact=7, since=0)
+    filing.flood_ticket(connection, 1, mailbox=1, contact=None, since=0)
+    filing.messages_by_id(connection, 1, [1, 2])
+    touched = {5: {"added": 1, "at": 0, "new_state": "open"}}
+    filing.write(connection, 1, Rows(touched=touched))
+    refusals.add(connection, {("192.0.2.1", "junk"): 1}, at=0)
+    find_messages(connection, 1, "word", before=9, limit=9)
+
+
+@pytest.fixture
+def sqlite_writer(sqlite_database: Database) -> Iterator[Writer]:
+    started = Writer(sqlite_database)
+    started.start()
+    yield started
+    started.close()
+
+
+def plan(connection: Connection, statement: str, parameters: Any) -> list[str]:
+    """The steps by which SQLite executes a statement."""
+    rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    return [str(row[3]) for row in rows]
+
+
+def test_every_step_uses_all_its_keys(sqlite_database: Database, sqlite_writer: Writer) -> None:
+    """No statement scans a table, and no index is used by its account_id alone."""
+    with statements(sqlite_database) as seen:
+        sqlite_writer.run(work)
+    asked = [(sql, values) for sql, values in seen if re.match("SELECT|UPDATE|DELETE", sql) and "id_block" not in sql]
+    with sqlite_database.read() as connection:
+        steps = {step for sql, values in asked for step in plan(connection, sql, flat(values))}
+    bad = {step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step}
+    bad |= {step for step in steps if step.endswith("(account_id=?)")}
+    assert bad == set()
+    assert len(asked) >= 10
+
+
+def flat(values: Any) -> Any:
+    """The first set of an executemany's parameters."""
+    return values[0] if isinstance(values, list) else values
