@@ -159,7 +159,7 @@ def _reported(row: bounce_report.Reported, told: bounce_text.Told, words: str) -
     status = bounce_verdict.best_status(row.diagnostic, row.status)
     if bounce_verdict.says_little(status):
         status = bounce_verdict.best_status(row.diagnostic, f"{row.status}\n{about}")
-    reason = bounce_verdict.cause(row.diagnostic) or bounce_verdict.cause(about)
+    reason = bounce_verdict.cause(row.diagnostic, status, about) or bounce_verdict.cause(about, status)
     return _verdict(row.address, status, reason, bounce_verdict.reply_code(row.diagnostic))
 
 
@@ -176,7 +176,8 @@ def _told(
 
 def _judged(address: str, answer: str) -> BouncedRecipient:
     code = bounce_verdict.reply_code(answer)
-    return _verdict(address, bounce_verdict.best_status(answer), bounce_verdict.cause(answer), code)
+    status = bounce_verdict.best_status(answer)
+    return _verdict(address, status, bounce_verdict.cause(answer, status), code)
 
 
 def _verdict(address: str, status: str, reason: str, code: str) -> BouncedRecipient:

@@ -24,7 +24,10 @@ _UNNAMED = re.compile(
     r"\b5\d\d:? +: +user unknown|\b5\d\d : user unknown", re.IGNORECASE
 )  # KDDI: its subscriber's filter
 _LINK = re.compile(r"https?://\S+")  # pages about errors have the names of errors in their addresses
-_AFTER_DATA = re.compile(r"after end of data|end of data command|\[data\]", re.IGNORECASE)
+_AFTER_DATA = re.compile(
+    r"after end of data|end of data command|in reply to data|\[data\]|>>> ?data\s+(?:<<<|5)|smtp command\W{0,9}data\b",
+    re.IGNORECASE,
+)
 _STATUS_OF = {
     "full": "5.2.2",
     "message": "5.6.0",
@@ -74,11 +77,21 @@ def reply_code(answer: str) -> str:
     return match[1] if match else ""
 
 
-def cause(answer: str) -> str:
-    """Why, by what the server says: "full", "message", "policy", "unknown", "no-host", "expired" or ""."""
+def cause(answer: str, found: str = "", context: str = "") -> str:
+    """Why, by what the server says: "full", "message", "policy", "unknown", "no-host", "system", "expired" or "".
+
+    ``found``: the status so far; ``context``: the transcript around the answer. A missing user in reply to DATA, without a
+    status that says so, is a filter's refusal: the recipient had been accepted before.
+    """
     text = " ".join(_LINK.sub(" ", answer[:ANSWER_CHARACTERS]).lower().split())
-    if _UNNAMED.search(text) or (_AFTER_DATA.search(text) and _any(phrases.UNKNOWN, text)):
-        return "policy"  # a refusal of the text, in the words of a missing user: the recipient had been accepted before
+    if _UNNAMED.search(text):
+        return "policy"
+    if (
+        not found.endswith(".1.1")
+        and _any(phrases.UNKNOWN, text)
+        and _AFTER_DATA.search(f"{answer}\n{context}"[:ANSWER_CHARACTERS])
+    ):
+        return "policy"
     for name, table in (
         ("full", phrases.FULL),
         ("message", phrases.MESSAGE),
