@@ -92,15 +92,6 @@ def find_last(connection: Connection, account_id: int, object_: str, verb: str) 
     return _entry(row) if row else None
 
 
-def list_entries(connection: Connection, account_id: int, *, before: int | None, limit: int) -> Sequence[Entry]:
-    """Acts of an account, newest first, at most ``limit``, all earlier than the instant ``before`` if one is given."""
-    query = select(journal).where(journal.c.account_id == account_id)
-    if before is not None:
-        query = query.where(journal.c.at < before)
-    rows = connection.execute(query.order_by(journal.c.at.desc(), journal.c.sequence.desc()).limit(limit))
-    return [_entry(row) for row in rows]
-
-
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         node=row.node,

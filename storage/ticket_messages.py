@@ -52,13 +52,6 @@ def _count(connection: Connection, account_id: int, ticket_id: int, added: int) 
     connection.execute(update(ticket).where(*own).values(message_count=ticket.c.message_count + added))
 
 
-def count_message(connection: Connection, account_id: int, ticket_id: int, *, at: int) -> None:
-    """One more message is in the ticket."""
-    _count(connection, account_id, ticket_id, 1)
-    own = (ticket.c.account_id == account_id, ticket.c.id == ticket_id)
-    connection.execute(update(ticket).where(*own).values(updated_at=at))
-
-
 def count_anew(connection: Connection, account_id: int, tickets: Iterable[int]) -> None:
     """Set the message counts of these tickets to what there is: after messages were removed."""
     counted = (

@@ -13,7 +13,7 @@ from mailhub import merging, tickets
 from mailhub.errors import BadRequest, Conflict, MailhubError, NotFound
 from storage import journal, notes
 from storage.schema import message, note, participant, ticket
-from storage.tickets import Ticket, live_end
+from storage.tickets import Ticket, change_ticket, live_end
 from tests.desk import Desk
 
 LEO = "Leo <leo@other.example>"
@@ -158,6 +158,26 @@ def test_no_ticket_is_merged_into_itself(desk: Desk) -> None:
     one = desk.ticket_of(desk.mail())
     with pytest.raises(BadRequest, match="into itself"):
         merge(desk, one, 1)
+
+
+def test_nothing_is_merged_into_spam(desk: Desk) -> None:
+    """A spam ticket may become part of another one, but nothing is hidden in it."""
+    spam, other = desk.ticket_of(desk.mail()), desk.ticket_of(desk.mail(LEO))
+    desk.do(lambda tx: change_ticket(tx.connection, desk.account, spam, at=desk.now, state="spam"))
+    with pytest.raises(Conflict, match="is spam"):
+        merge(desk, other, spam)
+    assert merge(desk, spam, other).message_count == 2
+    assert unmerge(desk, spam).state == "spam"
+
+
+def test_a_ticket_that_is_gone(desk: Desk) -> None:
+    """What was purged can be neither merged nor unmerged, and leads nowhere."""
+    one = desk.ticket_of(desk.mail())
+    with pytest.raises(NotFound, match="no ticket 17"):
+        merge(desk, one, 17)
+    with pytest.raises(NotFound, match="no ticket 17"):
+        unmerge(desk, 17)
+    assert live_end_of(desk, 17) is None
 
 
 def test_unmerging_what_is_not_merged(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from mailhub.outbound import gate
 from storage import journal, message_lists, outbox, raws
 from storage.outbox import OutboxRow
 from storage.search import find_messages
+from storage.tickets import change_ticket
 from storage.writer import Transaction
 from tests.desk import SUPPORT, Desk
 
@@ -179,6 +180,19 @@ def test_copies_only_to_people_of_the_ticket(desk: Desk) -> None:
     replied = desk.answer(desk.ticket_of(first), copies=("lou@customer.example", "kim@customer.example"))
     assert [row.recipient for row in replied.queued] == ["kim@customer.example", "lou@customer.example"]
     assert [person.address for person in sent_mail(desk, replied).cc] == ["lou@customer.example"]
+
+
+def test_not_more_copies_than_people_fit_a_ticket(desk: Desk) -> None:
+    """An answer to a crowd is a bad request."""
+    crowd = tuple(f"p{n}@customer.example" for n in range(41))
+    refused(desk, desk.ticket_of(desk.mail()), BadRequest, "at most 40", copies=crowd)
+
+
+def test_an_answer_from_a_mailbox_that_is_gone(desk: Desk) -> None:
+    """Without its mailbox a ticket has no address to answer from."""
+    ticket = desk.ticket_of(desk.mail())
+    desk.do(lambda tx: change_ticket(tx.connection, desk.account, ticket, at=desk.now, mailbox_id=5))
+    refused(desk, ticket, Conflict, "mailbox of ticket 1 is gone")
 
 
 def test_a_customer_who_writes_headers(desk: Desk) -> None:

@@ -40,6 +40,12 @@ def test_any_string_can_be_read(text: str) -> None:
     assert reply_token.read_message_id(text, KEY) is None
 
 
+@pytest.mark.parametrize("text", ["0" * 26, "!" * 26, "é" * 26, "a" * 26, "a" * 25, ""])
+def test_what_is_no_base32(text: str) -> None:
+    """Characters that no token has, and tokens cut short, are read as nothing."""
+    assert reply_token.read(text, KEY) is None
+
+
 def test_another_key_reads_nothing() -> None:
     """A token of another installation joins nothing here."""
     assert reply_token.read(reply_token.make(7, 9, KEY), bytes(32)) is None

@@ -10,7 +10,7 @@ import pytest
 from mailhub import tickets
 from mailhub.errors import BadRequest, Conflict, NotFound
 from storage import journal, notes
-from storage.tickets import Ticket
+from storage.tickets import Ticket, change_ticket
 from storage.writer import Transaction
 from tests.desk import Desk
 
@@ -84,6 +84,25 @@ def test_nothing_is_done_to_trash(desk: Desk, function: Act) -> None:
         act(desk, function, ticket)
 
 
+def test_spam_is_reopened_before_it_is_closed(desk: Desk) -> None:
+    """A ticket in the spam state is not closed, but reopened by hand."""
+    ticket = desk.ticket_of(desk.mail())
+    desk.do(lambda tx: change_ticket(tx.connection, desk.account, ticket, at=desk.now, state="spam"))
+    with pytest.raises(Conflict, match="is spam"):
+        act(desk, tickets.close, ticket)
+    assert act(desk, tickets.reopen, ticket).state == "open"
+
+
+def test_notes_that_are_not_there(desk: Desk) -> None:
+    """A note that does not exist is not found, and taking one back twice is one act."""
+    with pytest.raises(NotFound, match="no note 5"):
+        desk.do(lambda tx: tickets.take_back_note(tx, desk.actor, desk.account, 5, now=desk.now))
+    note = write(desk, desk.ticket_of(desk.mail()), "hm")
+    for _ in range(2):
+        desk.do(lambda tx: tickets.take_back_note(tx, desk.actor, desk.account, note.id, now=desk.now))
+    assert verbs(desk, f"note:{note.id}") == ["note.add", "note.take-back"]
+
+
 def test_restore_of_what_is_not_in_the_trash(desk: Desk) -> None:
     """Only what is in the trash can be restored."""
     ticket = desk.ticket_of(desk.mail())
@@ -154,5 +173,5 @@ def test_a_failed_act_leaves_no_record(desk: Desk) -> None:
         desk.do(fails)
     act(desk, tickets.close, ticket)
     with desk.database.read() as connection:
-        entries = journal.list_entries(connection, desk.account, before=None, limit=10)
+        entries = journal.of_object(connection, desk.account, f"ticket:{ticket}")
     assert [(entry.sequence, entry.verb) for entry in entries] == [(1, "ticket.close")]
