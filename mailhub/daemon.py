@@ -100,6 +100,7 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     relay = Relay(
         built.database, built.writer, lambda: daemon.house.config.relay, hostname=doors.hostname(built.config)
     )
+    vitals.relay = relay.counts
     api = _api(built, vitals, relay)
     daemon = Daemon(house=built, vitals=vitals, api=api, relay=relay, scheduler=Scheduler(jobs(built)), load=load)
     await _open_doors(daemon, handed_in)

@@ -30,6 +30,7 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "mailhub_quarantine_messages": ("gauge", "Messages filed raw because reading them failed.", ()),
     "mailhub_disk_free_bytes": ("gauge", "Room left for the data directory.", ()),
     "mailhub_writer_turns_total": ("counter", "Transactions of the writer.", ()),
+    "mailhub_relay_tries_total": ("counter", "Tries to hand a mail to the relay.", ("result",)),
     "mailhub_api_requests_total": ("counter", "Requests answered by the API.", ("door", "status")),
     "mailhub_configuration_reloads_total": ("counter", "Reloads asked for by SIGHUP.", ("result",)),
     "mailhub_start_timestamp_seconds": ("gauge", "When this process started.", ()),
@@ -81,6 +82,8 @@ class _VitalsCollector(Collector):
         yield "mailhub_start_timestamp_seconds", (), vitals.started_at / clock.SECOND
         for (door_name, status), count in list(vitals.requests.items()):
             yield "mailhub_api_requests_total", (door_name, str(status)), count
+        for result, count in list(vitals.relay.items()):
+            yield "mailhub_relay_tries_total", (result,), count
         for result, count in list(vitals.reloads.items()):
             yield "mailhub_configuration_reloads_total", (result,), count
 
@@ -102,3 +105,16 @@ def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:
     if kind == "counter":
         return CounterMetricFamily(name.removesuffix("_total"), text, labels=labels)
     return GaugeMetricFamily(name, text, labels=labels)
+
+
+def page() -> str:
+    """docs/metrics.md, whole."""
+    head = (
+        "# Metrics\n\n"
+        "Made from the list in `mailhub/metrics.py`; a test compares. They are read at `/metrics` (Prometheus), on\n"
+        "the admin socket and over TCP, without an ApiToken: they hold numbers only. The process's own (`process_*`)\n"
+        "come besides.\n\n"
+        "| metric | kind | labels | meaning |\n|---|---|---|---|\n"
+    )
+    rows = [f"| `{name}` | {kind} | {', '.join(labels)} | {text} |" for name, (kind, text, labels) in METRICS.items()]
+    return head + "\n".join(rows) + "\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -55,6 +56,7 @@ class Vitals:
     doors: dict[str, DoorVitals] = field(default_factory=dict)
     listening: dict[str, str] = field(default_factory=dict)  # other listeners by name: http, admin
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)  # (door, HTTP status)
+    relay: Mapping[str, int] = field(default_factory=dict)  # tries by result
     reloads: Counter[str] = field(default_factory=Counter)  # "applied", "refused"
     stopping: bool = False
 

@@ -27,7 +27,7 @@ class NotAuthenticated(errors.Refused):
     """Nobody known asks: no ApiToken, or one that is wrong, expired or revoked."""
 
 
-_STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
+STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (errors.InsufficientStorage, 507, "insufficient-storage"),
     (errors.Unavailable, 503, "unavailable"),
     (errors.AccountNeeded, 400, "account-needed"),
@@ -43,9 +43,12 @@ _STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fi
 )
 
 
+HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}  # what the framework itself says
+
+
 def status_of(error: Exception) -> tuple[int, str]:
     """HTTP status and machine word of an error."""
-    return next(((status, code) for kind, status, code in _STATUSES if isinstance(error, kind)), (500, "internal"))
+    return next(((status, code) for kind, status, code in STATUSES if isinstance(error, kind)), (500, "internal"))
 
 
 def install(app: FastAPI) -> None:
@@ -87,8 +90,7 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
-    return problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
+    return problem(error.status_code, HTTP_CODES.get(error.status_code, "refused"), str(error.detail))
 
 
 def _route(request: Request) -> str:

@@ -136,7 +136,9 @@ def socket_path(explicit: str | None, config_path: str | None) -> Path:
         return Path(named)
     found = configuration_file.find(config_path)
     if found is not None and os.access(found, os.R_OK):
-        return configuration_file.load(found).admin.socket
+        return configuration_file.read(found)[
+            0
+        ].admin.socket  # another setting may be wrong: `status` works all the same
     if config_path:
         raise ConfigurationError("the configuration cannot be read", where=config_path)
     return CHECKOUT_SOCKET if CHECKOUT_SOCKET.exists() else SYSTEM_SOCKET

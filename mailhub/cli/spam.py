@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,30 @@ def verify(context: Context) -> int:
     found = context.call("POST", "/v1/spam/verify")
     context.fields(found)
     return exits.OK if found["state"] == "exact" else exits.DATAERR
+
+
+@spam.command()
+@click.argument("index", type=click.Path(path_type=Path))
+@click.option("--feedback", default="immediate", show_default=True, help="immediate, delayed:N, or half.")
+@click.option("--results", type=click.Path(path_type=Path), help="File: path, label, verdict, log-odds, with tabs.")
+@printing
+def evaluate(context: Context, index: Path, feedback: str, results: Path | None) -> None:
+    """Judge the filter by the labelled messages of INDEX: it starts empty and learns as --feedback says.
+
+    INDEX has a line `spam PATH` or `ham PATH` a message, relative to itself, in time order. Needs no daemon.
+
+    \b
+    Example: mailhub spam evaluate corpus/index --feedback delayed:500 --results run.tsv
+    """
+    from mailhub import configuration_file, evaluate
+    from mailhub.house import filter_settings
+
+    settings = filter_settings(configuration_file.load(configuration_file.find(context.options.get("config"))))
+    judged = list(evaluate.judge(evaluate.read_index(index), feedback, settings))
+    if results is not None:
+        results.write_text("".join(f"{line}\n" for line in judged), encoding="utf-8", errors="surrogateescape")
+    report = asdict(evaluate.summary(judged))
+    names = {"documents": "messages", "spam": "spam", "hm": "ham lost (hm%)", "sm": "spam missed (sm%)", "lam": "lam%"}
+    names |= {"roca": "1-ROCA%", "roca_low": "from", "roca_high": "to (95%)"}
+    names |= {"caught_at_tenth": "spam caught at hm=0.1%", "caught_at_half": "spam caught at hm=0.5%"}
+    context.fields(report, names)

@@ -1,0 +1,61 @@
+"""A house without doors, with one account and its people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from mailhub import house, keys
+from mailhub.access.actor import Role
+from mailhub.config import Admin, Authentication, Config, Storage
+from mailhub.house import House
+from storage.accounts import Account, add_account
+from storage.mailboxes import Mailbox, add_mailbox
+from storage.users import User, add_user
+from storage.writer import Transaction
+
+NOW = 1_700_000_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """A house and the ids in it: account 1 with an owner (11) and an agent (12), account 2 with an owner (21)."""
+
+    house: House
+
+    def mapping(self, **users: str) -> Home:
+        """The same with `[admin] users`: uids as keywords, "u1000" for 1000."""
+        admin = Admin(users={uid.removeprefix("u"): email for uid, email in users.items()})
+        return Home(house=replace(self.house, config=replace(self.house.config, admin=admin)))
+
+
+def _people(transaction: Transaction) -> None:
+    connection = transaction.connection
+    for number, name in ((1, "first"), (2, "second")):
+        row = Account(id=number, name=name, stage="active", billing="none", created_at=NOW, stage_entered_at=NOW)
+        add_account(connection, row)
+        address = f"support@{name}.example"
+        add_mailbox(connection, Mailbox(account_id=number, id=number, address=address, name="", created_at=NOW))
+    people = ((1, 11, "owner@first.example", Role.OWNER), (1, 12, "agent@first.example", Role.AGENT))
+    for account, user, email, role in (
+        *people,
+        (2, 21, "owner@second.example", Role.OWNER),
+        (2, 22, "agent@first.example", Role.ADMIN),
+    ):
+        add_user(connection, User(account_id=account, id=user, email=email, name="", role=role, created_at=NOW))
+
+
+@pytest.fixture
+def home(sqlite_path: Path) -> Iterator[Home]:
+    """A house that is started, on a database of its own."""
+    keys.create(sqlite_path.parent)
+    config = Config(storage=Storage(directory=sqlite_path.parent), authentication=Authentication(enabled=False))
+    built = house.build(config, keys.load(sqlite_path.parent, {}))
+    built.start()
+    built.writer.run(_people)
+    built.directory.refresh()
+    yield Home(house=built)
+    built.close()
