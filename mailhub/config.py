@@ -237,6 +237,7 @@ SECTIONS: dict[str, type[Any]] = {
     "admin": Admin,
     "limits": Limits,
     "mail": Mail,
+    "authentication": Authentication,
     "spam": Spam,
     "relay": Relay,
     "log": Log,

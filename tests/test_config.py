@@ -133,6 +133,11 @@ def test_example_is_the_defaults(tmp_path: Path) -> None:
     assert [getattr(config, section) for section in SECTIONS] == [getattr(defaults, section) for section in SECTIONS]
 
 
+def test_every_section_can_be_written() -> None:
+    """A section of the configuration is one that a file may have."""
+    assert list(SECTIONS) == [field.name for field in fields(Config) if field.name != "source"]
+
+
 def test_every_setting_says_what_it_means() -> None:
     """Each field has a help text that is a sentence."""
     unsaid = [
