@@ -8,15 +8,12 @@ not: render for display (sanitise.py does), fetch, raise.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from html import unescape
 
 from mailhub.message import headers, html_style, limits
 from mailhub.message.html_lines import Lines
 from mailhub.message.html_tokens import tokens
-
-_TELLING = re.compile(r"style|color|hidden|background|text\s*=", re.IGNORECASE)
 
 _BLOCK = frozenset(
     """
@@ -31,8 +28,18 @@ _APART = frozenset(
 _VOID = frozenset(
     "area base col embed input link meta param source track wbr basefont bgsound frame".split()  # noqa: SIM905 - a list of words is read as words
 )
-_KEEPING = frozenset(["a", "blockquote", "ul", "ol", "menu", "dir", "pre"])  # elements that change the lines inside
+_KEEPING = frozenset(  # elements that change the lines inside, or hide them
+    ["a", "blockquote", "ul", "ol", "menu", "dir", "pre", "template", "select", "datalist"]
+)
 _HIDDEN = frozenset(["template", "select", "datalist"])
+
+
+def _tells(attributes: str) -> bool:
+    """Whether attributes, not yet taken apart, can matter to the reader."""
+    lowered = attributes.lower()
+    return (
+        "style" in lowered or "color" in lowered or "hidden" in lowered or "background" in lowered or "text" in lowered
+    )
 
 
 @dataclass(slots=True)
@@ -109,7 +116,7 @@ class _Reader:
             self._block(name)
         elif name in ("td", "th"):
             lines.blank = lines.blank or not lines.newlines
-        if (attributes and _TELLING.search(attributes)) or name in _KEEPING or self.kept.get(name) or name in _HIDDEN:
+        if name in _KEEPING or self.kept.get(name) or (attributes and _tells(attributes)):
             self._keep(name, attributes)
 
     def _block(self, name: str) -> None:

@@ -46,13 +46,13 @@ def colours(values: dict[str, str], *, white: bool, ground: bool) -> tuple[bool,
     """(ink is white, a ground that is not white lies under it), given what the parent has."""
     style = values.get("style", "")
     lies = _GROUND.search(style) if style else None
-    under = _plain(lies[1] if lies else values.get("bgcolor", "") or values.get("background", ""))
-    if under not in _NO_GROUND:
+    under = lies[1] if lies else values.get("bgcolor") or values.get("background")
+    if under and (under := _plain(under)) not in _NO_GROUND:
         ground = _WHITE.fullmatch(under) is None
     dyes = _INK.search(style) if style else None
-    ink = _plain(dyes[1] if dyes else values.get("color", "") or values.get("text", ""))
+    ink = dyes[1] if dyes else values.get("color") or values.get("text")
     if ink:
-        white = _WHITE.fullmatch(ink) is not None
+        white = _WHITE.fullmatch(_plain(ink)) is not None
     return white, ground
 
 

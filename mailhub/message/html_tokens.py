@@ -16,7 +16,8 @@ Token = tuple[
 # Quoted values may hold ">". Bounded in length and number, so that a tag that never ends costs a constant; what is over
 # ends at the first ">" (_LOOSE), which is right for the one common case, images in data: URLs.
 _TAG = re.compile(
-    r"""([^<]*+)<(/?)([a-zA-Z][^\s/>]{0,63})((?:[^"'>]{1,4096}+|"[^"]{0,4096}+"|'[^']{0,4096}+'){0,80}+)>"""
+    r"""([^<]*+)<(/?)([a-zA-Z][^\s/>]{0,63})"""
+    r"""([^"'>]*+(?:(?:"[^"]{0,4096}+"|'[^']{0,4096}+')[^"'>]{0,4096}+){0,40}+)>"""
 )
 _MARK = re.compile(r"<[a-zA-Z!?/]")
 _LOOSE = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,63})([^>]*+)>")
