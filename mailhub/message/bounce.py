@@ -23,6 +23,7 @@ _WANTED = frozenset(
         "to",
         "return-path",
         "x-failed-recipients",
+        "x-ms-exchange-message-is-ndr",
         "in-reply-to",
         "references",
         "auto-submitted",
@@ -92,8 +93,9 @@ def _suspicion(fields: Mapping[str, str], sender: str, subject: str, headers: Se
         return "mailer-daemon"
     if sender.strip() == "<>":
         return "empty-author"
-    if "x-failed-recipients" in fields:
-        return "x-failed-recipients"
+    for name in ("x-failed-recipients", "x-ms-exchange-message-is-ndr"):
+        if name in fields:
+            return name
     if "@sns.amazonaws.com" in sender:
         return "amazon-sns"
     title = subject[:60].lower().lstrip(" *[!")

@@ -62,7 +62,9 @@ EVIDENCE = _table("""
     original message | did not receive | not yet been delivered | not been delivered | delivery problems |
     been postponed | could not be reached | failed recipient | could not be sent | failed to send |
     recipients were affected | no valid recipients | cannot be delivered | non-delivered | could not send |
-    was automatically rejected | mail was rejected | message was rejected | failed with:
+    was automatically rejected | mail was rejected | message was rejected | failed with: | remote server returned |
+    recapito non è riuscito | la remise à | die zustellung an | no se ha podido entregar | falha na entrega |
+    fallo en la entrega | bezorging is mislukt | kunde inte levereras | kunne ikke leveres | toimitus epäonnistui
 """)
 
 # How the line begins, dashes aside, below which the returned message stands in a plain text bounce.

@@ -26,6 +26,7 @@ _NAMES_RECIPIENT = re.compile(
 )
 _NAMES_SENDER = re.compile(r"(?:from|sender|envelope-from|reply-to|contact|by|sent you|f=)\W{0,4}$", re.IGNORECASE)
 _EDGES = ".'`={|/"  # atoms by RFC 5321, punctuation in every real text
+_OFFICES = frozenset(("postmaster", "abuse", "mailer-daemon", "hostmaster", "root"))  # whom a report says to ask
 _BARE = re.compile(r"[\W\d_]{0,24}$")
 _HEADER = re.compile(
     r"(?:Received|Return-Path|Message-ID|DKIM-Signature|MIME-Version|ARC-[\w-]{1,40}): ?", re.IGNORECASE
@@ -73,12 +74,18 @@ def read(report: str, sender: Collection[str]) -> Told:
     """Reads a report. ``sender``: addresses in lower case that are no recipients (to whom it goes, who sends it)."""
     told = Told()
     current = ""
+    expanded: dict[str, str] = {}
     for line in report.split("\n"):
         if not line.strip():
             continue
+        if current and "expanded from" in line and (source := address_in(line)) and source not in told.about:
+            told.about[source] = told.about.pop(current)  # sendmail: the address that was written to stands behind it
+            told.named = [source if each == current else each for each in told.named]
+            expanded[current] = source
+            current = source
         found = _recipient_of(line, sender)
         if found is not None:
-            address, named = found
+            address, named = expanded.get(found[0], found[0]), found[1]
             if address not in told.about and len(told.about) >= RECIPIENTS:
                 break
             told.about.setdefault(address, "")
@@ -100,7 +107,7 @@ def _recipient_of(line: str, sender: Collection[str]) -> tuple[str, bool] | None
         address = normal(match[1])
         if address.lower() in sender or before.endswith(("//", "www.")) or _NAMES_SENDER.search(before):
             continue
-        if _LISTED_HEADER.match(line):
+        if _LISTED_HEADER.match(line) or address.partition("@")[0].lower() in _OFFICES:
             weak = weak or (address, False)
         elif _BARE.match(before) or _NAMES_RECIPIENT.search(before):
             return address, True

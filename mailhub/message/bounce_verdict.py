@@ -78,10 +78,10 @@ def reply_code(answer: str) -> str:
 
 
 def cause(answer: str, found: str = "", context: str = "") -> str:
-    """Why, by what the server says: "full", "message", "policy", "unknown", "no-host", "system", "expired" or "".
+    """Why, by what the server says: "full", "message", "policy", "unknown", "no-host", "system", "expired", "".
 
-    ``found``: the status so far; ``context``: the transcript around the answer. A missing user in reply to DATA, without a
-    status that says so, is a filter's refusal: the recipient had been accepted before.
+    ``found``: the status so far; ``context``: the transcript around the answer. A missing user in reply to DATA,
+    without a status that says so, is a filter's refusal: the recipient had been accepted before.
     """
     text = " ".join(_LINK.sub(" ", answer[:ANSWER_CHARACTERS]).lower().split())
     if _UNNAMED.search(text):

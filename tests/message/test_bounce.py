@@ -39,6 +39,16 @@ FORMATS: dict[str, tuple[str, str, str, list[str], list[str], bool]] = {
         ["5.1.2"],
         True,
     ),
+    "sendmail alias": (
+        "MAILER-DAEMON@b.example",
+        "Returned mail: see transcript for details",
+        "   ----- The following addresses had permanent fatal errors -----\n<kim@c.example>\n"
+        "    (reason: 550 5.1.1 no user)\n"
+        "    (expanded from: <team@b.example>)\n\nQuestions go to postmaster@b.example",
+        ["team@b.example"],
+        ["5.1.1"],
+        True,
+    ),
     "gmail": (
         "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
         "Delivery Status Notification (Failure)",
