@@ -217,11 +217,11 @@ def test_the_digest_does_not_depend_on_the_hash_seed(seed: str) -> None:
 
 
 def test_memory_is_in_proportion() -> None:
-    """An account of 100 messages of 2,500 features each stays under a mebibyte when half of them are new."""
+    """An account of 100 messages of 2,500 features each stays under a mebibyte when a quarter of them is new."""
     random = np.random.default_rng(3)
     counts = Counts()
     for number in range(100):
-        common = random.integers(0, 30_000, 1_700).astype(np.uint32)
-        rare = random.integers(0, len(GROUPS) << GROUP_BITS, 800).astype(np.uint32)
+        common = random.integers(0, 30_000, 1_850).astype(np.uint32)
+        rare = random.integers(0, len(GROUPS) << GROUP_BITS, 650).astype(np.uint32)
         train(counts, np.unique(np.concatenate([common, rare])), "spam" if number % 2 else "ham")
     assert counts.size_bytes < 2**20
