@@ -15,6 +15,7 @@ from mailhub.message.values import Part
 
 _UNENCODED = frozenset(("", "7bit", "8bit", "binary"))
 _SOFT_BREAK = re.compile(rb"=[ \t]+(\r?\n)")
+_FOOTER = re.compile(rb"^[ \t]*[_*#~-]{10}", re.MULTILINE)  # a rule of characters that base64 has not
 _META = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE
 )
@@ -46,11 +47,12 @@ def _decoded(data: bytes, encoding: str) -> bytes:
 
 
 def base64_body(data: bytes) -> bytes:
-    """RFC 2045 base64: strictly when it is sound, else as words.base64 reads it. Text glued behind is cut off."""
+    """RFC 2045 base64: strictly when it is sound, else as words.base64 reads it, up to a list's footer glued behind."""
     try:
         return binascii.a2b_base64(data.translate(None, b" \t\r\n"), strict_mode=True)
     except binascii.Error:
-        return words.base64(data)
+        footer = _FOOTER.search(data)
+        return words.base64(data[: footer.start()] if footer else data)
 
 
 def uudecode(data: bytes) -> bytes:

@@ -47,7 +47,7 @@ def choose(parts: Sequence[Part]) -> Content:
 
 
 def _single(part: Part) -> Content:
-    if _shows(part) and (part.content_type in _SHOWN or part.content_type.startswith("multipart/")):
+    if part.disposition != "attachment" and (part.content_type in _SHOWN or part.content_type.startswith("multipart/")):
         html = (0,) if part.content_type == "text/html" else ()
         return Content((0,), html, (0,), (), ())
     return Content((), (), (), (0,), (0,) if part.content_type == "text/calendar" else ())

@@ -200,4 +200,4 @@ class _Reader:
         target = element.href.removeprefix("mailto:").removeprefix("tel:")[:2048]
         bare = target.removeprefix("http://").removeprefix("https://").removeprefix("www.").rstrip("/")
         if element.href.startswith(("http:", "https:", "mailto:", "ftp:")) and said.strip() and bare not in said:
-            self.shown.write(f" <{target}> ")
+            self.shown.write(f" <{target}>")

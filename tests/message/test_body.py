@@ -39,6 +39,7 @@ def _mixed(*parts: str, kind: str = "mixed") -> bytes:
         ("base64", b"R3LD*vMOf ZQ==\r\n", "Grüße"),
         ("base64 (a comment)", b"YQ==", "a"),
         ("base64", b"YQ==YQ==", "aa"),
+        ("base64", b"YWJj\r\n______________________\r\nThe list\r\n", "abc"),
         ("x-uuencode", b"begin 644 a\n!80``\n`\nend\n", "a"),
         ("x-unheard-of", b"as it is", "as it is"),
         ("", b"as it is", "as it is"),
@@ -79,6 +80,37 @@ def test_plain_text_is_preferred() -> None:
         _mixed("Content-Type: text/plain|plain", "Content-Type: text/html|<b>rich</b>", kind="alternative")
     )
     assert (read.text, read.html, read.attachments) == ("plain", "<b>rich</b>", ())
+
+
+def test_a_message_that_is_one_named_text_is_text() -> None:
+    """A file name on the only part does not take the text away; Content-Disposition: attachment does."""
+    assert parse.parse(b"Content-Type: text/plain; name=a.txt\r\n\r\nhello").text == "hello"
+    read = parse.parse(b"Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nhello")
+    assert (read.text, len(read.attachments)) == ("", 1)
+
+
+def test_files_between_alternatives() -> None:
+    """alternative of plain and mixed HTML with files, as Apple Mail writes it: one text, both pages, the file."""
+    inner = "\r\n".join(
+        [
+            "--c",
+            "Content-Type: text/html",
+            "",
+            "one",
+            "--c",
+            "Content-Type: x/y",
+            "",
+            "f",
+            "--c",
+            "Content-Type: text/html",
+        ]
+        + ["", "two", "--c--"]
+    )
+    raw = _mixed(
+        "Content-Type: text/plain|plain", f"Content-Type: multipart/mixed; boundary=c|{inner}", kind="alternative"
+    )
+    read = parse.parse(raw)
+    assert (read.text, read.html, len(read.attachments)) == ("plain", "one\ntwo", 1)
 
 
 def test_an_empty_alternative_is_no_text() -> None:

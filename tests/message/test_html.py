@@ -26,7 +26,7 @@ from mailhub.message import html
         ("<blockquote>a<br>b<blockquote>c</blockquote></blockquote>d", "> a\n> b\n\n> > c\n\nd"),
         ("<pre>a\n  b</pre>c", "a\n  b\n\nc"),
         ("a&nbsp;b &lt;c&gt; &euro;&#8364;", "a b <c> €€"),
-        ('see <a href="https://x.example/a">here</a>.', "see here <https://x.example/a> ."),
+        ('see <a href="https://x.example/a">here</a>.', "see here <https://x.example/a>."),
         ('<a href="https://x.example/">x.example</a>', "x.example"),
         ('<a href="mailto:a@b.example">a@b.example</a>', "a@b.example"),
         ('<img alt="logo" src=x>text', "logo text"),
