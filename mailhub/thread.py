@@ -58,15 +58,23 @@ def decide(incoming: Incoming, view: View) -> Decision:
     for ticket_id, contact, reason in incoming.tokens:
         ticket = view.live(ticket_id)
         if ticket is not None and ticket.state != "trash":
-            guest = incoming.contact != contact and not _may_write(incoming, ticket)
-            evidence = "sent by someone else than the person it was given to" if guest else ""
-            return Decision(ticket=ticket, reason=reason, evidence=evidence, guest=guest)
+            evidence = _doubt(incoming, ticket, contact)
+            return Decision(ticket=ticket, reason=reason, evidence=evidence, guest=bool(evidence))
     may_belong_to: int | None = None
     for ticket, reason, evidence in _candidates(incoming, view):
         if reason == "bounce" or (_may_write(incoming, ticket) and not incoming.forged):
             return Decision(ticket=ticket, reason=reason, evidence=evidence)
         may_belong_to = may_belong_to or ticket.id
     return Decision(ticket=None, reason=_reason_alone(incoming, may_belong_to), may_belong_to=may_belong_to)
+
+
+def _doubt(incoming: Incoming, ticket: TicketState, contact: int) -> str:
+    """Why the bearer of a proof is only a guest, "" when he is who it was given to, or a participant."""
+    if incoming.forged:
+        return "its sender could not be authenticated"
+    if incoming.contact != contact and not _may_write(incoming, ticket):
+        return "sent by someone else than the person it was given to"
+    return ""
 
 
 def _reason_alone(incoming: Incoming, may_belong_to: int | None) -> str:
