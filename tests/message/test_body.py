@@ -91,21 +91,8 @@ def test_a_message_that_is_one_named_text_is_text() -> None:
 
 def test_files_between_alternatives() -> None:
     """alternative of plain and mixed HTML with files, as Apple Mail writes it: one text, both pages, the file."""
-    inner = "\r\n".join(
-        [
-            "--c",
-            "Content-Type: text/html",
-            "",
-            "one",
-            "--c",
-            "Content-Type: x/y",
-            "",
-            "f",
-            "--c",
-            "Content-Type: text/html",
-        ]
-        + ["", "two", "--c--"]
-    )
+    html, file = "--c\r\nContent-Type: text/html\r\n\r\n", "--c\r\nContent-Type: x/y\r\n\r\nf\r\n"
+    inner = f"{html}one\r\n{file}{html}two\r\n--c--"
     raw = _mixed(
         "Content-Type: text/plain|plain", f"Content-Type: multipart/mixed; boundary=c|{inner}", kind="alternative"
     )
