@@ -29,7 +29,7 @@ import math
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -58,7 +58,6 @@ _BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  
 _MAGIC: Final = b"mailhub-counts\x01"
 _HEADER: Final = struct.Struct("<15sIQQQQ")  # magic, features version, spam, ham, entries, bytes of ids
 _CHECKSUM_BYTES: Final = 16
-_FOLD_ROWS: Final = 512
 
 Weights = NDArray[np.float64]
 
@@ -77,6 +76,12 @@ class Counts:
     def size_bytes(self) -> int:
         """Memory held, in bytes."""
         return self.table.size_bytes
+
+    def copy(self) -> Counts:
+        """An equal model that shares nothing, for a thread that writes the checkpoint while this one goes on."""
+        other = Counts()
+        other.spam, other.ham, other.table = self.spam, self.ham, self.table.copy()
+        return other
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +182,7 @@ def _column(label: str) -> int:
 def train(counts: Counts, features: Features, label: str) -> None:
     """Add one labelled document. ``features`` are sorted and distinct, as ``tokens.features`` gives them."""
     column = _column(label)
-    counts.table.add(features, column, 1, largest=max(counts.spam, counts.ham) + 1)
+    counts.table.add(features, column, largest=max(counts.spam, counts.ham) + 1)
     _count(counts, column, 1)
 
 
@@ -199,24 +204,22 @@ def _count(counts: Counts, column: int, amount: int) -> None:
 
 
 def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
-    """Counts of ledger rows (label, ``features_to_bytes``), in any order. Raises ``ValueError`` on features that
-    cannot be.
+    """Counts of ledger rows (label, ``features_to_bytes``), in any order, whatever their number.
+
+    Takes 80 MiB for the time of the fold (one cell per possible id). Raises ``ValueError`` on features that cannot be.
     """
-    counts = Counts()
-    remaining = iter(rows)
-    while chunk := [(_column(label), found) for label, found in islice(remaining, _FOLD_ROWS)]:
-        for column in _COLUMNS.values():
-            _fold_chunk(counts, column, [found for row_column, found in chunk if row_column == column])
+    cells = [np.zeros(len(GROUPS) << GROUP_BITS, dtype=np.uint32) for _ in _COLUMNS]
+    totals = [0, 0]
+    for label, found in rows:
+        column = _column(label)
+        totals[column] += 1
+        cells[column][features_from_bytes(found)] += 1
+    ids = np.flatnonzero(cells[0] | cells[1])
+    counts = Counts(room=ids.size)
+    counts.spam, counts.ham = totals
+    tallies = (cells[0][ids].astype(np.int64), cells[1][ids].astype(np.int64))
+    counts.table.fill(ids.astype(np.uint32), tallies, largest=max(totals))
     return counts
-
-
-def _fold_chunk(counts: Counts, column: int, rows: list[bytes]) -> None:
-    if not rows:
-        return
-    _count(counts, column, len(rows))
-    found = np.concatenate([features_from_bytes(row) for row in rows])
-    ids, amounts = np.unique(found, return_counts=True)
-    counts.table.add(ids, column, amounts, largest=max(counts.spam, counts.ham))
 
 
 def to_bytes(counts: Counts) -> bytes:
@@ -247,10 +250,8 @@ def from_bytes(checkpoint: bytes) -> Counts:
     if len(body) != _HEADER.size + id_bytes + 2 * entries * width.itemsize:
         raise DamagedCheckpoint("the checkpoint's length does not match")
     ids = features_from_bytes(body[_HEADER.size : _HEADER.size + id_bytes])
-    for column in (0, 1):
-        start = _HEADER.size + id_bytes + column * entries * width.itemsize
-        amounts = np.frombuffer(body, dtype=width, count=entries, offset=start).astype(np.int64)
-        counts.table.add(ids, column, amounts, largest=max(spam, ham))
+    amounts = np.frombuffer(body, dtype=width, offset=_HEADER.size + id_bytes).astype(np.int64)
+    counts.table.fill(ids, (amounts[:entries], amounts[entries:]), largest=max(spam, ham))
     return counts
 
 

@@ -355,6 +355,6 @@ def features_from_bytes(content: bytes) -> Features:
     place = np.arange(octets.size) - np.repeat(first, last - first + 1)
     shifted = (octets & 0x7F).astype(np.uint64) << (7 * place).astype(np.uint64)
     found = np.add.reduceat(shifted, first).cumsum()
-    if int(found[-1]) >> (GROUP_BITS + 3) or (found.size > 1 and not bool((found[1:] > found[:-1]).all())):
+    if int(found[-1]) >= len(GROUPS) << GROUP_BITS or (found.size > 1 and not bool((found[1:] > found[:-1]).all())):
         raise ValueError("not a list of features")
     return found.astype(np.uint32)

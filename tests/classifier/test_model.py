@@ -26,7 +26,7 @@ ROWS = st.lists(st.tuples(LABELS, st.lists(st.integers(0, 400), unique=True, max
 
 def ids(values: list[int]) -> Features:
     """Spread small numbers over the groups."""
-    return np.unique(np.array([(v % len(GROUPS)) << GROUP_BITS | v * 7919 for v in values], dtype=np.uint32))
+    return np.unique(np.array([(v % len(GROUPS)) << GROUP_BITS | v * 5003 for v in values], dtype=np.uint32))
 
 
 def trained(rows: list[tuple[str, list[int]]]) -> Counts:
@@ -87,6 +87,28 @@ def test_growth_and_width_do_not_show() -> None:
     assert counts.size_bytes > small.size_bytes
 
 
+def test_a_copy_shares_nothing() -> None:
+    """Training the one leaves the other as it was."""
+    counts = trained([("spam", [1, 2]), ("ham", [2, 3])])
+    before, other = digest(counts), counts.copy()
+    train(counts, ids([5]), "spam")
+    assert digest(other) == before
+    train(other, ids([5]), "spam")
+    assert digest(counts) == digest(other)
+
+
+def test_a_fold_of_many_rows_equals_training_them() -> None:
+    """Through every growth of the table, one by one and at once give the same bytes and lose no id."""
+    random = np.random.default_rng(6)
+    rows = [np.unique(random.integers(0, len(GROUPS) << GROUP_BITS, 900).astype(np.uint32)) for _ in range(150)]
+    counts = Counts()
+    for number, row in enumerate(rows):
+        train(counts, row, "spam" if number % 2 else "ham")
+    expected = fold(("spam" if number % 2 else "ham", features_to_bytes(row)) for number, row in enumerate(rows))
+    assert to_bytes(expected) == to_bytes(counts)
+    assert all(bool((counts.table.find(row) >= 0).all()) for row in rows)
+
+
 def test_a_count_never_falls_below_zero() -> None:
     """Taking back what was not trained raises and changes nothing, be it one feature of many."""
     counts = trained([("spam", [1, 2, 3]), ("spam", [3, 4]), ("ham", [9])])
@@ -119,8 +141,9 @@ def test_an_unknown_label_is_refused() -> None:
 def _huge(spam: int, ham: int) -> Counts:
     counts = Counts()
     counts.spam, counts.ham = spam, ham
-    for column, amount in ((0, spam), (1, ham)):
-        counts.table.add(ids([1, 2, 3, 4, 5, 6, 7]), column, amount, largest=max(spam, ham))
+    found = ids([1, 2, 3, 4, 5, 6, 7])
+    amounts = (np.full(found.size, spam), np.full(found.size, ham))
+    counts.table.fill(found, amounts, largest=max(spam, ham))
     return counts
 
 
