@@ -129,8 +129,10 @@ def _bounce(
     raw: bytes, parts: Sequence[Part], fields: Mapping[str, str], report: Part | None, text: str, reason: str
 ) -> Bounce | None:
     words, returned = bounce_text.split_returned(text)
-    others = {each.lower() for each in _addresses(fields.get("to", "")) + _addresses(fields.get("from", ""))}
-    told = bounce_text.read(words, others)
+    author = {each.lower() for each in _addresses(fields.get("from", ""))}
+    told = bounce_text.read(words, author.union(each.lower() for each in _addresses(fields.get("to", ""))))
+    if not told.about:  # somebody wrote to himself
+        told = bounce_text.read(words, author)
     rows: tuple[bounce_report.Reported, ...] = ()
     status_text = part_text(raw, report, bounce_report.REPORT_BYTES) if report is not None else _status_fields(words)
     if status_text:
