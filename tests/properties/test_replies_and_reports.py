@@ -1,4 +1,4 @@
-"""Whatever a mail holds, the reply splitter loses nothing, and bounces, headers and signatures are judged, not raised."""
+"""Whatever a mail holds: replies lose nothing; bounces, headers and signatures are judged, not raised."""
 
 from __future__ import annotations
 
