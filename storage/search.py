@@ -23,6 +23,7 @@ MESSAGE_WORDS = 10_000  # distinct words indexed of one message
 MESSAGE_CHARACTERS = 250_000  # of them all, up to 4 bytes each: PostgreSQL refuses a tsvector from 1 MiB
 
 _WORDS = re.compile(r"[^\W_]+")  # FTS5 splits at _, and a phrase would need positions
+_ASCII = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
@@ -65,11 +66,14 @@ _FIND = {
 
 def words(texts: Iterable[str], *, limit: int = MESSAGE_WORDS) -> list[str]:
     """The distinct index words of some texts, in order of first occurrence, at most ``limit``, and bounded."""
-    found: dict[str, None] = {}
-    for value in texts:
-        folded = value.lower() if value.isascii() else unicodedata.normalize("NFKC", value).casefold()
-        found.update(dict.fromkeys(_WORDS.findall(folded)))
-    if any(not word.isascii() or len(word) > WORD_CHARACTERS for word in found):
+    whole = "\n".join(texts)
+    if whole.isascii():  # nearly all mail: a table is three times as fast as the pattern
+        found = dict.fromkeys(whole.encode("ascii").translate(_ASCII).decode("ascii").split())
+        plain = max(map(len, found), default=0) <= WORD_CHARACTERS
+    else:
+        found = dict.fromkeys(_WORDS.findall(unicodedata.normalize("NFKC", whole).casefold()))
+        plain = False
+    if not plain:
         found = dict.fromkeys(piece for word in found for piece in _pieces(word))
     kept = list(found)[:limit]
     if len(kept) * WORD_CHARACTERS > MESSAGE_CHARACTERS:
