@@ -83,7 +83,8 @@ def split_reply(text: str, html: str) -> Reply:
     head, tail = text[:TEXT_BYTES], text[TEXT_BYTES:]
     if "\r" in head:
         head = head.replace("\r\n", "\n").replace("\r", "\n")
-    walk = _Walk(head.split("\n"))
+    lines = head.split("\n")
+    walk = _Walk(marks.with_plain_marks(lines) if "> " in head else lines)
     _walk(walk, wide="：" in head)
     if walk.runs:
         _settle_quotes(walk)
@@ -91,8 +92,8 @@ def split_reply(text: str, html: str) -> Reply:
         _ask_html(walk, head, html)
     if not walk.reason:
         return Reply(head.strip("\n \t\xa0"), tail, "")
-    new = "\n".join(compress(walk.lines, walk.kind))
-    folded = "\n".join(compress(walk.lines, walk.kind.translate(b"\1\0" + bytes(254))))
+    new = "\n".join(compress(lines, walk.kind))
+    folded = "\n".join(compress(lines, walk.kind.translate(b"\1\0" + bytes(254))))
     return Reply(new.strip("\n \t\xa0"), folded + tail, walk.reason)
 
 

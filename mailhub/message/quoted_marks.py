@@ -41,6 +41,7 @@ _WROTE_INSIDE = (
 )  # scripts that set no blanks between words
 _ADDRESS = re.compile(r"[^\s<>@\"]{1,64}@[^\s<>@\"]{2,255}|<mailto:|\[mailto:")
 _SIGNED_WORDS = 9
+_INITIALS = re.compile(r"[A-Z][A-Za-z]{0,3}>(?!\w)")
 _ADDRESSED = re.compile(r"<[^<>\s]{1,64}@[^<>]{1,255}>|@[^\s<>@]{2,255}[>)\]\"]{0,3}\s?[:：][*_]?$|mailto:")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{4}年|\d{1,2}月")
 _TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
@@ -65,6 +66,20 @@ def plain(line: str) -> str:
 def unquoted(line: str) -> str:
     """The line without its leading quote marks."""
     return line.lstrip("> \t|\xa0")
+
+
+def with_plain_marks(lines: list[str]) -> list[str]:
+    """The lines with a plain quote mark before "AB> ", the initials that The Bat! and Agent mark quotes with.
+
+    Only where an attribution stands above the first of them: shells and data bases prompt like that too.
+    """
+    first = next((index for index, line in enumerate(lines) if ">" in line[1:5] and _INITIALS.match(line)), None)
+    if first is None:
+        return lines
+    above = next((lines[index] for index in range(first - 1, max(first - 5, -1), -1) if lines[index].strip()), "")
+    if not (above.rstrip().endswith(_COLONS) and _says_wrote(above)):
+        return lines
+    return [f">{line}" if ">" in line[1:5] and _INITIALS.match(line) else line for line in lines]
 
 
 def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None:

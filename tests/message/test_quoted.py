@@ -215,3 +215,13 @@ def test_ending_of_a_letter_below_the_quote_is_no_inline_reply() -> None:
     """A formula and a name under the quote do not make the quote part of the answer."""
     text = f"Yes.\n\n{ATTRIBUTIONS['en-gmail']}\n> Is it?\n> Ben\n\nKind regards,\nKarla\n"
     assert split_reply(text, "").new == "Yes.\n\n\nKind regards,\nKarla"
+
+
+def test_initials_mark_a_quote_below_an_attribution() -> None:
+    """Quotes marked with the writer's initials are quotes; a prompt that looks alike is not."""
+    text = (
+        "Hello Ben,\n\nTuesday, March 3, 2026, 9:14:00 AM, you wrote:\n\nBO> When?\n\nMonday.\n\nBO> Where?\n\nKiel.\n"
+    )
+    assert split_reply(text, "").new == "Hello Ben,\n\n\nBO> When?\n\nMonday.\n\nBO> Where?\n\nKiel."
+    prompt = "I typed:\n\nSQL> drop table x;\n"
+    assert split_reply(prompt, "").new == prompt.strip()
