@@ -124,9 +124,10 @@ def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Out
 def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
     """Author, ticket and score of a message that is new to us."""
     author = _author(account, message)
+    named = bool(message.author)  # whom only the reverse path names is asked for no more than a ticket of his own
     incoming = thread.Incoming(
-        address=author.address,
-        contact=None if author.user is not None else author.contact,
+        address=author.address if named else "",
+        contact=author.contact if named and author.user is None else None,
         user=author.user,
         tokens=message.tokens,
         references=message.references,
@@ -154,12 +155,15 @@ def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
 
 
 def _author(account: _Account, message: Prepared) -> Author:
-    """The contact or user who wrote; a contact is made when the address is new."""
+    """The contact or user who wrote; a contact is made when the address is new.
+
+    A user is one only by a From that did not fail authentication: his mail joins any ticket and is shown as his.
+    """
     address = message.sender
     if account.context.directory.is_own(account.id, address):
         return Author(address=address, contact=None, user=None, own=True)
     user = account.view.users.get(address)
-    if user is not None:
+    if user is not None and message.author and not message.forged:
         people = chain(message.parsed.to, message.parsed.cc)
         customer = next((person for person in people if _is_customer(account, person.address.lower())), None)
         contact = _contact(account, customer.address.lower(), customer.name, message) if customer else None

@@ -76,13 +76,15 @@ class Prepared:
         return known is not None and known.dmarc == "fail" and known.policy in ("quarantine", "reject")
 
     @property
+    def author(self) -> str:
+        """The first usable address in From, lower case; '' without one."""
+        return next((entry.address.lower() for entry in self.parsed.from_ if usable(entry.address)), "")
+
+    @property
     def sender(self) -> str:
-        """Address of the author, lower case: the first usable one in From, else the reverse path, else ''."""
-        for candidate in self.parsed.from_:
-            if usable(candidate.address):
-                return candidate.address.lower()
+        """Whose ticket it is, lower case: the author, else the reverse path, which proves nobody (DMARC checks From)."""
         reverse = storable(self.envelope.mail_from or "").lower()
-        return reverse if usable(reverse) else ""
+        return self.author or (reverse if usable(reverse) else "")
 
 
 def usable(address: str) -> bool:

@@ -22,6 +22,7 @@ from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Source
 from mailhub.flood import FloodCounter
 from mailhub.keys import Keys
+from mailhub.message.values import Authentication
 from mailhub.models import Models
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.prepare import Prepared, Secrets, prepare
@@ -93,13 +94,14 @@ class PostRoom:
         mail_from: str | None = "envelope@customer.example",
         source: Source = Source.SMTP,
         quiet: bool = False,
+        authentication: Authentication | None = None,
     ) -> Prepared:
         """What a worker makes of a message, a second later than the one before."""
         self.now += SECOND
         envelope = Envelope(
             source=source, mail_from=mail_from, recipients=tuple(recipients), received_at=self.now, quiet=quiet
         )
-        return prepare(raw, envelope, self.secrets, self.directory)
+        return prepare(raw, envelope, self.secrets, self.directory, authentication=authentication)
 
     def file_all(self, messages: Sequence[tuple[bytes, Prepared]]) -> list[tuple[Outcome, ...]]:
         """File messages as one batch of the writer."""
@@ -164,6 +166,10 @@ class PostRoom:
     def intake(self, account: int = OURS) -> list[tuple[str, str]]:
         """(fate, reason) of every delivery, in order."""
         return [(row.fate, row.reason) for row in self.rows(intake, account)]
+
+    def rows_of(self, ticket_id: int) -> list[Row[Any]]:
+        """The messages of a ticket."""
+        return [row for row in self.rows(message) if row.ticket_id == ticket_id]
 
     def participants(self, ticket_id: int | None) -> dict[str, str]:
         return {row.address: row.role for row in self.rows(participant) if row.ticket_id == ticket_id}
