@@ -6,7 +6,6 @@ import pytest
 
 from mailhub.message import scan
 
-
 _MIXED = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 
 
