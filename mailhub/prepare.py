@@ -71,9 +71,15 @@ class Prepared:
 
     @property
     def forged(self) -> bool:
-        """DMARC fails for a domain that asks to have such mail kept out (RFC 7489 6.3: p=none asks for nothing)."""
+        """DMARC fails for a domain that asks to have such mail kept out (RFC 7489 6.3: p=none asks for nothing).
+
+        Or our own check found no single domain to ask (several authors, RFC 7489 6.6.1): that must be no way in.
+        """
         known = self.authentication
-        return known is not None and known.dmarc == "fail" and known.policy in ("quarantine", "reject")
+        if known is None:
+            return False
+        unchecked = known.source == "checked" and not known.domain and bool(self.author)
+        return unchecked or (known.dmarc == "fail" and known.policy in ("quarantine", "reject"))
 
     @property
     def author(self) -> str:
@@ -82,7 +88,7 @@ class Prepared:
 
     @property
     def sender(self) -> str:
-        """Whose ticket it is, lower case: the author, else the reverse path, which proves nobody (DMARC checks From)."""
+        """Whose ticket it is, lower case: the author, else the reverse path, which proves nobody (DMARC: From)."""
         reverse = storable(self.envelope.mail_from or "").lower()
         return self.author or (reverse if usable(reverse) else "")
 

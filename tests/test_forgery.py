@@ -67,3 +67,12 @@ def test_a_forged_agents_mail_is_not_the_agents(room: PostRoom) -> None:
     assert (room.message(forged.message).user_id, room.ticket(forged.ticket).assignee_id) == (None, None)
     genuine = room.deliver(raw.replace(b"fire", b"ice"))
     assert (room.message(genuine.message).user_id, room.ticket(genuine.ticket).assignee_id) == (ANA, ANA)
+
+
+def test_a_second_author_is_no_way_in(room: PostRoom, kims_ticket: int) -> None:
+    """A mail of several authors, for whom our check can ask no policy, joins nothing in the name of the first."""
+    unchecked = Authentication(spf="pass", dmarc="none", domain="", source="checked")
+    raw = mail("Pay me.", sender=f"{KIM}, {MALLORY}", headers=answering(MINE))
+    alone(room, kims_ticket, raw, reason="authentication-failed", authentication=unchecked)
+    believed = Authentication(dmarc="none", domain="", source="mx.example.com")
+    assert room.deliver(mail("Hi.", headers=answering(MINE)), authentication=believed).ticket == kims_ticket
