@@ -1,10 +1,9 @@
 """Is a mail from whom it says? SPF, DKIM and the author's policy judged together. Pure: DNS is asked by the caller.
 
 ``authenticate`` is a generator of rounds (``dns_questions``): it yields the questions it has, is sent the answers,
-and returns an ``Authentication``. All keys and policies are asked for in one round, so a mail costs two at most,
-besides SPF. No answer is temperror, never a refusal. Sources: RFC 7489 (DMARC) with the np tag of RFC 9091, RFC 8601
-for the words. The organisational domain is found by the Public Suffix List that the package publicsuffixlist carries
-(ICANN and private).
+and returns an ``Authentication``. All keys and policies are asked for together, in one round besides those of SPF. No
+answer is temperror, never a refusal. Sources: RFC 7489 (DMARC), RFC 8601 for the words. The organisational domain is
+found by the Public Suffix List that the package publicsuffixlist carries (ICANN and private).
 """
 
 from __future__ import annotations
