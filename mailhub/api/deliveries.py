@@ -5,12 +5,13 @@ The same pipeline as SMTP: the answer comes after the commit. Must not: answer 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from mailhub import clock
+from mailhub import clock, envelope
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.envelope import Envelope, Fate, Recipient, Source
@@ -32,6 +33,12 @@ class Filed(shapes.Shape):
     """The fates of one message, a recipient each."""
 
     outcomes: list[Outcome]
+
+    @staticmethod
+    def of(outcomes: Sequence[envelope.Outcome]) -> Filed:
+        """The pipeline's outcomes as the API writes them."""
+        names = Outcome.model_fields
+        return Filed(outcomes=[Outcome(**{name: getattr(each, name) for name in names}) for each in outcomes])
 
 
 def make_router(message_bytes: int) -> APIRouter:
@@ -61,25 +68,18 @@ async def deliver(
     raw = await request.body()
     if not raw.strip():
         raise BadRequest("there is no message in the body")
-    envelope = Envelope(
+    handed = Envelope(
         source=Source(source),
         mail_from=mail_from or None,
         recipients=recipients,
         received_at=clock.now(),
         quiet=source == "import",
     )
-    outcomes = await call.house.reception.deliver(envelope, raw)
+    outcomes = await call.house.reception.deliver(handed, raw)
     if any(each.fate is Fate.DEFERRED for each in outcomes):
         full = any(each.no_space for each in outcomes)
         raise (InsufficientStorage if full else Unavailable)("the message could not be filed now; try again later")
-    return Filed(
-        outcomes=[
-            Outcome(
-                recipient=each.recipient, fate=each.fate, reason=each.reason, message=each.message, ticket=each.ticket
-            )
-            for each in outcomes
-        ]
-    )
+    return Filed.of(outcomes)
 
 
 def _first_mailbox(call: Call) -> str:

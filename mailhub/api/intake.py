@@ -1,13 +1,17 @@
-"""/v1/intake: every delivery in and its fate."""
+"""/v1/intake: every delivery in and its fate; what could not be read is tried again or discarded."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from mailhub import clock, quarantine
 from mailhub.api import shapes, views
 from mailhub.api.caller import InAccount
+from mailhub.api.deliveries import Filed
+from mailhub.api.forgetting import forget
 from mailhub.api.shapes import After, Limit, Page
 from mailhub.errors import NotFound
 from storage import intake_lists
@@ -30,6 +34,49 @@ def list_intake(
             connection, call.account, fate=fate, message_id=message, before=after, limit=limit
         )
     return Page(items=[views.delivery(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+
+class Discarded(shapes.Shape):
+    """Deliveries whose message was removed for good."""
+
+    deliveries: list[int]
+
+
+@router.post("/intake/{delivery}/retry")
+def retry(call: InAccount, delivery: int) -> Filed:
+    """Read a message in quarantine again, and file it as new mail is; its deliveries keep their ids."""
+    call.require("intake.work")
+    house = call.house
+    again = quarantine.read_again(house.database, house.secrets, house.directory, call.account, delivery)
+    outcomes = house.writer.run(
+        partial(
+            quarantine.refile,
+            actor=call.actor.name,
+            account=call.account,
+            again=again,
+            context=house.reception.context,
+            now=clock.now(),
+            forget=partial(forget, house.models),
+        )
+    )
+    return Filed.of(outcomes)
+
+
+@router.post("/intake/{delivery}/discard")
+def discard(call: InAccount, delivery: int) -> Discarded:
+    """Remove a message in quarantine for good; its deliveries' fate is rejected."""
+    call.require("intake.work")
+    gone = call.house.writer.run(
+        partial(
+            quarantine.discard,
+            actor=call.actor.name,
+            account=call.account,
+            delivery=delivery,
+            now=clock.now(),
+            forget=partial(forget, call.house.models),
+        )
+    )
+    return Discarded(deliveries=list(gone))
 
 
 @router.get("/intake/{delivery}")

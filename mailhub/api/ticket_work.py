@@ -9,9 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from mailhub import clock, feedback, merging, tickets
+from mailhub import clock, merging, tickets
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
+from mailhub.api.forgetting import forget
 from mailhub.api.tickets import ticket_id, user_id
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.reply import Answer, ReplyContext, reply
@@ -221,17 +222,13 @@ def purge(call: InAccount, ticket: str, confirm: str = "") -> Purged:
     call.require("ticket.purge")
     if confirm != ticket:
         raise BadRequest("this cannot be undone: repeat the ticket as ?confirm=")
-    forget = partial(_forget, call)
+    taught = partial(forget, call.house.models)
 
     def act(transaction: Transaction) -> Purged:
         found = _id(call, transaction, ticket)
         removed = tickets.purge_ticket(
-            transaction, call.actor.name, call.account, found, now=clock.now(), forget=forget
+            transaction, call.actor.name, call.account, found, now=clock.now(), forget=taught
         )
         return Purged(tickets=list(removed.tickets), messages=list(removed.messages))
 
     return call.house.writer.run(act)
-
-
-def _forget(call: Call, transaction: Transaction, account: int, messages: list[int]) -> None:
-    feedback.forget(transaction, call.house.models, account, messages)

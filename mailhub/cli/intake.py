@@ -47,3 +47,32 @@ def show(context: Context, delivery: int) -> None:
     Example: mailhub intake show 1000000012
     """
     context.fields(context.call("GET", f"/v1/intake/{delivery}"))
+
+
+@intake.command()
+@click.argument("deliveries", nargs=-1, required=True, type=int)
+@printing
+def retry(context: Context, deliveries: tuple[int, ...]) -> None:
+    """Read messages in quarantine again, and file them as new mail is.
+
+    \b
+    Example: mailhub intake retry 1000000012
+    """
+    found = [context.call("POST", f"/v1/intake/{each}/retry")["outcomes"] for each in deliveries]
+    columns = {"recipient": "RECIPIENT", "fate": "FATE", "reason": "REASON", "message": "MESSAGE", "ticket": "TICKET"}
+    context.table([outcome for outcomes in found for outcome in outcomes], columns)
+
+
+@intake.command()
+@click.argument("delivery", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@printing
+def discard(context: Context, delivery: int, yes: bool) -> None:
+    """Remove a message in quarantine for good. Cannot be undone.
+
+    \b
+    Example: mailhub intake discard 1000000012 --yes
+    """
+    if not yes:
+        click.confirm(f"Remove the message of delivery {delivery} for good?", abort=True, err=True)
+    context.fields(context.call("POST", f"/v1/intake/{delivery}/discard"))

@@ -80,6 +80,11 @@ class Reception:
         self.outcomes: Counter[tuple[str, str]] = Counter()  # (source, fate), for metrics
         self.last_mail_at: dict[str, int] = {}  # by source
 
+    @property
+    def context(self) -> FilingContext:
+        """What filing works with now."""
+        return self._context
+
     def use_filter(self, settings: FilterSettings) -> None:
         """Judge the messages to come by these settings: a reload."""
         self._context = replace(self._context, filter=settings)

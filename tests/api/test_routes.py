@@ -42,14 +42,14 @@ def test_every_route_says_what_it_does(openapi: dict[str, Any]) -> None:
 
 
 def test_every_action_is_asked_for_somewhere() -> None:
-    """No action of the matrix is without a route, and no route asks for one that is not there (account.manage,
-    intake.work: their flows are still to come).
+    """No action of the matrix is without a route, and no route asks for one that is not there (account.manage:
+    its flow is still to come).
     """
     source = "".join(inspect.getsource(module) for module in MODULES)
     nouns = "|".join({each.split(".")[0] for each in ACTIONS})
     asked = set(re.findall(rf'"((?:{nouns})\.[a-z]+)"', source))
     assert asked <= set(ACTIONS)
-    assert set(ACTIONS) - asked <= {"account.manage", "intake.work"}
+    assert set(ACTIONS) - asked <= {"account.manage"}
 
 
 def test_every_function_of_a_route_asks(openapi: dict[str, Any]) -> None:

@@ -1,0 +1,140 @@
+"""What could not be read was filed raw, flagged, and waits here for an agent: read it again, or discard it.
+
+    read_again (any thread)  raw + recorded envelope --prepare--> Prepared, or ``Conflict``: it still cannot be read
+    refile (writer)          the flagged message and its ticket go, the message is filed as new mail is, by every rule;
+                             its deliveries keep their ids and get the new fate; notes move to the new ticket
+    discard (writer)         the message goes for good; its deliveries' fate is rejected, "discarded"
+
+Must not: touch a message that could be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub.directory import Directory
+from mailhub.envelope import Envelope, Fate, Outcome, Source
+from mailhub.errors import Conflict, NotFound
+from mailhub.pipeline import FilingContext, file_batch
+from mailhub.prepare import Prepared, Secrets, prepare
+from mailhub.removal import Forget, remove_messages, remove_tickets
+from mailhub.tickets import record
+from storage import intake_lists, notes, raws
+from storage.database import Connection, Database
+from storage.quarantine import Held, delete_deliveries_since, held_deliveries, set_fates, unreadable_message
+from storage.tickets import find_ticket, lock_tickets
+from storage.writer import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A quarantined message that could be read this time."""
+
+    delivery: int
+    message: int
+    prepared: Prepared
+
+
+def read_again(database: Database, secrets: Secrets, directory: Directory, account: int, delivery: int) -> Again:
+    """Read the message of a delivery once more. Raises ``NotFound``, or ``Conflict`` when there is nothing to mend."""
+    with database.read() as connection:
+        message, _ = _held(connection, account, delivery)
+        held = held_deliveries(connection, account, message)
+        raw = raws.read(connection, account, message)
+    if raw is None or not held:
+        raise Conflict(f"delivery {delivery} is not in quarantine any more")
+    prepared = prepare(raw, _envelope(held), secrets, directory)
+    if prepared.unreadable:
+        raise Conflict(f"message {message} still cannot be read; `mailhub message raw` has its bytes")
+    return Again(delivery=delivery, message=message, prepared=prepared)
+
+
+def refile(
+    transaction: Transaction,
+    actor: str,
+    account: int,
+    again: Again,
+    context: FilingContext,
+    *,
+    now: int,
+    forget: Forget,
+) -> Sequence[Outcome]:
+    """File a message that was read again; its outcomes, a recipient each. ``Conflict`` if it is gone meanwhile."""
+    connection = transaction.connection
+    message, ticket = _locked(transaction, account, again.delivery)
+    held = held_deliveries(connection, account, message)
+    written = notes.note_ids(connection, account, ticket)
+    first_id = transaction.new_id()
+    _remove(transaction, account, message, ticket, keep_ticket=bool(written), forget=forget)
+    (outcomes,) = file_batch(transaction, context, [again.prepared])
+    found = {each.recipient: each for each in outcomes}
+    filed = [each.message for each in outcomes if each.message is not None]
+    delete_deliveries_since(connection, account, first_id, filed)
+    set_fates(connection, account, {each.id: _fate(found[each.recipient]) for each in held})
+    target = next((each.ticket for each in outcomes if each.ticket is not None), None)
+    if written and target is not None:
+        notes.move_notes(connection, account, written, source=ticket, target=target)
+        remove_tickets(transaction, account, [ticket], forget=forget)
+    on = f"intake:{again.delivery}"
+    record(transaction, actor, account, verb="intake.retry", on=on, now=now, was=message, messages=filed)
+    return outcomes
+
+
+def discard(
+    transaction: Transaction, actor: str, account: int, delivery: int, *, now: int, forget: Forget
+) -> Sequence[int]:
+    """Remove a quarantined message for good; the deliveries that are rejected now. Cannot be undone."""
+    message, ticket = _locked(transaction, account, delivery)
+    held = held_deliveries(transaction.connection, account, message)
+    _remove(transaction, account, message, ticket, keep_ticket=False, forget=forget)
+    fates = {each.id: (Fate.REJECTED.value, "discarded", None, None) for each in held}
+    set_fates(transaction.connection, account, fates)
+    record(transaction, actor, account, verb="intake.discard", on=f"intake:{delivery}", now=now, message=message)
+    return [each.id for each in held]
+
+
+def _held(connection: Connection, account: int, delivery: int) -> tuple[int, int]:
+    """(message, ticket) of a delivery in quarantine."""
+    found = unreadable_message(connection, account, delivery)
+    if found is not None:
+        return found
+    if intake_lists.find_intake(connection, account, delivery) is None:
+        raise NotFound(f"there is no delivery {delivery}")
+    raise Conflict(f"delivery {delivery} is not in quarantine")
+
+
+def _locked(transaction: Transaction, account: int, delivery: int) -> tuple[int, int]:
+    """``_held``, and no other node changes the ticket meanwhile."""
+    _, ticket = _held(transaction.connection, account, delivery)
+    lock_tickets(transaction.connection, account, [ticket])
+    return _held(transaction.connection, account, delivery)
+
+
+def _remove(
+    transaction: Transaction, account: int, message: int, ticket: int, *, keep_ticket: bool, forget: Forget
+) -> None:
+    """The flagged message goes, and its ticket too unless others are in it or it is to be kept."""
+    found = find_ticket(transaction.connection, account, ticket)
+    if keep_ticket or found is None or found.message_count > 1:
+        remove_messages(transaction, account, [message], forget=forget)
+    else:
+        remove_tickets(transaction, account, [ticket], forget=forget)
+
+
+def _envelope(held: Sequence[Held]) -> Envelope:
+    """The envelope as it was recorded; what cannot be known again (SMTPUTF8) makes no difference to filing."""
+    first = held[0]
+    return Envelope(
+        source=Source(first.source),
+        mail_from=first.mail_from,
+        recipients=tuple(each.recipient for each in held),
+        received_at=first.received_at,
+        peer=first.peer,
+        helo=first.helo,
+        tls=bool(first.tls),
+    )
+
+
+def _fate(outcome: Outcome) -> tuple[str, str, int | None, int | None]:
+    return outcome.fate.value, outcome.reason, outcome.message, outcome.ticket

@@ -1,0 +1,123 @@
+"""What cannot be read is filed raw, and can be read again or discarded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mailhub import prepare as preparing
+from mailhub import quarantine, tickets
+from mailhub.envelope import Fate
+from mailhub.errors import Conflict, NotFound
+from mailhub.quarantine import Again
+from storage import intake_lists, journal, notes, ticket_lists
+from storage.intake_lists import IntakeRow
+from storage.ticket_lists import TicketFilter, TicketRow
+
+if TYPE_CHECKING:
+    from mailhub.envelope import Outcome
+    from storage.writer import Transaction
+    from tests.desk import Desk
+
+
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A parser that fails on everything, until ``undo``."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault in the parser")
+
+    monkeypatch.setattr(preparing, "parse", fail)
+    return monkeypatch
+
+
+def deliveries(desk: Desk) -> Sequence[IntakeRow]:
+    """All deliveries, newest first."""
+    with desk.database.read() as connection:
+        return intake_lists.list_intake(connection, desk.account)
+
+
+def all_tickets(desk: Desk) -> Sequence[TicketRow]:
+    """All tickets, newest first."""
+    with desk.database.read() as connection:
+        return ticket_lists.list_tickets(connection, desk.account, TicketFilter())
+
+
+def forget(transaction: Transaction, account: int, messages: Sequence[int]) -> None:
+    """Nothing was taught in these tests."""
+
+
+def read_again(desk: Desk, delivery: int) -> Again:
+    """The first half of a retry."""
+    return quarantine.read_again(desk.database, desk.secrets, desk.directory, desk.account, delivery)
+
+
+def refile(desk: Desk, again: Again) -> Sequence[Outcome]:
+    """The second half."""
+    return desk.do(
+        lambda tx: quarantine.refile(tx, desk.actor, desk.account, again, desk.filing, now=desk.now, forget=forget)
+    )
+
+
+def test_retry_files_it_as_new_mail(desk: Desk, blind: pytest.MonkeyPatch) -> None:
+    """Once it can be read, a quarantined mail is a ticket with subject and sender; its delivery keeps its id."""
+    desk.mail(Subject="Printer")
+    (held,) = deliveries(desk)
+    assert (held.fate, all_tickets(desk)[0].subject == "Printer") == (Fate.QUARANTINED, False)
+    with pytest.raises(Conflict, match="still cannot be read"):
+        read_again(desk, held.id)
+    blind.undo()
+    (outcome,) = refile(desk, read_again(desk, held.id))
+    (now,) = deliveries(desk)
+    (ticket,) = all_tickets(desk)
+    assert (now.id, now.fate, now.message, now.ticket) == (held.id, Fate.FILED, outcome.message, ticket.id)
+    assert (ticket.subject, ticket.contact, ticket.message_count) == ("Printer", "kim@customer.example", 1)
+    with desk.database.read() as connection:
+        acts = journal.of_object(connection, desk.account, f"intake:{held.id}")
+    assert [(act.verb, act.actor) for act in acts] == [("intake.retry", desk.actor)]
+    assert desk.faults() == []
+
+
+def test_retry_of_what_came_again_meanwhile(desk: Desk, blind: pytest.MonkeyPatch) -> None:
+    """A quarantined mail that is known by now becomes a duplicate; notes on its ticket move along."""
+    headers = {"Message-ID": "<again@customer.example>"}
+    raw = desk.written("Kim <kim@customer.example>", **headers)
+    held_ticket = desk.ticket_of(desk.receive(raw))
+    (held,) = deliveries(desk)
+    desk.do(lambda tx: tickets.note(tx, desk.actor, desk.account, held_ticket, user=desk.ana, text="odd", now=1))
+    blind.undo()
+    filed = desk.ticket_of(desk.receive(raw))
+    refile(desk, read_again(desk, held.id))
+    assert sorted(each.fate for each in deliveries(desk)) == [Fate.DUPLICATE, Fate.FILED]
+    assert [each.id for each in all_tickets(desk)] == [filed]
+    with desk.database.read() as connection:
+        assert [each.text for each in notes.list_notes(connection, desk.account, filed)] == ["odd"]
+    assert desk.faults() == []
+
+
+def test_discard_removes_it_and_says_so(desk: Desk, blind: pytest.MonkeyPatch) -> None:
+    """A discarded mail is gone; its delivery is rejected, "discarded"; a second time there is nothing to discard."""
+    desk.mail()
+    (held,) = deliveries(desk)
+
+    def discard() -> Sequence[int]:
+        return desk.do(
+            lambda tx: quarantine.discard(tx, desk.actor, desk.account, held.id, now=desk.now, forget=forget)
+        )
+
+    assert discard() == [held.id]
+    (now,) = deliveries(desk)
+    assert (now.fate, now.reason, now.message, all_tickets(desk)) == (Fate.REJECTED, "discarded", None, [])
+    with pytest.raises(Conflict, match="not in quarantine"):
+        discard()
+
+
+def test_only_what_is_in_quarantine(desk: Desk) -> None:
+    """A mail that was read, and a delivery that is not there, cannot be retried."""
+    desk.mail()
+    with pytest.raises(Conflict, match="not in quarantine"):
+        read_again(desk, deliveries(desk)[0].id)
+    with pytest.raises(NotFound):
+        read_again(desk, 7)
