@@ -215,8 +215,11 @@ def _identity_name(parsed: Parsed) -> bytes:
 def _references(parsed: Parsed, secrets: Secrets) -> tuple[tuple[bytes, str], ...]:
     named = [(name, "in-reply-to") for name in parsed.in_reply_to[:REFERENCES_LOOKED_AT]]
     named += [(name, "references") for name in reversed(parsed.references[-REFERENCES_LOOKED_AT:])]
-    distinct = {name: reason for name, reason in reversed(named) if name and name != parsed.message_id}
-    return tuple((id_hash(secrets.references, name), reason) for name, reason in reversed(distinct.items()))
+    distinct: dict[str, str] = {}
+    for name, reason in named:
+        if name and name != parsed.message_id:
+            distinct.setdefault(name, reason)
+    return tuple((id_hash(secrets.references, name), reason) for name, reason in distinct.items())
 
 
 def _tokens(

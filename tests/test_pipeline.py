@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from mailhub import prepare as preparing
-from mailhub.clock import HOUR
 from mailhub.directory import Directory
 from mailhub.envelope import Fate, Source
-from mailhub.pipeline import PARTICIPANTS_ADDED
 from storage.filing import BEARERS
 from storage.mailboxes import delete_mailbox
-from storage.schema import contact, intake, message, message_reference, ticket
+from storage.schema import intake, message, message_reference
 from tests.postroom import (
     ADDRESSES,
-    ANA,
-    FLOOD_CAP,
     HELP,
     HOPS,
     KIM,
-    MALLORY,
     OURS,
     SALES,
     SUPPORT,
@@ -166,132 +159,6 @@ def test_a_recipient_that_went_away_is_deferred_and_nothing_is_stored(room: Post
     assert len(room.rows(intake)) == 1
 
 
-# --- who --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("sender", "mail_from", "requester"),
-    [
-        (None, "envelope@customer.example", "envelope@customer.example"),
-        (None, None, None),
-        ("", None, None),
-        ("Kim", "envelope@customer.example", "envelope@customer.example"),
-        ("Kim <kim@>", None, None),
-        ("<<>>,;:", "Envelope@Customer.example", "envelope@customer.example"),
-        ("KIM@Customer.Example", None, KIM),
-        ("a@one.example, b@two.example", "envelope@customer.example", "a@one.example"),
-    ],
-)
-def test_a_mail_without_a_usable_sender_is_a_ticket(
-    room: PostRoom, sender: str | None, mail_from: str | None, requester: str | None
-) -> None:
-    """No From, a broken one or a null sender still makes a ticket; its requester is whoever can be named."""
-    outcome = room.deliver(mail(sender=sender), mail_from=mail_from)
-    assert outcome.fate is Fate.FILED
-    assert room.requester(outcome.ticket) == requester
-
-
-def test_addresses_are_one_person_whatever_their_case(room: PostRoom) -> None:
-    """Two mails of one address in other case, in one batch or two, are of one contact."""
-    room.deliver_all([mail("1"), mail("2", sender="KIM@CUSTOMER.EXAMPLE")])
-    room.deliver(mail("3", sender="Kim@Customer.Example"))
-    assert room.count(contact) == 1
-
-
-def test_an_agents_mail_belongs_to_the_customer(room: PostRoom) -> None:
-    """A user writes to a customer with support in copy: the ticket is the customer's, the message the user's."""
-    headers = [("Cc", "support@example.com, Lee <lee@customer.example>")]
-    outcome = room.deliver(mail(sender="Ana <ana@example.com>", to=f"Kim <{KIM}>", headers=headers))
-    assert room.requester(outcome.ticket) == KIM
-    stored = room.message(outcome.message)
-    assert (stored.user_id, stored.contact_id) == (ANA, None)
-    assert room.ticket(outcome.ticket).assignee_id == ANA
-    assert room.participants(outcome.ticket) == {"lee@customer.example": "cc"}
-    answer = room.deliver(mail("Thanks.", subject="[#1]"))
-    assert (answer.ticket, answer.reason) == (outcome.ticket, "subject-tag")
-
-
-def test_an_agents_mail_to_nobody_is_a_ticket(room: PostRoom) -> None:
-    """A user's mail to support alone makes a ticket without a requester."""
-    outcome = room.deliver(mail(sender="ana@example.com"))
-    assert (outcome.fate, room.requester(outcome.ticket)) == (Fate.FILED, None)
-
-
-@pytest.mark.parametrize("sender", ["support@example.com", "Sales+x@EXAMPLE.com", "postmaster@example.com"])
-def test_mail_from_our_own_address_starts_nothing(room: PostRoom, sender: str) -> None:
-    """Mail that claims to be ours is kept and recorded, in a closed ticket, and makes no contact."""
-    outcome = room.deliver(mail(sender=sender))
-    assert outcome.fate is Fate.FILED
-    assert (room.ticket(outcome.ticket).state, room.count(contact)) == ("closed", 0)
-    assert room.message(outcome.message).thread_reason == "own-address"
-
-
-def test_a_bounce_from_our_own_postmaster_is_a_bounce(room: PostRoom) -> None:
-    """What our own mail server says about an answer of ours is filed as its bounce, not as mail of our own."""
-    first = room.deliver(mail(id="a@x.example"))
-    replied = room.answer(first.ticket or 0)
-    outcome = room.deliver(bounce(replied.message_id, sender="postmaster@example.com"), mail_from=None)
-    assert (outcome.ticket, outcome.reason) == (first.ticket, "bounce")
-    assert room.message(outcome.message).thread_reason == "bounce"
-
-
-def bounce(message_id: str, *, sender: str = "MAILER-DAEMON@relay.example", cc: str = "") -> bytes:
-    """A delivery status notification about a mail of ours (RFC 3464)."""
-    report = (
-        "--b\r\nContent-Type: text/plain\r\n\r\nYour mail could not be delivered.\r\n"
-        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
-        f"Final-Recipient: rfc822; {KIM}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
-        f"\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <{message_id}>\r\nSubject: x\r\n\r\nText\r\n--b--"
-    )
-    mime = [("MIME-Version", "1.0"), ("Content-Type", 'multipart/report; report-type=delivery-status; boundary="b"')]
-    return mail(report, sender=sender, subject="Undelivered mail", headers=[*mime, *([("Cc", cc)] if cc else [])])
-
-
-def test_a_forged_bounce_brings_nobody_in(room: PostRoom) -> None:
-    """Who is named in a bounce, which anybody can write, becomes no participant of the ticket."""
-    first = room.deliver(mail(id="a@x.example"))
-    replied = room.answer(first.ticket or 0)
-    forged = room.deliver(bounce(replied.message_id, sender=MALLORY, cc=MALLORY), mail_from=None)
-    assert (forged.ticket, room.participants(first.ticket)) == (first.ticket, {})
-    assert room.deliver(mail("Let me in.", sender=MALLORY, subject="[#1]")).reason == "not-a-participant"
-
-
-def test_people_added_by_one_mail_are_bounded(room: PostRoom) -> None:
-    """A mail to hundreds of people adds a bounded number of participants and one contact."""
-    crowd = ", ".join(f"person{n}@crowd.example" for n in range(300))
-    outcome = room.deliver(mail(to=f"support@example.com, {crowd}", headers=[("Cc", crowd.replace("person", "cc"))]))
-    assert len(room.participants(outcome.ticket)) == PARTICIPANTS_ADDED
-    assert room.count(contact) == 1
-
-
-def test_a_batch_of_crowds_is_filed(room: PostRoom) -> None:
-    """Sixteen mails to two thousand people each are filed, alone or together, whatever the engine's bounds."""
-    crowds = [
-        mail(
-            f"Mail {n}.",
-            to=", ".join(f"p{n}.{m}@crowd.example" for m in range(1000)),
-            headers=[("Cc", ", ".join(f"c{n}.{m}@crowd.example" for m in range(1000)))],
-            sender=f"sender{n}@crowd.example",
-        )
-        for n in range(16)
-    ]
-    assert {outcome.fate for outcome in room.deliver_all(crowds)} == {Fate.FILED}
-
-
-def test_people_named_twice_are_added_once(room: PostRoom) -> None:
-    """Someone named in To, Cc, another case and a later mail is one participant; the requester is none."""
-    people = f"{KIM}, Lee@Customer.example, lee@customer.example, support@example.com, ana@example.com"
-    first, second = room.deliver_all(
-        [
-            mail(id="a@x.example", to=people, headers=[("Cc", people)]),
-            mail("2", to=people, headers=answering("a@x.example")),
-        ]
-    )
-    third = room.deliver(mail("3", to=people, headers=answering("a@x.example")))
-    assert first.ticket == second.ticket == third.ticket
-    assert room.participants(first.ticket) == {"lee@customer.example": "cc"}
-
-
 # --- where ------------------------------------------------------------------------------------------------------------
 
 
@@ -332,117 +199,3 @@ def test_a_reply_to_a_closed_ticket_whose_mailbox_is_gone_is_filed(room: PostRoo
     outcome = room.deliver(mail("Still broken.", headers=answering("a@x.example")))
     assert (outcome.fate, outcome.ticket) == (Fate.FILED, first.ticket)
     assert room.ticket(first.ticket).state == "open"
-
-
-# --- flood ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [1, 4, 1000])
-def test_what_is_over_the_cap_joins_one_ticket(room: PostRoom, size: int) -> None:
-    """However a flood is cut into batches, all of it is filed: its cap in tickets of their own, the rest in one."""
-    flood = [mail(f"Mail {n}.", id=f"{n}@x.example") for n in range(FLOOD_CAP + 7)]
-    outcomes = [o for at in range(0, len(flood), size) for o in room.deliver_all(flood[at : at + size])]
-    assert {outcome.fate for outcome in outcomes} == {Fate.FILED}
-    counts = Counter(outcome.ticket for outcome in outcomes)
-    assert sorted(counts.values()) == [1] * FLOOD_CAP + [7]
-    assert [row.message_count for row in room.rows(ticket) if row.flood] == [7]
-
-
-def test_the_next_hour_starts_anew(room: PostRoom) -> None:
-    """An hour later the sender has his tickets again."""
-    room.deliver_all([mail(f"Mail {n}.") for n in range(FLOOD_CAP + 2)])
-    room.now += HOUR
-    later = room.deliver_all([mail(f"Later {n}.") for n in range(2)])
-    assert [room.ticket(outcome.ticket).flood for outcome in later] == [0, 0]
-
-
-def test_another_process_finds_the_flood_ticket(room: PostRoom) -> None:
-    """After a restart, what is over the cap joins the ticket that collects already."""
-    before = room.deliver_all([mail(f"Mail {n}.") for n in range(FLOOD_CAP + 1)])
-    room.context = replace(room.context, flood=type(room.context.flood)(0))
-    assert room.deliver(mail("More.")).ticket == before[-1].ticket
-
-
-@pytest.mark.parametrize("state", ["closed", "trash"])
-def test_a_flood_ticket_put_away_collects_no_more(room: PostRoom, state: str) -> None:
-    """When an agent closed or trashed the collecting ticket, further mail starts another one and is not hidden."""
-    before = room.deliver_all([mail(f"Mail {n}.") for n in range(FLOOD_CAP + 1)])
-    room.set_ticket(before[-1].ticket or 0, state=state)
-    after = room.deliver_all([mail(f"More {n}.") for n in range(2)])
-    assert after[0].ticket == after[1].ticket != before[-1].ticket
-    assert (room.ticket(after[0].ticket).state, room.ticket(after[0].ticket).flood) == ("open", 1)
-
-
-def test_replies_are_no_flood(room: PostRoom) -> None:
-    """Mails that join a ticket do not count, and another sender is not affected."""
-    room.deliver(mail(id="a@x.example"))
-    room.deliver_all([mail(f"Answer {n}.", headers=answering("a@x.example")) for n in range(2 * FLOOD_CAP)])
-    assert room.deliver(mail("New.")).reason == "new"
-    room.deliver_all([mail(f"Mail {n}.", sender=MALLORY) for n in range(FLOOD_CAP)])
-    assert [row.flood for row in room.rows(ticket)] == [0] * (2 + FLOOD_CAP)
-
-
-def test_an_import_is_no_flood(room: PostRoom) -> None:
-    """An archive of one sender's mails, imported in an hour, becomes as many tickets as it has threads."""
-    archive = [mail(f"Mail {n}.", id=f"{n}@x.example") for n in range(3 * FLOOD_CAP)]
-    outcomes = room.deliver_all(archive, source=Source.IMPORT, quiet=True)
-    assert len({outcome.ticket for outcome in outcomes}) == 3 * FLOOD_CAP
-
-
-# --- faults -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_mail_that_cannot_be_read_is_kept(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When reading a message raises, its bytes are filed under the envelope's sender, flagged, and known again."""
-
-    def broken(*_: object, **__: object) -> None:
-        raise RecursionError
-
-    raw = mail(id="a@x.example")
-    with monkeypatch.context() as patch:
-        patch.setattr(preparing, "parse", broken)
-        first, again = room.deliver(raw), room.deliver(raw)
-    assert (first.fate, again.fate, again.message) == (Fate.QUARANTINED, Fate.DUPLICATE, first.message)
-    assert (room.message(first.message).unreadable, room.raw(first.message)) == (1, raw)
-    assert room.requester(first.ticket) == "envelope@customer.example"
-
-
-def test_any_byte_can_come(room: PostRoom) -> None:
-    """Empty, binary and headerless messages are filed, and come back byte for byte."""
-    raws_ = [
-        b"",
-        b"\0" * 999 + b"x",
-        bytes(range(256)) * 20,
-        b"no header at all",
-        b"\xff\xfe: x\r\n\r\n\xed\xa0\x80",
-    ]
-    raws_ += [mail(subject="=?utf-8?b?AAAA?= \0", sender='"\0" <k\0im@x.example>'), mail("Id.", id="x" * 5000)]
-    raws_ += [mail("From.", sender=f"{'k' * 5000}@x.example"), mail("Cc.", headers=[("Cc", f"{'c' * 5000}@x.example")])]
-    outcomes = room.deliver_all(raws_)
-    assert [outcome.fate for outcome in outcomes] == [Fate.FILED] * len(raws_)
-
-
-@pytest.mark.parametrize("strange", ["nul\0", "sur\udcffrogate", "x" * 5000])
-def test_a_strange_envelope_is_recorded(room: PostRoom, strange: str) -> None:
-    """NUL, lone surrogates and endless text in the envelope, should a door let them pass, stop nothing."""
-    outcomes = room.deliver_to(mail(sender=None), f"support+{strange}@example.com", mail_from=f"{strange}@x.example")
-    assert [outcome.fate for outcome in outcomes] == [Fate.FILED]
-
-
-def test_a_mixed_batch_has_every_fate(room: PostRoom) -> None:
-    """New, known, looping and repeated mails of one batch each get their own fate."""
-    known = mail("Known.", id="known@x.example")
-    room.deliver(known)
-    loop = mail("Loop.", headers=[("Received", "from a by b")] * (HOPS + 1))
-    outcomes = room.deliver_all([mail("New."), known, loop, known, mail("New.")])
-    assert [outcome.fate.value for outcome in outcomes] == ["filed", "duplicate", "rejected", "duplicate", "duplicate"]
-
-
-def test_an_automatic_mail_changes_no_state(room: PostRoom) -> None:
-    """An out-of-office answer is filed in the closed ticket it belongs to, and leaves it closed."""
-    first = room.deliver(mail(id="a@x.example"))
-    room.set_ticket(first.ticket or 0, state="closed")
-    automatic = [*answering("a@x.example"), ("Auto-Submitted", "auto-replied")]
-    outcome = room.deliver(mail("I am away.", headers=automatic))
-    assert (outcome.ticket, room.ticket(first.ticket).state) == (first.ticket, "closed")
-    assert room.message(outcome.message).automatic
