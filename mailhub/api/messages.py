@@ -11,6 +11,7 @@ from mailhub.message import parse
 from storage import intake_lists, message_lists, raws
 from storage.database import Connection
 from storage.message_lists import MessageRow
+from storage.tickets import find_ticket
 
 router = APIRouter(tags=["messages"])
 
@@ -25,6 +26,7 @@ class Why(shapes.Shape):
     deliveries: list[shapes.Delivery]
     thread_reason: str
     thread_evidence: str
+    may_belong_to: int | None
     verdict: str
     probability: float | None
     log_odds: float | None
@@ -68,12 +70,14 @@ def why(call: InAccount, message: int) -> Why:
     with call.house.database.read() as connection:
         row = message_row(connection, call.account, message)
         found = intake_lists.list_intake(connection, call.account, message_id=message, limit=500)
+        ticket = find_ticket(connection, call.account, row.ticket_id)
     return Why(
         message=row.id,
         ticket=row.ticket_id,
         deliveries=[views.delivery(each) for each in reversed(found)],
         thread_reason=row.thread_reason,
         thread_evidence=row.thread_evidence,
+        may_belong_to=ticket.may_belong_to if ticket else None,
         verdict=row.verdict,
         probability=row.probability,
         log_odds=row.log_odds,

@@ -42,7 +42,7 @@ def message(connection: Connection, account: int, row: message_lists.MessageRow)
         received_at=instant(row.received_at) or "",
         text=parsed.text if parsed else "",
         reply_text=parsed.reply.new if parsed else "",
-        verified=row.direction == "out",
+        verified=row.direction == "out" or "dmarc=pass" in row.authentication.split(),
         flags=row.flags.split(),
         unreadable=bool(row.unreadable),
         redacted_at=instant(row.redacted_at),

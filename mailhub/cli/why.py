@@ -7,6 +7,20 @@ import click
 from mailhub.cli.output import Context, print_json, printing
 
 
+NAMES = (
+    "ticket",
+    "thread_reason",
+    "thread_evidence",
+    "may_belong_to",
+    "verdict",
+    "probability",
+    "log_odds",
+    "automatic",
+    "authentication",
+    "flags",
+)
+
+
 @click.command()
 @click.argument("message", type=int)
 @printing
@@ -20,7 +34,6 @@ def why(context: Context, message: int) -> None:
     if context.as_json:
         print_json(found)
         return
-    names = ("ticket", "thread_reason", "thread_evidence", "verdict", "probability", "log_odds", "automatic")
-    context.fields(found, {name: name.replace("_", " ") for name in (*names, "authentication", "flags")})
+    context.fields(found, {name: name.replace("_", " ") for name in NAMES if found[name] not in (None, "", [])})
     columns = {"received_at": "RECEIVED", "source": "BY", "recipient": "RECIPIENT", "fate": "FATE", "reason": "REASON"}
     context.table(found["deliveries"], columns)
