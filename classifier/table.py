@@ -81,7 +81,12 @@ class Table:
             if self._used + new.size > LOAD * self._keys.size:
                 self._grow(self._used + new.size)
                 slots = self.find(ids)
+                new = np.flatnonzero(slots < 0)  # growth has dropped ids that were found with counts of zero
             slots[new] = self._insert(ids[new])
+        self.increase(slots, column)
+
+    def increase(self, slots: Slots, column: int) -> None:
+        """Add one at known slots."""
         self._columns[column][slots] += 1
 
     def fill(self, ids: Features, counts: tuple[Tally, Tally], *, largest: int) -> None:
