@@ -6,7 +6,6 @@ import click
 
 from mailhub.cli.output import Context, print_json, printing
 
-
 NAMES = (
     "ticket",
     "thread_reason",
