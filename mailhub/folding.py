@@ -7,7 +7,6 @@ Durable states: none. Must not: write anything.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -93,7 +92,7 @@ class Held:
 
     def known_committed(self) -> Held:
         """A copy without the changes that may still be undone."""
-        made = Held(copy.deepcopy(self.counts), self.position, unsaved=self.unsaved)
+        made = Held(self.counts.copy(), self.position, unsaved=self.unsaved)
         for before, steps in reversed(self.pending):
             take_back(made.counts, list(steps))
             made.position = before

@@ -258,6 +258,30 @@ def test_revoking_a_user_leaves_the_ledger_as_it_was_without_him(inbox: Inbox) -
     assert inbox.ticket(145) == ("open", "unsure")
 
 
+def test_a_label_brought_back_is_the_old_one(inbox: Inbox) -> None:
+    """Even where the revoked word was the same, the row in force is the one of whoever had said it before."""
+    inbox.mark([101], "ham")
+    before = inbox.entries()[101]
+    since = inbox.now + 1
+    inbox.mark([101], "spam", user=BEN)
+    inbox.mark([101], "ham", user=BEN)
+    inbox.revoke_user(BEN, since)
+    after = inbox.entries()[101]
+    assert (after.sequence, after.user_id, after.given_at) == (before.sequence, ANA, before.given_at)
+
+
+def test_a_label_brought_back_is_seen_after_a_restart(inbox: Inbox) -> None:
+    """A checkpoint that lacks a row which is in force again under its old number is not used."""
+    inbox.mark([101, 102, 103], "ham")
+    since = inbox.now + 1
+    inbox.unmark([101], user=BEN)
+    inbox.models.checkpoint(inbox.writer, ACCOUNT)
+    inbox.revoke_user(BEN, since)
+    assert sorted(inbox.entries()) == [101, 102, 103]
+    inbox.models = Models(inbox.database, inbox.directory)
+    assert inbox.digest() == inbox.ledger_digest()
+
+
 def test_a_revoked_label_goes_even_if_what_it_replaced_cannot_come_back(inbox: Inbox) -> None:
     """Where the tokeniser has changed and the raw is gone, the message ends without a label."""
     inbox.mark([101], "ham")

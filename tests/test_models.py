@@ -202,3 +202,21 @@ def test_labels_are_counted(inbox: Inbox) -> None:
     inbox.mark([103], "ham")
     with inbox.database.read() as connection:
         assert ledger.count_entries(connection, ACCOUNT) == {"spam": 2, "ham": 1}
+
+
+def test_a_committed_mark_is_in_the_copy_though_a_later_one_failed(inbox: Inbox) -> None:
+    """What is known to be committed is not undone for a copy because something after it is still open."""
+    inbox.mark([101], "spam")
+    held = inbox.models._held[ACCOUNT]
+
+    def fails(transaction: Transaction) -> None:
+        _mark(inbox, transaction, [103], "spam")
+        raise RuntimeError("injected")
+
+    def marks_and_is_followed(transaction: Transaction) -> None:
+        _mark(inbox, transaction, [102], "ham")
+
+    first, second = inbox.writer.submit(marks_and_is_followed), inbox.writer.submit(fails)
+    first.result(timeout=60)
+    assert isinstance(second.exception(timeout=60), RuntimeError)
+    assert digest(held.known_committed().counts) == inbox.ledger_digest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -153,3 +154,15 @@ def test_training_and_untraining_in_any_order_is_a_sum(steps: list[tuple[int, st
             held.remove(row)
     plain = fold((label, features_to_bytes(extract(text_of(message)))) for message, label in held)
     assert to_bytes(counts) == to_bytes(plain) == to_bytes(from_bytes(to_bytes(counts)))
+
+
+def test_growth_of_the_table_loses_nothing_that_was_found_at_zero() -> None:
+    """Training an id whose counts had gone back to zero is counted, also where it makes the table grow."""
+    big = np.arange(0, 600, dtype=np.uint32)
+    for size in range(100, 2_000, 100):
+        counts = Counts()
+        train(counts, big, "ham")
+        untrain(counts, big, "ham")
+        more = np.arange(300, 300 + size, dtype=np.uint32)
+        train(counts, more, "ham")
+        assert to_bytes(counts) == to_bytes(fold([("ham", features_to_bytes(more))]))
