@@ -32,7 +32,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,8 +115,7 @@ _LETTERS = re.compile("[^\\W\\d_]+")
 _CONFUSABLE = str.maketrans("аеорсухікјѕһԁвмнтαορεικντυχ", "aeopcyxikjshdbmhtaopeikvtux")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """A field of the buffer, without line feed; its words share a group and a tag, and pairs never cross its ends."""
 
     group: int
