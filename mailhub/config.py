@@ -56,7 +56,11 @@ class Storage:
         restart=True,
     )
     reserve_bytes: int = setting(
-        256 * MIB, "Free disk space below which mail is answered 452 and /readyz says no.", unit="bytes", minimum=0
+        256 * MIB,
+        "Free disk space below which mail is answered 452 and /readyz says no.",
+        unit="bytes",
+        minimum=0,
+        restart=True,
     )
 
 
@@ -145,7 +149,6 @@ class Mail:
     catch_all: bool = setting(
         False, "Whether unknown addresses of a served domain lead to the account's first mailbox."
     )
-    workers: int = setting(2, "Threads that read messages.", minimum=1, maximum=64, restart=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ Nothing else constructs these parts. ``build`` opens the database (migrating it)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shutil import disk_usage
 
 from mailhub.config import Config
 from mailhub.directory import Directory
@@ -90,5 +91,6 @@ def build(config: Config, keys: Keys) -> House:
             secrets,
             resolver=Resolver() if config.authentication.enabled else None,
             trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
+            has_room=lambda: disk_usage(config.storage.directory).free >= config.storage.reserve_bytes,
         ),
     )

@@ -16,7 +16,7 @@ import queue
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -65,13 +65,18 @@ class Reception:
         *,
         resolver: Resolver | None = None,
         trusted_hosts: frozenset[str] = frozenset(),
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Without a ``resolver`` nothing is authenticated by us; ``trusted_hosts`` are believed where we do not."""
+        """Without a ``resolver`` nothing is authenticated by us; ``trusted_hosts`` are believed where we do not.
+
+        ``has_room`` is asked before each message: no room is a deferral, before the database itself runs full.
+        """
         self._context = context
         self._writer = writer
         self._keys = keys
         self._resolver = resolver
         self._trusted_hosts = trusted_hosts
+        self._has_room = has_room
         self._small: queue.SimpleQueue[_Delivery | None] = queue.SimpleQueue()
         self._large = ThreadPoolExecutor(1, thread_name_prefix="mailhub-large")
         self._thread = threading.Thread(target=self._prepare_small, name="mailhub-prepare", daemon=True)
@@ -129,6 +134,8 @@ class Reception:
     async def deliver(self, envelope: Envelope, raw: bytes, check: Check | None = None) -> Sequence[Outcome]:
         """File one message: one outcome per recipient, in order, after the commit."""
         delivery = _Delivery(envelope, raw, asyncio.get_running_loop().create_future())
+        if not self._has_room():
+            return _deferred(delivery, Full("no room in reserve"))
         self._undecided[id(delivery)] = delivery
         try:
             if isinstance(check, dns.Check):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import socket
 from typing import TYPE_CHECKING
 
@@ -142,3 +143,20 @@ def test_usage_errors_are_64(idle_hub: Hub) -> None:
     """A command or option that does not exist exits 64."""
     assert idle_hub.run("tickets").returncode == 64
     assert idle_hub.run("ticket", "list", "--colour").returncode == 64
+
+
+def test_no_room_is_452_until_there_is(idle_hub: Hub) -> None:
+    """Below the disk reserve every door defers, /readyz says why, and with room again the same mail is filed."""
+    idle_hub.environment["MAILHUB_STORAGE__RESERVE_BYTES"] = str(2**60)
+    idle_hub.start()
+    with idle_hub.smtp() as smtp, pytest.raises(smtplib.SMTPDataError) as refusal:
+        smtp.sendmail("ana@customer.example", ["support@example.com"], RAW)
+    assert (refusal.value.smtp_code, refusal.value.smtp_error[:5]) == (452, b"4.3.1")
+    assert idle_hub.run("deliver", stdin=RAW).returncode == 75
+    status = idle_hub.run("status")
+    assert (status.returncode, b"mail does NOT flow" in status.stdout) == (75, True)
+    assert idle_hub.stop() == 0
+    del idle_hub.environment["MAILHUB_STORAGE__RESERVE_BYTES"]
+    idle_hub.start()
+    idle_hub.send(RAW)
+    assert [each["fate"] for each in idle_hub.json("intake", "list")] == ["filed"]
