@@ -132,7 +132,7 @@ def fold(text: str, notes: list[str], name: str) -> str:
     shown, invisible = _INVISIBLE.subn("", text)
     if invisible:
         notes.append(f"invisible-{name}-{invisible.bit_length()}")
-    shown = unicodedata.normalize("NFKC", shown).lower()
+    shown = unicodedata.normalize("NFKC", shown).lower()[: len(text)]  # one character can become eighteen (U+FDFA)
     mixed = len(_MIXED.findall(shown))
     if mixed:
         notes.append(f"mixed-script-{name}-{mixed.bit_length()}")
