@@ -147,7 +147,7 @@ class Mail:
     """What becomes of mail that arrives."""
 
     catch_all: bool = setting(
-        False, "Whether unknown addresses of a served domain lead to the account's first mailbox."
+        False, "Whether unknown addresses of a served domain lead to its first mailbox.", restart=True
     )
 
 

@@ -69,11 +69,11 @@ def test_kill_loses_nothing_that_was_answered(own_hub: Hub) -> None:
 def test_reload_applies_a_good_configuration(own_hub: Hub) -> None:
     """SIGHUP takes new settings at once and names those that wait for a restart."""
     with own_hub.config.open("a", encoding="utf-8") as file:
-        file.write("[spam]\nminimum_trained = 3\n[limits]\nmessage_bytes = 100000\n[mail]\nworkers = 1\n")
+        file.write("[spam]\nminimum_trained = 3\n[limits]\nmessage_bytes = 100000\n[mail]\ncatch_all = true\n")
     assert own_hub.process is not None
     own_hub.process.send_signal(signal.SIGHUP)
     own_hub.wait_until(lambda: "configuration read again" in own_hub.log)
-    assert '"needs_restart": ["mail.workers"]' in own_hub.log
+    assert '"needs_restart": ["mail.catch_all"]' in own_hub.log
     assert own_hub.json("spam", "stats")["minimum_trained"] == 3
     with own_hub.smtp() as smtp:
         smtp.ehlo()
