@@ -18,7 +18,7 @@ from mailhub.envelope import Envelope
 from mailhub.keys import Keys
 from mailhub.message.authentication_results import authentication_results
 from mailhub.message.parse import parse
-from mailhub.message.values import Address, Authentication, Automatic, Parsed, Reply
+from mailhub.message.values import Address, Authentication, Automatic, Parsed
 from mailhub.spam import document
 from mailhub.thread import subject_tags
 from storage.raws import compress
@@ -186,7 +186,7 @@ def _nothing() -> Parsed:
     return Parsed(
         headers=(), message_id="", in_reply_to=(), references=(), from_=(), sender=None, reply_to=(), to=(), cc=(),
         subject="(message that could not be read)", date=None, text="", html="", hidden_text="", links=(),
-        reply=Reply("", "", ""), attachments=(), parts=(), automatic=Automatic("", ""), bounce=None, hops=0,
+        attachments=(), parts=(), automatic=Automatic("", ""), bounce=None, hops=0,
         identity=b"", flags=("unreadable",),
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ def message(connection: Connection, account: int, row: message_lists.MessageRow)
         date=instant(row.sent_at),
         received_at=instant(row.received_at) or "",
         text=parsed.text if parsed else "",
-        reply_text=parsed.reply.new if parsed else "",
+        reply_text=parse.split_reply(parsed).new if parsed else "",
         verified=row.direction == "out" or "dmarc=pass" in row.authentication.split(),
         flags=row.flags.split(),
         unreadable=bool(row.unreadable),

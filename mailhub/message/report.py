@@ -34,7 +34,7 @@ def report(raw: bytes) -> dict[str, object]:
         "html": read.html,
         "hidden_text": read.hidden_text,
         "attachments": files,
-        "reply_text": read.reply.new,
+        "reply_text": parse.split_reply(read).new,
         "is_auto": bool(read.automatic),
         "auto_kind": read.automatic.kind,
         "auto_reason": read.automatic.reason,

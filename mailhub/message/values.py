@@ -123,7 +123,6 @@ class Parsed:
     html: str  # the chosen HTML part as decoded, not sanitised; "" when there is none
     hidden_text: str  # text that the HTML hides from the reader
     links: tuple[str, ...]
-    reply: Reply
     attachments: tuple[Attachment, ...]
     parts: tuple[Part, ...]
     automatic: Automatic

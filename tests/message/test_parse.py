@@ -38,7 +38,8 @@ _PIECES = st.sampled_from(
 def _clean(read: Parsed) -> bool:
     lines = [read.subject, read.message_id, *read.references, *(text for pair in read.headers for text in pair)]
     lines += [each for file in read.attachments for each in (file.filename, file.content_type, file.content_id)]
-    texts = [read.text, read.html, read.hidden_text, read.reply.new, read.reply.folded]
+    reply = parse.split_reply(read)
+    texts = [read.text, read.html, read.hidden_text, reply.new, reply.folded]
     "".join(lines + texts).encode("utf-8")
     return not re.search("[\0\r\n\u202a-\u202e]", "".join(lines)) and "\0" not in "".join(texts)
 
