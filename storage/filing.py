@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
+from .bulk import Row, insert_rows
 from .schema import (
     account,
     contact,
@@ -33,8 +34,6 @@ from .search import add_to_index
 
 BEARERS = 16  # messages remembered under one Message-ID; one borne by more is no proof of anything
 MERGE_HOPS = 100  # a chain of merges longer than this is followed no further
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,8 +251,7 @@ def write(connection: Connection, account_id: int, rows: Rows) -> None:
         (intake, rows.intakes),
     )
     for table, values in tables:
-        if values:
-            connection.execute(table.insert(), values)
+        insert_rows(connection, table, values)
     if rows.index:
         add_to_index(connection, rows.index)
     if rows.touched:
