@@ -106,7 +106,9 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     await _open_doors(daemon, handed_in)
     _own_signals(daemon)
     serving = asyncio.create_task(api.serve(sockets=sockets))
-    vitals.listening.update({("admin" if s.family == socket.AF_UNIX else "http"): listeners.shown(s) for s in sockets})
+    vitals.listening["admin"] = str(built.config.admin.socket)  # its own name is not, where the path is long
+    if over_tcp := [listeners.shown(each) for each in sockets if each.family != socket.AF_UNIX]:
+        vitals.listening["http"] = ", ".join(over_tcp)
     daemon.scheduler.start()
     sending = asyncio.create_task(relay.run())
     watchdog = asyncio.create_task(_watchdog(daemon))

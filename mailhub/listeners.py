@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 
 from mailhub.errors import ConfigurationError
+from mailhub.socket_path import reachable
 
 BACKLOG = 512
 
@@ -54,14 +55,14 @@ def unix(path: Path, mode: int) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o777 & ~mode)
         try:
-            listener.bind(str(path))
+            with reachable(path) as name:
+                listener.bind(name)
         finally:
             os.umask(before)
         listener.listen(BACKLOG)
         listener.setblocking(False)
     except OSError as error:
-        reason = "its path is too long" if error.errno is None else os.strerror(error.errno)
-        raise ConfigurationError(f"admin.socket: cannot listen on {path}: {reason}") from None
+        raise ConfigurationError(f"admin.socket: cannot listen on {path}: {error.strerror}") from None
     return listener
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 from mailhub import configuration_file
 from mailhub.cli import exits
 from mailhub.errors import ConfigurationError, MailhubError
+from mailhub.socket_path import reachable
 
 PAGE = 500  # rows asked for at once when a list is printed whole
 CHECKOUT_SOCKET = Path("var/run/admin.sock")
@@ -51,7 +52,8 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        with reachable(self._path) as name:
+            self.sock.connect(name)
 
 
 class Client:
