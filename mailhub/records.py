@@ -9,7 +9,8 @@ from mailhub.envelope import Fate, Recipient
 from mailhub.message.values import Parsed
 from mailhub.prepare import Prepared, storable
 from mailhub.thread import Decision
-from storage.filing import Filed, Row, TicketState
+from storage.bulk import Row
+from storage.filing import Filed, TicketState
 
 TRACE_CHARACTERS = 16 * 1024
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})

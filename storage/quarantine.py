@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
 from .schema import intake, message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """One delivery of a message that was filed raw."""
-
-    id: int
-    source: str
-    received_at: int
-    mail_from: str | None
-    recipient: str
-    peer: str
-    helo: str
-    tls: int
-
-
-_COLUMNS = tuple(intake.c[name] for name in Held.__slots__)
 
 
 def unreadable_message(connection: Connection, account_id: int, intake_id: int) -> tuple[int, int] | None:
@@ -36,14 +18,6 @@ def unreadable_message(connection: Connection, account_id: int, intake_id: int) 
     )
     row = connection.execute(query).one_or_none()
     return (row.id, row.ticket_id) if row else None
-
-
-def held_deliveries(connection: Connection, account_id: int, message_id: int) -> Sequence[Held]:
-    """The deliveries of a message that were quarantined with it, in order."""
-    query = select(*_COLUMNS).where(
-        intake.c.account_id == account_id, intake.c.message_id == message_id, intake.c.fate == "quarantined"
-    )
-    return [Held(**row._mapping) for row in connection.execute(query.order_by(intake.c.id))]
 
 
 def set_fates(

@@ -7,7 +7,7 @@ processing are driven by this catalogue; a column without an entry does not get 
 Rules (DESIGN.md, "Data"): every tenant's table begins with ``account_id``, and so does every key and index on it.
 ``DIRECTORY_TABLES`` (they find the account) and ``OPERATOR_TABLES`` are the exceptions, listed here and nowhere else.
 Instants are integer microseconds since the Unix epoch, UTC. Words (states, fates, reasons) are stored as they are.
-The full-text index is no table of this file: its DDL differs by engine and lives in ``search.py``.
+The full-text index is no table of this file: its DDL differs by engine and lives in ``migrations/``.
 
 Not here: queries (one file per noun), DDL changes (``migrations/``).
 """
@@ -59,7 +59,7 @@ def column(
 ) -> Column[Any]:
     """One catalogued column. ``null`` is what NULL means (None: never NULL); ``personal`` a category or None."""
     info = {"meaning": meaning, "null": null, "personal": personal, "retention": retention, "unit": unit}
-    return Column(name, type_, nullable=null is not None, info=info, server_default=default)
+    return Column(name, type_, nullable=null is not None, info=info, server_default=default, autoincrement=False)
 
 
 def account_id() -> Column[Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -27,19 +27,6 @@ _ASCII = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
-
-DDL: Mapping[str, Sequence[str]] = {
-    "sqlite": (
-        "CREATE VIRTUAL TABLE message_index USING fts5(words, content='', contentless_delete=1, detail=none,"
-        " tokenize='ascii')",
-        "INSERT INTO message_index(message_index, rank) VALUES('secure-delete', 1)",
-    ),
-    "postgresql": (
-        "CREATE TABLE message_index (account_id BIGINT NOT NULL, message_id BIGINT NOT NULL, words TSVECTOR NOT NULL,"
-        " PRIMARY KEY (account_id, message_id))",
-        "CREATE INDEX message_index_words ON message_index USING gin (words) WITH (fastupdate = off)",
-    ),
-}
 
 _INSERT = {
     "sqlite": text("INSERT INTO message_index(rowid, words) VALUES(:message, :words)"),

@@ -24,7 +24,7 @@ from hypothesis import settings
 from sqlalchemy.engine import URL, make_url
 
 from storage.database import Database
-from storage.migrate import migrate
+from storage.migrate import HEAD, migrate
 from storage.schema import FIRST_ID
 from storage.writer import Writer
 
@@ -94,6 +94,9 @@ BEGIN
         FROM information_schema.columns WHERE table_schema = 'public') <> '{schema}' THEN
         RAISE EXCEPTION 'the test changed the schema';
     END IF;
+    IF (SELECT version_num FROM alembic_version) <> '{head}' THEN
+        RAISE EXCEPTION 'the test changed the revision';
+    END IF;
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
         EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO filled;
         IF filled THEN EXECUTE format('TRUNCATE %I', name); END IF;
@@ -106,7 +109,7 @@ END $$
 def _empty(url: URL, schema: str) -> bool:
     """Make a test's database as good as new; False when it cannot be: schema changed, or somebody holds a lock."""
     try:
-        _administer(url, _EMPTY.format(schema=schema, first=FIRST_ID))
+        _administer(url, _EMPTY.format(schema=schema, first=FIRST_ID, head=HEAD))
     except psycopg.Error:
         return False
     return True

@@ -13,7 +13,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 from sqlalchemy.engine import URL
 
-import storage.search
 from storage import migrate as migrations
 from storage.database import Database
 from storage.errors import SchemaTooNew
@@ -82,9 +81,13 @@ def test_a_newer_schema_is_refused(database: Database) -> None:
 
 def test_a_failure_in_the_middle_leaves_nothing(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A migration that fails after it made tables leaves no table and no revision; the next run succeeds."""
-    broken = {engine: (*ddl, "SELECT nonsense FROM nowhere") for engine, ddl in storage.search.DDL.items()}
+    read = Path.read_text
+
+    def broken(path: Path, encoding: str | None = None) -> str:
+        return read(path, encoding=encoding) + ("SELECT nonsense FROM nowhere;\n" if path.suffix == ".sql" else "")
+
     with monkeypatch.context() as patch:
-        patch.setattr(storage.search, "DDL", broken)
+        patch.setattr(Path, "read_text", broken)
         with pytest.raises(Exception, match="nowhere"):
             migrate(empty)
     assert tables(empty) == set()

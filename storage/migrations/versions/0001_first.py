@@ -1,9 +1,8 @@
-"""The first schema."""
+"""The first schema: the statements of 0001_sqlite.sql or 0001_postgresql.sql, one by one."""
+
+from pathlib import Path
 
 from alembic import op
-
-from storage.schema import FIRST_ID, id_block, metadata
-from storage.search import DDL
 
 revision = "0001"
 down_revision = None
@@ -11,7 +10,7 @@ down_revision = None
 
 def upgrade() -> None:
     connection = op.get_bind()
-    metadata.create_all(connection)
-    for statement in DDL[connection.dialect.name]:
-        connection.exec_driver_sql(statement)
-    connection.execute(id_block.insert().values(name="id", next_id=FIRST_ID))
+    script = Path(__file__).with_name(f"0001_{connection.dialect.name}.sql").read_text(encoding="utf-8")
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
