@@ -22,9 +22,12 @@ from mailhub.removal import Forget, remove_messages, remove_tickets
 from mailhub.tickets import record
 from storage import intake_lists, notes, raws
 from storage.database import Connection, Database
-from storage.quarantine import Held, delete_deliveries_since, held_deliveries, set_fates, unreadable_message
+from storage.intake_lists import IntakeRow
+from storage.quarantine import delete_deliveries_since, set_fates, unreadable_message
 from storage.tickets import find_ticket, lock_tickets
 from storage.writer import Transaction
+
+RECIPIENTS = 10_000  # of one message: more than any door takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ def read_again(database: Database, secrets: Secrets, directory: Directory, accou
     """Read the message of a delivery once more. Raises ``NotFound``, or ``Conflict`` when there is nothing to mend."""
     with database.read() as connection:
         message, _ = _held(connection, account, delivery)
-        held = held_deliveries(connection, account, message)
+        held = _deliveries(connection, account, message)
         raw = raws.read(connection, account, message)
     if raw is None or not held:
         raise Conflict(f"delivery {delivery} is not in quarantine any more")
@@ -63,7 +66,7 @@ def refile(
     """File a message that was read again; its outcomes, a recipient each. ``Conflict`` if it is gone meanwhile."""
     connection = transaction.connection
     message, ticket = _locked(transaction, account, again.delivery)
-    held = held_deliveries(connection, account, message)
+    held = _deliveries(connection, account, message)
     written = notes.note_ids(connection, account, ticket)
     first_id = transaction.new_id()
     _remove(transaction, account, message, ticket, keep_ticket=bool(written), forget=forget)
@@ -86,7 +89,7 @@ def discard(
 ) -> Sequence[int]:
     """Remove a quarantined message for good; the deliveries that are rejected now. Cannot be undone."""
     message, ticket = _locked(transaction, account, delivery)
-    held = held_deliveries(transaction.connection, account, message)
+    held = _deliveries(transaction.connection, account, message)
     _remove(transaction, account, message, ticket, keep_ticket=False, forget=forget)
     fates = {each.id: (Fate.REJECTED.value, "discarded", None, None) for each in held}
     set_fates(transaction.connection, account, fates)
@@ -102,6 +105,12 @@ def _held(connection: Connection, account: int, delivery: int) -> tuple[int, int
     if intake_lists.find_intake(connection, account, delivery) is None:
         raise NotFound(f"there is no delivery {delivery}")
     raise Conflict(f"delivery {delivery} is not in quarantine")
+
+
+def _deliveries(connection: Connection, account: int, message: int) -> Sequence[IntakeRow]:
+    """The deliveries that were quarantined with a message, in the order they came."""
+    found = intake_lists.list_intake(connection, account, message_id=message, fate="quarantined", limit=RECIPIENTS)
+    return found[::-1]
 
 
 def _locked(transaction: Transaction, account: int, delivery: int) -> tuple[int, int]:
@@ -122,7 +131,7 @@ def _remove(
         remove_tickets(transaction, account, [ticket], forget=forget)
 
 
-def _envelope(held: Sequence[Held]) -> Envelope:
+def _envelope(held: Sequence[IntakeRow]) -> Envelope:
     """The envelope as it was recorded; what cannot be known again (SMTPUTF8) makes no difference to filing."""
     first = held[0]
     return Envelope(

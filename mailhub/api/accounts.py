@@ -8,7 +8,7 @@ from mailhub.access.actor import Role
 from mailhub.access.roles import require
 from mailhub.api import shapes
 from mailhub.api.caller import Caller, InAccount, TheHouse
-from mailhub.api.shapes import After, Limit, Page, instant
+from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.errors import NotFound
 from storage import accounts
 
@@ -27,14 +27,7 @@ class Account(shapes.Shape):
 
 
 def _shape(row: accounts.Account) -> Account:
-    return Account(
-        id=row.id,
-        name=row.name,
-        stage=row.stage,
-        billing=row.billing,
-        created_at=instant(row.created_at) or "",
-        stage_entered_at=instant(row.stage_entered_at) or "",
-    )
+    return made(Account, row)
 
 
 @router.get("/accounts")
@@ -47,7 +40,7 @@ def list_accounts(house: TheHouse, actor: Caller, limit: Limit = 50, after: Afte
         else:
             own = accounts.find_account(connection, actor.account or 0)
             rows = [own] if own else []
-    return Page(items=[_shape(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return page(rows, _shape, limit)
 
 
 @router.get("/accounts/current")

@@ -37,8 +37,7 @@ class Filed(shapes.Shape):
     @staticmethod
     def of(outcomes: Sequence[envelope.Outcome]) -> Filed:
         """The pipeline's outcomes as the API writes them."""
-        names = Outcome.model_fields
-        return Filed(outcomes=[Outcome(**{name: getattr(each, name) for name in names}) for each in outcomes])
+        return Filed(outcomes=[shapes.made(Outcome, each) for each in outcomes])
 
 
 def make_router(message_bytes: int) -> APIRouter:

@@ -12,7 +12,7 @@ from mailhub.api import shapes, views
 from mailhub.api.caller import InAccount
 from mailhub.api.deliveries import Filed
 from mailhub.api.forgetting import forget
-from mailhub.api.shapes import After, Limit, Page
+from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.errors import NotFound
 from storage import intake_lists
 
@@ -33,7 +33,7 @@ def list_intake(
         rows = intake_lists.list_intake(
             connection, call.account, fate=fate, message_id=message, before=after, limit=limit
         )
-    return Page(items=[views.delivery(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return page(rows, views.delivery, limit)
 
 
 class Discarded(shapes.Shape):

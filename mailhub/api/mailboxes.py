@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from mailhub import clock
 from mailhub.api import shapes
 from mailhub.api.caller import InAccount
-from mailhub.api.shapes import After, Limit, Page, instant
+from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.api.tickets import mailbox_id
 from mailhub.api.users import Email
 from mailhub.errors import BadRequest, Conflict
@@ -40,13 +40,7 @@ class NewMailbox(shapes.Shape):
 
 
 def _shape(row: mailboxes.Mailbox) -> Mailbox:
-    return Mailbox(
-        id=row.id,
-        address=row.address,
-        name=row.name,
-        on_reply_to_closed=row.on_reply_to_closed,
-        created_at=instant(row.created_at) or "",
-    )
+    return made(Mailbox, row)
 
 
 @router.get("/mailboxes")
@@ -55,7 +49,7 @@ def list_mailboxes(call: InAccount, limit: Limit = 50, after: After = None) -> P
     call.require("mailbox.read")
     with call.house.database.read() as connection:
         rows = mailboxes.list_mailboxes(connection, call.account, after=after or 0, limit=limit)
-    return Page(items=[_shape(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return page(rows, _shape, limit)
 
 
 @router.post("/mailboxes", status_code=201)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +11,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from mailhub import clock
 
 Item = TypeVar("Item")
+Made = TypeVar("Made", bound=BaseModel)
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of one page.")]
 After = Annotated[int | None, Query(description="Go on after this id: `next` of the page before.")]
+
+
+class Numbered(Protocol):
+    """A row that a list can be continued after."""
+
+    @property
+    def id(self) -> int:
+        """The key of the list."""
+
+
+Row = TypeVar("Row", bound=Numbered)
 
 
 class Shape(BaseModel):
@@ -31,6 +44,18 @@ class Page(BaseModel, Generic[Item]):
 def instant(at: int | None) -> str | None:
     """An instant of the tables as the API writes it."""
     return None if at is None else clock.to_iso(at)
+
+
+def page(rows: Sequence[Row], shape: Callable[[Row], Made], limit: int) -> Page[Made]:
+    """A page of a list by keyset: there may be more when it is full."""
+    return Page(items=[shape(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+
+def made(kind: type[Made], row: object, **more: Any) -> Made:
+    """A shape from a row's attributes of the same names; those that end in ``_at`` are instants."""
+    values = {name: getattr(row, name) for name in kind.model_fields if name not in more}
+    instants = {name: instant(value) for name, value in values.items() if name.endswith("_at")}
+    return kind(**(values | instants | more))
 
 
 class Ticket(Shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from mailhub import clock, feedback
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.messages import message_row
+from mailhub.api.shapes import made
 from mailhub.errors import Conflict, Forbidden
 from mailhub.feedback import Marked
 from mailhub.house import filter_settings
@@ -172,16 +174,7 @@ def _document(raw: bytes) -> Document:
 
 
 def _result(marked: Marked) -> MarkResult:
-    return MarkResult(
-        message=marked.message,
-        outcome=marked.outcome,
-        label=marked.label,
-        previous=marked.previous.label if marked.previous else None,
-        conflict=marked.conflict,
-        verdict=marked.verdict,
-        ticket=marked.ticket,
-        state=marked.state,
-    )
+    return made(MarkResult, marked, previous=marked.previous.label if marked.previous else None)
 
 
 @router.get("/explain/{message}")
@@ -223,34 +216,19 @@ def explained_by(counts: Counts, raw: bytes, settings: FilterSettings, reasons: 
 def _shape(found: Explanation) -> Explained:
     nearest = None
     if found.nearest is not None:
-        change = found.nearest
-        nearest = NearestChange(
-            verdict=change.verdict,
-            missing_spam=change.missing_spam,
-            missing_ham=change.missing_ham,
-            features=change.features,
-            without=[_evidence(each) for each in change.without],
-        )
-    return Explained(
-        verdict=found.verdict,
-        probability=found.probability,
-        log_odds=found.log_odds,
+        nearest = made(NearestChange, found.nearest, without=_evidence(found.nearest.without))
+    return made(
+        Explained,
+        found,
         trained_spam=found.spam,
         trained_ham=found.ham,
-        evidence=[_evidence(each) for each in found.reasons],
+        evidence=_evidence(found.reasons),
         nearest=nearest,
     )
 
 
-def _evidence(reason: Reason) -> Evidence:
-    return Evidence(
-        group=reason.group,
-        field=reason.field,
-        words=reason.words,
-        weight=reason.weight,
-        spam=reason.spam,
-        ham=reason.ham,
-    )
+def _evidence(reasons: Sequence[Reason]) -> list[Evidence]:
+    return [made(Evidence, each) for each in reasons]
 
 
 @router.get("/stats")
@@ -277,4 +255,4 @@ def verify(call: InAccount) -> Verified:
     """Fold the ledger anew and compare; counts that differ are replaced."""
     call.require("spam.verify")
     found = call.house.models.verify(call.house.writer, call.account)
-    return Verified(**{name: getattr(found, name) for name in Verified.model_fields})
+    return made(Verified, found)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
-from mailhub.api.shapes import After, Limit, Page
+from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.errors import BadRequest, NotFound
 from storage import mailboxes, message_lists, search, ticket_lists, tickets, users
 from storage.database import Connection
@@ -47,7 +47,7 @@ def list_tickets(
             verdict=verdict,
         )
         rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
-    return Page(items=[views.ticket(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return page(rows, views.ticket, limit)
 
 
 def _states(state: str) -> tuple[str, ...] | None:

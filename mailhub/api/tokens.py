@@ -12,7 +12,7 @@ from mailhub.access.api_tokens import new_token
 from mailhub.access.roles import allowed, known_scopes
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
-from mailhub.api.shapes import After, Limit, Page, instant
+from mailhub.api.shapes import After, Limit, Page, instant, made, page
 from mailhub.errors import BadRequest, Forbidden, NotFound
 from storage import api_tokens
 from storage.writer import Transaction
@@ -48,16 +48,7 @@ class MadeToken(Token):
 
 
 def _shape(row: api_tokens.ApiToken) -> Token:
-    return Token(
-        id=row.id,
-        user=row.user_id,
-        name=row.name,
-        scopes=row.scopes.split(),
-        created_at=instant(row.created_at) or "",
-        expires_at=instant(row.expires_at),
-        last_used_at=instant(row.last_used_at),
-        revoked_at=instant(row.revoked_at),
-    )
+    return made(Token, row, user=row.user_id, scopes=row.scopes.split())
 
 
 def _whose(call: Call) -> int | None:
@@ -75,7 +66,7 @@ def list_tokens(call: InAccount, limit: Limit = 50, after: After = None) -> Page
     whose = _whose(call)
     with call.house.database.read() as connection:
         rows = api_tokens.list_api_tokens(connection, call.account, user_id=whose, after=after or 0, limit=limit)
-    return Page(items=[_shape(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return page(rows, _shape, limit)
 
 
 @router.post("/tokens", status_code=201)

@@ -12,7 +12,7 @@ from mailhub.access.actor import Role
 from mailhub.access.passwords import hash_password, one_time_password
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
-from mailhub.api.shapes import After, Limit, Page, instant
+from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.errors import Conflict, Forbidden
 from storage import users
 from storage.writer import Transaction
@@ -49,7 +49,7 @@ class AddedUser(User):
 
 
 def _shape(row: users.User) -> User:
-    return User(id=row.id, email=row.email, name=row.name, role=row.role, created_at=instant(row.created_at) or "")
+    return made(User, row)
 
 
 @router.get("/users")
@@ -58,7 +58,7 @@ def list_users(call: InAccount, limit: Limit = 50, after: After = None) -> Page[
     call.require("user.read")
     with call.house.database.read() as connection:
         rows = users.list_users(connection, call.account, after=after or 0, limit=limit)
-    return Page(items=[_shape(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return page(rows, _shape, limit)
 
 
 @router.post("/users", status_code=201)
