@@ -27,8 +27,9 @@ from mailhub.outbound.compose import Draft, compose, reference_chain, reply_subj
 from mailhub.prepare import Prepared, Secrets, prepare
 from mailhub.tickets import locked, plain_text, record, workable
 from storage import outbox, raws
+from storage.bulk import Row
 from storage.database import Database
-from storage.filing import Row, Rows, write
+from storage.filing import Rows, write
 from storage.mailboxes import Mailbox, find_mailbox
 from storage.outbox import OutboxRow
 from storage.replying import Correspondent, find_correspondent
