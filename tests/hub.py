@@ -17,6 +17,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from mailhub.cli.client import ApiError, Client, NoDaemon
 from mailhub.cli.main import root
@@ -74,7 +75,8 @@ class Hub:
         """What `mailhub ARGUMENTS --json` prints, run in this process (a new one costs 20 times as much)."""
         printed = io.StringIO()
         command = ["--config", str(self.config), *arguments, "--json"]
-        with redirect_stdout(printed):
+        nobodys = {"MAILHUB_TOKEN": "", "XDG_CONFIG_HOME": str(self.directory)}  # not the developer's own ApiToken
+        with redirect_stdout(printed), patch.dict(os.environ, nobodys):
             root.main(command, prog_name="mailhub", standalone_mode=False)
         return json.loads(printed.getvalue())
 

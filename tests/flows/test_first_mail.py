@@ -211,6 +211,20 @@ def test_tcp_takes_api_tokens_only(hub: Hub) -> None:
     assert get(hub, "/v1/tickets", token["token"])[0] == 401
 
 
+def test_login_keeps_a_token_for_later_commands(hub: Hub, tmp_path: Path) -> None:
+    """login checks the ApiToken and keeps it privately; later commands act as its user, until it is forgotten."""
+    token = hub.json("token", "create", "--name", "laptop", "--scope", "ticket")["token"]
+    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert hub.run("login", stdin=b"mailhub_wrong\n", environment=environment).returncode == 77
+    assert hub.run("login", stdin=token.encode() + b"\n", environment=environment).returncode == 0
+    kept = tmp_path / "mailhub/token"
+    assert (kept.read_text().strip(), kept.stat().st_mode & 0o777) == (token, 0o600)
+    assert json.loads(hub.run("whoami", "--json", environment=environment).stdout)["scopes"] == ["ticket"]
+    assert hub.run("mailbox", "add", "x@example.com", environment=environment).returncode == 77
+    assert hub.run("login", "--forget", environment=environment).returncode == 0
+    assert not kept.exists()
+
+
 def test_openapi_health_and_metrics_are_open(hub: Hub) -> None:
     """OpenAPI, /livez, /readyz and /metrics answer without a token, and hold no mail."""
     hub.send(mail("Measured"))
