@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from mailhub.envelope import Fate, Recipient
@@ -14,7 +13,6 @@ from storage.filing import Filed, TicketState
 
 TRACE_CHARACTERS = 16 * 1024
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class Case:
 
 def short(value: str, characters: int = 998) -> str:
     """A header value fit for a column: one line, bounded (998: RFC 5322 2.1.1)."""
-    return _SPACE.sub(" ", value[: 2 * characters]).strip()[:characters]
+    return " ".join(value[: 2 * characters].split())[:characters].rstrip()
 
 
 def ticket_row(account: int, case: Case, ticket: TicketState, *, related: int | None, flood: bool) -> Row:
