@@ -20,17 +20,19 @@ import structlog
 import uvicorn
 import uvloop
 
-from mailhub import clock, doors, house, keys, listeners, lock, logs, process, reloading, systemd
+from mailhub import clock, house, keys
 from mailhub.api.app import create_app
 from mailhub.api.peer import PeerProtocol
 from mailhub.config import Config, Lmtp, Smtp
 from mailhub.errors import ConfigurationError, MailhubError, Unavailable
+from mailhub.health.vitals import DoorVitals, Vitals
 from mailhub.house import House
 from mailhub.intake.door import Door
-from mailhub.jobs import jobs
 from mailhub.outbound.relay import Relay
 from mailhub.scheduler import Scheduler
-from mailhub.vitals import DoorVitals, Vitals
+from mailhub.service import doors, reloading
+from mailhub.service.jobs import jobs
+from mailhub.system import listeners, lock, logs, process, systemd
 from storage.errors import SchemaTooNew, StorageError
 
 DRAIN_SECONDS = 30.0  # a running DATA may take this long; TimeoutStopSec of the unit is longer

@@ -22,9 +22,9 @@ from classifier.model import HAM, SPAM
 from classifier.tokens import FEATURES_VERSION, Features
 from mailhub.clock import HOUR
 from mailhub.errors import BadRequest, Conflict
-from mailhub.labelling import CHANGING, Case, FeaturesOf, Outcome, Taught, Wish, put_in_force, ticket_verdict
-from mailhub.ledger_change import Change
-from mailhub.models import Models
+from mailhub.filter.labelling import CHANGING, Case, FeaturesOf, Outcome, Taught, Wish, put_in_force, ticket_verdict
+from mailhub.filter.ledger_change import Change
+from mailhub.filter.models import Models
 from storage import journal, labels, ledger, raws
 from storage.database import Database
 from storage.labels import Labelled

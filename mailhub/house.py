@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from shutil import disk_usage
 
 from mailhub.config import Config
-from mailhub.directory import Directory
-from mailhub.flood import FloodCounter
+from mailhub.filing.directory import Directory
+from mailhub.filing.flood import FloodCounter
+from mailhub.filing.prepare import Secrets
+from mailhub.filter.models import Models
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.keys import Keys
-from mailhub.models import Models
 from mailhub.pipeline import FilingContext
-from mailhub.prepare import Secrets
 from mailhub.spam import FilterSettings
 from storage.database import Database
 from storage.migrate import migrate

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from mailhub import clock, reply, spam, thread
-from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
-from mailhub.flood import FloodCounter, Key, Start
-from mailhub.models import Models
-from mailhub.prepare import Prepared, usable
-from mailhub.records import Author, Case, intake_row, message_row, short, ticket_row
+from mailhub.filing.directory import Directory
+from mailhub.filing.flood import FloodCounter, Key, Start
+from mailhub.filing.prepare import Prepared, usable
+from mailhub.filing.records import Author, Case, intake_row, message_row, short, ticket_row
+from mailhub.filter.models import Models
 from storage import raws
 from storage.filing import BEARERS, Filed, Rows, TicketState, View, Wanted, flood_ticket, load, load_tickets, write
 from storage.writer import Transaction

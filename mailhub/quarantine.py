@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Source
 from mailhub.errors import Conflict, NotFound
+from mailhub.filing.directory import Directory
+from mailhub.filing.prepare import Prepared, Secrets, prepare
 from mailhub.pipeline import FilingContext, file_batch
-from mailhub.prepare import Prepared, Secrets, prepare
 from mailhub.removal import Forget, remove_messages, remove_tickets
 from mailhub.tickets import record
 from storage import intake_lists, notes, raws

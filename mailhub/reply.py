@@ -17,14 +17,14 @@ from functools import partial
 
 from mailhub import clock, reply_token
 from mailhub.config import Relay
-from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Source
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.filing.directory import Directory
+from mailhub.filing.prepare import Prepared, Secrets, prepare
 from mailhub.message.parse import parse
 from mailhub.message.values import Bounce
 from mailhub.outbound import gate
 from mailhub.outbound.compose import Draft, compose, reference_chain, reply_subject, usable_id
-from mailhub.prepare import Prepared, Secrets, prepare
 from mailhub.tickets import locked, plain_text, record, workable
 from storage import outbox, raws
 from storage.bulk import Row

@@ -14,7 +14,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from mailhub.logs import new_error_id
+from mailhub.system.logs import new_error_id
 
 THREADS = 2
 

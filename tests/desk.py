@@ -16,13 +16,13 @@ from sqlalchemy import func, select
 
 from mailhub.clock import SECOND
 from mailhub.config import Relay
-from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Outcome, Source
-from mailhub.flood import FloodCounter
+from mailhub.filing.directory import Directory
+from mailhub.filing.flood import FloodCounter
+from mailhub.filing.prepare import Secrets, prepare
+from mailhub.filter.models import Models
 from mailhub.keys import Keys
-from mailhub.models import Models
 from mailhub.pipeline import FilingContext, file_batch
-from mailhub.prepare import Secrets, prepare
 from mailhub.reply import Answer, Replied, ReplyContext, reply
 from mailhub.spam import FilterSettings
 from storage.accounts import Account, add_account

@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 from classifier.model import Counts, digest, fold
 from classifier.tokens import Document, Features, features
 from mailhub.feedback import Marked, Revoked, mark, prepare, revoke_marks, unmark
-from mailhub.labelling import Taught
-from mailhub.models import Models
+from mailhub.filter.labelling import Taught
+from mailhub.filter.models import Models
 from storage import ledger
 from storage.accounts import Account, add_account
 from storage.database import Database

@@ -18,14 +18,14 @@ from sqlalchemy import Row, func, select
 
 from mailhub.clock import HOUR, SECOND
 from mailhub.config import Relay
-from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Source
-from mailhub.flood import FloodCounter
+from mailhub.filing.directory import Directory
+from mailhub.filing.flood import FloodCounter
+from mailhub.filing.prepare import Prepared, Secrets, prepare
+from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.message.values import Authentication
-from mailhub.models import Models
 from mailhub.pipeline import FilingContext, file_batch
-from mailhub.prepare import Prepared, Secrets, prepare
 from mailhub.reply import Answer, Replied, ReplyContext, reply
 from mailhub.spam import FilterSettings
 from storage import raws

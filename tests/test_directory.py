@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailhub.directory import Directory
 from mailhub.envelope import Recipient, Refusal
+from mailhub.filing.directory import Directory
 from storage.mailboxes import Mailbox, Route, add_address, add_mailbox, delete_mailbox
 from tests.postroom import HELP, OURS, SALES, START, SUPPORT, THEIRS, PostRoom
 

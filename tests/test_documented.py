@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mailhub import metrics
 from mailhub.api.problems import HTTP_CODES, STATUSES
 from mailhub.cli.exits import of_problem
+from mailhub.health import metrics
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailhub.errors import BadRequest
-from mailhub.evaluate import judge, read_index, summary
+from mailhub.filter.evaluate import judge, read_index, summary
 from mailhub.spam import FilterSettings
 
 SETTINGS = FilterSettings(minimum_spam=3, minimum_ham=3)

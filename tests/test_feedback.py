@@ -11,8 +11,8 @@ from classifier.model import digest, fold
 from classifier.tokens import features_to_bytes
 from mailhub.errors import BadRequest, Conflict
 from mailhub.feedback import Marked, Previous, forget, list_marks, mark, prepare, revoke, steps
-from mailhub.labelling import Outcome
-from mailhub.models import Models
+from mailhub.filter.labelling import Outcome
+from mailhub.filter.models import Models
 from storage import journal, ledger
 from storage.database import Database
 from storage.schema import ledger as ledger_table

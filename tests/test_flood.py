@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailhub.clock import HOUR
-from mailhub.flood import FloodCounter
+from mailhub.filing.flood import FloodCounter
 
 KEY, OTHER = (1, 1, "kim@x.example"), (1, 2, "kim@x.example")
 AT = 1_800_000_000_000_000 - 1_800_000_000_000_000 % HOUR

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from mailhub import logs
 from mailhub.errors import Conflict
+from mailhub.system import logs
 
 SECRET = "ana@customer.example wrote: my password"
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from classifier.model import digest
-from mailhub import checkpoints
-from mailhub.models import Models
+from mailhub.filter import checkpoints
+from mailhub.filter.models import Models
 from storage import ledger
 from storage.database import Database
 from storage.writer import Writer

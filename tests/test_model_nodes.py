@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import update
 
 from mailhub.errors import Unavailable
-from mailhub.folding import PORTION, Moved, fold_ledger
-from mailhub.models import Models
+from mailhub.filter.folding import PORTION, Moved, fold_ledger
+from mailhub.filter.models import Models
 from storage import ledger
 from storage.database import Database
 from storage.schema import ledger as ledger_table
@@ -129,7 +129,7 @@ def test_a_ledger_that_never_rests_is_said_to_be_unavailable(inbox: Inbox, monke
         tries.append(1)
         raise Moved
 
-    monkeypatch.setattr("mailhub.models.fold_ledger", moved)
+    monkeypatch.setattr("mailhub.filter.models.fold_ledger", moved)
     with pytest.raises(Unavailable):
         inbox.models.verify(inbox.writer, ACCOUNT)
     with pytest.raises(Unavailable):

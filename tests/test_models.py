@@ -12,7 +12,7 @@ from sqlalchemy import event, update
 from classifier.model import digest, score
 from mailhub.errors import Unavailable
 from mailhub.feedback import mark, unmark
-from mailhub.models import Models
+from mailhub.filter.models import Models
 from storage import ledger
 from storage.database import Database
 from storage.errors import StorageError

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mailhub.directory import Directory
 from mailhub.envelope import Fate, Source
+from mailhub.filing.directory import Directory
 from storage.filing import BEARERS
 from storage.mailboxes import delete_mailbox
 from storage.schema import intake, message, message_reference

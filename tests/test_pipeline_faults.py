@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mailhub import prepare as preparing
 from mailhub.clock import HOUR
 from mailhub.envelope import Fate, Source
+from mailhub.filing import prepare as preparing
 from storage.schema import ticket
 from tests.postroom import (
     FLOOD_CAP,

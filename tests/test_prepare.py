@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mailhub import prepare as preparing
 from mailhub import reply_token
 from mailhub.envelope import Source
-from mailhub.prepare import REFERENCES_LOOKED_AT, id_hash, storable, usable
+from mailhub.filing import prepare as preparing
+from mailhub.filing.prepare import REFERENCES_LOOKED_AT, id_hash, storable, usable
 from tests.postroom import KIM, PostRoom, answering, mail
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailhub import prepare as preparing
 from mailhub import quarantine, tickets
 from mailhub.envelope import Fate
 from mailhub.errors import Conflict, NotFound
+from mailhub.filing import prepare as preparing
 from mailhub.quarantine import Again
 from storage import intake_lists, journal, notes, ticket_lists
 from storage.intake_lists import IntakeRow

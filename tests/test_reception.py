@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 
 from mailhub import pipeline
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Refusal, Source
+from mailhub.filing.prepare import Prepared
 from mailhub.intake import reception as receiving
 from mailhub.intake.reception import Reception
-from mailhub.prepare import Prepared
 from storage import raws, refusals
 from storage.errors import Full
 from storage.raws import SLICE_BYTES

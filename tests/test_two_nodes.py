@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mailhub.envelope import Fate, Outcome
-from mailhub.flood import FloodCounter
-from mailhub.models import Models
+from mailhub.filing.flood import FloodCounter
+from mailhub.filing.prepare import Prepared
+from mailhub.filter.models import Models
 from mailhub.pipeline import file_batch
-from mailhub.prepare import Prepared
 from storage.database import Database
 from storage.schema import contact, intake, message
 from storage.writer import Transaction, Writer

@@ -29,9 +29,9 @@ from mailhub.api import (
     tokens,
     users,
 )
+from mailhub.health.metrics import Metrics
+from mailhub.health.vitals import Vitals
 from mailhub.house import House
-from mailhub.metrics import Metrics
-from mailhub.vitals import Vitals
 from storage import intake_lists
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailhub import feedback
-from mailhub.models import Models
+from mailhub.filter.models import Models
 from storage.writer import Transaction
 
 

@@ -10,9 +10,9 @@ from mailhub import __version__
 from mailhub.api import shapes
 from mailhub.api.caller import Caller, InAccount, TheHouse
 from mailhub.api.shapes import instant
+from mailhub.health.metrics import CONTENT_TYPE, Metrics
+from mailhub.health.vitals import Readiness, Vitals, readiness
 from mailhub.house import House
-from mailhub.metrics import CONTENT_TYPE, Metrics
-from mailhub.vitals import Readiness, Vitals, readiness
 from storage import accounts, intake_lists, ticket_lists, users
 from storage.errors import StorageError
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from mailhub import errors
-from mailhub.logs import new_error_id
+from mailhub.system.logs import new_error_id
 from storage.errors import Full, StorageError
 
 MEDIA_TYPE = "application/problem+json"

@@ -46,8 +46,8 @@ def check_config(context: Context, example: bool, page: bool, file: Path | None)
 
 def _files(config: Config) -> list[str]:
     """Faults of what the settings name: certificate, key, password file, data directory."""
-    from mailhub.doors import settings
     from mailhub.errors import ConfigurationError
+    from mailhub.service.doors import settings
 
     faults = []
     try:

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from mailhub import configuration_file
 from mailhub.cli import exits
 from mailhub.errors import ConfigurationError, MailhubError
-from mailhub.socket_path import reachable
+from mailhub.system.socket_path import reachable
 
 PAGE = 500  # rows asked for at once when a list is printed whole
 CHECKOUT_SOCKET = Path("var/run/admin.sock")

@@ -147,7 +147,8 @@ def evaluate(context: Context, index: Path, feedback: str, results: Path | None)
     \b
     Example: mailhub spam evaluate corpus/index --feedback delayed:500 --results run.tsv
     """
-    from mailhub import configuration_file, evaluate
+    from mailhub import configuration_file
+    from mailhub.filter import evaluate
     from mailhub.house import filter_settings
 
     settings = filter_settings(configuration_file.load(configuration_file.find(context.options.get("config"))))

@@ -25,11 +25,11 @@ import structlog
 
 from mailhub import clock
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source
+from mailhub.filing.prepare import Prepared, Secrets, prepare, unreadable
 from mailhub.intake import resolver as dns
 from mailhub.intake.resolver import Resolver
 from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
-from mailhub.prepare import Prepared, Secrets, prepare, unreadable
 from mailhub.spam import FilterSettings
 from storage import raws, refusals
 from storage.errors import Full, StorageError

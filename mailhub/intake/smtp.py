@@ -28,7 +28,7 @@ from mailhub.intake.limits import SMALL_MESSAGE_BYTES, Patience
 from mailhub.intake.replies import CommandError
 from mailhub.intake.smtp_data import DataFault, DataReader
 from mailhub.intake.transaction import Transaction
-from mailhub.logs import new_error_id
+from mailhub.system.logs import new_error_id
 
 _log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ import pytest
 from mailhub import clock
 from mailhub.access.roles import ACTIONS
 from mailhub.api import app as api
-from mailhub.vitals import Vitals
+from mailhub.health.vitals import Vitals
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

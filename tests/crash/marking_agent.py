@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from random import Random
 
-from mailhub.models import Models
+from mailhub.filter.models import Models
 from storage.database import Database
 from storage.writer import Writer
 from tests.inbox import Inbox

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-from mailhub.models import Models
+from mailhub.filter.models import Models
 from storage.database import Database
 from storage.writer import Writer
 from tests.inbox import ACCOUNT, Inbox

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import select
 
 from mailhub.clock import SECOND
-from mailhub.directory import Directory
 from mailhub.envelope import Fate
+from mailhub.filing.directory import Directory
+from mailhub.filing.prepare import Secrets
 from mailhub.keys import Keys
-from mailhub.prepare import Secrets
 from storage import raws
 from storage.database import Database
 from storage.schema import message, raw

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from classifier.model import Counts, digest, fold, from_bytes, to_bytes, train, untrain
 from classifier.tokens import features_to_bytes
 from mailhub.feedback import mark
-from mailhub.models import Models
+from mailhub.filter.models import Models
 from storage.database import Database
 from storage.writer import Transaction, Writer
 from tests.inbox import Inbox, extract, taught, text_of

@@ -27,12 +27,12 @@ from typing import Any
 from classifier.errors import ClassifierError
 from classifier.model import Counts, Score, digest, from_bytes, score, to_bytes
 from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
-from mailhub import checkpoints
-from mailhub.checkpoints import Checkpoint, Position
 from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
-from mailhub.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, take_back
-from mailhub.ledger_change import Change
+from mailhub.filter import checkpoints
+from mailhub.filter.checkpoints import Checkpoint, Position
+from mailhub.filter.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, take_back
+from mailhub.filter.ledger_change import Change
 from storage import ledger
 from storage.database import Connection, Database
 from storage.ledger import Entry, Head
@@ -45,7 +45,7 @@ CHECKPOINT_AFTER = 5 * MINUTE
 ATTEMPTS = 5  # to fold a ledger from which rows are being taken away at the same time
 _UNREADABLE = -1  # in place of a stamp: these counts are empty because the ledger cannot be folded
 
-log = logging.getLogger("mailhub.models")
+log = logging.getLogger("mailhub.filter.models")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

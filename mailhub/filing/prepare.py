@@ -13,8 +13,8 @@ import structlog
 
 from classifier.tokens import Features, features
 from mailhub import reply_token
-from mailhub.directory import Directory
 from mailhub.envelope import Envelope
+from mailhub.filing.directory import Directory
 from mailhub.keys import Keys
 from mailhub.message.authentication_results import authentication_results
 from mailhub.message.parse import parse

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from classifier.model import SPAM
 from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
-from mailhub.ledger_change import Change
+from mailhub.filter.ledger_change import Change
 from storage.labels import Labelled, TicketVerdict
 from storage.ledger import Entry
 from storage.tickets import Ticket

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailhub.envelope import Fate, Recipient
+from mailhub.filing.prepare import Prepared, storable
 from mailhub.message.values import Parsed
-from mailhub.prepare import Prepared, storable
 from mailhub.thread import Decision
 from storage.bulk import Row
 from storage.filing import Filed, TicketState

@@ -23,7 +23,7 @@ _MAGIC = b"mailhub model\n"
 _FORMAT = 1
 _DIGEST_BYTES = 32
 
-log = logging.getLogger("mailhub.checkpoints")
+log = logging.getLogger("mailhub.filter.checkpoints")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Counts and the ledger rows they are the sum of: adding rows, taking a change back, folding a whole ledger.
 
-Values and functions for ``mailhub.models``, which owns the memory and the threads. ``Read`` gives a portion of a
+Values and functions for ``mailhub.filter.models``, which owns the memory and the threads. ``Read`` gives a portion of a
 ledger; where it reads from (the writer's transaction, a snapshot of its own) is the caller's business.
 Durable states: none. Must not: write anything.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from classifier.model import Counts, fold, train, untrain
 from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
-from mailhub.checkpoints import Position
+from mailhub.filter.checkpoints import Position
 from storage import ledger
 from storage.database import Connection
 from storage.ledger import Entry, Head

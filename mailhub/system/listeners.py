@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 
 from mailhub.errors import ConfigurationError
-from mailhub.socket_path import reachable
+from mailhub.system.socket_path import reachable
 
 BACKLOG = 512
 

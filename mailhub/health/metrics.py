@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from mailhub import clock
-from mailhub.vitals import DoorVitals, Vitals
+from mailhub.health.vitals import DoorVitals, Vitals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -111,7 +111,7 @@ def page() -> str:
     """docs/metrics.md, whole."""
     head = (
         "# Metrics\n\n"
-        "Made from the list in `mailhub/metrics.py`; a test compares. They are read at `/metrics` (Prometheus), on\n"
+        "Made from the list in `mailhub/health/metrics.py`; a test compares. Read at `/metrics` (Prometheus), on\n"
         "the admin socket and over TCP, without an ApiToken: they hold numbers only. The process's own (`process_*`)\n"
         "come besides.\n\n"
         "| metric | kind | labels | meaning |\n|---|---|---|---|\n"

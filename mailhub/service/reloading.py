@@ -10,11 +10,12 @@ from dataclasses import fields, replace
 
 import structlog
 
-from mailhub import doors, logs
 from mailhub.config import SECTIONS, Config
 from mailhub.configuration_file import changed
 from mailhub.house import House, filter_settings
 from mailhub.intake.door import Door
+from mailhub.service import doors
+from mailhub.system import logs
 
 log = structlog.get_logger("mailhub.daemon")
 

@@ -11,7 +11,7 @@ import secrets
 
 from classifier.model import Counts
 from classifier.tokens import Features, features_from_bytes
-from mailhub.folding import Step, counts_in
+from mailhub.filter.folding import Step, counts_in
 from storage import ledger
 from storage.database import Connection
 from storage.ledger import Entry, Head

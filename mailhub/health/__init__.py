@@ -1,0 +1,1 @@
+"""How the daemon is doing: measured flow, and the metrics made of it."""

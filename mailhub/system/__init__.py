@@ -1,0 +1,1 @@
+"""The operating system: lock, sockets, process, log, systemd. Knows no mail."""
