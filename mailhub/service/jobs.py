@@ -15,6 +15,7 @@ def jobs(house: House) -> list[Job]:
     """The jobs of one process."""
     return [
         Job("refusals", 60, house.reception.flush_refusals),
+        Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
         Job("models", 60, lambda: house.models.keep_up(house.writer, now=clock.now())),
         Job("slices", 600, lambda: sweep_slices(house)),
     ]
