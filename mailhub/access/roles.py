@@ -30,6 +30,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "spam.stats": _EVERYONE,
     "spam.verify": _RUNNING,
     "mail.deliver": _EVERYONE,
+    "mail.reparse": _RUNNING,
     "mail.import": _RUNNING,
     # the account
     "account.read": _EVERYONE,

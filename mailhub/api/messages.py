@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from functools import partial
+from typing import Annotated
 
+from fastapi import APIRouter, Query, Response
+
+from mailhub import reparse
 from mailhub.api import shapes, views
 from mailhub.api.caller import InAccount
 from mailhub.errors import NotFound
@@ -85,6 +89,24 @@ def why(call: InAccount, message: int) -> Why:
         authentication=row.authentication,
         flags=row.flags.split(),
     )
+
+
+class Reparsed(shapes.Shape):
+    """One step of reading stored messages anew. ``next``: where the following step begins; null when all are done."""
+
+    read: int
+    changed: int
+    next: int | None
+
+
+@router.post("/messages/reparse")
+def read_stored_anew(call: InAccount, after: Annotated[int, Query(ge=0)] = 0) -> Reparsed:
+    """Derive the next messages' columns and index words anew from their raw bytes; repeat until `next` is null."""
+    call.require("mail.reparse")
+    house = call.house
+    found = reparse.read_anew(house.database, house.secrets, house.directory, call.account, after=after)
+    changed = house.writer.run(partial(reparse.write_anew, account=call.account, messages=found)) if found else 0
+    return Reparsed(read=len(found), changed=changed, next=found[-1].stored.id if found else None)
 
 
 def message_row(connection: Connection, account: int, message: int) -> MessageRow:

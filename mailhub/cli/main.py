@@ -33,6 +33,7 @@ COMMANDS = {
     "ticket": "ticket:ticket",
     "intake": "intake:intake",
     "message": "message:message",
+    "reparse": "reparse:reparse",
     "spam": "spam:spam",
     "account": "account:account",
     "user": "user:user",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.envelope import Fate, Recipient
@@ -71,8 +72,7 @@ def ticket_row(account: int, case: Case, ticket: TicketState, *, related: int | 
 def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[str]) -> Row:
     """The message itself; its raw bytes and index words are rows of their own."""
     message, author = case.message, case.author
-    parsed, envelope = message.parsed, message.envelope
-    sender = parsed.from_[0] if parsed.from_ else None
+    envelope = message.envelope
     return {
         "account_id": account,
         "id": case.message_id,
@@ -83,11 +83,6 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "direction": "in",
         "source": envelope.source.value,
         "identity": message.identity,
-        "message_id": short(parsed.message_id),
-        "from_address": short(sender.address) if sender else "",
-        "from_name": short(sender.name, 200) if sender else "",
-        "subject": short(parsed.subject),
-        "sent_at": parsed.date,
         "received_at": envelope.received_at,
         "size_bytes": message.raw_bytes,
         "verdict": case.verdict,
@@ -95,11 +90,24 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "log_odds": case.log_odds,
         "thread_reason": "own-address" if author.own and case.decision.ticket is None else case.decision.reason,
         "thread_evidence": case.decision.evidence,
-        "automatic": parsed.automatic.kind,
         "authentication": _authentication(message),
-        "flags": " ".join(flags),
         "unreadable": int(message.unreadable),
         "redacted_at": None,
+        **derived_columns(message.parsed, flags=flags),
+    }
+
+
+def derived_columns(parsed: Parsed, *, flags: Sequence[str]) -> Row:
+    """What a message row holds that can be read out of its raw bytes again (``reparse``)."""
+    sender = parsed.from_[0] if parsed.from_ else None
+    return {
+        "message_id": short(parsed.message_id),
+        "from_address": short(sender.address) if sender else "",
+        "from_name": short(sender.name, 200) if sender else "",
+        "subject": short(parsed.subject),
+        "sent_at": parsed.date,
+        "automatic": parsed.automatic.kind,
+        "flags": " ".join(flags),
     }
 
 

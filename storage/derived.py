@@ -1,0 +1,63 @@
+"""What a message row derives from its raw bytes, to be compared and written anew (``mailhub reparse``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from .raws import read
+from .schema import intake, message, message_reference
+
+DERIVED = ("message_id", "from_address", "from_name", "subject", "sent_at", "automatic", "flags")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A stored message: its raw bytes, the reverse path it came with, and the derived columns as they are."""
+
+    id: int
+    ticket_id: int
+    raw: bytes
+    mail_from: str | None
+    derived: Mapping[str, Any]
+
+
+def stored_after(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[Stored]:
+    """The account's readable messages by id, from the one after ``after``."""
+    columns = (message.c.id, message.c.ticket_id, *(message.c[name] for name in DERIVED))
+    query = select(*columns).where(message.c.account_id == account_id, message.c.id > after, message.c.unreadable == 0)
+    found = []
+    for row in connection.execute(query.order_by(message.c.id).limit(limit)).all():
+        raw = read(connection, account_id, row.id)
+        if raw is not None:
+            derived = {name: row._mapping[name] for name in DERIVED}
+            path = _mail_from(connection, account_id, row.id)
+            found.append(Stored(id=row.id, ticket_id=row.ticket_id, raw=raw, mail_from=path, derived=derived))
+    return found
+
+
+def _mail_from(connection: Connection, account_id: int, message_id: int) -> str | None:
+    """The reverse path of the first delivery; '' for a message that was never delivered in (ours)."""
+    query = select(intake.c.mail_from).where(intake.c.account_id == account_id, intake.c.message_id == message_id)
+    row = connection.execute(query.order_by(intake.c.id).limit(1)).one_or_none()
+    return "" if row is None else row.mail_from
+
+
+def change_derived(connection: Connection, account_id: int, message_id: int, derived: Mapping[str, Any]) -> None:
+    """Write derived columns anew. Needs a write transaction."""
+    own = (message.c.account_id == account_id, message.c.id == message_id)
+    connection.execute(update(message).where(*own).values(**derived))
+
+
+def change_reference(
+    connection: Connection, account_id: int, message_id: int, ticket_id: int, id_hash: bytes | None
+) -> None:
+    """The Message-ID a message bears, as a keyed hash; None when it bears none."""
+    own = (message_reference.c.account_id == account_id, message_reference.c.message_id == message_id)
+    connection.execute(delete(message_reference).where(*own))
+    if id_hash is not None:
+        row = {"account_id": account_id, "id_hash": id_hash, "message_id": message_id, "ticket_id": ticket_id}
+        connection.execute(insert(message_reference).values(row))
