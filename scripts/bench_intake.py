@@ -48,7 +48,8 @@ def main() -> None:
         ]
         table = [_summary(system, [r for r in rounds if r["system"] == system.name]) for system in systems]
         for system, row in zip(systems, table, strict=True):
-            row["fsyncs"] = _fsyncs(system, corpus[TRAINED : TRAINED + STRACED], sent)
+            row["fsyncs"], order = _traced(system, corpus[TRAINED : TRAINED + STRACED], sent)
+            row["verified"] = ", ".join(filter(None, (str(row["verified"]), order)))
         print(json.dumps(table, indent=1) if options.json else _table(table))
     finally:
         for system in systems:
@@ -124,15 +125,18 @@ def _summary(system: System, rounds: list[dict[str, object]]) -> dict[str, objec
     return {"system": system.name, **summary, "verified": rounds[-1]["verified"]}
 
 
-def _fsyncs(system: System, mails: list[bytes], sent: dict[str, int]) -> float | None:
-    """fsync and fdatasync calls a mail over the process tree; None without strace."""
+def _traced(system: System, mails: list[bytes], sent: dict[str, int]) -> tuple[float | None, str]:
+    """fsync and fdatasync calls a mail over the process tree, and whether one ended before each 250, by strace.
+
+    The order is checked per connection: between the 354 and the 250 of a mail an fdatasync must have ended.
+    """
     if not shutil.which("strace"):
-        return None
+        return None, ""
     log = system.folder / "strace.log"
     targets = [argument for root in system.roots() for pid in descendants(root) for argument in ("-p", str(pid))]
+    calls = "fsync,fdatasync,write,sendto,sendmsg,writev"
     tracer = subprocess.Popen(
-        ["strace", "-f", "-e", "trace=fsync,fdatasync,sync_file_range", "-o", str(log), *targets],
-        stderr=subprocess.DEVNULL,
+        ["strace", "-f", "-s", "16", "-e", f"trace={calls}", "-o", str(log), *targets], stderr=subprocess.DEVNULL
     )
     time.sleep(1.0)
     result = send(system.port, RECIPIENT, [mark(mail, f"traced{index}x") for index, mail in enumerate(mails)])
@@ -140,7 +144,32 @@ def _fsyncs(system: System, mails: list[bytes], sent: dict[str, int]) -> float |
     system.settled(sent[system.name])
     tracer.terminate()
     tracer.wait()
-    return len(re.findall(r"\b(?:fsync|fdatasync)\(", log.read_text())) / len(mails)
+    lines = log.read_text(errors="replace").splitlines()
+    early, replies = _replies_before_sync(lines)
+    order = f"{replies - early} of {replies} replies after an fdatasync" if isinstance(system, Mailhub) else ""
+    return sum(bool(_SYNC.search(line)) for line in lines) / len(mails), order
+
+
+_SYNC = re.compile(r"\bf(?:data)?sync\(")
+_SYNCED = re.compile(r"\bf(?:data)?sync(?:\(\d+\)| resumed>\)?).*= 0")
+_REPLY = re.compile(r"\b(?:write|sendto|sendmsg|writev)\((\d+), .{0,24}?\"(354|250 2\.0\.0 Ok: me)")
+
+
+def _replies_before_sync(lines: list[str]) -> tuple[int, int]:
+    """(replies to a mail that no sync preceded, all replies to a mail)."""
+    synced, begun = 0, dict[str, int]()
+    early = replies = 0
+    for line in lines:
+        if _SYNCED.search(line):
+            synced += 1
+        elif found := _REPLY.search(line):
+            connection, code = found.groups()
+            if code == "354":
+                begun[connection] = synced
+            else:
+                replies += 1
+                early += begun.get(connection, synced) == synced
+    return early, replies
 
 
 def _table(rows: list[dict[str, object]]) -> str:
