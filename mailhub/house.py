@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shutil import disk_usage
 
 from mailhub.config import Config
+from mailhub.errors import ConfigurationError
 from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter
 from mailhub.filing.prepare import Secrets
@@ -19,6 +20,7 @@ from mailhub.intake.resolver import Resolver
 from mailhub.keys import Keys
 from mailhub.pipeline import FilingContext
 from mailhub.spam import FilterSettings
+from storage import key_checks
 from storage.database import Database
 from storage.migrate import migrate
 from storage.writer import Writer
@@ -62,10 +64,33 @@ def filter_settings(config: Config) -> FilterSettings:
     )
 
 
+def recognise_key(database: Database, keys: Keys) -> None:
+    """Compare the root key with the one this database was written with; the first one seen is kept as that.
+
+    Raises ``ConfigurationError`` for another one: with it no duplicate and no answer would be recognised any more.
+    """
+    own = keys.derive("check")
+    with database.read() as connection:
+        known = key_checks.find_key_check(connection)
+    if known is None:
+        with database.writing.begin() as connection:
+            key_checks.add_key_check(connection, own)
+            known = key_checks.find_key_check(connection)
+    if known != own:
+        raise ConfigurationError(
+            "the root key is not the one this database was written with: put back the copy of root.key that belongs to"
+            " it, or set storage.directory or storage.url to the database that belongs to this key"
+        )
+
+
 def build(config: Config, keys: Keys) -> House:
-    """Open the database of this configuration, bring it to this version's schema, and wire the parts."""
+    """Open the database of this configuration, bring it to this version's schema, and wire the parts.
+
+    Raises ``ConfigurationError`` when the database was written with another root key.
+    """
     database = Database(config.database_url)
     migrate(database)
+    recognise_key(database, keys)
     writer = Writer(database)
     directory = Directory(database, catch_all=config.mail.catch_all)
     models = Models(database, config.storage.directory / "models")

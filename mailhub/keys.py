@@ -2,7 +2,8 @@
 
 Durable state: ``root.key`` in the data directory, 32 bytes as hex, mode 0600, made by ``create`` and never changed; or
 the systemd credential ``mailhub-root-key``, which wins. Whoever loses it loses signed reply addresses, identities of
-messages already filed (duplicates are no longer seen) and receipts: keep a copy away from the backups.
+messages already filed (duplicates are no longer seen) and receipts: keep a copy away from the backups. The database
+holds the key of the purpose "check", so that a wrong root is seen before it is used (``house.recognise_key``).
 Must not: log, print or store any key.
 """
 
@@ -28,6 +29,7 @@ PURPOSES = {
     "receipts": "signs receipts and anchors",
     "backups": "encrypts backups",
     "secrets": "encrypts passwords we must be able to use",
+    "check": "recognises the root key itself (storage.key_checks)",
 }
 
 
@@ -58,16 +60,27 @@ def create(directory: Path) -> bool:
     path = directory / FILE_NAME
     if path.exists():
         return False
-    fresh = directory / f"{FILE_NAME}.new"
-    fresh.unlink(missing_ok=True)
+    fresh = directory / f"{FILE_NAME}.{secrets.token_hex(8)}.new"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(KEY_BYTES) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(fresh, path)  # a rename would replace the key that somebody made meanwhile
+    except FileExistsError:
+        return False
+    finally:
+        fresh.unlink()
     _sync_directory(directory)
     return True
+
+
+def present(directory: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether there is a root key at all, as credential or as file; ``load`` says whether it can be used."""
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    in_credentials = bool(credentials) and (Path(str(credentials)) / CREDENTIAL).is_file()
+    return in_credentials or (directory / FILE_NAME).exists()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -98,6 +98,20 @@ refusal = Table(
     PrimaryKeyConstraint("hour", "peer", "reason"),
 )
 
+key_check = Table(
+    "key_check",
+    metadata,
+    word("name", "which key; one row: 'root'", retention="operation"),
+    column(
+        "digest",
+        LargeBinary,
+        "derived from the root key: tells a wrong one, reveals nothing of it",
+        unit="32 bytes",
+        retention="operation",
+    ),
+    PrimaryKeyConstraint("name"),
+)
+
 account = Table(
     "account",
     metadata,
@@ -455,5 +469,5 @@ journal = Table(
     Index("journal_by_object", "account_id", "object"),
 )
 
-OPERATOR_TABLES = frozenset({"id_block", "refusal", "account"})
+OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account"})
 DIRECTORY_TABLES = frozenset({"address", "api_token"})

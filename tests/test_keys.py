@@ -47,6 +47,20 @@ def test_leftover_of_a_stopped_create_is_replaced(tmp_path: Path) -> None:
     keys.load(tmp_path, {}).derive("identity")
 
 
+def test_a_key_made_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that make a key at once the first wins: the second leaves that key and no file of its own."""
+    path, exists = tmp_path / "root.key", Path.exists
+
+    def too_early(each: Path) -> bool:
+        return exists(each) and each != path
+
+    path.write_text("the other one's")
+    monkeypatch.setattr(Path, "exists", too_early)
+    assert keys.create(tmp_path) is False
+    assert path.read_text() == "the other one's"
+    assert [each.name for each in tmp_path.iterdir()] == ["root.key"]
+
+
 def test_key_open_to_others_is_refused(tmp_path: Path) -> None:
     """A root key that others may read is no secret: the daemon does not start."""
     keys.create(tmp_path)

@@ -68,6 +68,7 @@ def _database(config: Config) -> str:
     from mailhub.errors import ConfigurationError, Unavailable
     from storage.database import Database
     from storage.errors import StorageError, opening
+    from storage.key_checks import find_key_check
     from storage.migrate import HEAD, revision
 
     if config.database_url.startswith("sqlite:") and not (config.storage.directory / "mailhub.sqlite3").exists():
@@ -77,10 +78,15 @@ def _database(config: Config) -> str:
         try:
             with opening(), database.read() as connection:
                 present = revision(connection)
+                known = find_key_check(connection) if present == HEAD else None
         finally:
             database.close()
     except StorageError as error:
         raise Unavailable(f"it cannot be opened: {error}") from None
+    if known is not None and known != keys.load(config.storage.directory).derive("check"):
+        raise ConfigurationError(
+            "it was written with another root key: put the copy of root.key back that belongs to it"
+        )
     if present != HEAD:
         return f"schema {present}, this version wants {HEAD}: the daemon migrates it at its start"
     return f"schema {present}"

@@ -1,7 +1,8 @@
 """`mailhub init`: a data directory, its key, its database, a first account. Needs no daemon; safe to run again.
 
-Durable states it makes, in order: the directory (0700), a configuration file if none is there, ``root.key``, the
-database's schema, one transaction with account, mailbox and owner. Stopped at any point, a second run goes on.
+Durable states it makes, in order: the directory (0700), a configuration file if none is there, the database's schema,
+``root.key``, what it is recognised by, one transaction with account, mailbox and owner. Stopped at any point, a second
+run goes on. Must not: make a new key for a database that was written with another one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mailhub.config import Config
 from mailhub.errors import BadRequest, ConfigurationError, Unavailable
 
 if TYPE_CHECKING:
+    from storage.database import Database
     from storage.writer import Transaction, Writer
 
 FILE = """\
@@ -54,8 +56,7 @@ def init(context: Context, directory: Path | None, mailbox: str, owner: str, map
     mapped = map_uid if map_uid is not None else directory is not None
     config = _configuration(context, directory, owner if mapped else None)
     _directory(config.storage.directory)
-    key_made = keys.create(config.storage.directory)
-    password = _fill(config, account_name, mailbox, owner)
+    key_made, password = _fill(config, account_name, mailbox, owner)
     done = {
         "directory": str(config.storage.directory),
         "configuration": str(config.source) if config.source else None,
@@ -93,8 +94,12 @@ def _directory(directory: Path) -> None:
         raise ConfigurationError(f"storage.directory: you may not write in {directory}")
 
 
-def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> str | None:
-    """Migrate the database and add the first account; its owner's password, None when there is an account already."""
+def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> tuple[bool, str | None]:
+    """Migrate the database, make its key, add the first account.
+
+    Whether a key was made, and the owner's password: None when there is an account already.
+    """
+    from mailhub.house import recognise_key
     from storage.accounts import list_accounts
     from storage.database import Database
     from storage.errors import SchemaTooNew, StorageError
@@ -106,16 +111,38 @@ def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> str | 
         database = Database(config.database_url)
         try:
             migrate(database)
+            key_made = _key(config, database)
+            recognise_key(database, keys.load(config.storage.directory))
             with database.read() as connection:
                 if list_accounts(connection, limit=1):
-                    return None
-            return _written(Writer(database), lambda tx: _first_account(tx, account_name, mailbox, owner))
+                    return key_made, None
+            added = _written(Writer(database), lambda tx: _first_account(tx, account_name, mailbox, owner))
+            return key_made, added
         finally:
             database.close()
     except SchemaTooNew as error:
         raise ConfigurationError(str(error)) from None
     except StorageError as error:
         raise Unavailable(f"storage.url: the database cannot be opened: {error}") from error
+
+
+def _key(config: Config, database: Database) -> bool:
+    """Make the root key if there is none; ConfigurationError where the database was written with one that is lost."""
+    from storage.accounts import list_accounts
+    from storage.key_checks import find_key_check
+
+    directory = config.storage.directory
+    if keys.present(directory):
+        return False
+    with database.read() as connection:
+        used = list_accounts(connection, limit=1) or find_key_check(connection)
+    if used:
+        raise ConfigurationError(
+            f"the root key {directory / keys.FILE_NAME} is gone, but the database was written with it: put your copy of"
+            " the key back there (mode 0600). With a new key no duplicate and no answer would be recognised any more."
+            " If the database too is to begin anew, move it away first"
+        )
+    return keys.create(directory)
 
 
 def _written(writer: Writer, work: Callable[[Transaction], str | None]) -> str | None:

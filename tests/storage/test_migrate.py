@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -65,6 +66,20 @@ def test_migrating_again_changes_nothing(empty: Database) -> None:
     before = tables(empty)
     assert migrate(empty) is False
     assert tables(empty) == before
+
+
+def test_a_database_of_the_first_version_is_brought_on(empty: Database) -> None:
+    """What was stored under the first schema is there after the later migrations."""
+    with empty.writing.begin() as connection:
+        configuration = Config()
+        configuration.set_main_option("script_location", str(migrations._SCRIPTS))
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0001")
+        connection.execute(text("INSERT INTO account VALUES (1, 'first', 'active', 'none', 1, 1, 1)"))
+    assert migrate(empty) is True
+    with empty.read() as connection:
+        assert revision(connection) == HEAD
+        assert connection.execute(text("SELECT name FROM account")).scalars().all() == ["first"]
 
 
 def test_a_newer_schema_is_refused(database: Database) -> None:
