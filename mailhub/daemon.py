@@ -1,7 +1,8 @@
 """The daemon: one process, from the lock to the last commit. It owns the loop, the signals and the order of things.
 
     start  lock -> keys -> database (migrated) -> house -> sockets -> doors, API -> READY
-    stop   STOPPING -> doors drain (running DATA finishes) -> API -> jobs -> reception and writer finish -> lock
+    stop   STOPPING -> relay (ends after its try) beside doors (running DATA finishes), API -> jobs -> reception and
+           writer finish -> lock
 
 SIGTERM and SIGINT stop, SIGHUP reads the configuration again and keeps the old one if the new one is bad.
 Must not: import sklearn (2 s), handle mail itself.
@@ -35,8 +36,10 @@ from mailhub.service.jobs import jobs
 from mailhub.system import listeners, lock, logs, process, systemd
 from storage.errors import SchemaTooNew, StorageError
 
-DRAIN_SECONDS = 30.0  # a running DATA may take this long; TimeoutStopSec of the unit is longer
+# How long a stop may wait for each; TimeoutStopSec of the unit is above their sum, held by test.
+DRAIN_SECONDS = 30.0  # for a running DATA
 API_DRAIN_SECONDS = 10
+RELAY_SECONDS = 70.0  # for the try under way, from the signal on: relay.timeout_seconds' default and its commit
 
 log = structlog.get_logger("mailhub.daemon")
 
@@ -118,9 +121,7 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     log.info("ready", **{name: door.address for name, door in vitals.doors.items()}, **vitals.listening)
     systemd.notify("READY=1", "STATUS=taking mail")
     await asyncio.wait([asyncio.create_task(daemon.stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED)
-    await _stop(daemon, serving)
-    relay.stop()
-    await sending
+    await _stop(daemon, serving, sending)
     watchdog.cancel()
 
 
@@ -204,13 +205,26 @@ async def _watchdog(daemon: Daemon) -> None:
         await asyncio.sleep(period)
 
 
-async def _stop(daemon: Daemon, serving: asyncio.Task[None]) -> None:
+async def _stop(daemon: Daemon, serving: asyncio.Task[None], sending: asyncio.Task[None]) -> None:
     systemd.notify("STOPPING=1", "STATUS=draining")
     daemon.vitals.stopping = True
     log.info("draining")
+    daemon.relay.stop()  # its last try runs while the doors drain
+    relay_ends = asyncio.get_running_loop().time() + RELAY_SECONDS
     left = await asyncio.gather(*(door.drain(DRAIN_SECONDS) for door in daemon.doors.values()))
     if sum(left):
         log.warning("sessions cut after the time to drain", sessions=sum(left))
     daemon.api.should_exit = True
     await serving
+    await _end_of_relay(sending, relay_ends)
     await asyncio.to_thread(daemon.scheduler.stop)
+
+
+async def _end_of_relay(sending: asyncio.Task[None], at: float) -> None:
+    """Wait for the last try until then; one that is cut short is made again after its claim ends."""
+    left = at - asyncio.get_running_loop().time()
+    done, _ = await asyncio.wait([sending], timeout=max(0.0, left))
+    if not done:
+        log.warning("a try at the relay was cut short: that mail may go out twice")
+        sending.cancel()
+        await asyncio.wait([sending])

@@ -32,7 +32,7 @@ def test_every_error_is_documented_with_its_numbers() -> None:
 def test_unit_does_not_restart_on_a_bad_configuration() -> None:
     """The unit knows the exit status of a configuration error, and outlasts the daemon's own time to drain."""
     from mailhub.cli import exits
-    from mailhub.daemon import DRAIN_SECONDS
+    from mailhub.daemon import API_DRAIN_SECONDS, DRAIN_SECONDS, RELAY_SECONDS
 
     unit = dict(
         line.split("=", 1)
@@ -40,4 +40,4 @@ def test_unit_does_not_restart_on_a_bad_configuration() -> None:
         if "=" in line and not line.startswith("#")
     )
     assert unit["RestartPreventExitStatus"] == str(exits.CONFIG)
-    assert float(unit["TimeoutStopSec"]) > DRAIN_SECONDS
+    assert float(unit["TimeoutStopSec"]) > DRAIN_SECONDS + API_DRAIN_SECONDS + RELAY_SECONDS
