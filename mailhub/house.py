@@ -22,7 +22,7 @@ from mailhub.pipeline import FilingContext
 from mailhub.spam import FilterSettings
 from storage import key_checks
 from storage.database import Database
-from storage.migrate import migrate
+from storage.migrate import is_empty, migrate
 from storage.writer import Writer
 
 
@@ -83,15 +83,27 @@ def recognise_key(database: Database, keys: Keys) -> None:
         )
 
 
+def _missing(config: Config) -> str:
+    directory = config.storage.directory
+    where = "behind storage.url" if config.storage.url else f"in {directory}"
+    return (
+        f"there is no database {where}, and serve makes none: put yours back (a backup, a volume that is not mounted), "
+        "or correct storage.directory or storage.url. `mailhub init` begins an empty one"
+    )
+
+
 def build(config: Config, keys: Keys) -> House:
     """Open the database of this configuration, bring it to this version's schema, and wire the parts.
 
-    Raises ``ConfigurationError`` when the database was written with another root key.
+    Raises ``ConfigurationError`` when there is no database (only init makes one: mail for an empty one would be refused
+    for good), or when it was written with another root key.
     """
     database = Database(config.database_url)
+    if is_empty(database):
+        raise ConfigurationError(_missing(config))
     migrate(database)
     recognise_key(database, keys)
-    writer = Writer(database)
+    writer = Writer(database, node=config.storage.node)
     directory = Directory(database, catch_all=config.mail.catch_all)
     models = Models(database, config.storage.directory / "models")
     secrets = Secrets.of(keys)
@@ -116,6 +128,6 @@ def build(config: Config, keys: Keys) -> House:
             secrets,
             resolver=Resolver() if config.authentication.enabled else None,
             trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
-            has_room=lambda: disk_usage(config.storage.directory).free >= config.storage.reserve_bytes,
+            has_room=lambda: disk_usage(config.storage.directory).free >= max(1, config.storage.reserve_bytes),
         ),
     )

@@ -24,6 +24,15 @@ def revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
+def is_empty(database: Database) -> bool:
+    """Whether there is nothing to open: no file (none is made by asking), or no schema in it or on the server."""
+    path = database.url.database
+    if database.is_sqlite and path and path != ":memory:" and not Path(path).exists():
+        return True
+    with database.read() as connection:
+        return revision(connection) is None
+
+
 def known_revisions() -> set[str]:
     """Revisions this version can come from."""
     return {path.name.split("_")[0] for path in (_SCRIPTS / "versions").glob("[0-9]*.py")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -114,12 +115,11 @@ def whoami(house: TheHouse, actor: Caller) -> Identity:
 
 def measure(house: House, vitals: Vitals) -> Readiness:
     """Ask the database and the disk; a database that does not answer is a fault, not an error."""
-    try:
-        with house.database.read() as connection:
-            quarantine = intake_lists.count_unreadable(connection)
-    except StorageError:
-        return readiness(vitals, quarantine=None, reserve_bytes=house.config.storage.reserve_bytes)
-    return readiness(vitals, quarantine=quarantine, reserve_bytes=house.config.storage.reserve_bytes)
+    quarantine: int | None = None
+    with suppress(StorageError), house.database.read() as connection:
+        quarantine = intake_lists.count_unreadable(connection)
+    reserve = house.config.storage.reserve_bytes
+    return readiness(vitals, quarantine=quarantine, reserve_bytes=reserve, serves=house.directory.serves)
 
 
 def _health(found: Readiness) -> dict[str, Any]:

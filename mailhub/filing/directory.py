@@ -52,8 +52,13 @@ class Directory:
             return found
         found = self._served.addresses.get(f"{base}@{domain}") or self._served.addresses.get(f"@{domain}")
         if found is None:
-            return Refusal.UNKNOWN
+            return Refusal.UNKNOWN if self.serves else Refusal.NOBODY_SERVED
         return Recipient(found.account, found.mailbox, found.address, detail)
+
+    @property
+    def serves(self) -> bool:
+        """Whether there is any mailbox. Where there is none no sender is refused for good."""
+        return bool(self._served.mailboxes)
 
     def is_own(self, account: int, address: str) -> bool:
         """Whether mail to this address would come back to the account itself (a catch-all does not count)."""

@@ -81,14 +81,16 @@ class Readiness:
         return not self.faults
 
 
-def readiness(vitals: Vitals, *, quarantine: int | None, reserve_bytes: int) -> Readiness:
-    """Judge the vitals. ``quarantine`` None: the database did not answer."""
+def readiness(vitals: Vitals, *, quarantine: int | None, reserve_bytes: int, serves: bool) -> Readiness:
+    """Judge the vitals. ``quarantine`` None: the database did not answer; ``serves``: there is a mailbox."""
     oldest, free = vitals.intake.oldest_undecided_seconds(), vitals.disk_free_bytes()
+    needed = max(1, reserve_bytes)  # a reserve of 0 still needs room to write in
     faults = [
         "stopping" if vitals.stopping else "",
         "the database does not answer" if quarantine is None else "",
         f"a delivery waits for its commit since {oldest:.0f} s" if oldest > UNDECIDED_SECONDS else "",
-        f"only {free} bytes of disk are free, {reserve_bytes} are kept in reserve" if free < reserve_bytes else "",
+        "" if serves else "no mailbox is served: `mailhub mailbox add`",
+        f"only {free} bytes of disk are free, {reserve_bytes} are kept in reserve" if free < needed else "",
     ]
     return Readiness(
         faults=tuple(filter(None, faults)),

@@ -57,7 +57,11 @@ HAVE_TLS = b"503 5.5.1 TLS is on already\r\n"
 
 _UNKNOWN_RECIPIENT = b"550 5.1.1 No such recipient\r\n"
 _SUSPENDED = b"450 4.2.1 Recipient cannot take mail now, try again\r\n"
-_REFUSALS = {Refusal.UNKNOWN: _UNKNOWN_RECIPIENT, Refusal.SUSPENDED: _SUSPENDED}
+_REFUSALS = {
+    Refusal.UNKNOWN: _UNKNOWN_RECIPIENT,
+    Refusal.SUSPENDED: _SUSPENDED,
+    Refusal.NOBODY_SERVED: b"450 4.3.5 No mailbox is set up here yet, try again later\r\n",
+}
 
 _LINE_TOO_LONG = b"554 5.6.0 The message has a line that is too long\r\n"
 _DATA_FAULTS = {

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from storage import migrate as migrations
 from storage.database import Database
 from storage.errors import SchemaTooNew
-from storage.migrate import HEAD, known_revisions, migrate, revision
+from storage.migrate import HEAD, is_empty, known_revisions, migrate, revision
 from storage.schema import FIRST_ID, id_block, metadata
 
 
@@ -58,6 +58,13 @@ def test_the_first_id_is_above_every_ticket_number(empty: Database) -> None:
     migrate(empty)
     with empty.read() as connection:
         assert connection.execute(select(id_block.c.name, id_block.c.next_id)).all() == [("id", FIRST_ID)]
+
+
+def test_a_database_without_a_schema_is_empty(empty: Database) -> None:
+    """A database says that it is empty until it was migrated."""
+    assert is_empty(empty) is True
+    migrate(empty)
+    assert is_empty(empty) is False
 
 
 def test_migrating_again_changes_nothing(empty: Database) -> None:
