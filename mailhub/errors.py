@@ -7,6 +7,7 @@
     |  |- BadRequest          the caller's input is wrong; the text says how to mend it          501 / 400 / exit 65
     |  |  `- AccountNeeded    there are several accounts and none was named                       400 / exit 64
     |  |- NotFound            no such object in this account                                     550 / 404 / exit 65
+    |  |  `- NoSuchRecipient  the address is not served here                                     550 / 404 / exit 67
     |  |- Conflict            the object is not in a state that allows this                      554 / 409 / exit 65
     |  `- Forbidden           the actor may not do this                                          550 / 403 / exit 77
     `- ConfigurationError     permanent until someone edits the configuration                      exit 78
@@ -47,6 +48,10 @@ class AccountNeeded(BadRequest):
 
 class NotFound(Refused):
     """No such object for this actor (also said where one exists in another account)."""
+
+
+class NoSuchRecipient(NotFound):
+    """The address of a mail handed in is not served: it may bounce, which no other "not found" allows."""
 
 
 class Conflict(Refused):

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from mailhub import clock, envelope
 from mailhub.api import shapes
-from mailhub.api.caller import Call, InAccount
-from mailhub.envelope import Envelope, Fate, Recipient, Source
-from mailhub.errors import BadRequest, InsufficientStorage, NotFound, Unavailable
+from mailhub.api.caller import Call, Caller, TheHouse, choose_account
+from mailhub.envelope import Envelope, Fate, Recipient, Refusal, Source
+from mailhub.errors import BadRequest, InsufficientStorage, NoSuchRecipient, NotFound, Unavailable
+from mailhub.house import House
 from storage import mailboxes
 
 
@@ -53,10 +54,40 @@ def make_router(message_bytes: int) -> APIRouter:
     return router
 
 
+Recipients = Annotated[list[str] | None, Query(description="Default: the account's first mailbox.")]
+
+
+def the_delivery(
+    house: TheHouse,
+    actor: Caller,
+    recipient: Recipients = None,
+    account: Annotated[str | None, Query(include_in_schema=False)] = None,
+) -> Call:
+    """House, actor and account: for who serves the machine, without a named account, the one that the addresses lead
+    to; else as everywhere.
+    """
+    if recipient and account is None and (actor.account is None or actor.machine):
+        served = {_served(house, each).account for each in recipient}
+        if len(served) > 1:
+            raise BadRequest("the recipients belong to several accounts: deliver to each with a call of its own")
+        return Call(house, actor, served.pop())
+    return Call(house, actor, choose_account(house, actor, account))
+
+
+def _served(house: House, address: str) -> Recipient:
+    """Where an address leads. Raises ``NoSuchRecipient``."""
+    found = house.directory.resolve(address)
+    if found is Refusal.UNKNOWN:
+        raise NoSuchRecipient("no such mailbox: nobody here is served at this address")
+    if isinstance(found, Refusal):
+        raise Unavailable("the account that serves this address takes no mail now")
+    return found
+
+
 async def deliver(
     request: Request,
-    call: InAccount,
-    recipient: Annotated[list[str] | None, Query(description="Default: the account's first mailbox.")] = None,
+    call: Annotated[Call, Depends(the_delivery)],
+    recipient: Recipients = None,
     mail_from: Annotated[str | None, Query(description="Reverse path; absent means the null sender.")] = None,
     source: Literal["pipe", "import"] = "pipe",
 ) -> Filed:
@@ -91,7 +122,5 @@ def _first_mailbox(call: Call) -> str:
 
 def _require_own(call: Call, recipients: tuple[str, ...]) -> None:
     """Every recipient is served, by this account."""
-    for each in recipients:
-        found = call.house.directory.resolve(each)
-        if not isinstance(found, Recipient) or found.account != call.account:
-            raise NotFound(f"no such mailbox: {each}")
+    if any(_served(call.house, each).account != call.account for each in recipients):
+        raise NoSuchRecipient("no such mailbox: this account is not served at this address")

@@ -32,6 +32,7 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fit
     (errors.Unavailable, 503, "unavailable"),
     (errors.AccountNeeded, 400, "account-needed"),
     (errors.BadRequest, 400, "bad-request"),
+    (errors.NoSuchRecipient, 404, "no-such-recipient"),
     (errors.NotFound, 404, "not-found"),
     (errors.Conflict, 409, "conflict"),
     (errors.Forbidden, 403, "forbidden"),

@@ -13,7 +13,7 @@ NOPERM = 77
 CONFIG = 78
 INTERRUPTED = 130  # by the terminal, as a shell counts SIGINT
 
-_BY_CODE = {"account-needed": USAGE}
+_BY_CODE = {"account-needed": USAGE, "no-such-recipient": NOUSER}
 _BY_HTTP_STATUS = {401: NOPERM, 403: NOPERM, 500: SOFTWARE}
 
 
