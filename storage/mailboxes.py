@@ -52,6 +52,12 @@ def find_route(connection: Connection, served: str) -> Route | None:
     return Route(**row._mapping) if row else None
 
 
+def is_domain_of_others(connection: Connection, account_id: int, domain: str) -> bool:
+    """Whether another account serves any address in this domain."""
+    inside = address.c.address.endswith(f"@{domain}", autoescape=True)
+    return bool(connection.execute(select(exists().where(inside, address.c.account_id != account_id))).scalar_one())
+
+
 def list_routes(connection: Connection) -> Sequence[Route]:
     """The whole directory, for the routing table in memory."""
     query = select(*(address.c[name] for name in Route.__slots__)).order_by(address.c.address)

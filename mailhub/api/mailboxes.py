@@ -12,7 +12,7 @@ from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.api.tickets import mailbox_id
 from mailhub.api.users import Email
-from mailhub.errors import BadRequest, Conflict
+from mailhub.errors import BadRequest, Conflict, Forbidden
 from storage import mailboxes
 from storage.writer import Transaction
 
@@ -65,6 +65,9 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
     def add(transaction: Transaction) -> mailboxes.Mailbox:
         if mailboxes.find_route(transaction.connection, body.address):
             raise Conflict("this address is served already")
+        domain = body.address.rpartition("@")[2]
+        if not call.actor.machine and mailboxes.is_domain_of_others(transaction.connection, call.account, domain):
+            raise Forbidden(f"another account serves addresses in {domain}: only the operator may add one there")
         row = mailboxes.Mailbox(
             account_id=call.account,
             id=transaction.new_id(),
