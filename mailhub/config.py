@@ -55,6 +55,13 @@ class Storage:
         'Database as an SQLAlchemy URL, such as "postgresql:///mailhub". Empty means SQLite in the data directory.',
         restart=True,
     )
+    node: int = setting(
+        0,
+        "Number of this process among those that share a PostgreSQL database: each has its own.",
+        minimum=0,
+        maximum=1023,
+        restart=True,
+    )
     reserve_bytes: int = setting(
         256 * MIB,
         "Free disk space below which mail is answered 452 and /readyz says no.",
@@ -132,7 +139,10 @@ class Limits:
     )
     data_seconds: float = setting(300.0, "How long DATA may stand still.", unit="seconds", minimum=1)
     data_bytes_per_second: int = setting(
-        100, "Slowest average rate of DATA after its first minute.", unit="bytes a second", minimum=0
+        100,
+        "Slowest rate of DATA: each period of data_seconds must bring data_seconds times this many bytes.",
+        unit="bytes a second",
+        minimum=0,
     )
     flood_messages: int = setting(
         100,
@@ -202,13 +212,6 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Testing:
-    """For tests of an installation. Leave alone in production."""
-
-    clock: bool = setting(False, "Whether `sweep --now` may act as if it were another time.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings. ``source`` is the file they were read from, None for the defaults."""
 
@@ -223,7 +226,6 @@ class Config:
     spam: Spam = field(default_factory=Spam)
     relay: Relay = field(default_factory=Relay)
     log: Log = field(default_factory=Log)
-    testing: Testing = field(default_factory=Testing)
     source: Path | None = None
 
     @property
@@ -244,5 +246,4 @@ SECTIONS: dict[str, type[Any]] = {
     "spam": Spam,
     "relay": Relay,
     "log": Log,
-    "testing": Testing,
 }
