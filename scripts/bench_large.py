@@ -37,9 +37,7 @@ def main() -> None:
         beside, large = _together(system, options.large, options.large_mib)
         print(f"small mails alone:  p50 {alone.percentile(0.5):6.1f} ms  p99 {alone.percentile(0.99):6.1f} ms")
         print(f"small mails beside: p50 {beside.percentile(0.5):6.1f} ms  p99 {beside.percentile(0.99):6.1f} ms")
-        print(
-            f"  {beside.accepted} of them while {large.accepted} of {options.large} large ones took {large.seconds:.1f} s"
-        )
+        print(f"  {beside.accepted} of them; {large.accepted} of {options.large} large ones in {large.seconds:.1f} s")
         print(f"peak memory of the daemon: {memory.stop() / 2**20:.0f} MiB")
     finally:
         system.stop()
