@@ -169,7 +169,10 @@ class Authentication:
         True, "Check mail that comes by SMTP from elsewhere (not by LMTP, not from loopback).", restart=True
     )
     trusted_hosts: str = setting(
-        "", "Hosts, with spaces between, whose Authentication-Results header is believed.", restart=True
+        "",
+        "Hosts, with spaces between, whose Authentication-Results header is believed. Each must strip such headers in"
+        " its own name from mail that comes in.",
+        restart=True,
     )
 
 

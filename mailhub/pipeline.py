@@ -272,9 +272,10 @@ def _show_in(account: _Account, ticket: TicketState | None, routes: Routes) -> N
 def _add_participants(account: _Account, ticket: TicketState, case: Case) -> None:
     """People a participant names in To and Cc may write from now on; a guest only shows up as one.
 
-    A bounce names nobody: it joins whoever wrote it, so a forged one could bring anybody in.
+    A bounce names nobody: it joins whoever wrote it, so a forged one could bring anybody in. Nor does any other
+    forgery: not even where it only opened a ticket, or joined one that collects a flood.
     """
-    if case.decision.reason == "bounce":
+    if case.decision.reason == "bounce" or (case.message.forged and not case.decision.guest):
         return
     if case.decision.guest:
         named = {case.author.address: thread.GUEST}

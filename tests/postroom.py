@@ -95,13 +95,16 @@ class PostRoom:
         source: Source = Source.SMTP,
         quiet: bool = False,
         authentication: Authentication | None = None,
+        trusted_hosts: frozenset[str] = frozenset(),
     ) -> Prepared:
         """What a worker makes of a message, a second later than the one before."""
         self.now += SECOND
         envelope = Envelope(
             source=source, mail_from=mail_from, recipients=tuple(recipients), received_at=self.now, quiet=quiet
         )
-        return prepare(raw, envelope, self.secrets, self.directory, authentication=authentication)
+        return prepare(
+            raw, envelope, self.secrets, self.directory, authentication=authentication, trusted_hosts=trusted_hosts
+        )
 
     def file_all(self, messages: Sequence[tuple[bytes, Prepared]]) -> list[tuple[Outcome, ...]]:
         """File messages as one batch of the writer."""

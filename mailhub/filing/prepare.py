@@ -17,6 +17,7 @@ from mailhub.envelope import Envelope
 from mailhub.filing.directory import Directory
 from mailhub.keys import Keys
 from mailhub.message.authentication_results import authentication_results
+from mailhub.message.dmarc import author_domain
 from mailhub.message.parse import parse
 from mailhub.message.values import Address, Authentication, Automatic, Parsed
 from mailhub.spam import document
@@ -73,13 +74,15 @@ class Prepared:
     def forged(self) -> bool:
         """DMARC fails for a domain that asks to have such mail kept out (RFC 7489 6.3: p=none asks for nothing).
 
-        Or our own check found no single domain to ask (several authors, RFC 7489 6.6.1): that must be no way in.
+        Or there was no single domain to ask (several authors, RFC 7489 6.6.1): that must be no way in. A
+        trusted host that says fail and not under which policy is taken to mean one.
         """
         known = self.authentication
         if known is None:
             return False
-        unchecked = known.source == "checked" and not known.domain and bool(self.author)
-        return unchecked or (known.dmarc == "fail" and known.policy in ("quarantine", "reject"))
+        judged = known.source == "checked" or known.dmarc == "permerror"
+        unchecked = judged and not known.domain and bool(self.author)
+        return unchecked or (known.dmarc == "fail" and known.policy in ("quarantine", "reject", "unknown"))
 
     @property
     def author(self) -> str:
@@ -123,7 +126,9 @@ def prepare(
     """
     try:
         parsed = parse(raw, mail_from_null=envelope.mail_from is None)
-        known = authentication or authentication_results(parsed.headers, trusted_hosts)
+        known = authentication
+        if known is None and trusted_hosts:
+            known = authentication_results(parsed.headers, trusted_hosts, author_domain(raw))
         return _prepared(raw, envelope, secrets, directory, parsed, known)
     except Exception as error:  # boundary: whatever is wrong with a message, it is filed
         log.error("message could not be read", error=type(error).__name__, exc_info=True)

@@ -2,14 +2,19 @@
 
 For doors behind somebody else's MX (LMTP, loopback, IMAP). Only a host the operator names counts, and only fields
 above the first Received below the topmost of them: anything lower was there before the trusted host had the mail, and
-may be forged (RFC 8601 5).
+may be forged (RFC 8601 5). Milters put theirs below their own host's Received, right on top of what the sender wrote:
+so of each method the topmost field that has it decides, and where the host writes none it must strip forged ones
+(README, "Behind Postfix"). Policies are written in every way but a standard one: OpenDMARC and Gmail ``(p=reject
+dis=none)``, rspamd ``(policy=reject)``, Microsoft ``action=oreject``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
+from mailhub.message.dmarc import aligned, organisation
 from mailhub.message.dns_questions import ascii_name
 from mailhub.message.values import Authentication
 
@@ -19,17 +24,28 @@ RESULTS = 50  # of one field
 
 _RESULT = re.compile(r"\s{0,50}(spf|dkim|dmarc)\s{0,9}(?:/\d{1,3}\s{0,9})?=\s{0,9}([a-z]{1,20})", re.IGNORECASE)
 _PROPERTY = re.compile(
-    r"\b(header\.d|header\.i|header\.from|smtp\.mailfrom|smtp\.helo|policy\.dmarc)\s{0,9}=\s{0,9}\"?([^\s;\"]{1,300})",
+    r"\b(header\.d|header\.i|header\.from|smtp\.mailfrom|smtp\.helo)\s{0,9}=\s{0,9}\"?([^\s;\"]{1,300})",
     re.IGNORECASE,
 )
-_POLICY = re.compile(r"\b(?:p|dis)=(none|quarantine|reject)\b", re.IGNORECASE)
+_POLICY = re.compile(
+    r"(?<![\w.])(p|sp|dis|policy|policy\.dmarc|action)\s{0,9}=\s{0,9}(?:o\.?|pct\.)?(none|quarantine|reject)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r'"[^"]*"?')
+_STRICTNESS = ("none", "quarantine", "reject")
 _WORDS = frozenset(("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"))
 _ALIASES = {"hardfail": "fail", "policy": "fail", "error": "temperror", "unknown": "permerror", "bestguesspass": "none"}
 _RANK = ("pass", "temperror", "fail", "permerror", "softfail", "neutral", "none")
 
 
-def authentication_results(headers: Sequence[tuple[str, str]], trusted_hosts: Collection[str]) -> Authentication | None:
-    """What a trusted host found, None when no such field counts. ``headers``: name and unfolded value, from the top."""
+def authentication_results(
+    headers: Sequence[tuple[str, str]], trusted_hosts: Collection[str], author: str
+) -> Authentication | None:
+    """What a trusted host found, None when no such field counts. ``headers``: name and unfolded value, from the top.
+
+    ``author`` is the domain of the one author (``dmarc.author_domain``), "" when there is none or several: that is a
+    permerror, whatever the host found. A result about another domain (``header.from``) fails: it says nothing of him.
+    """
     trusted = {host.lower() for host in trusted_hosts}
     found: list[str] = []
     host = ""
@@ -42,7 +58,7 @@ def authentication_results(headers: Sequence[tuple[str, str]], trusted_hosts: Co
             host = host or identity
             if len(found) >= FIELDS:
                 break
-    return _read(found, host) if found else None
+    return _read(found, host, author) if found else None
 
 
 def _identity(value: str) -> str:
@@ -68,38 +84,76 @@ def _without_comments(text: str) -> tuple[str, str]:
     return "".join(outside), "".join(inside)
 
 
-def _read(values: Sequence[str], host: str) -> Authentication:
-    results: dict[str, list[str]] = {"spf": [], "dkim": [], "dmarc": []}
-    signed: list[str] = []
-    domain = policy = spf_domain = ""
+@dataclass(frozen=True, slots=True)
+class _Result:
+    word: str
+    properties: dict[str, str]
+    policies: tuple[tuple[str, str], ...]
+
+
+def _results(value: str) -> dict[str, list[_Result]]:
+    """Method -> what one field says of it."""
+    results: dict[str, list[_Result]] = {}
+    for item in _items(value):
+        plain, comment = _without_comments(item)
+        match = _RESULT.match(plain)
+        if match is None:
+            continue
+        word = match[2].lower()
+        properties = {name.lower(): text for name, text in _PROPERTY.findall(plain)}
+        said = _POLICY.findall(f"{_QUOTED.sub(' ', plain)} {comment}")
+        policies = tuple((name.lower(), policy.lower()) for name, policy in said)
+        result = _Result(word if word in _WORDS else _ALIASES.get(word, "neutral"), properties, policies)
+        results.setdefault(match[1].lower(), []).append(result)
+    return results
+
+
+def _read(values: Sequence[str], host: str, author: str) -> Authentication:
+    found: dict[str, list[_Result]] = {}
     for value in values:
-        for item in _items(value):
-            plain, comment = _without_comments(item)
-            match = _RESULT.match(plain)
-            if match is None:
-                continue
-            method, word = match[1].lower(), match[2].lower()
-            word = word if word in _WORDS else _ALIASES.get(word, "neutral")
-            results[method].append(word)
-            properties = {name.lower(): text for name, text in _PROPERTY.findall(plain)}
-            if method == "dmarc":
-                domain = domain or _domain(properties.get("header.from", ""))
-                said = _POLICY.search(comment)
-                policy = policy or str(properties.get("policy.dmarc", said[1] if said else "")).lower()
-            elif method == "spf":
-                spf_domain = spf_domain or _domain(properties.get("smtp.mailfrom", properties.get("smtp.helo", "")))
-            elif word == "pass":
-                signed.append(_domain(properties.get("header.d", properties.get("header.i", ""))))
-    best = {method: min(words, key=_RANK.index, default="none") for method, words in results.items()}
+        for method, results in _results(value).items():
+            found.setdefault(method, results)  # the topmost field that has the method
+    best = {
+        method: min((each.word for each in found.get(method, ())), key=_RANK.index, default="none")
+        for method in ("spf", "dkim")
+    }
+    senders = [
+        each.properties.get("smtp.mailfrom", each.properties.get("smtp.helo", "")) for each in found.get("spf", ())
+    ]
+    signed = [
+        _domain(each.properties.get("header.d", each.properties.get("header.i", "")))
+        for each in found.get("dkim", ())
+        if each.word == "pass"
+    ]
+    dmarc, policy = _dmarc(found.get("dmarc", ()), author)
     return Authentication(
         **best,
+        dmarc=dmarc,
         policy=policy,
-        domain=domain,
-        spf_domain=spf_domain,
+        domain=author if "dmarc" in found else "",
+        spf_domain=next((domain for each in senders if (domain := _domain(each))), ""),
         dkim_domains=tuple(dict.fromkeys(each for each in signed if each)),
         reason="authentication-results",
         source=host,
     )
+
+
+def _dmarc(results: Sequence[_Result], author: str) -> tuple[str, str]:
+    """The result and the policy for this author: the worst said of him, and the strictest policy that is named."""
+    words = {each.word for each in results} or {"none"}
+    about = [domain for each in results if (domain := _domain(each.properties.get("header.from", "")))]
+    word = "fail" if "fail" in words else max(words, key=_RANK.index)
+    if not author:
+        word = "fail" if word == "fail" else "permerror"
+    elif not all(aligned(each, author, strict=False) for each in about):
+        word = "fail"
+    elif word == "pass" and not about:
+        word = "none"
+    named = [pair for each in results for pair in each.policies]
+    below = any(name == "sp" for name, _ in named) and author != organisation(author)
+    named = [(name, policy) for name, policy in named if name != ("p" if below else "sp")]
+    policy = max((policy for _, policy in named), key=_STRICTNESS.index, default="")
+    return word, policy or ("unknown" if word == "fail" else "")
 
 
 def _items(value: str) -> list[str]:

@@ -14,7 +14,7 @@ FIELD = (
 
 def test_trusted_host_is_believed() -> None:
     """Results, domains and policy are read from a field of a trusted host."""
-    found = authentication_results([("Authentication-Results", FIELD)], {"MX.ours.example"})
+    found = authentication_results([("Authentication-Results", FIELD)], {"MX.ours.example"}, "a.example")
     assert found is not None
     assert (found.dkim, found.spf, found.dmarc, found.policy) == ("pass", "softfail", "pass", "reject")
     assert (found.domain, found.spf_domain, found.dkim_domains) == ("a.example", "a.example", ("a.example",))
@@ -27,7 +27,7 @@ def test_results_may_be_spread_over_fields() -> None:
         ("Authentication-Results", "mx; spf=pass"),
         ("authentication-results", "mx 1; dkim=fail; dkim=pass header.d=b.example"),
     ]
-    found = authentication_results(fields, {"mx"})
+    found = authentication_results(fields, {"mx"}, "a.example")
     assert found is not None
     assert (found.spf, found.dkim, found.dkim_domains) == ("pass", "pass", ("b.example",))
 
@@ -43,7 +43,7 @@ def test_results_may_be_spread_over_fields() -> None:
 )
 def test_nobody_else_counts(headers: list[tuple[str, str]]) -> None:
     """Fields of other hosts, and other headers, count for nothing."""
-    assert authentication_results(headers, {"mx.ours.example"}) is None
+    assert authentication_results(headers, {"mx.ours.example"}, "a.example") is None
 
 
 def test_field_below_the_trusted_hosts_received_counts_for_nothing() -> None:
@@ -53,7 +53,7 @@ def test_field_below_the_trusted_hosts_received_counts_for_nothing() -> None:
         ("Received", "from evil by mx.ours.example"),
         ("Authentication-Results", FIELD),
     ]
-    found = authentication_results(headers, {"mx.ours.example"})
+    found = authentication_results(headers, {"mx.ours.example"}, "a.example")
     assert found is not None
     assert (found.dmarc, found.dkim) == ("fail", "none")
 
@@ -64,5 +64,5 @@ def test_field_below_the_trusted_hosts_received_counts_for_nothing() -> None:
 )
 def test_strange_fields_are_read_as_nothing(value: str) -> None:
     """Broken, empty and hostile fields give no result, and no exception."""
-    found = authentication_results([("Authentication-Results", value)], {"mx"})
+    found = authentication_results([("Authentication-Results", value)], {"mx"}, "a.example")
     assert found is None or (found.spf in ("none", "neutral") and found.dmarc == "none")

@@ -104,7 +104,7 @@ def test_any_header_is_judged_without_an_exception(headers: list[tuple[str, str]
     assert classify(headers, subject, "text/plain", {}).kind in (
         "", "auto-reply", "out-of-office", "list", "bulk", "bounce", "generated",
     )  # fmt: skip
-    found = authentication_results(headers, {"mx"})
+    found = authentication_results(headers, {"mx"}, "a.example")
     assert found is None or found.source == "mx"
 
 
