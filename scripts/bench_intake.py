@@ -65,6 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--mails", type=int, default=1000, help="mails of one round")
     parser.add_argument("--folder", default=".", help="where queues and databases are put; one file system for all")
     parser.add_argument("--postgresql", default="", help="URL of an empty database, to measure that engine too")
+    parser.add_argument("--postgresql-pid", type=int, default=0, help="its server's process, counted with mailhub's")
     parser.add_argument("--only", default="", help="measure only systems whose name holds this word")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -80,6 +81,7 @@ def _started(folder: Path, options: argparse.Namespace) -> list[System]:
     if options.postgresql:
         second = Mailhub(folder / "mailhub-postgresql", database=options.postgresql)
         second.name = "mailhub (PostgreSQL)"
+        second.helpers = [options.postgresql_pid] if options.postgresql_pid else []
         kinds.append(second)
     kinds += [Postfix(folder / "postfix"), PostfixRspamd(folder / "rspamd"), Aiosmtpd(folder / "aiosmtpd")]
     started = []

@@ -116,6 +116,7 @@ class Mailhub(System):
     def __init__(self, folder: Path, *, database: str = "") -> None:
         super().__init__(folder)
         self.data = folder / "data"
+        self.helpers: list[int] = []  # process ids of a database server, counted with the daemon
         self.socket = self.data / "run/admin.sock"
         self._environment = {
             "MAILHUB_CONFIG": str(self.data / "mailhub.toml"),
@@ -138,6 +139,9 @@ class Mailhub(System):
     def database_url(self) -> str:
         """SQLAlchemy URL of its database."""
         return self._environment.get("MAILHUB_STORAGE__URL") or f"sqlite:///{self.data}/mailhub.sqlite3"
+
+    def roots(self) -> list[int]:
+        return [*super().roots(), *self.helpers]
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
