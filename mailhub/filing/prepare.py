@@ -16,6 +16,7 @@ from mailhub import reply_token
 from mailhub.envelope import Envelope
 from mailhub.filing.directory import Directory
 from mailhub.keys import Keys
+from mailhub.message import identity
 from mailhub.message.authentication_results import authentication_results
 from mailhub.message.dmarc import author_domain
 from mailhub.message.parse import parse
@@ -87,13 +88,21 @@ class Prepared:
     @property
     def author(self) -> str:
         """The first usable address in From, lower case; '' without one."""
-        return next((entry.address.lower() for entry in self.parsed.from_ if usable(entry.address)), "")
+        return _author(self.parsed)
 
     @property
     def sender(self) -> str:
         """Whose ticket it is, lower case: the author, else the reverse path, which proves nobody (DMARC: From)."""
-        reverse = storable(self.envelope.mail_from or "").lower()
-        return self.author or (reverse if usable(reverse) else "")
+        return _sender(self.parsed, self.envelope)
+
+
+def _author(parsed: Parsed) -> str:
+    return next((entry.address.lower() for entry in parsed.from_ if usable(entry.address)), "")
+
+
+def _sender(parsed: Parsed, envelope: Envelope) -> str:
+    reverse = storable(envelope.mail_from or "").lower()
+    return _author(parsed) or (reverse if usable(reverse) else "")
 
 
 def usable(address: str) -> bool:
@@ -148,7 +157,7 @@ def _prepared(
         envelope=envelope,
         raw_bytes=len(raw),
         slices=compress(raw),
-        identity=_hash(secrets.identity, _identity_name(parsed) + parsed.identity),
+        identity=_hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope))),
         own_id=_id_hash(secrets, parsed.message_id),
         references=references,
         bounced=_id_hash(secrets, parsed.bounce.original_message_id) if parsed.bounce else None,
@@ -207,14 +216,6 @@ def id_hash(key: bytes, message_id: str) -> bytes:
 
 def _id_hash(secrets: Secrets, message_id: str) -> bytes | None:
     return id_hash(secrets.references, message_id) if message_id else None
-
-
-def _identity_name(parsed: Parsed) -> bytes:
-    """Message-ID, or without one From, Date and Subject (DESIGN.md, "Data")."""
-    if parsed.message_id:
-        return b"i" + parsed.message_id.encode("utf-8")
-    sender = parsed.from_[0].address if parsed.from_ else ""
-    return b"n" + f"{sender}\0{parsed.date}\0{parsed.subject}".encode()
 
 
 def _references(parsed: Parsed, secrets: Secrets) -> tuple[tuple[bytes, str], ...]:

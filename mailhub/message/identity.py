@@ -1,7 +1,7 @@
 """Whether two messages are the same. Job: a digest that survives transport and changes with the content.
 
-Two halves (DESIGN.md, "Data"): the *name* of a message (Message-ID; without one From, Date and Subject) and the
-*content*: its inline text parts decoded, as far as they are looked at, and every other part's bytes as transferred.
+Two halves: the *name* of a message (Message-ID and sender; without an id sender, Date and Subject) and the *content*:
+its inline text parts decoded, as far as they are looked at, and every other part's bytes as transferred.
 White space, line ends, trace headers and the encoding of text do not count: relays change them (RFC 5321, RFC 6152).
 Must not: take more text than it is given, or depend on anything the recipient's side adds.
 """
@@ -31,19 +31,19 @@ def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iter
     return digest.digest()
 
 
-def name(parsed: Parsed) -> bytes:
-    """16 bytes of what the message is called: its Message-ID, or From, Date and Subject as read when it has none."""
-    if parsed.message_id:
-        called = "i\0" + parsed.message_id
-    else:
-        sender = parsed.from_[0].address if parsed.from_ else ""
-        called = f"h\0{sender}\0{parsed.date}\0{''.join(parsed.subject.split())}"
-    return blake2b(called.encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
+def name(parsed: Parsed, sender: str) -> bytes:
+    """16 bytes of what the message is called: its Message-ID, or Date and Subject as read, of this sender.
+
+    ``sender`` is whose mail it becomes, lower case: else whoever sent somebody's id and text first, under a name of his
+    own, would have the genuine mail taken for a copy and shown to nobody.
+    """
+    what = f"i\0{parsed.message_id}" if parsed.message_id else f"h\0{parsed.date}\0{''.join(parsed.subject.split())}"
+    return blake2b(f"{sender}\0{what}".encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
 
 
-def key(parsed: Parsed) -> bytes:
+def key(parsed: Parsed, sender: str) -> bytes:
     """16 bytes that are equal when two messages are the same: name and content together.
 
     Same ``name`` and another ``key`` means the same id with another body: two messages, to be flagged.
     """
-    return blake2b(name(parsed) + parsed.identity, digest_size=DIGEST_BYTES).digest()
+    return blake2b(name(parsed, sender) + parsed.identity, digest_size=DIGEST_BYTES).digest()
