@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 UTC by convention, so that isoformat adds no offset
+_FIRST_SECOND = (datetime.min - _EPOCH) // timedelta(seconds=1)
+_LAST_SECOND = (datetime.max - _EPOCH) // timedelta(seconds=1)
 
 
 def now() -> int:
@@ -24,5 +27,6 @@ def from_datetime(value: datetime) -> int:
 
 
 def to_iso(at: int) -> str:
-    """RFC 3339 in UTC, to the second: ``2026-11-23T16:41:00Z``."""
-    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """RFC 3339 in UTC, to the second: ``2026-11-23T16:41:00Z``. An instant outside years 1 to 9999 is their nearest."""
+    seconds = min(max(at // SECOND, _FIRST_SECOND), _LAST_SECOND)
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat() + "Z"  # strftime does not pad years on every platform

@@ -1,7 +1,8 @@
 """Date headers. Job: microseconds since the epoch (UTC) from a date in any form people send; None when unreadable.
 
 RFC 5322 3.3 and 4.3 (two-digit years, named zones), asctime, ISO 8601. Nothing is judged: a date in the future or in
-1970 is returned as it stands. Must not: ask the clock, raise.
+1970 is returned as it stands. Outside the years 1900 (RFC 5322 3.3) to 9998 nothing is a date: with its offset the last
+year could leave the calendar. Must not: ask the clock, raise.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ _ASCTIME = re.compile(
 _ISO = re.compile(r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T\s]+" + _TIME + _ZONE + ")?")
 _DAY_ONLY = re.compile(r"\s*(?:[^\W\d_]{2,12}\s*,?\s*)?(\d{1,2})[\s.-]+([^\W\d_]{3,9})\.?[\s,-]*(\d{4})")
 _EPOCH = date(1970, 1, 1).toordinal()
+_DAY_MICROS = 24 * 60 * 60 * 1_000_000
+_FIRST = (date(1900, 1, 1).toordinal() - _EPOCH) * _DAY_MICROS
+_END = (date(9999, 1, 1).toordinal() - _EPOCH) * _DAY_MICROS
 
 
 def parse(text: str) -> int | None:
@@ -87,4 +91,5 @@ def _micros(year: str, month: int, day: str, time: tuple[str | None, ...], offse
         days = date(number, month, int(day)).toordinal() - _EPOCH
     except ValueError:
         return None
-    return (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1_000_000
+    found = (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1_000_000
+    return found if _FIRST <= found < _END else None

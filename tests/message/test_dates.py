@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailhub import clock
 from mailhub.message import dates, parse
 
 
@@ -58,6 +59,36 @@ def test_no_date_is_none(written: str) -> None:
 def test_an_absent_date_is_none() -> None:
     """A message without Date has none; the pipeline knows when it came."""
     assert parse.parse(b"Subject: a\r\n\r\n").date is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+        "31 Dec 9999 23:59:60 +0000",
+        "0001-01-01 00:00:00 +1400",
+        "1 Jan 1900 00:00:00 +0001",
+    ],
+)
+def test_a_date_outside_the_calendar_is_none(written: str) -> None:
+    """What lies outside the years 1900 to 9998 once its offset is counted is no date."""
+    assert dates.parse(written) is None
+
+
+@given(
+    st.integers(0, 9999), st.integers(1, 12), st.integers(1, 31), st.integers(0, 24), st.integers(-1400, 1400)
+)
+def test_every_date_can_be_shown(year: int, month: int, day: int, hour: int, offset: int) -> None:
+    """Whatever is a date survives being written out, with a year of four digits."""
+    found = dates.parse(f"{year:04}-{month:02}-{day:02} {hour:02}:59:60 {offset:+05}")
+    if found is not None:
+        assert len(clock.to_iso(found)) == len("2026-11-23T16:41:00Z")
+
+
+@pytest.mark.parametrize("at", [-(10**30), 10**30])
+def test_an_instant_outside_the_calendar_is_its_nearest(at: int) -> None:
+    """An instant that was stored outside the calendar is shown as its nearest end."""
+    assert clock.to_iso(at) == ("0001-01-01T00:00:00Z" if at < 0 else "9999-12-31T23:59:59Z")
 
 
 @given(st.text(alphabet="0123456789 :+-,/.JanTZFebGMT\u0660", max_size=60))
