@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from mailhub.envelope import Recipient, Refusal
+from mailhub.filing import directory as reading
 from mailhub.filing.directory import Directory
 from storage.mailboxes import Mailbox, Route, add_address, add_mailbox, delete_mailbox
 from tests.postroom import HELP, OURS, SALES, START, SUPPORT, THEIRS, PostRoom
@@ -74,3 +78,28 @@ def test_changes_are_seen_after_a_refresh(room: PostRoom) -> None:
     assert led_to(room.directory, "Support+VIP@example.com") == (OURS, SALES, "")
     assert led_to(room.directory, "help@other.example") is None
     assert (room.directory.find_mailbox(77), room.directory.find_mailbox(HELP)) == (made, None)
+
+
+def test_an_older_picture_never_replaces_a_newer_one(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two refreshes at once, the one that read before a mailbox was made does not have the last word."""
+    original, read, go_on = reading.list_routes, threading.Event(), threading.Event()
+
+    def slow(connection: Any) -> Any:
+        routes = original(connection)
+        if threading.current_thread() is older:
+            read.set()
+            go_on.wait(30)
+        return routes
+
+    older, newer = (threading.Thread(target=room.directory.refresh) for _ in range(2))
+    monkeypatch.setattr(reading, "list_routes", slow)
+    older.start()
+    assert read.wait(30)
+    made = Mailbox(account_id=OURS, id=77, address="new@third.example", name="", created_at=START)
+    room.do(lambda tx: add_mailbox(tx.connection, made))
+    newer.start()
+    newer.join(0.2)  # without the lock it ends here, before the older one
+    go_on.set()
+    older.join(30)
+    newer.join(30)
+    assert led_to(room.directory, "new@third.example") == (OURS, 77, "")

@@ -8,6 +8,7 @@ domain lead to its first mailbox (RFC 5321 4.5.1, RFC 2142); a domain's catch-al
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 from mailhub.envelope import Recipient, Refusal
 from storage.database import Database
@@ -23,23 +24,28 @@ class _Served:
 
 
 class Directory:
-    """The served addresses. Read by every door's thread; replaced as a whole, so no lock is needed."""
+    """The served addresses. Read by every door's thread without a lock: they are replaced as a whole."""
 
     def __init__(self, database: Database, *, catch_all: bool = False) -> None:
         self._database = database
         self._catch_all = catch_all
         self._served = _Served({}, {})
+        self._refreshing = Lock()  # held while reading too: an older picture must not replace a newer one
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the tables again: after a mailbox was added or removed, here or on another node."""
+        """Read the tables again: after a mailbox was added or removed, here or on another node. From any thread."""
+        with self._refreshing:
+            self._served = self._read()
+
+    def _read(self) -> _Served:
         with self._database.read() as connection:
             mailboxes = {mailbox.id: mailbox for mailbox in every_mailbox(connection)}
             routes = list_routes(connection)
         addresses = {r.address: Recipient(r.account_id, r.mailbox_id, r.address) for r in routes}
         for mailbox in mailboxes.values():
             _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
-        self._served = _Served(addresses, mailboxes)
+        return _Served(addresses, mailboxes)
 
     def resolve(self, recipient: str) -> Recipient | Refusal:
         """Where a recipient leads. Pure dictionary look-ups; any string is fine."""
