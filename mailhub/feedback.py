@@ -104,27 +104,50 @@ def unmark(
     *,
     user: int,
     now: int,
+    only: str | None = None,
     per_hour: int = PER_HOUR,
 ) -> list[Marked]:
-    """Take labels back, whoever gave them; one result each, in order. Idempotent. Raises like ``mark``."""
+    """Take labels back, whoever gave them; one result each, in order. Idempotent. Raises like ``mark``.
+
+    With ``only`` a message that has another label keeps it: unchanged.
+    """
+    if only not in (SPAM, HAM, None):
+        raise BadRequest("a label is spam or ham")
     act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.unmark")
-    return _run(act, models, messages, None, _no_features, per_hour)
+    return _run(act, models, messages, None, _no_features, per_hour, only=only)
 
 
 def _run(
-    act: _Act, models: Models, messages: Sequence[int], wish: Wish | None, features_of: FeaturesOf, per_hour: int
+    act: _Act,
+    models: Models,
+    messages: Sequence[int],
+    wish: Wish | None,
+    features_of: FeaturesOf,
+    per_hour: int,
+    *,
+    only: str | None = None,
 ) -> list[Marked]:
     connection, account = act.transaction.connection, act.account
     subjects, tickets = _lock(act, messages)
     with models.change(act.transaction, account) as change:
         cases = _cases(act, subjects)
         for case in cases.values():
-            put_in_force(change, case, wish, features_of)
+            put_in_force(change, case, _kept(case) if _is_other(case, only) else wish, features_of)
         changed = [case for case in cases.values() if case.outcome in CHANGING]
         _require_room(act, len(changed), per_hour)
         ledger.add_marks(connection, account, [_mark_row(change, case, wish, act) for case in changed])
     states = _follow(act, changed, tickets)
     return [_result(message, cases.get(message), states, act) for message in messages]
+
+
+def _is_other(case: Case, only: str | None) -> bool:
+    return only is not None and case.held is not None and case.held.label != only
+
+
+def _kept(case: Case) -> Wish:
+    """The wish that what is in force stays."""
+    assert case.held is not None
+    return Wish(case.held.label, case.held.user_id, case.held.given_at, case.held.sequence)
 
 
 def _lock(act: _Act, messages: Sequence[int]) -> tuple[Mapping[int, Labelled], Mapping[int, Ticket]]:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from classifier.model import digest, fold
 from classifier.tokens import features_to_bytes
 from mailhub.errors import BadRequest, Conflict
-from mailhub.feedback import Marked, Previous, forget, list_marks, mark, prepare, revoke, steps
+from mailhub.feedback import Marked, Previous, forget, list_marks, mark, prepare, revoke, steps, unmark
 from mailhub.filter.labelling import Outcome
 from mailhub.filter.models import Models
 from storage import journal, ledger
@@ -90,6 +90,21 @@ def test_unmark_forgets_and_restores_the_verdict(inbox: Inbox) -> None:
     assert (inbox.entries(), inbox.digest()) == ({}, empty)
     assert inbox.ticket(101) == ("open", "unsure")
     assert _outcomes(inbox.unmark([101])) == [Outcome.UNCHANGED]
+
+
+def test_unmark_of_one_label_leaves_the_other(inbox: Inbox) -> None:
+    """Asked to take back ham only, a message marked as spam keeps its label, and the filter what it taught."""
+    inbox.mark([101], "spam")
+    inbox.mark([102], "ham")
+    before = inbox.entries()[101]
+    results = inbox.writer.run(
+        lambda tx: unmark(
+            tx, inbox.models, f"user:{ANA}", ACCOUNT, [101, 102, 103], user=ANA, now=inbox.now, only="ham"
+        )
+    )
+    assert _outcomes(results) == [Outcome.UNCHANGED, Outcome.UNMARKED, Outcome.UNCHANGED]
+    assert [each.label for each in results] == ["spam", None, None]
+    assert inbox.entries() == {101: before}
 
 
 def test_undoing_ham_on_filtered_spam_returns_it_to_spam(inbox: Inbox) -> None:

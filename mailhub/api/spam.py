@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Literal
 
@@ -16,9 +17,11 @@ from mailhub import clock, feedback
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.messages import message_row
-from mailhub.api.shapes import made
-from mailhub.errors import Conflict, Forbidden
-from mailhub.feedback import Marked
+from mailhub.api.shapes import After, Id, Limit, Page, made
+from mailhub.api.tickets import user_id
+from mailhub.errors import BadRequest, Conflict, Forbidden
+from mailhub.feedback import Marked, Revoked, Weighed
+from mailhub.filter.labelling import FeaturesOf
 from mailhub.house import filter_settings
 from mailhub.message.parse import parse
 from mailhub.spam import Explanation, FilterSettings, Reason, document, explain
@@ -28,7 +31,7 @@ router = APIRouter(prefix="/spam", tags=["spam"])
 
 EXPLAINED_BYTES = 50 * 1024 * 1024  # of a message that is not stored
 
-Messages = Annotated[list[int], Field(min_length=1, max_length=500)]
+Messages = Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 
 class Marks(shapes.Shape):
@@ -39,9 +42,10 @@ class Marks(shapes.Shape):
 
 
 class Unmarks(shapes.Shape):
-    """Messages whose label is to be taken back."""
+    """Messages whose label is to be taken back; with ``label`` only where it is this one."""
 
     messages: Messages
+    label: Literal["spam", "ham"] | None = None
 
 
 class MarkResult(shapes.Shape):
@@ -55,6 +59,37 @@ class MarkResult(shapes.Shape):
     verdict: str | None
     ticket: int | None
     state: str | None
+
+
+class GivenMark(shapes.Shape):
+    """A mark and what it weighs; null: it is not in force (superseded, taken back or revoked).
+
+    ``alone`` is the message's log-odds without this label: far on the other side of 0, the label may be a mistake.
+    """
+
+    sequence: int
+    message: int
+    label: str
+    user: int
+    given_at: str
+    revoked_at: str | None
+    log_odds: float | None
+    alone: float | None
+
+
+class Revocation(shapes.Shape):
+    """Acts that shall count no more: these ones, or all of one user (login or id) since an instant (RFC 3339)."""
+
+    sequences: Annotated[list[Id], Field(max_length=500)] = Field(default_factory=list)
+    user: str | None = None
+    since: datetime | None = None
+
+
+class RevokedMarks(shapes.Shape):
+    """The acts that count no more, and what became of their messages."""
+
+    sequences: list[int]
+    messages: list[MarkResult]
 
 
 class Evidence(shapes.Shape):
@@ -152,10 +187,108 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
                 messages=portion,
                 user=user,
                 now=clock.now(),
+                only=body.label,
                 per_hour=call.house.config.spam.marks_per_hour,
             )
         )
     return [_result(each) for each in found]
+
+
+@router.get("/marks")
+def list_marks(call: InAccount, user: str | None = None, limit: Limit = 50, after: After = None) -> Page[GivenMark]:
+    """Marks given, latest first, with what each weighs now; `after` is a sequence."""
+    call.require("spam.explain")
+    whose = _user(call, user) if user is not None else None
+    before, found = after if after is not None else 2**62, list[GivenMark]()
+    while len(found) < limit:
+        size = min(limit - len(found), feedback.STEP)
+        portion = call.house.writer.run(
+            partial(
+                feedback.list_marks,
+                models=call.house.models,
+                account=call.account,
+                user=whose,
+                before=before,
+                limit=size,
+            )
+        )
+        found += [_given(each) for each in portion]
+        if len(portion) < size:
+            return Page(items=found, next=None)
+        before = found[-1].sequence
+    return Page(items=found, next=before)
+
+
+def _given(weighed: Weighed) -> GivenMark:
+    mark = weighed.mark
+    weights = {"log_odds": weighed.log_odds, "alone": weighed.alone}
+    return made(GivenMark, mark, message=mark.message_id, user=mark.user_id, **weights)
+
+
+def _user(call: Call, name: str) -> int:
+    with call.house.database.read() as connection:
+        return user_id(connection, call.account, name)
+
+
+@router.post("/revoke")
+def revoke(call: InAccount, body: Revocation) -> RevokedMarks:
+    """Let acts count no more: what they replaced is in force again."""
+    call.require("spam.revoke")
+    if bool(body.sequences) == (body.user is not None) or (body.user is None) != (body.since is None):
+        raise BadRequest("name marks by their sequences, or a user and since when")
+    if body.user is not None and body.since is not None:
+        done = list(_revoked_of(call, _user(call, body.user), clock.from_datetime(body.since)))
+    else:
+        done = [_revoked(call, portion) for portion in feedback.steps(body.sequences)]
+    return RevokedMarks(
+        sequences=[sequence for each in done for sequence in each.sequences],
+        messages=[_result(each) for part in done for each in part.messages],
+    )
+
+
+def _revoked_of(call: Call, user: int, since: int) -> Iterator[Revoked]:
+    """The acts of one user, portion by portion."""
+    while True:
+        with call.house.database.read() as connection:
+            given = ledger.marks_of_user(connection, call.account, user, since=since, limit=feedback.STEP)
+        done = call.house.writer.run(
+            partial(
+                feedback.revoke_marks,
+                models=call.house.models,
+                actor=call.actor.name,
+                account=call.account,
+                user=user,
+                since=since,
+                now=clock.now(),
+                features_of=_known(call, given),
+            )
+        )
+        yield done
+        if not done.more:
+            return
+
+
+def _known(call: Call, marks: Sequence[ledger.Mark]) -> FeaturesOf:
+    """What the messages of these marks teach, for the writer."""
+    messages = sorted({each.message_id for each in marks})
+    return feedback.prepare(call.house.database, call.account, messages, lambda raw: _features(call, raw))
+
+
+def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
+    with call.house.database.read() as connection:
+        marks = ledger.find_marks(connection, call.account, sequences)
+    known = _known(call, marks)
+    return call.house.writer.run(
+        partial(
+            feedback.revoke,
+            models=call.house.models,
+            actor=call.actor.name,
+            account=call.account,
+            sequences=sequences,
+            now=clock.now(),
+            features_of=known,
+        )
+    )
 
 
 def _marking_user(call: Call) -> int:
@@ -178,7 +311,7 @@ def _result(marked: Marked) -> MarkResult:
 
 
 @router.get("/explain/{message}")
-def explain_message(call: InAccount, message: int, reasons: Annotated[int, Field(ge=1, le=200)] = 20) -> Explained:
+def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(ge=1, le=200)] = 20) -> Explained:
     """Score a stored message by the filter as it is now, and say what decided."""
     call.require("spam.explain")
     with call.house.database.read() as connection:

@@ -10,7 +10,7 @@ import click
 
 from mailhub.cli import exits
 from mailhub.cli.client import NoDaemon
-from mailhub.cli.output import Context, clean, print_json, printing
+from mailhub.cli.output import Context, clean, listing, print_json, printing
 from mailhub.errors import BadRequest
 
 STEP = 200  # messages of one request
@@ -36,7 +36,7 @@ def mark(context: Context, messages: tuple[int, ...], label: str) -> int:
 
 @spam.command()
 @click.argument("messages", nargs=-1, required=True, type=int)
-@click.option("--as", "label", type=click.Choice(["spam", "ham"]), help="Only if this is their label.", hidden=True)
+@click.option("--as", "label", type=click.Choice(["spam", "ham"]), help="Only where this is the label.")
 @printing
 def unmark(context: Context, messages: tuple[int, ...], label: str | None) -> int:
     """Take the label of MESSAGES back: the filter forgets them.
@@ -44,7 +44,43 @@ def unmark(context: Context, messages: tuple[int, ...], label: str | None) -> in
     \b
     Example: mailhub spam unmark 1000000007
     """
-    return _label(context, "DELETE", messages, {})
+    return _label(context, "DELETE", messages, {"label": label})
+
+
+@spam.command()
+@click.option("--user", help="Only those of this user: a login or id.")
+@listing
+@printing
+def marks(context: Context, limit: int, after: str | None, user: str | None) -> None:
+    """List marks given, latest first, and what each weighs; ALONE is the message's log-odds without it.
+
+    \b
+    Example: mailhub spam marks --user ana@example.com
+    """
+    columns = {"sequence": "SEQUENCE", "message": "MESSAGE", "label": "LABEL", "user": "USER", "given_at": "GIVEN"}
+    columns |= {"revoked_at": "REVOKED", "log_odds": "LOG-ODDS", "alone": "ALONE"}
+    context.table(context.rows("/v1/spam/marks", limit=limit, after=after, user=user), columns)
+
+
+@spam.command()
+@click.argument("sequences", nargs=-1, type=int)
+@click.option("--user", help="All marks of this user (login or id) since --since.")
+@click.option("--since", metavar="TIME", help="Since when, as 2026-11-23T08:00:00Z.")
+@printing
+def revoke(context: Context, sequences: tuple[int, ...], user: str | None, since: str | None) -> None:
+    """Let marks count no more: what they replaced is in force again. `spam marks` lists their SEQUENCES.
+
+    \b
+    Example: mailhub spam revoke --user ana@example.com --since 2026-11-23T08:00:00Z
+    """
+    body = {"sequences": list(sequences), "user": user, "since": since}
+    found = context.call("POST", "/v1/spam/revoke", body=body)
+    if context.as_json:
+        print_json(found)
+        return
+    click.echo(f"{len(found['sequences'])} marks count no more")
+    columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "verdict": "VERDICT", "state": "TICKET IS"}
+    context.table(found["messages"], columns)
 
 
 def _label(context: Context, method: str, messages: tuple[int, ...], more: dict[str, Any]) -> int:
