@@ -1,6 +1,7 @@
 """What agents do to tickets: each act in the caller's transaction, with its user on record, and each can be undone.
 
     assign <-> assign     close <-> reopen     trash <-> restore     note <-> take_back_note <-> put_back_note
+    accept <-> exclude
     purge: for good       merging, splitting and their undoing: ``merging``
 
 States: open, closed, spam, trash (``state_before`` says what ``restore`` gives back), merged (``merged_into``). An act
@@ -16,7 +17,7 @@ from typing import Any
 
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.removal import Forget, Removed, remove_messages, remove_tickets
-from storage import journal, notes
+from storage import journal, notes, participants
 from storage.removal import tickets_of_messages
 from storage.tickets import Ticket, change_ticket, find_ticket, lock_tickets
 from storage.users import find_user
@@ -119,6 +120,40 @@ def restore(transaction: Transaction, actor: str, account: int, ticket: int, *, 
         raise Conflict(f"ticket {found.number} is not in the trash")
     values = {"state": found.state_before or "open", "state_before": None}
     return _change(transaction, actor, found, "ticket.restore", now=now, values=values)
+
+
+# --- guests -----------------------------------------------------------------------------------------------------------
+
+GUEST, MEMBER = "guest", "cc"  # roles of a participant: who only showed up, and who may write
+
+
+def accept(transaction: Transaction, actor: str, account: int, ticket: int, address: str, *, now: int) -> Ticket:
+    """An agent agrees to a guest: who writes from this address takes part in the ticket from now on."""
+    return _set_role(transaction, actor, account, ticket, address, "ticket.accept", now=now)
+
+
+def exclude(transaction: Transaction, actor: str, account: int, ticket: int, address: str, *, now: int) -> Ticket:
+    """Who writes from this address is a guest (again): mail of his joins the ticket only with a proof, as a guest's."""
+    return _set_role(transaction, actor, account, ticket, address, "ticket.exclude", now=now)
+
+
+def _set_role(
+    transaction: Transaction, actor: str, account: int, ticket: int, address: str, verb: str, *, now: int
+) -> Ticket:
+    found = workable(locked(transaction, account, ticket))
+    wanted, connection = address.strip().lower(), transaction.connection
+    known = [each for each in participants.list_participants(connection, account, found.id) if each.address == wanted]
+    if not known:
+        raise NotFound(f"nobody with this address showed up in ticket {found.number}")
+    joining = verb == "ticket.accept"
+    if joining == (known[0].role != GUEST):
+        return found
+    role = MEMBER if joining else GUEST
+    participants.set_role(connection, account, found.id, wanted, role)
+    change_ticket(connection, account, found.id, at=now)
+    detail = {"contact": known[0].contact_id, "before": known[0].role, "after": role}
+    record(transaction, actor, account, verb=verb, on=f"ticket:{found.id}", now=now, **detail)
+    return lock_tickets(connection, account, [found.id])[found.id]
 
 
 # --- notes ------------------------------------------------------------------------------------------------------------

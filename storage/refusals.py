@@ -27,4 +27,8 @@ def add(connection: Connection, counted: Mapping[tuple[str, str], int], *, at: i
 
 def list_refusals(connection: Connection, *, limit: int) -> Sequence[Row[Any]]:
     """The latest hours first: (hour, peer, reason, count)."""
-    return connection.execute(select(refusal).order_by(refusal.c.hour.desc()).limit(limit)).all()
+    return connection.execute(
+        select(refusal)
+        .order_by(refusal.c.hour.desc(), refusal.c.count.desc(), refusal.c.peer, refusal.c.reason)
+        .limit(limit)
+    ).all()

@@ -175,3 +175,28 @@ def test_a_failed_act_leaves_no_record(desk: Desk) -> None:
     with desk.database.read() as connection:
         entries = journal.of_object(connection, desk.account, f"ticket:{ticket}")
     assert [(entry.sequence, entry.verb) for entry in entries] == [(1, "ticket.close")]
+
+
+def test_a_guest_is_accepted_and_excluded(desk: Desk) -> None:
+    """A guest's mail joins by the subject only after an agent accepted him; excluded, he is outside again."""
+    ticket = desk.ticket_of(desk.mail())
+    number, guest = desk.ticket(ticket).number, "lee@elsewhere.example"
+    proof = desk.answer(ticket).message_id
+    assert desk.mail(guest, In_Reply_To=f"<{proof.strip('<>')}>").ticket == ticket  # the proof lets a guest in
+    assert desk.mail(guest, Subject=f"Re: [#{number}]").ticket != ticket
+    accept, exclude = (partial(each, address=guest.upper()) for each in (tickets.accept, tickets.exclude))
+    for _ in range(2):
+        assert act(desk, accept, ticket).id == ticket
+    assert desk.mail(guest, Subject=f"Re: [#{number}]").ticket == ticket
+    assert act(desk, exclude, ticket).id == ticket
+    assert desk.mail(guest, Subject=f"Re: [#{number}]").ticket != ticket
+    assert [each for each in verbs(desk, f"ticket:{ticket}") if "cce" in each or "exc" in each] == [
+        "ticket.accept",
+        "ticket.exclude",
+    ]
+
+
+def test_nobody_is_accepted_who_never_wrote(desk: Desk) -> None:
+    """Only somebody who showed up in the ticket can be accepted."""
+    with pytest.raises(NotFound, match="showed up"):
+        act(desk, partial(tickets.accept, address="nobody@elsewhere.example"), desk.ticket_of(desk.mail()))

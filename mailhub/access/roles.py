@@ -22,11 +22,13 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "ticket.purge": _HEADS,
     "message.read": _STAFF,
     "spam.mark": _STAFF,
+    "spam.revoke": _HEADS,  # anybody's marks
     "spam.explain": _STAFF,
     # how the service is doing
     "status.read": _EVERYONE,
     "intake.read": _EVERYONE,
     "intake.work": _RUNNING,  # retry, discard
+    "refusal.read": _OPERATOR,
     "spam.stats": _EVERYONE,
     "spam.verify": _RUNNING,
     "mail.deliver": _EVERYONE,

@@ -19,6 +19,7 @@ from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
 from mailhub.access.api_tokens import token_hash
 from mailhub.access.roles import require
+from mailhub.api import shapes
 from mailhub.api.problems import NotAuthenticated
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
 from mailhub.house import House
@@ -102,7 +103,7 @@ def _mapped(house: House, uid: int, email: str, account: str | None) -> Actor:
 
 def _named(connection: Connection, name: str) -> int:
     """The id of an account given by id or name."""
-    if name.isdecimal() and len(name) < 19 and accounts.find_account(connection, int(name)):
+    if shapes.is_id(name) and accounts.find_account(connection, int(name)):
         return int(name)
     found = accounts.find_accounts_named(connection, name)
     if not found:

@@ -8,13 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mailhub import clock, quarantine
+from mailhub.access.roles import require
 from mailhub.api import shapes, views
-from mailhub.api.caller import InAccount
+from mailhub.api.caller import Caller, InAccount, TheHouse
 from mailhub.api.deliveries import Filed
 from mailhub.api.forgetting import forget
-from mailhub.api.shapes import After, Limit, Page, page
+from mailhub.api.shapes import After, Id, Limit, Page, page
 from mailhub.errors import NotFound
-from storage import intake_lists
+from storage import intake_lists, refusals
 
 router = APIRouter(tags=["intake"])
 
@@ -23,7 +24,7 @@ router = APIRouter(tags=["intake"])
 def list_intake(
     call: InAccount,
     fate: Annotated[str | None, Query(description="filed, duplicate, erased, quarantined or rejected")] = None,
-    message: Annotated[int | None, Query(description="Deliveries of this stored message.")] = None,
+    message: Annotated[Id | None, Query(description="Deliveries of this stored message.")] = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Page[shapes.Delivery]:
@@ -36,6 +37,24 @@ def list_intake(
     return page(rows, views.delivery, limit)
 
 
+class RefusalCount(shapes.Shape):
+    """How often one peer was refused for one reason before the end of DATA, in the hour that began then."""
+
+    hour: str
+    peer: str
+    reason: str
+    count: int
+
+
+@router.get("/refusals")
+def list_refusals(caller: Caller, house: TheHouse, limit: Limit = 50) -> list[RefusalCount]:
+    """Refusals of the whole machine by hour, peer and reason, the latest hour first."""
+    require(caller, "refusal.read", None)
+    with house.database.read() as connection:
+        rows = refusals.list_refusals(connection, limit=limit)
+    return [shapes.made(RefusalCount, row, hour=shapes.instant(row.hour) or "") for row in rows]
+
+
 class Discarded(shapes.Shape):
     """Deliveries whose message was removed for good."""
 
@@ -43,7 +62,7 @@ class Discarded(shapes.Shape):
 
 
 @router.post("/intake/{delivery}/retry")
-def retry(call: InAccount, delivery: int) -> Filed:
+def retry(call: InAccount, delivery: Id) -> Filed:
     """Read a message in quarantine again, and file it as new mail is; its deliveries keep their ids."""
     call.require("intake.work")
     house = call.house
@@ -63,7 +82,7 @@ def retry(call: InAccount, delivery: int) -> Filed:
 
 
 @router.post("/intake/{delivery}/discard")
-def discard(call: InAccount, delivery: int) -> Discarded:
+def discard(call: InAccount, delivery: Id) -> Discarded:
     """Remove a message in quarantine for good; its deliveries' fate is rejected."""
     call.require("intake.work")
     gone = call.house.writer.run(
@@ -80,7 +99,7 @@ def discard(call: InAccount, delivery: int) -> Discarded:
 
 
 @router.get("/intake/{delivery}")
-def show_intake(call: InAccount, delivery: int) -> shapes.Delivery:
+def show_intake(call: InAccount, delivery: Id) -> shapes.Delivery:
     """One delivery."""
     call.require("intake.read")
     with call.house.database.read() as connection:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from mailhub import reparse
 from mailhub.api import shapes, views
 from mailhub.api.caller import InAccount
+from mailhub.api.shapes import Id
 from mailhub.errors import NotFound
 from mailhub.message import parse
 from storage import intake_lists, message_lists, raws
@@ -40,7 +40,7 @@ class Why(shapes.Shape):
 
 
 @router.get("/messages/{message}")
-def show_message(call: InAccount, message: int) -> shapes.Message:
+def show_message(call: InAccount, message: Id) -> shapes.Message:
     """One message with its text."""
     call.require("message.read")
     with call.house.database.read() as connection:
@@ -48,14 +48,14 @@ def show_message(call: InAccount, message: int) -> shapes.Message:
 
 
 @router.get("/messages/{message}/raw", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
-def raw_message(call: InAccount, message: int) -> Response:
+def raw_message(call: InAccount, message: Id) -> Response:
     """The message exactly as it was received."""
     call.require("message.read")
     return Response(_raw(call, message), media_type="message/rfc822")
 
 
 @router.get("/messages/{message}/attachments/{index}", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
-def attachment(call: InAccount, message: int, index: int) -> Response:
+def attachment(call: InAccount, message: Id, index: int) -> Response:
     """One file of a message, decoded. Always sent as opaque bytes: a browser must not run what a stranger wrote."""
     call.require("message.read")
     raw = _raw(call, message)
@@ -68,7 +68,7 @@ def attachment(call: InAccount, message: int, index: int) -> Response:
 
 
 @router.get("/messages/{message}/why")
-def why(call: InAccount, message: int) -> Why:
+def why(call: InAccount, message: Id) -> Why:
     """Why a message is where it is: its deliveries and fates, its thread reason, its score."""
     call.require("message.read")
     with call.house.database.read() as connection:
@@ -100,7 +100,7 @@ class Reparsed(shapes.Shape):
 
 
 @router.post("/messages/reparse")
-def read_stored_anew(call: InAccount, after: Annotated[int, Query(ge=0)] = 0) -> Reparsed:
+def read_stored_anew(call: InAccount, after: Id = 0) -> Reparsed:
     """Derive the next messages' columns and index words anew from their raw bytes; repeat until `next` is null."""
     call.require("mail.reparse")
     house = call.house
@@ -117,7 +117,7 @@ def message_row(connection: Connection, account: int, message: int) -> MessageRo
     return row
 
 
-def _raw(call: InAccount, message: int) -> bytes:
+def _raw(call: InAccount, message: Id) -> bytes:
     with call.house.database.read() as connection:
         raw = raws.read(connection, call.account, message_row(connection, call.account, message).id)
     if raw is None:

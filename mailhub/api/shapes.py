@@ -14,7 +14,13 @@ Item = TypeVar("Item")
 Made = TypeVar("Made", bound=BaseModel)
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of one page.")]
-After = Annotated[int | None, Query(description="Go on after this id: `next` of the page before.")]
+Id = Annotated[int, Field(ge=0, lt=2**63)]  # what both engines can hold
+After = Annotated[Id | None, Query(description="Go on after this id: `next` of the page before.")]
+
+
+def is_id(text: str) -> bool:
+    """Whether this can be an id: digits, and what both engines can hold (64 bits)."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 class Numbered(Protocol):
@@ -134,6 +140,13 @@ class Message(Shape):
     size_bytes: int
     attachments: list[Attachment]
     sending: list[Sending]
+
+
+class Participant(Shape):
+    """Somebody in a ticket besides its requester. A guest may not write into it until an agent accepts him."""
+
+    address: str
+    role: str  # cc, merged or guest
 
 
 class Note(Shape):

@@ -29,6 +29,12 @@ class Assignment(shapes.Shape):
     assignee: str | None
 
 
+class Person(shapes.Shape):
+    """Somebody by his address."""
+
+    address: str
+
+
 class Text(shapes.Shape):
     """A note."""
 
@@ -60,7 +66,7 @@ class Target(shapes.Shape):
 class Selection(shapes.Shape):
     """The messages to split off."""
 
-    messages: Annotated[list[int], Field(min_length=1, max_length=500)]
+    messages: Annotated[list[shapes.Id], Field(min_length=1, max_length=500)]
 
 
 class Purged(shapes.Shape):
@@ -158,6 +164,24 @@ def split(call: InAccount, ticket: str, body: Selection) -> shapes.Ticket:
     return _do(call, act)
 
 
+@router.post("/tickets/{ticket}/accept")
+def accept(call: InAccount, ticket: str, body: Person) -> shapes.Ticket:
+    """Let a guest take part in the ticket; `exclude` undoes it."""
+    return _on(partial(_with_address, tickets.accept, body.address), call, ticket)
+
+
+@router.post("/tickets/{ticket}/exclude")
+def exclude(call: InAccount, ticket: str, body: Person) -> shapes.Ticket:
+    """Make somebody a guest of the ticket (again); `accept` undoes it."""
+    return _on(partial(_with_address, tickets.exclude, body.address), call, ticket)
+
+
+def _with_address(
+    act: Callable[..., Ticket], address: str, transaction: Transaction, actor: str, account: int, id_: int, *, now: int
+) -> Ticket:
+    return act(transaction, actor, account, id_, address, now=now)
+
+
 @router.post("/tickets/{ticket}/notes", status_code=201)
 def add_note(call: InAccount, ticket: str, body: Text) -> shapes.Note:
     """Write an internal note."""
@@ -175,13 +199,13 @@ def add_note(call: InAccount, ticket: str, body: Text) -> shapes.Note:
 
 
 @router.delete("/notes/{note}", status_code=204)
-def take_back_note(call: InAccount, note: int) -> None:
+def take_back_note(call: InAccount, note: shapes.Id) -> None:
     """A note is shown no more; POST .../restore undoes it."""
     _set_note(call, note, tickets.take_back_note)
 
 
 @router.post("/notes/{note}/restore", status_code=204)
-def put_back_note(call: InAccount, note: int) -> None:
+def put_back_note(call: InAccount, note: shapes.Id) -> None:
     """A note that was taken back is in force again."""
     _set_note(call, note, tickets.put_back_note)
 

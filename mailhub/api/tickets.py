@@ -10,7 +10,7 @@ from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.errors import BadRequest, NotFound
-from storage import mailboxes, message_lists, search, ticket_lists, tickets, users
+from storage import mailboxes, message_lists, participants, search, ticket_lists, tickets, users
 from storage.database import Connection
 from storage.ticket_lists import TicketFilter, TicketRow
 
@@ -21,9 +21,10 @@ MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
 
 
 class TicketWithMessages(shapes.Ticket):
-    """A ticket with its messages, oldest first, and its notes."""
+    """A ticket with its messages, oldest first, its notes, and who takes part."""
 
     messages: list[shapes.Message]
+    participants: list[shapes.Participant]
     notes: list[shapes.Note]
 
 
@@ -61,7 +62,7 @@ def _states(state: str) -> tuple[str, ...] | None:
 
 def mailbox_id(connection: Connection, account: int, name: str) -> int:
     """The id of a mailbox given by address or id; raises ``NotFound``."""
-    by_id = mailboxes.find_mailbox(connection, account, int(name)) if name.isdecimal() else None
+    by_id = mailboxes.find_mailbox(connection, account, int(name)) if shapes.is_id(name) else None
     found = by_id or mailboxes.find_mailbox_by_address(connection, account, name)
     if found is None:
         raise NotFound(f"no such mailbox: {name}")
@@ -80,7 +81,7 @@ def _assignee(connection: Connection, call: Call, name: str) -> int:
 
 def user_id(connection: Connection, account: int, name: str) -> int:
     """The id of a user given by login or id; raises ``NotFound``."""
-    by_id = users.find_user(connection, account, int(name)) if name.isdecimal() else None
+    by_id = users.find_user(connection, account, int(name)) if shapes.is_id(name) else None
     found = by_id or users.find_user_by_email(connection, account, name)
     if found is None:
         raise NotFound(f"no such user: {name}")
@@ -121,6 +122,10 @@ def show_ticket(call: InAccount, reference: str, after: After = None) -> TicketW
         )
         return TicketWithMessages(
             **views.ticket(row).model_dump(),
+            participants=[
+                shapes.made(shapes.Participant, each)
+                for each in participants.list_participants(connection, call.account, row.id)
+            ],
             messages=[views.message(connection, call.account, each) for each in found],
             notes=[views.note(each) for each in message_lists.notes_of_ticket(connection, call.account, row.id)],
         )
@@ -134,7 +139,7 @@ def ticket_row(connection: Connection, account: int, reference: str) -> TicketRo
 def ticket_id(connection: Connection, account: int, reference: str) -> int:
     """The id of the ticket given by id or by number, with or without #; raises ``NotFound``."""
     digits = reference.removeprefix("#")
-    if not digits.isdecimal() or len(digits) > 18:
+    if not shapes.is_id(digits):
         raise BadRequest("name a ticket by its id or its number")
     found = tickets.find_ticket(connection, account, int(digits))
     if found is None:

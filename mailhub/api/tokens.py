@@ -12,7 +12,7 @@ from mailhub.access.api_tokens import new_token
 from mailhub.access.roles import allowed, known_scopes
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
-from mailhub.api.shapes import After, Limit, Page, instant, made, page
+from mailhub.api.shapes import After, Id, Limit, Page, instant, made, page
 from mailhub.errors import BadRequest, Forbidden, NotFound
 from storage import api_tokens
 from storage.writer import Transaction
@@ -100,7 +100,7 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
 
 
 @router.delete("/tokens/{token}")
-def revoke_token(call: InAccount, token: int) -> Token:
+def revoke_token(call: InAccount, token: Id) -> Token:
     """End an ApiToken now. Ending it again changes nothing."""
     whose, now = _whose(call), clock.now()
 

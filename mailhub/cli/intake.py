@@ -38,6 +38,22 @@ def list_(context: Context, limit: int, after: str | None, fate: str | None, mes
 
 
 @intake.command()
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Rows.")
+@printing
+def refusals(context: Context, limit: int) -> None:
+    """List what the doors refused before the end of DATA, by hour, peer and reason; for the operator.
+
+    \b
+    Example: mailhub intake refusals --limit 20
+    """
+    columns = {"hour": "HOUR", "peer": "PEER", "reason": "REASON", "count": "COUNT"}
+    found = context.call("GET", "/v1/refusals", limit=limit)
+    context.table(
+        found if context.as_json else [{**each, "hour": context.time(each["hour"])} for each in found], columns
+    )
+
+
+@intake.command()
 @click.argument("delivery", type=int)
 @printing
 def show(context: Context, delivery: int) -> None:

@@ -76,6 +76,9 @@ def show(context: Context, ticket: str) -> None:
         return
     click.echo(f"#{found['number']} {clean(found['subject']) or '(no subject)'}  (id {found['id']})")
     context.fields(found, {name: name.replace("_", " ") for name in FIELDS if found[name] is not None})
+    for each in found["participants"]:
+        guest = each["role"] == "guest"
+        click.echo(f"{'guest, not accepted' if guest else 'takes part'}: {clean(each['address'])}")
     for message in found["messages"]:
         _print_message(context, message)
     for note in found["notes"]:
@@ -103,9 +106,11 @@ def _print_message(context: Context, message: dict[str, Any]) -> None:
     name = (
         f"{clean(message['from_name'])} <{clean(message['from'])}>" if message["from_name"] else clean(message["from"])
     )
-    click.echo(f"\n--- {arrow} {name}, {context.time(message['received_at'])} (id {message['id']})")
+    doubt = "" if message["verified"] else " (unverified sender)"
+    click.echo(f"\n--- {arrow} {name}{doubt}, {context.time(message['received_at'])} (id {message['id']})")
     score = "" if message["probability"] is None else f" {message['probability']:.3f}"
-    click.echo(f"    {message['thread_reason']}; {message['verdict']}{score}")
+    evidence = f" ({clean(message['thread_evidence'])})" if message["thread_evidence"] else ""
+    click.echo(f"    {message['thread_reason']}{evidence}; {message['verdict']}{score}")
     text = clean(message["reply_text"] or message["text"]).strip()
     if message["unreadable"]:
         text = "(cannot be read; `mailhub message raw` has the bytes)"

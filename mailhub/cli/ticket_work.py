@@ -39,10 +39,62 @@ def assign(context: Context, ticket: str, user: str) -> None:
 
 @click.command()
 @click.argument("ticket")
+@click.argument("address")
+@printing
+def accept(context: Context, ticket: str, address: str) -> None:
+    """Let the guest with ADDRESS take part in TICKET; `exclude` undoes it.
+
+    \b
+    Example: mailhub ticket accept 17 kim@customer.example
+    """
+    _say(context, context.call("POST", f"/v1/tickets/{ticket}/accept", body={"address": address}), "has a participant")
+
+
+@click.command()
+@click.argument("ticket")
+@click.argument("address")
+@printing
+def exclude(context: Context, ticket: str, address: str) -> None:
+    """Make the person with ADDRESS a guest of TICKET, who may not write into it; `accept` undoes it.
+
+    \b
+    Example: mailhub ticket exclude 17 kim@customer.example
+    """
+    _say(context, context.call("POST", f"/v1/tickets/{ticket}/exclude", body={"address": address}), "has a guest")
+
+
+@click.command("note-take-back")
+@click.argument("note", type=int)
+@printing
+def note_take_back(context: Context, note: int) -> None:
+    """Show NOTE (an id) no more; `note-put-back` undoes it.
+
+    \b
+    Example: mailhub ticket note-take-back 1000000042
+    """
+    context.call("DELETE", f"/v1/notes/{note}")
+    context.fields({"note": note, "state": "taken back"})
+
+
+@click.command("note-put-back")
+@click.argument("note", type=int)
+@printing
+def note_put_back(context: Context, note: int) -> None:
+    """Show NOTE (an id), which was taken back, again.
+
+    \b
+    Example: mailhub ticket note-put-back 1000000042
+    """
+    context.call("POST", f"/v1/notes/{note}/restore")
+    context.fields({"note": note, "state": "in force"})
+
+
+@click.command()
+@click.argument("ticket")
 @click.option("--text", help="The note. Default: standard input.")
 @printing
 def note(context: Context, ticket: str, text: str | None) -> None:
-    """Write an internal note on TICKET.
+    """Write an internal note on TICKET; `note-take-back` undoes it.
 
     \b
     Example: mailhub ticket note 17 --text "called her"
@@ -155,4 +207,19 @@ def purge(context: Context, ticket: str, yes: bool) -> None:
     context.fields(context.call("POST", f"/v1/tickets/{ticket}/purge", confirm=ticket))
 
 
-COMMANDS = (reply, note, assign, close, reopen, merge, split, delete, purge, restore)
+COMMANDS = (
+    reply,
+    note,
+    note_take_back,
+    note_put_back,
+    assign,
+    accept,
+    exclude,
+    close,
+    reopen,
+    merge,
+    split,
+    delete,
+    purge,
+    restore,
+)
