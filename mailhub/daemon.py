@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 import uvicorn
@@ -23,7 +24,7 @@ import uvloop
 
 from mailhub import clock, house, keys
 from mailhub.api.app import create_app
-from mailhub.api.peer import PeerProtocol
+from mailhub.api.peer import Admission, PeerProtocol
 from mailhub.config import Config, Lmtp, Smtp
 from mailhub.errors import ConfigurationError, MailhubError, Unavailable
 from mailhub.health.vitals import DoorVitals, Vitals
@@ -40,6 +41,7 @@ from storage.errors import SchemaTooNew, StorageError
 DRAIN_SECONDS = 30.0  # for a running DATA
 API_DRAIN_SECONDS = 10
 RELAY_SECONDS = 70.0  # for the try under way, from the signal on: relay.timeout_seconds' default and its commit
+HUNG_SECONDS = 120.0  # a turn of the writer, or a delivery, that takes longer will not end by itself
 
 log = structlog.get_logger("mailhub.daemon")
 
@@ -129,14 +131,13 @@ def _api(built: House, vitals: Vitals, relay: Relay) -> _ApiServer:
     return _ApiServer(
         uvicorn.Config(
             create_app(built, vitals, relay.wake),
-            http=PeerProtocol,
+            http=partial(PeerProtocol, Admission()),  # type: ignore[arg-type]  # it is only called
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=256,
             timeout_graceful_shutdown=API_DRAIN_SECONDS,
         )
     )
@@ -198,11 +199,18 @@ def _reload(daemon: Daemon) -> None:
 
 
 async def _watchdog(daemon: Daemon) -> None:
-    """Tell the service manager that the loop runs and the writer lives; a hang is silence, and systemd restarts."""
+    """Tell the service manager that the loop runs and mail moves; a hang is silence, and systemd restarts."""
     period = systemd.watchdog_seconds()
-    while period is not None and daemon.house.writer.alive:
-        systemd.notify("WATCHDOG=1")
+    while period is not None:
+        if _moves(daemon.house):
+            systemd.notify("WATCHDOG=1")
         await asyncio.sleep(period)
+
+
+def _moves(house: House) -> bool:
+    """Whether the writer lives and nothing hangs. A database that is gone or locked is no hang: it is answered 451."""
+    oldest = max(house.writer.turn_seconds(), house.reception.oldest_undecided_seconds())
+    return house.writer.alive and oldest < HUNG_SECONDS
 
 
 async def _stop(daemon: Daemon, serving: asyncio.Task[None], sending: asyncio.Task[None]) -> None:

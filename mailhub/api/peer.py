@@ -2,15 +2,32 @@
 
 Read once per connection and put into the state that its requests see: ``request.state.door`` ("admin" or "http") and
 ``request.state.uid`` (None over TCP).
+
+Also the bounds of a connection, before anything is known of its caller: how many there may be (the admin socket and TCP
+apart, so that nobody from elsewhere locks the operator out), how long a request may take to come, how long a head is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
+from collections import Counter
+from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from mailhub.intake.limits import address_group, is_loopback
+
+CONNECTIONS = {"admin": 128, "http": 256}
+PER_ADDRESS = 32  # IPv6 by /64
+HEAD_SECONDS = 10.0  # for the first request, and for each head from its first byte to its last
+BODY_SECONDS = 300.0  # for the rest of a request: 50 MiB at 180 kB/s
+HEAD_BYTES = 64 * 1024  # of a request line and its header fields, and of trailers
+FRAMING = 8  # bytes around each byte of a body, when it comes in chunks of one
+TOO_LARGE = f"a request's head may have {HEAD_BYTES} bytes"
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
@@ -24,11 +41,119 @@ def peer_uid(connection: socket.socket) -> int | None:
     return uid
 
 
+class Admission:
+    """Counts connections: those of the admin socket, those over TCP, and of these each client's."""
+
+    def __init__(self) -> None:
+        self._open = Counter[str]()  # by door
+        self._by_group = Counter[str]()
+
+    def admit(self, door: str, group: str) -> bool:
+        """Count a connection in, if it may stay; ``group`` is "" for one that has no share of its own."""
+        if self._open[door] >= CONNECTIONS[door] or (group and self._by_group[group] >= PER_ADDRESS):
+            return False
+        self._open[door] += 1
+        if group:
+            self._by_group[group] += 1
+        return True
+
+    def leave(self, door: str, group: str) -> None:
+        """Count out one that was admitted."""
+        self._open[door] -= 1
+        if group:
+            self._by_group[group] -= 1
+            if not self._by_group[group]:
+                del self._by_group[group]
+
+
 class PeerProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which hands the peer's identity to the requests."""
+    """uvicorn's protocol, which hands the peer's identity to the requests and bounds what comes before them."""
+
+    def __init__(self, admission: Admission, /, **uvicorns: Any) -> None:
+        super().__init__(**uvicorns)
+        self._admission = admission
+        self._door, self._group, self._admitted = "", "", False
+        self._fed = self._body = self._head = 0  # bytes of this request: all, of its body, of its header fields
+        self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the parent
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
         uid = peer_uid(connection)
-        self.app_state = {**self.app_state, "door": "http" if uid is None else "admin", "uid": uid}
+        self._door = "http" if uid is None else "admin"
+        self.app_state = {**self.app_state, "door": self._door, "uid": uid}
+        self._group = _group(self.client[0]) if uid is None and self.client else ""
+        self._admitted = self._admission.admit(self._door, self._group)
+        if not self._admitted:
+            self._refuse(503, "unavailable", "too many connections")
+            return
+        self._expect(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect(None)
+        if self._admitted:
+            self._admission.leave(self._door, self._group)
+            self._admitted = False
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._fed += len(data)
+        super().data_received(data)
+        if self._fed - self._body > HEAD_BYTES + FRAMING * self._body:
+            self._refuse(431, "too-large", TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        self._expect(HEAD_SECONDS)
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._head += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head += len(name) + len(value)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._head > HEAD_BYTES:
+            self._refuse(431, "too-large", TOO_LARGE)
+        if not self.transport.is_closing():
+            self._expect(BODY_SECONDS)
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._fed = self._body = 0
+        self._expect(None)
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def _expect(self, seconds: float | None) -> None:
+        """Give the client so long to send what comes next; None: it owes nothing."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = None if seconds is None else self.loop.call_later(seconds, self.transport.close)
+
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        """Say why and close; only close where the answer to an earlier request is being written."""
+        if self.transport.is_closing():
+            return
+        title = HTTPStatus(status).phrase
+        if self.cycle is None or self.cycle.response_complete:
+            problem = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
+            body = json.dumps(problem).encode()
+            head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+            self.transport.write(f"{head}Content-Type: application/problem+json\r\n\r\n".encode() + body)
+        self.transport.close()
+
+
+def _group(peer: str) -> str:
+    """Whose share a TCP connection counts to; nobody's on this machine, where a proxy brings everybody's."""
+    return "" if is_loopback(peer) else address_group(peer)

@@ -77,6 +77,16 @@ def address_group(peer: str) -> str:
     return str(IPv6Address(int(address) >> 64 << 64))
 
 
+def is_loopback(peer: str) -> bool:
+    """Whether a client is on this machine: a Unix socket, too, and whatever is no address."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return True
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
 class Connections:
     """Admits connections up to a total and up to a number per client."""
 
