@@ -191,7 +191,7 @@ class Connection(asyncio.StreamReaderProtocol):
 
     def _settle(self) -> None:
         """The message is committed or refused: its bytes no longer count as in flight."""
-        self.state.in_flight.give_back(self._charged_bytes)
+        self.state.in_flight.give_back(self._charged_bytes, self.peer)
         self._charged_bytes = 0
         self._deadline = self.loop.time() + self.state.settings.command_seconds
 
@@ -306,7 +306,7 @@ class Connection(asyncio.StreamReaderProtocol):
 
     def _feed(self, message: DataReader, data: bytes) -> None:
         if message.fault is None:
-            if self.state.in_flight.take(len(data), message.fed_bytes + len(data)):
+            if self.state.in_flight.take(len(data), message.fed_bytes + len(data), self.peer):
                 self._charged_bytes += len(data)
             else:
                 message.discard(DataFault.NO_ROOM)
@@ -314,7 +314,7 @@ class Connection(asyncio.StreamReaderProtocol):
         if rest is None and message.fed_bytes > SMALL_MESSAGE_BYTES:
             self._give_way()
         if message.fault is not None and self._charged_bytes:
-            self.state.in_flight.give_back(self._charged_bytes)
+            self.state.in_flight.give_back(self._charged_bytes, self.peer)
             self._charged_bytes = 0
         if rest is not None:
             self._message = None
@@ -334,7 +334,7 @@ class Connection(asyncio.StreamReaderProtocol):
         if self._message is not None:
             self._message.discard(DataFault.NO_ROOM)
             self._message = None
-        self.state.in_flight.give_back(self._charged_bytes)
+        self.state.in_flight.give_back(self._charged_bytes, self.peer)
         self._charged_bytes = 0
 
     def _can_half_close(self) -> bool:

@@ -117,30 +117,52 @@ class Connections:
 
 
 class InFlight:
-    """The account of message bytes held in memory by all sessions of a door."""
+    """The account of message bytes held in memory by all sessions of a door.
+
+    One client from elsewhere holds at most a quarter of them, or one message: it cannot starve the others.
+    """
 
     def __init__(self, settings: DoorSettings, counters: Counters) -> None:
         self.settings = settings
         self._counters = counters
+        self._by_group: Counter[str] = Counter()
 
-    def has_room(self, message_bytes: int) -> bool:
+    def has_room(self, message_bytes: int, peer: str) -> bool:
         """Whether a message of this size would fit now; nothing is set aside."""
-        return self._counters.in_flight_bytes + message_bytes <= self._limit_for(message_bytes)
+        return self._fits(message_bytes, message_bytes, _share_of(peer))
 
-    def take(self, count: int, message_bytes: int) -> bool:
+    def take(self, count: int, message_bytes: int, peer: str) -> bool:
         """Charge ``count`` bytes to a message that has ``message_bytes`` with them; False (nothing charged) if over."""
-        if self._counters.in_flight_bytes + count > self._limit_for(message_bytes):
+        group = _share_of(peer)
+        if not self._fits(count, message_bytes, group):
             return False
         self._counters.in_flight_bytes += count
+        if group:
+            self._by_group[group] += count
         return True
 
-    def give_back(self, count: int) -> None:
+    def give_back(self, count: int, peer: str) -> None:
         """Release what ``take`` charged."""
         self._counters.in_flight_bytes -= count
+        if group := _share_of(peer):
+            self._by_group[group] -= count
+            if not self._by_group[group]:
+                del self._by_group[group]
+
+    def _fits(self, count: int, message_bytes: int, group: str) -> bool:
+        share = max(self.settings.in_flight_bytes // 4, self.settings.message_bytes)
+        if group and self._by_group[group] + count > share:
+            return False
+        return self._counters.in_flight_bytes + count <= self._limit_for(message_bytes)
 
     def _limit_for(self, message_bytes: int) -> int:
         limit = self.settings.in_flight_bytes
         return limit if message_bytes <= SMALL_MESSAGE_BYTES else limit - limit // 8
+
+
+def _share_of(peer: str) -> str:
+    """Whose share a client's bytes count to; "" for this machine's own MX, which brings everybody's."""
+    return "" if is_loopback(peer) else address_group(peer)
 
 
 class Patience:

@@ -207,7 +207,7 @@ class Session(Connection, SMTP):
             raise CommandError(replies.NEED_SMTPUTF8)
         if transaction.declared_bytes > self.state.settings.message_bytes:
             raise CommandError(replies.TOO_BIG, reason="message-too-big")
-        if not self.state.in_flight.has_room(transaction.declared_bytes):
+        if not self.state.in_flight.has_room(transaction.declared_bytes, self.peer):
             raise CommandError(replies.NO_ROOM, reason="in-flight-full", counts=False)
         self._transaction = transaction
         await self._send(replies.SENDER_OK)
@@ -270,7 +270,7 @@ class Session(Connection, SMTP):
             raise CommandError(replies.NEED_MAIL)
         if not transaction.recipients:
             raise CommandError(replies.NEED_RECIPIENT)
-        if not self.state.in_flight.has_room(max(1, transaction.declared_bytes)):
+        if not self.state.in_flight.has_room(max(1, transaction.declared_bytes), self.peer):
             raise CommandError(replies.NO_ROOM, reason="in-flight-full", counts=False)
         await self._send(replies.START_DATA)
         message = await self._receive_message()

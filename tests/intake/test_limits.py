@@ -43,12 +43,32 @@ def test_the_last_eighth_is_for_small_messages() -> None:
     """Large messages stop at seven eighths; a small one still fits, up to the whole."""
     counters = Counters()
     room = InFlight(DoorSettings(in_flight_bytes=80 * MIB), counters)
-    assert room.take(70 * MIB, 70 * MIB)
-    assert not room.take(1, 2 * MIB)
-    assert not room.has_room(2 * MIB)
-    assert room.take(MIB, MIB)
-    room.give_back(70 * MIB)
+    assert room.take(70 * MIB, 70 * MIB, "")
+    assert not room.take(1, 2 * MIB, "")
+    assert not room.has_room(2 * MIB, "")
+    assert room.take(MIB, MIB, "")
+    room.give_back(70 * MIB, "")
     assert counters.in_flight_bytes == MIB
+
+
+def test_one_client_holds_a_quarter_of_the_bytes() -> None:
+    """A client, IPv6 by its /64, is refused beyond a quarter; others are not, nor is this machine's own MX."""
+    room = InFlight(DoorSettings(in_flight_bytes=240 * MIB), Counters())
+    assert room.take(50 * MIB, 50 * MIB, "2001:db8::1")
+    assert room.has_room(10 * MIB, "2001:db8::2")
+    assert not room.take(10 * MIB + 1, 50 * MIB, "2001:db8::2")
+    assert room.take(50 * MIB, 50 * MIB, "2001:db8:0:1::1")
+    assert room.take(50 * MIB, 50 * MIB, "127.0.0.1")
+    assert room.take(50 * MIB, 50 * MIB, "::1")
+    room.give_back(50 * MIB, "2001:db8::1")
+    assert room.take(10 * MIB, 10 * MIB, "2001:db8::2")
+
+
+def test_the_share_holds_one_message_of_any_size() -> None:
+    """Where a quarter is less than the largest message, one of that size is taken all the same."""
+    room = InFlight(DoorSettings(in_flight_bytes=80 * MIB, message_bytes=50 * MIB), Counters())
+    assert room.take(50 * MIB, 50 * MIB, "192.0.2.1")
+    assert not room.take(1, 1, "192.0.2.1")
 
 
 def test_patience_ends_with_errors_and_comes_back_with_mail() -> None:
