@@ -122,6 +122,7 @@ class Writer:
         self._closing = threading.Lock()  # nothing may be queued behind the end
         self._thread = threading.Thread(target=self._run, name="mailhub-writer", daemon=True)
         self.turns = 0  # commits made, for metrics
+        self._turn_began: float | None = None  # by the monotonic clock; None between turns
 
     def start(self) -> None:
         self._thread.start()
@@ -130,6 +131,11 @@ class Writer:
     def alive(self) -> bool:
         """Whether the thread runs: for the watchdog."""
         return self._thread.is_alive()
+
+    def turn_seconds(self) -> float:
+        """How long the present turn has been going on; 0 between turns. One that hangs gets ever older."""
+        began = self._turn_began
+        return 0.0 if began is None else time.monotonic() - began
 
     def close(self) -> None:
         """Finish all work that was submitted, then stop. Later work fails with ``Stopped``."""
@@ -183,7 +189,9 @@ class Writer:
             else:
                 self._waiting.append(work)
         if groups or self._waiting:
+            self._turn_began = time.monotonic()
             self._turn(list(groups.values()))
+            self._turn_began = None
         return running
 
     def _turn(self, groups: list[tuple[Batch[Any, Any], list[Any]]]) -> None:

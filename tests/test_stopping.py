@@ -1,4 +1,4 @@
-"""A stop: what begins first, and what is waited for."""
+"""A stop: what begins first, and what is waited for; and a hang, which the watchdog sees."""
 
 from __future__ import annotations
 
@@ -69,3 +69,22 @@ def test_a_relay_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -
 
 async def _for_ever() -> None:
     await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("alive", "turn", "undecided", "moves"),
+    [
+        (True, 0.0, 0.0, True),
+        (True, 119.0, 119.0, True),
+        (True, 121.0, 0.0, False),
+        (True, 0.0, 121.0, False),
+        (False, 0.0, 0.0, False),
+    ],
+)
+def test_a_hang_is_no_life(alive: bool, turn: float, undecided: float, moves: bool) -> None:
+    """A writer whose turn does not end, or a delivery nobody decides, silences the watchdog though the threads live."""
+    house: Any = SimpleNamespace(
+        writer=SimpleNamespace(alive=alive, turn_seconds=lambda: turn),
+        reception=SimpleNamespace(oldest_undecided_seconds=lambda: undecided),
+    )
+    assert daemon._moves(house) is moves

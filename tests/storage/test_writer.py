@@ -396,3 +396,22 @@ def test_an_error_of_the_data_is_tried_again_only_so_often(writer: Writer) -> No
     assert isinstance(failed.exception(GUARD_SECONDS), DBAPIError)
     assert fine.result(GUARD_SECONDS) == "fine"
     assert len(tries) == ATTEMPTS
+
+
+def test_the_age_of_a_turn_is_known(writer: Writer) -> None:
+    """While a turn goes on its age grows; between turns it is 0."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Transaction) -> None:
+        inside.set()
+        go_on.wait(30)
+
+    future = writer.submit(slow)
+    assert inside.wait(30)
+    first = writer.turn_seconds()
+    while not writer.turn_seconds() > first:
+        pass
+    go_on.set()
+    future.result()
+    writer.close()
+    assert writer.turn_seconds() == 0.0
