@@ -53,7 +53,7 @@ def test_verify_finds_and_replaces_counts_that_are_wrong(inbox: Inbox) -> None:
     """Counts that differ are stale once, and exact from then on."""
     inbox.mark(inbox.messages[:7], "spam")
     inbox.models._held[ACCOUNT].counts.spam += 1
-    assert inbox.models.verify(inbox.writer, ACCOUNT).state == "stale"
+    assert inbox.models.verify(inbox.writer, ACCOUNT).state == "damaged"
     assert inbox.models.verify(inbox.writer, ACCOUNT).state == "exact"
 
 

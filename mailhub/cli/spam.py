@@ -160,7 +160,7 @@ def stats(context: Context) -> None:
 def verify(context: Context) -> int:
     """Prove that the filter's counts are exactly the sum of the labels in force.
 
-    Exits 0 when exact, 65 when it was stale (it is mended then).
+    Exits 0 when exact, 65 when they were damaged (they are mended then).
 
     \b
     Example: mailhub spam verify

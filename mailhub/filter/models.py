@@ -50,7 +50,7 @@ log = logging.getLogger("mailhub.filter.models")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What ``spam verify`` says. ``state`` is exact, or stale: memory was not the fold, and has been replaced by it."""
+    """What ``spam verify`` says. ``state`` is exact, or damaged: memory was not the fold, and is replaced by it."""
 
     state: str
     digest: str  # of the counts in memory, hexadecimal
@@ -319,7 +319,7 @@ class Models:
             log.error("model was not the fold of its ledger", extra={"account": account})
             self.forget(writer, account)
         return Verification(
-            state="exact" if in_memory == in_ledger else "stale",
+            state="exact" if in_memory == in_ledger else "damaged",
             digest=in_memory.hex(),
             ledger_digest=in_ledger.hex(),
             rows=folded.counts.spam + folded.counts.ham,
