@@ -100,23 +100,22 @@ def _make(directory: Path, port: int) -> None:
     (directory / "master.cf").write_text(MASTER.format(port=port), encoding="utf-8")
 
 
-def _wait_for_port(port: int, process: subprocess.Popen[bytes], directory: Path) -> None:
+def _wait_for_port(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Whether somebody listens there before the process ends."""
     end = time.monotonic() + GUARD_SECONDS
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.02)
-    log = directory / "log"
-    pytest.skip(f"Postfix cannot run here: {log.read_text() if log.exists() else 'it ended at once'}")
+    return False
 
 
 @pytest.fixture(scope="module")
 def postfix(require_service: Callable[[bool, str], None]) -> Iterator[Postfix]:
     """An instance of its own on a free port; it goes with this process, however that ends."""
     require_service(Path("/usr/lib/postfix/sbin/master").exists(), "Postfix is not installed (Debian: postfix)")
-    if os.geteuid() != 0:
-        pytest.skip("Postfix can only be started by root")
+    require_service(os.geteuid() == 0, "Postfix can only be started by root")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -130,7 +129,10 @@ def postfix(require_service: Callable[[bool, str], None]) -> Iterator[Postfix]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for_port(port, process, directory)
+        listening, log = _wait_for_port(port, process), directory / "log"
+        require_service(
+            listening, f"Postfix cannot run here: {log.read_text() if log.exists() else 'it ended at once'}"
+        )
         yield Postfix(port, directory / "mail" / "kim")
     finally:
         process.terminate()

@@ -111,11 +111,13 @@ class _Proxy:
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Iterator[Callable[[str], tuple[bool, bool]]]:
+def browse(
+    tmp_path: Path, require_service: Callable[[bool, str], None]
+) -> Iterator[Callable[[str], tuple[bool, bool]]]:
     """Show a body in headless Chromium: (whether a script ran, whether evil.example was asked for)."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium on this machine")
+    require_service(browser is not None, "Chromium is not installed (Debian: chromium)")
+    assert browser is not None
     proxy = _Proxy()
 
     def show(body: str) -> tuple[bool, bool]:
