@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,18 @@ def read(path: Path | None, environment: Mapping[str, str] = os.environ) -> tupl
         _place(values, faults, section, key, value, where, base)
     for variable, section, key, value in _overrides(environment):
         _place(values, faults, section, key, _from_text(section, key, value), f"${variable}", Path.cwd())
-    sections = {name: SECTIONS[name](**values[name]) for name in SECTIONS}
-    return Config(**sections, source=path), faults
+    config = Config(**{name: SECTIONS[name](**values[name]) for name in SECTIONS}, source=path)
+    faults += _contradictions(config, text)
+    return config, faults
+
+
+def _contradictions(config: Config, text: str) -> Iterator[ConfigurationError]:
+    """Settings that are right each for itself and wrong together."""
+    if config.spam.ham_threshold >= config.spam.spam_threshold:
+        where = f"{config.source}:{_line_of(text, 'spam', 'ham_threshold')}" if config.source else "the environment"
+        low, high = config.spam.ham_threshold, config.spam.spam_threshold
+        fault = f"spam.ham_threshold must be below spam.spam_threshold: {low} is not below {high}"
+        yield ConfigurationError(fault, where=where)
 
 
 def _text(path: Path | None) -> str:
@@ -168,6 +179,10 @@ def _checked(name: str, field: Field[Any], value: Any, base: Path) -> Any:
     if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
         wanted = WANTED.get(kind, "a path in quotes")
         raise ConfigurationError(f"{name} must be {wanted}, not {value!r}")
+    if isinstance(value, float) and not isfinite(value):
+        raise ConfigurationError(f"{name} must be a number, not {value}")
+    if field.name == "hostname" and value and not HOST_NAME.fullmatch(str(value)):
+        raise ConfigurationError(f"{name} must be a host name like mail.example.com, not {value!r}")
     _check_bounds(name, field, value)
     if kind == "Path" or (value and field.name in FILES):
         path = base / str(value)
@@ -175,6 +190,8 @@ def _checked(name: str, field: Field[Any], value: Any, base: Path) -> Any:
     return float(str(value)) if kind == "float" else value
 
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")  # RFC 1123 2.1
 FILES = ("tls_certificate", "tls_key", "password_file")
 
 

@@ -46,6 +46,27 @@ def test_fault_names_file_line_and_remedy(tmp_path: Path, text: str, fault: str)
     assert faults_of(tmp_path / "mailhub.toml", text) == [fault]
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[spam]\nspam_threshold = nan\n", "FILE:2: spam.spam_threshold must be a number, not nan"),
+        ("[limits]\ndata_seconds = inf\n", "FILE:2: limits.data_seconds must be a number, not inf"),
+        (
+            '[smtp]\nhostname = "a.example\\r\\n250 x"\n',
+            r"FILE:2: smtp.hostname must be a host name like mail.example.com, not 'a.example\r\n250 x'",
+        ),
+        ('[smtp]\nhostname = "a b"\n', "FILE:2: smtp.hostname must be a host name like mail.example.com, not 'a b'"),
+        (
+            "[spam]\nham_threshold = 0.5\nspam_threshold = 0.5\n",
+            "FILE:2: spam.ham_threshold must be below spam.spam_threshold: 0.5 is not below 0.5",
+        ),
+    ],
+)
+def test_values_that_would_do_harm_are_refused(tmp_path: Path, text: str, fault: str) -> None:
+    """No infinite or undefined number, no greeting with a second line in it, no two verdicts for one probability."""
+    assert faults_of(tmp_path / "mailhub.toml", text) == [fault]
+
+
 def test_every_fault_is_found(tmp_path: Path) -> None:
     """All faults are reported, not just the first."""
     text = '[smtp]\nprot = 1\n[http]\nenabled = 1\n[log]\nlevel = "x"\n'
