@@ -68,11 +68,6 @@ def find_message(connection: Connection, account_id: int, message_id: int) -> Me
     return MessageRow(**row._mapping) if row else None
 
 
-def first_message_of_ticket(connection: Connection, account_id: int, ticket_id: int) -> MessageRow | None:
-    """The message that began a ticket."""
-    return next(iter(messages_of_ticket(connection, account_id, ticket_id, limit=1)), None)
-
-
 def notes_of_ticket(connection: Connection, account_id: int, ticket_id: int) -> Sequence[NoteRow]:
     """Notes of a ticket in force, oldest first."""
     query = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from .schema import user
 
@@ -59,13 +59,3 @@ def list_users(connection: Connection, account_id: int, *, after: int = 0, limit
     """Active users of an account by id, ascending, from the one after ``after``."""
     query = select(*_COLUMNS).where(user.c.account_id == account_id, user.c.id > after, user.c.deleted_at.is_(None))
     return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.id).limit(limit))]
-
-
-def set_password(connection: Connection, account_id: int, user_id: int, password_hash: str) -> bool:
-    """Store a new hash; False when there is no such active user."""
-    query = (
-        update(user)
-        .where(user.c.account_id == account_id, user.c.id == user_id, user.c.deleted_at.is_(None))
-        .values(password_hash=password_hash)
-    )
-    return connection.execute(query).rowcount == 1

@@ -107,7 +107,7 @@ class Session(Connection, SMTP):
         """Log a fault of ours under an id; the reply that names the id and nothing else."""
         error_id = new_error_id()
         self.state.counters.faults += 1
-        _log.error("smtp_fault", id=error_id, lmtp=self.state.lmtp, exc_info=error)
+        _log.error("smtp_fault", error_id=error_id, lmtp=self.state.lmtp, exc_info=error)
         return replies.for_error(error, error_id)
 
     # Commands that begin and end things

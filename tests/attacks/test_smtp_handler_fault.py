@@ -24,7 +24,7 @@ def test_the_peer_keeps_the_mail_and_learns_nothing(with_door: Runner, lmtp: boo
             found = [REPLY.fullmatch(await client.reply()) for _ in range(2 if lmtp else 1)]
         ids = {match[1] if match else "" for match in found}
         assert [entry["event"] for entry in logs] == ["smtp_fault"]
-        assert ids == {logs[0]["id"]}
+        assert ids == {logs[0]["error_id"]}
         assert house.door.counters.faults == 1
         assert house.door.counters.in_flight_bytes == 0
         house.pipeline.error = None
