@@ -9,7 +9,7 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 UTC by convention, so that isoformat adds no offset
+_EPOCH = datetime(1970, 1, 1)
 _FIRST_SECOND = (datetime.min - _EPOCH) // timedelta(seconds=1)
 _LAST_SECOND = (datetime.max - _EPOCH) // timedelta(seconds=1)
 

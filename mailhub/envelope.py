@@ -6,6 +6,7 @@ A *delivery in* is message x recipient x door (DESIGN.md, principle 2): one ``En
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,19 @@ class Source(StrEnum):
     IMAP = "imap"
     PIPE = "pipe"
     IMPORT = "import"
+
+
+def is_from_elsewhere(source: Source, peer: str) -> bool:
+    """Whether we are the MX for what came by this door: SMTP, and not from this machine (a Unix socket has no address).
+
+    Such mail is authenticated by us and by nobody else: whatever it says about itself its sender may have written.
+    """
+    if source is not Source.SMTP:
+        return False
+    try:
+        return not ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        return False
 
 
 class Fate(StrEnum):

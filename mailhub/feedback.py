@@ -25,8 +25,9 @@ from mailhub.errors import BadRequest, Conflict
 from mailhub.filter.labelling import CHANGING, Case, FeaturesOf, Outcome, Taught, Wish, put_in_force, ticket_verdict
 from mailhub.filter.ledger_change import Change
 from mailhub.filter.models import Models
-from storage import journal, labels, ledger, raws
+from storage import journal, labels, ledger
 from storage.database import Database
+from storage.derived import Received, find_received
 from storage.labels import Labelled
 from storage.ledger import Mark
 from storage.tickets import Ticket, lock_tickets
@@ -349,9 +350,9 @@ def steps(messages: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def prepare(
-    database: Database, account: int, messages: Sequence[int], extract: Callable[[bytes], Features]
+    database: Database, account: int, messages: Sequence[int], extract: Callable[[Received], Features]
 ) -> FeaturesOf:
-    """Features of messages from their raw bytes, in the caller's thread; for ``mark`` and ``revoke``.
+    """Features of messages from what is kept of them, in the caller's thread; for ``mark`` and ``revoke``.
 
     ``extract`` reads a message; where it raises, or there is no raw, the message has no features.
     """
@@ -363,15 +364,15 @@ def prepare(
         if held is not None and held.features_version == FEATURES_VERSION:
             continue  # the ledger has them
         with database.read() as connection:
-            raw = raws.read(connection, account, message)
-        if raw is not None and (features := _extracted(extract, raw)) is not None:
+            received = find_received(connection, account, message)
+        if received is not None and (features := _extracted(extract, received)) is not None:
             found[message] = Taught.of(features)
     return found.get
 
 
-def _extracted(extract: Callable[[bytes], Features], raw: bytes) -> Features | None:
+def _extracted(extract: Callable[[Received], Features], received: Received) -> Features | None:
     try:
-        return extract(raw)
+        return extract(received)
     except Exception:  # noqa: BLE001 boundary: strangers' mail; the caller hears no-features
         return None
 

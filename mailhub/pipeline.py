@@ -201,7 +201,7 @@ def _place(account: _Account, case: Case) -> TicketState:
     joined = case.decision.ticket
     if joined is not None and _admit(account, joined, case):
         return _touch(account, joined, case)
-    if joined is None and (collecting := _collecting(account, case)) is not None:
+    if (collecting := _collecting(account, case)) is not None:  # also for an answer that its ticket does not take
         return _touch(account, collecting, case)
     return _new_ticket(account, case, related=case.decision.may_belong_to or (joined.id if joined else None))
 
@@ -219,8 +219,9 @@ def _admit(account: _Account, ticket: TicketState, case: Case) -> bool:
 
 
 def _touch(account: _Account, ticket: TicketState, case: Case) -> TicketState:
-    row = account.rows.touched.setdefault(ticket.id, {"added": 0})
-    row.update(added=row["added"] + 1, at=case.message.envelope.received_at, new_state=ticket.state)
+    at = case.message.envelope.received_at
+    row = account.rows.touched.setdefault(ticket.id, {"added": 0, "at": at})
+    row.update(added=row["added"] + 1, at=max(row["at"], at), new_state=ticket.state)
     return ticket
 
 
@@ -228,12 +229,17 @@ def _flood_key(account: _Account, case: Case) -> Key:
     return account.id, case.mailbox, case.author.address
 
 
+def _is_capped(case: Case) -> bool:
+    """Whether the flood cap is for this mail: not for an archive, nor for our own people, who write to many."""
+    return not case.message.envelope.quiet and case.author.user is None
+
+
 def _collecting(account: _Account, case: Case) -> TicketState | None:
     """The ticket for what a sender sends over his hourly cap; None below the cap, or when it is yet to be made.
 
     One that was closed or trashed collects no more: nobody would see what came."""
     key, at, flood = _flood_key(account, case), case.message.envelope.received_at, account.context.flood
-    if case.message.envelope.quiet or not flood.over(key, at, pending=account.started):
+    if not _is_capped(case) or not flood.over(key, at, pending=account.started):
         return None
     known = flood.ticket(key, pending=account.started) or flood_ticket(
         account.transaction.connection,
@@ -252,11 +258,11 @@ def _collecting(account: _Account, case: Case) -> TicketState | None:
 def _new_ticket(account: _Account, case: Case, *, related: int | None) -> TicketState:
     state = "closed" if case.author.own else "spam" if case.verdict == spam.Verdict.SPAM else "open"
     ticket = TicketState(account.transaction.new_id(), 0, case.mailbox, case.author.contact, state)
-    key, envelope = _flood_key(account, case), case.message.envelope
-    collects = not envelope.quiet and account.context.flood.over(key, envelope.received_at, pending=account.started)
+    key, capped, at = _flood_key(account, case), _is_capped(case), case.message.envelope.received_at
+    collects = capped and account.context.flood.over(key, at, pending=account.started)
     account.rows.tickets.append(ticket_row(account.id, case, ticket, related=related, flood=collects))
     account.view.tickets[ticket.id] = ticket
-    if not envelope.quiet:  # an archive is no flood
+    if capped:
         account.started.append((key, ticket.id, collects))
     return ticket
 
@@ -308,7 +314,7 @@ def _store(account: _Account, ticket: TicketState, case: Case) -> None:
     rows.messages.append(message_row(account.id, case, ticket, flags=flags))
     rows.index.append((account.id, case.message_id, message.words))
     if account.id in message.ids:
-        raws.settle(account.transaction.connection, account.id, case.message_id)
+        raws.settle(account.transaction.connection, account.id, case.message_id, len(message.slices))
     else:
         rows.raws.extend(raws.slice_rows(account.id, case.message_id, message.slices))
 

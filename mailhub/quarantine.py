@@ -13,15 +13,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailhub.envelope import Envelope, Fate, Outcome, Source
+from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Source
 from mailhub.errors import Conflict, NotFound
+from mailhub.filing.authenticated import checked
 from mailhub.filing.directory import Directory
 from mailhub.filing.prepare import Prepared, Secrets, prepare
+from mailhub.message.dmarc import author_domain
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.removal import Forget, remove_messages, remove_tickets
 from mailhub.tickets import record
-from storage import intake_lists, notes, raws
+from storage import intake_lists, notes
 from storage.database import Connection, Database
+from storage.derived import find_received
 from storage.intake_lists import IntakeRow
 from storage.quarantine import delete_deliveries_since, set_fates, unreadable_message
 from storage.tickets import find_ticket, lock_tickets
@@ -39,15 +42,28 @@ class Again:
     prepared: Prepared
 
 
-def read_again(database: Database, secrets: Secrets, directory: Directory, account: int, delivery: int) -> Again:
-    """Read the message of a delivery once more. Raises ``NotFound``, or ``Conflict`` when there is nothing to mend."""
+def read_again(
+    database: Database,
+    secrets: Secrets,
+    directory: Directory,
+    account: int,
+    delivery: int,
+    *,
+    trusted_hosts: frozenset[str] = frozenset(),
+) -> Again:
+    """Read the message of a delivery once more. Raises ``NotFound``, or ``Conflict`` when there is nothing to mend.
+
+    It is believed as far as it was when it came; where nobody had looked then, a trusted host's word counts as ever.
+    """
     with database.read() as connection:
         message, _ = _held(connection, account, delivery)
         held = _deliveries(connection, account, message)
-        raw = raws.read(connection, account, message)
-    if raw is None or not held:
+        received = find_received(connection, account, message)
+    if received is None or not held:
         raise Conflict(f"delivery {delivery} is not in quarantine any more")
-    prepared = prepare(raw, _envelope(held), secrets, directory)
+    raw = received.raw
+    known = checked(received.authentication, domain=author_domain(raw))
+    prepared = prepare(raw, _envelope(held), secrets, directory, authentication=known, trusted_hosts=trusted_hosts)
     if prepared.unreadable:
         raise Conflict(f"message {message} still cannot be read; `mailhub message raw` has its bytes")
     return Again(delivery=delivery, message=message, prepared=prepared)
@@ -63,7 +79,10 @@ def refile(
     now: int,
     forget: Forget,
 ) -> Sequence[Outcome]:
-    """File a message that was read again; its outcomes, a recipient each. ``Conflict`` if it is gone meanwhile."""
+    """File a message that was read again; its outcomes, a recipient each.
+
+    ``Conflict``, and it stays in quarantine as it was, if it is gone meanwhile or would not be kept as new mail.
+    """
     connection = transaction.connection
     message, ticket = _locked(transaction, account, again.delivery)
     held = _deliveries(connection, account, message)
@@ -71,6 +90,7 @@ def refile(
     first_id = transaction.new_id()
     _remove(transaction, account, message, ticket, keep_ticket=bool(written), forget=forget)
     (outcomes,) = file_batch(transaction, context, [again.prepared])
+    _require_kept(outcomes, account, again, context.directory)
     found = {each.recipient: each for each in outcomes}
     filed = [each.message for each in outcomes if each.message is not None]
     delete_deliveries_since(connection, account, first_id, filed)
@@ -95,6 +115,17 @@ def discard(
     set_fates(transaction.connection, account, fates)
     record(transaction, actor, account, verb="intake.discard", on=f"intake:{delivery}", now=now, message=message)
     return [each.id for each in held]
+
+
+def _require_kept(outcomes: Sequence[Outcome], account: int, again: Again, directory: Directory) -> None:
+    """The message is in this account for every recipient, or the caller's savepoint brings the quarantined one back."""
+    for each in outcomes:
+        if each.fate not in (Fate.FILED, Fate.DUPLICATE) or each.message is None:
+            why = f"it would be {each.fate.value} ({each.reason})"
+            raise Conflict(f"message {again.message} stays in quarantine: filed as new mail, {why}")
+        found = directory.resolve(each.recipient)
+        if not isinstance(found, Recipient) or found.account != account:
+            raise Conflict(f"message {again.message} stays in quarantine: its mailbox is another account's now")
 
 
 def _held(connection: Connection, account: int, delivery: int) -> tuple[int, int]:

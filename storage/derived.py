@@ -25,6 +25,26 @@ class Stored:
     derived: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What is kept of a message as it came: its raw bytes, authentication in words, and whether <> had sent it."""
+
+    raw: bytes
+    authentication: str
+    mail_from_null: bool
+
+
+def find_received(connection: Connection, account_id: int, message_id: int) -> Received | None:
+    """The message as it came; None when there is none in this account, or no raw bytes of it."""
+    query = select(message.c.authentication).where(message.c.account_id == account_id, message.c.id == message_id)
+    authentication = connection.execute(query).scalar_one_or_none()
+    raw = None if authentication is None else read(connection, account_id, message_id)
+    if authentication is None or raw is None:
+        return None
+    null = _mail_from(connection, account_id, message_id) is None
+    return Received(raw=raw, authentication=authentication, mail_from_null=null)
+
+
 def stored_after(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[Stored]:
     """The account's readable messages by id, from the one after ``after``."""
     columns = (message.c.id, message.c.ticket_id, *(message.c[name] for name in DERIVED))

@@ -39,6 +39,10 @@ class Stopped(StorageError):
     """The writer no longer takes work."""
 
 
+class SlicesGone(Exception):
+    """Slices written ahead were swept before their message came: it fails alone, and its peer sends it again."""
+
+
 def translate(error: BaseException) -> StorageError | None:
     """The storage-wide fault behind a driver's error, or None when the error is about one statement's data.
 

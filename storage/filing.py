@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, Table, bindparam, case, select, update
 
 from .bulk import Row, insert_rows
 from .schema import (
@@ -175,6 +175,11 @@ _ALSO_IN = select(ticket_mailbox.c.ticket_id, ticket_mailbox.c.mailbox_id).where
 )
 
 
+def is_known(connection: Connection, account_id: int, identity: bytes) -> bool:
+    """Whether the account has a message of this identity."""
+    return bool(_where_in(connection, _MESSAGES, account_id, [identity]))
+
+
 def _where_in(connection: Connection, statement: Any, account_id: int, keys: Iterable[Any]) -> Sequence[Any]:
     return connection.execute(statement, {"account": account_id, "keys": list(keys)}).all()
 
@@ -230,7 +235,7 @@ _TOUCH = (
     .where(ticket.c.account_id == bindparam("account"), ticket.c.id == bindparam("ticket"))
     .values(
         message_count=ticket.c.message_count + bindparam("added"),
-        updated_at=bindparam("at"),
+        updated_at=case((ticket.c.updated_at < bindparam("at"), bindparam("at")), else_=ticket.c.updated_at),
         state=bindparam("new_state"),
     )
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, insert, or_, select
 
-from .schema import address, mailbox, ticket
+from .schema import address, mailbox, ticket, ticket_mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +90,10 @@ def every_mailbox(connection: Connection) -> Sequence[Mailbox]:
 
 
 def is_used(connection: Connection, account_id: int, mailbox_id: int) -> bool:
-    """Whether any ticket names the mailbox."""
-    query = select(exists().where(ticket.c.account_id == account_id, ticket.c.mailbox_id == mailbox_id))
-    return bool(connection.execute(query).scalar_one())
+    """Whether any ticket names the mailbox, as its own or as a further one."""
+    own = exists().where(ticket.c.account_id == account_id, ticket.c.mailbox_id == mailbox_id)
+    further = exists().where(ticket_mailbox.c.account_id == account_id, ticket_mailbox.c.mailbox_id == mailbox_id)
+    return bool(connection.execute(select(or_(own, further))).scalar_one())
 
 
 def delete_mailbox(connection: Connection, account_id: int, mailbox_id: int) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 
 import zstandard
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
+from .errors import SlicesGone
 from .schema import raw, raw_pending
 
 SLICE_BYTES = 1024 * 1024
@@ -60,17 +61,32 @@ def write_ahead(connection: Connection, account_id: int, message_id: int, index:
     connection.execute(raw.insert().values(account_id=account_id, message_id=message_id, slice=index, data=data))
 
 
-def settle(connection: Connection, account_id: int, message_id: int) -> None:
-    """The message of these slices is being committed: they are its own now."""
-    connection.execute(
-        delete(raw_pending).where(raw_pending.c.account_id == account_id, raw_pending.c.message_id == message_id)
-    )
+def settle(connection: Connection, account_id: int, message_id: int, slices: int) -> None:
+    """The message of these slices is being committed: they are its own now.
+
+    Raises ``SlicesGone`` when a sweep was faster, even with a part of them; nothing is filed then.
+    """
+    pending = _forget_pending(
+        connection, account_id, message_id
+    )  # takes the lock that ``sweep`` needs, before counting
+    own = (raw.c.account_id == account_id, raw.c.message_id == message_id)
+    found = connection.execute(select(func.count()).select_from(raw).where(*own)).scalar_one()
+    if not pending or found != slices:
+        raise SlicesGone(f"{found} of {slices} slices are there: the others were swept")
+
+
+def _forget_pending(connection: Connection, account_id: int, message_id: int) -> bool:
+    own = (raw_pending.c.account_id == account_id, raw_pending.c.message_id == message_id)
+    return connection.execute(delete(raw_pending).where(*own)).rowcount > 0
 
 
 def sweep(connection: Connection, *, before: int, limit: int) -> int:
     """Delete at most ``limit`` slices written ahead before then whose message never came; how many were deleted."""
     pending = connection.execute(
-        select(raw_pending.c.account_id, raw_pending.c.message_id).where(raw_pending.c.stored_at < before).limit(1)
+        select(raw_pending.c.account_id, raw_pending.c.message_id)
+        .where(raw_pending.c.stored_at < before)
+        .limit(1)
+        .with_for_update()  # against ``settle`` on another node; ignored by SQLite
     ).first()
     if pending is None:
         return 0
@@ -78,5 +94,5 @@ def sweep(connection: Connection, *, before: int, limit: int) -> int:
     slices = connection.execute(select(raw.c.slice).where(*own).limit(limit)).scalars().all()
     connection.execute(delete(raw).where(*own, raw.c.slice.in_(slices)))
     if len(slices) < limit:
-        settle(connection, pending.account_id, pending.message_id)
+        _forget_pending(connection, pending.account_id, pending.message_id)
     return len(slices)

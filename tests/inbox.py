@@ -107,7 +107,7 @@ class Inbox:
     def mark(self, messages: list[int], label: str, *, user: int = ANA) -> list[Marked]:
         """One agent's marks in one transaction."""
         self.now += 1
-        found = prepare(self.database, self.account, messages, extract)
+        found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
         return self.writer.run(
             lambda transaction: mark(
                 transaction,
@@ -133,7 +133,7 @@ class Inbox:
 
     def revoke_user(self, user: int, since: int) -> list[Revoked]:
         """All of one user's marks since a time, step by step."""
-        found = prepare(self.database, self.account, self.messages, extract)
+        found = prepare(self.database, self.account, self.messages, lambda received: extract(received.raw))
         done: list[Revoked] = []
         while not done or done[-1].more:
             done.append(

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
+from classifier.tokens import features, features_to_bytes
 from mailhub.envelope import Envelope, Outcome, Source
+from mailhub.filing.prepare import prepare, read_document
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.message.dns_questions import Answer, Question
+from mailhub.message.values import Authentication
+from storage.derived import find_received
 from storage.schema import message, ticket
-from tests.postroom import START, PostRoom, answering, mail
+from tests.postroom import OURS, START, PostRoom, answering, mail
 
 RECORDS = {
     ("bank.example", "TXT"): "v=spf1 ip4:192.0.2.1 -all",
@@ -116,3 +120,34 @@ def test_lmtp_believes_a_trusted_host_only(room: PostRoom, reception: Reception)
         answer = mail(sender=author, id=f"2.{host}", headers=headers)
         second = send(room, reception, answer, peer="127.0.0.1", author=author, source=Source.LMTP)
         assert stored(room, second)[1] == reason
+
+
+@pytest.mark.parametrize(("peer", "believed"), [(FORGER, ""), ("127.0.0.1", "pass")])
+def test_a_stranger_cannot_vouch_for_himself(room: PostRoom, peer: str, believed: str) -> None:
+    """Where we check nothing, Authentication-Results of a trusted host count from loopback, not from elsewhere."""
+    envelope = Envelope(
+        source=Source.SMTP, mail_from="", recipients=("support@example.com",), received_at=START, peer=peer
+    )
+    raw = mail(headers=[("Authentication-Results", "mx.example.com; dmarc=pass header.from=customer.example")])
+    trusted = frozenset({"mx.example.com"})
+    found = prepare(raw, envelope, room.secrets, room.directory, trusted_hosts=trusted).authentication
+    assert (found.dmarc if found else "") == believed
+
+
+def test_what_is_taught_is_what_came(room: PostRoom, reception: Reception) -> None:
+    """The features of a mark are those the message was scored by, with what our check found and the null sender."""
+    for author in ("kim@bank.example", None):
+        raw = mail(sender="kim@bank.example", id=f"{author}@x.example")
+        envelope = Envelope(
+            source=Source.SMTP, mail_from=author, recipients=("support@example.com",), received_at=START
+        )
+        known = Authentication(spf="pass", dkim="fail", dmarc="pass", domain="bank.example", source="checked")
+        came = prepare(raw, envelope, room.secrets, room.directory, authentication=known)
+        ((outcome,),) = room.file_all([(raw, came)])
+        with room.database.read() as connection:
+            kept = find_received(connection, OURS, outcome.message or 0)
+        assert kept is not None
+        taught = read_document(kept.raw, kept.authentication, mail_from_null=kept.mail_from_null)
+        assert features_to_bytes(features(taught, secret=room.secrets.features)) == features_to_bytes(came.features)
+        unknown = read_document(kept.raw, "", mail_from_null=kept.mail_from_null)
+        assert features_to_bytes(features(unknown, secret=room.secrets.features)) != features_to_bytes(came.features)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mailhub.envelope import Recipient, Refusal
-from mailhub.filing import directory as reading
 from mailhub.filing.directory import Directory
+from storage import mailboxes
 from storage.mailboxes import Mailbox, Route, add_address, add_mailbox, delete_mailbox
 from tests.postroom import HELP, OURS, SALES, START, SUPPORT, THEIRS, PostRoom
 
@@ -82,7 +82,7 @@ def test_changes_are_seen_after_a_refresh(room: PostRoom) -> None:
 
 def test_an_older_picture_never_replaces_a_newer_one(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two refreshes at once, the one that read before a mailbox was made does not have the last word."""
-    original, read, go_on = reading.list_routes, threading.Event(), threading.Event()
+    original, read, go_on = mailboxes.list_routes, threading.Event(), threading.Event()
 
     def slow(connection: Any) -> Any:
         routes = original(connection)
@@ -92,7 +92,7 @@ def test_an_older_picture_never_replaces_a_newer_one(room: PostRoom, monkeypatch
         return routes
 
     older, newer = (threading.Thread(target=room.directory.refresh) for _ in range(2))
-    monkeypatch.setattr(reading, "list_routes", slow)
+    monkeypatch.setattr("mailhub.filing.directory.list_routes", slow)
     older.start()
     assert read.wait(30)
     made = Mailbox(account_id=OURS, id=77, address="new@third.example", name="", created_at=START)

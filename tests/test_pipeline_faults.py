@@ -7,16 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from mailhub.clock import HOUR
+from mailhub.clock import HOUR, SECOND
 from mailhub.envelope import Fate, Source
 from mailhub.filing import prepare as preparing
-from storage.schema import ticket
+from storage.schema import mailbox, ticket
 from tests.postroom import (
     FLOOD_CAP,
     HOPS,
     MALLORY,
+    SUPPORT,
     PostRoom,
     answering,
+    filed,
     mail,
 )
 
@@ -130,3 +132,33 @@ def test_an_automatic_mail_changes_no_state(room: PostRoom) -> None:
     outcome = room.deliver(mail("I am away.", headers=automatic))
     assert (outcome.ticket, room.ticket(first.ticket).state) == (first.ticket, "closed")
     assert room.message(outcome.message).automatic
+
+
+def test_our_own_people_are_no_flood(room: PostRoom) -> None:
+    """An agent who writes to many customers in an hour has a ticket for each of them."""
+    copy = [("Cc", "support@example.com")]
+    people = [f"customer{n}@customer.example" for n in range(2 * FLOOD_CAP)]
+    mails = [mail(f"Offer {n}.", sender="ana@example.com", to=to, headers=copy) for n, to in enumerate(people)]
+    outcomes = room.deliver_all(mails)
+    assert [room.requester(outcome.ticket) for outcome in outcomes] == people
+
+
+def test_answers_to_a_closed_ticket_are_a_flood_too(room: PostRoom) -> None:
+    """Where such answers start tickets of their own, what is over the cap is collected in one."""
+    first = room.deliver(mail(id="a@x.example"))
+    room.set_ticket(filed(first), state="closed")
+    change = mailbox.update().where(mailbox.c.id == SUPPORT).values(on_reply_to_closed="new-ticket")
+    room.do(lambda tx: tx.connection.execute(change))
+    room.directory.refresh()
+    room.deliver_all([mail(f"Answer {n}.", headers=answering("a@x.example")) for n in range(FLOOD_CAP + 7)])
+    counts = [row.message_count for row in room.rows(ticket) if row.id != first.ticket]
+    assert sorted(counts) == [1] * (FLOOD_CAP - 1) + [8]
+
+
+def test_an_old_mail_sets_no_ticket_back(room: PostRoom) -> None:
+    """A mail that was received before the last one of its ticket, from an archive say, leaves the ticket's time."""
+    first = room.deliver(mail(id="a@x.example"))
+    before = room.ticket(first.ticket).updated_at
+    room.now -= 1000 * SECOND
+    room.deliver(mail("Earlier.", headers=answering("a@x.example")))
+    assert (room.ticket(first.ticket).updated_at, room.ticket(first.ticket).message_count) == (before, 2)

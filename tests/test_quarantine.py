@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailhub import quarantine, tickets
-from mailhub.envelope import Fate
+from mailhub.envelope import Envelope, Fate, Source
 from mailhub.errors import Conflict, NotFound
 from mailhub.filing import prepare as preparing
+from mailhub.message.values import Authentication
+from mailhub.pipeline import file_batch
 from mailhub.quarantine import Again
-from storage import intake_lists, journal, notes, ticket_lists
+from storage import intake_lists, journal, mailboxes, notes, raws, ticket_lists
 from storage.intake_lists import IntakeRow
 from storage.ticket_lists import TicketFilter, TicketRow
+from tests.desk import SUPPORT
 
 if TYPE_CHECKING:
     from mailhub.envelope import Outcome
@@ -121,3 +124,55 @@ def test_only_what_is_in_quarantine(desk: Desk) -> None:
         read_again(desk, deliveries(desk)[0].id)
     with pytest.raises(NotFound):
         read_again(desk, 7)
+
+
+def test_a_mail_in_a_loop_stays_in_quarantine(desk: Desk, blind: pytest.MonkeyPatch) -> None:
+    """What would be rejected as new mail is not filed again, and nothing of it is lost."""
+    raw = b"Received: from a by b; Mon, 23 Nov 2026 16:41:00 +0000\r\n" * (desk.filing.hops + 1) + desk.written(
+        "k@x.example"
+    )
+    desk.receive(raw)
+    stays_in_quarantine(desk, blind, raw, "hop-count")
+
+
+def test_without_its_mailbox_it_stays_in_quarantine(desk: Desk, blind: pytest.MonkeyPatch) -> None:
+    """What has no mailbox any more is not filed again, and nothing of it is lost."""
+    raw = desk.written("k@x.example")
+    desk.receive(raw)
+    desk.do(lambda tx: mailboxes.delete_mailbox(tx.connection, desk.account, desk.mailbox))
+    desk.directory.refresh()
+    stays_in_quarantine(desk, blind, raw, "mailbox-gone")
+
+
+def stays_in_quarantine(desk: Desk, blind: pytest.MonkeyPatch, raw: bytes, why: str) -> None:
+    """Assert that a retry is refused and leaves everything as it was."""
+    before, tickets_before = deliveries(desk), all_tickets(desk)
+    blind.undo()
+    with pytest.raises(Conflict, match=why):
+        refile(desk, read_again(desk, before[0].id))
+    assert (deliveries(desk), all_tickets(desk)) == (before, tickets_before)
+    with desk.database.read() as connection:
+        assert raws.read(connection, desk.account, before[0].message or 0) == raw
+    assert desk.faults() == []
+
+
+def test_what_failed_authentication_is_not_believed_later(desk: Desk, blind: pytest.MonkeyPatch) -> None:
+    """A forged answer that could not be read is forged when it can be: it joins no ticket."""
+    blind.undo()
+    first = desk.mail(Message_ID="<first@customer.example>")
+    raw = desk.written("Kim <kim@customer.example>", In_Reply_To="<first@customer.example>")
+    forged = Authentication(spf="fail", dmarc="fail", policy="reject", domain="customer.example", source="checked")
+    envelope = Envelope(source=Source.SMTP, mail_from="", recipients=(SUPPORT,), received_at=desk.now)
+    held = preparing.unreadable(raw, envelope, desk.secrets, authentication=forged)
+    desk.do(lambda tx: file_batch(tx, desk.filing, [held]))
+    (outcome,) = refile(desk, read_again(desk, deliveries(desk)[0].id))
+    assert outcome.reason == "authentication-failed"
+    assert outcome.ticket != first.ticket
+
+
+def test_what_our_check_found_outlasts_a_fault_in_the_parser(desk: Desk, blind: pytest.MonkeyPatch) -> None:
+    """A mail that cannot be read keeps what was found about its sender."""
+    known = Authentication(spf="pass", dmarc="pass", domain="customer.example", source="checked")
+    envelope = Envelope(source=Source.SMTP, mail_from="", recipients=(SUPPORT,), received_at=desk.now)
+    found = preparing.prepare(b"Subject: a\r\n\r\n", envelope, desk.secrets, desk.directory, authentication=known)
+    assert (found.unreadable, found.authentication) == (True, known)

@@ -167,8 +167,34 @@ def test_a_large_mail_is_whole_and_nothing_is_pending(room: PostRoom, reception:
     assert (count(room, raw_pending), count(room, message)) == (0, 2)
 
 
-def test_the_slices_of_a_large_duplicate_are_swept(room: PostRoom, reception: Reception) -> None:
-    """A large mail sent again leaves slices ahead of a message that never comes; sweeping removes those alone."""
+def test_a_large_duplicate_writes_no_slices(room: PostRoom, reception: Reception) -> None:
+    """A large mail sent again is recognised before any slice of it is written."""
+    raw = large(1, 2 * SLICE_BYTES)
+    first, again = send(room, reception, raw)[0][0], send(room, reception, raw)[0][0]
+    assert (again.fate, again.message, count(room, raw_pending)) == (Fate.DUPLICATE, first.message, 0)
+
+
+def test_slices_swept_too_early_defer_their_message(
+    room: PostRoom, reception: Reception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a sweep overtakes a large mail, its peer hears of a fault and nothing is filed; small mail goes on."""
+    original = pipeline.file_batch
+
+    def overtaken(transaction: Transaction, *rest: Any) -> Any:
+        raws.sweep(transaction.connection, before=START * 2, limit=1)
+        return original(transaction, *rest)
+
+    monkeypatch.setattr(receiving, "file_batch", overtaken)
+    ((outcome,),) = send(room, reception, large(1, 2 * SLICE_BYTES))
+    assert (outcome.fate, count(room, message)) == (Fate.DEFERRED, 0)
+    assert send(room, reception, mail())[0][0].fate is Fate.FILED
+
+
+def test_the_slices_of_a_large_duplicate_are_swept(
+    room: PostRoom, reception: Reception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slices ahead of a message that turns out to be known are swept, and those alone."""
+    monkeypatch.setattr(receiving, "is_known", lambda *_: False)  # as when both copies come at once
     raw = large(1, 2 * SLICE_BYTES)
     first, again = send(room, reception, raw)[0][0], send(room, reception, raw)[0][0]
     assert (again.fate, again.message) == (Fate.DUPLICATE, first.message)

@@ -66,7 +66,10 @@ def retry(call: InAccount, delivery: Id) -> Filed:
     """Read a message in quarantine again, and file it as new mail is; its deliveries keep their ids."""
     call.require("intake.work")
     house = call.house
-    again = quarantine.read_again(house.database, house.secrets, house.directory, call.account, delivery)
+    hosts = frozenset(house.config.authentication.trusted_hosts.split())
+    again = quarantine.read_again(
+        house.database, house.secrets, house.directory, call.account, delivery, trusted_hosts=hosts
+    )
     outcomes = house.writer.run(
         partial(
             quarantine.refile,

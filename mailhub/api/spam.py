@@ -21,11 +21,12 @@ from mailhub.api.shapes import After, Id, Limit, Page, made
 from mailhub.api.tickets import user_id
 from mailhub.errors import BadRequest, Conflict, Forbidden
 from mailhub.feedback import Marked, Revoked, Weighed
+from mailhub.filing.prepare import read_document
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.house import filter_settings
-from mailhub.message.parse import parse
-from mailhub.spam import Explanation, FilterSettings, Reason, document, explain
-from storage import ledger, raws
+from mailhub.spam import Explanation, FilterSettings, Reason, explain
+from storage import ledger
+from storage.derived import Received, find_received
 
 router = APIRouter(prefix="/spam", tags=["spam"])
 
@@ -138,7 +139,7 @@ class Statistics(shapes.Shape):
 
 
 class Verified(shapes.Shape):
-    """Whether the counts in memory are the fold of the ledger. ``state``: exact or stale (and replaced by it now)."""
+    """Whether the counts in memory are the fold of the ledger. ``state``: exact or damaged (and replaced by it now)."""
 
     state: str
     digest: str
@@ -154,7 +155,7 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
     user = _marking_user(call)
     found: list[Marked] = []
     for portion in feedback.steps(body.messages):
-        known = feedback.prepare(call.house.database, call.account, portion, lambda raw: _features(call, raw))
+        known = feedback.prepare(call.house.database, call.account, portion, lambda each: _features(call, each))
         found += call.house.writer.run(
             partial(
                 feedback.mark,
@@ -271,7 +272,7 @@ def _revoked_of(call: Call, user: int, since: int) -> Iterator[Revoked]:
 def _known(call: Call, marks: Sequence[ledger.Mark]) -> FeaturesOf:
     """What the messages of these marks teach, for the writer."""
     messages = sorted({each.message_id for each in marks})
-    return feedback.prepare(call.house.database, call.account, messages, lambda raw: _features(call, raw))
+    return feedback.prepare(call.house.database, call.account, messages, lambda each: _features(call, each))
 
 
 def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
@@ -298,12 +299,12 @@ def _marking_user(call: Call) -> int:
     return call.actor.user
 
 
-def _features(call: Call, raw: bytes) -> Features:
-    return features(_document(raw), secret=call.house.secrets.features)
+def _features(call: Call, received: Received) -> Features:
+    return features(_document(received), secret=call.house.secrets.features)
 
 
-def _document(raw: bytes) -> Document:
-    return document(raw, parse(raw))
+def _document(received: Received) -> Document:
+    return read_document(received.raw, received.authentication, mail_from_null=received.mail_from_null)
 
 
 def _result(marked: Marked) -> MarkResult:
@@ -316,10 +317,10 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
     call.require("spam.explain")
     with call.house.database.read() as connection:
         row = message_row(connection, call.account, message)
-        raw = None if row.unreadable else raws.read(connection, call.account, row.id)
-    if raw is None:
+        received = None if row.unreadable else find_received(connection, call.account, row.id)
+    if received is None:
         raise Conflict(f"message {message} cannot be read, so it has no score")
-    return explained(call, raw, reasons)
+    return explained(call, received, reasons)
 
 
 @router.post(
@@ -332,18 +333,27 @@ async def explain_raw(
 ) -> Explained:
     """Score a message that is not stored (the body, as it is)."""
     call.require("spam.explain")
-    return await run_in_threadpool(explained, call, await request.body(), reasons)
+    return await run_in_threadpool(explained, call, _unknown(await request.body()), reasons)
 
 
-def explained(call: Call, raw: bytes, reasons: int) -> Explained:
-    """The explanation of raw bytes by the account's filter."""
+def _unknown(raw: bytes) -> Received:
+    """A message of which nothing is known but its bytes."""
+    return Received(raw=raw, authentication="", mail_from_null=False)
+
+
+def explained(call: Call, received: Received, reasons: int) -> Explained:
+    """The explanation of a message by the account's filter."""
     counts = call.house.models.snapshot(call.house.writer, call.account)
-    return explained_by(counts, raw, filter_settings(call.house.config), reasons, call.house.secrets.features)
+    return _explained(counts, received, filter_settings(call.house.config), reasons, call.house.secrets.features)
 
 
 def explained_by(counts: Counts, raw: bytes, settings: FilterSettings, reasons: int, secret: int) -> Explained:
     """The explanation of raw bytes by these counts."""
-    return _shape(explain(counts, _document(raw), settings, reasons=reasons, secret=secret))
+    return _explained(counts, _unknown(raw), settings, reasons, secret)
+
+
+def _explained(counts: Counts, received: Received, settings: FilterSettings, reasons: int, secret: int) -> Explained:
+    return _shape(explain(counts, _document(received), settings, reasons=reasons, secret=secret))
 
 
 def _shape(found: Explanation) -> Explained:

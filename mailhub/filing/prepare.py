@@ -11,9 +11,10 @@ from hashlib import blake2b
 
 import structlog
 
-from classifier.tokens import Features, features
+from classifier.tokens import Document, Features, features
 from mailhub import reply_token
-from mailhub.envelope import Envelope
+from mailhub.envelope import Envelope, is_from_elsewhere
+from mailhub.filing.authenticated import results, to_words
 from mailhub.filing.directory import Directory
 from mailhub.keys import Keys
 from mailhub.message import identity
@@ -131,17 +132,18 @@ def prepare(
 ) -> Prepared:
     """Read a message. Raises nothing: a fault while reading yields an ``unreadable`` one.
 
-    ``authentication`` is what our own door found; without one, what a trusted host wrote into the mail counts.
+    ``authentication`` is what our own door found; without one, what a trusted host wrote into the mail counts
+    unless it came by SMTP from elsewhere: there no host of ours was before us.
     """
     try:
         parsed = parse(raw, mail_from_null=envelope.mail_from is None)
         known = authentication
-        if known is None and trusted_hosts:
+        if known is None and trusted_hosts and not is_from_elsewhere(envelope.source, envelope.peer):
             known = authentication_results(parsed.headers, trusted_hosts, author_domain(raw))
         return _prepared(raw, envelope, secrets, directory, parsed, known)
     except Exception as error:  # boundary: whatever is wrong with a message, it is filed
         log.error("message could not be read", error=type(error).__name__, exc_info=True)
-        return unreadable(raw, envelope, secrets)
+        return unreadable(raw, envelope, secrets, authentication=authentication)
 
 
 def _prepared(
@@ -165,20 +167,25 @@ def _prepared(
         numbers=tuple(subject_tags(parsed.subject)),
         parsed=parsed,
         authentication=authentication,
-        features=features(document(raw, parsed, _results(authentication)), secret=secrets.features),
+        features=features(_document(raw, parsed, to_words(authentication)), secret=secrets.features),
         words=words(_indexed(parsed)),
     )
 
 
-def _results(authentication: Authentication | None) -> dict[str, str]:
-    """Method -> result, for the filter; nothing where nobody has looked."""
-    if authentication is None:
-        return {}
-    return {"spf": authentication.spf, "dkim": authentication.dkim, "dmarc": authentication.dmarc}
+def read_document(raw: bytes, authentication: str, *, mail_from_null: bool) -> Document:
+    """What the filter saw when a message came, from what is kept of it: raw bytes, words on its row, reverse path."""
+    return _document(raw, parse(raw, mail_from_null=mail_from_null), authentication)
 
 
-def unreadable(raw: bytes, envelope: Envelope, secrets: Secrets) -> Prepared:
-    """The same from the bytes alone. Its identity is the whole raw message."""
+def _document(raw: bytes, parsed: Parsed, authentication: str) -> Document:
+    """The one way from a message to what the filter scores and is taught."""
+    return document(raw, parsed, results(authentication))
+
+
+def unreadable(
+    raw: bytes, envelope: Envelope, secrets: Secrets, *, authentication: Authentication | None = None
+) -> Prepared:
+    """The same from the bytes alone. Its identity is the whole raw message; who sent it is known all the same."""
     return Prepared(
         envelope=envelope,
         raw_bytes=len(raw),
@@ -190,6 +197,7 @@ def unreadable(raw: bytes, envelope: Envelope, secrets: Secrets) -> Prepared:
         tokens=(),
         numbers=(),
         parsed=_nothing(),
+        authentication=authentication,
         features=features(document(b"", _nothing())),
         words=[],
         unreadable=True,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.envelope import Fate, Recipient
+from mailhub.filing.authenticated import to_words
 from mailhub.filing.prepare import Prepared, storable
 from mailhub.message.values import Parsed
 from mailhub.thread import Decision
@@ -90,7 +91,7 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "log_odds": case.log_odds,
         "thread_reason": "own-address" if author.own and case.decision.ticket is None else case.decision.reason,
         "thread_evidence": case.decision.evidence,
-        "authentication": _authentication(message),
+        "authentication": to_words(message.authentication),
         "unreadable": int(message.unreadable),
         "redacted_at": None,
         **derived_columns(message.parsed, flags=flags),
@@ -109,14 +110,6 @@ def derived_columns(parsed: Parsed, *, flags: Sequence[str]) -> Row:
         "automatic": parsed.automatic.kind,
         "flags": " ".join(flags),
     }
-
-
-def _authentication(message: Prepared) -> str:
-    """RFC 8601 words, as the ticket shows them."""
-    known = message.authentication
-    if known is None:
-        return ""
-    return f"spf={known.spf} dkim={known.dkim} dmarc={known.dmarc} policy={known.policy or 'none'} by={known.source}"
 
 
 def intake_row(

@@ -11,7 +11,6 @@ that they never delay small mail.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import queue
 import secrets
 import threading
@@ -20,11 +19,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
 from mailhub import clock
-from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source
+from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
 from mailhub.filing.prepare import Prepared, Secrets, prepare, unreadable
 from mailhub.intake import resolver as dns
 from mailhub.intake.resolver import Resolver
@@ -32,7 +32,8 @@ from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.spam import FilterSettings
 from storage import raws, refusals
-from storage.errors import Full, StorageError
+from storage.errors import Full, SlicesGone, StorageError
+from storage.filing import is_known
 from storage.writer import Transaction, Writer
 
 LARGE_BYTES = raws.SLICE_BYTES
@@ -105,7 +106,7 @@ class Reception:
 
     def begin(self, source: Source, peer: str, helo: str, mail_from: str | None) -> Check | None:
         """SMTP from elsewhere is authenticated by us; behind LMTP and loopback somebody else was the MX."""
-        if self._resolver is None or source is not Source.SMTP or _is_loopback(peer):
+        if self._resolver is None or not is_from_elsewhere(source, peer):
             return None
         return self._resolver.begin(peer, helo, mail_from)
 
@@ -184,7 +185,9 @@ class Reception:
     async def _write_ahead(self, prepared: Prepared) -> None:
         found = (self.resolve(recipient) for recipient in prepared.envelope.recipients)
         for account in sorted({route.account for route in found if isinstance(route, Recipient)}):
-            message = await asyncio.wrap_future(self._writer.submit(Transaction.new_id))
+            message = await asyncio.wrap_future(self._writer.submit(partial(_new_id, account, prepared.identity)))
+            if message is None:
+                continue  # a duplicate needs no slices; should its first copy go meanwhile, they come with the message
             for index, data in enumerate(prepared.slices):
                 at = prepared.envelope.received_at
 
@@ -213,20 +216,18 @@ class Reception:
     def _retry(self, delivery: _Delivery, error: BaseException) -> bool:
         """Once, as unreadable, when it was the message and not the database that failed."""
         log.error("message could not be filed", id=secrets.token_hex(8), error=type(error).__name__, exc_info=error)
-        if isinstance(error, StorageError) or delivery.prepared is None or delivery.prepared.unreadable:
+        if isinstance(error, StorageError | SlicesGone) or delivery.prepared is None or delivery.prepared.unreadable:
             return False
-        ids = delivery.prepared.ids
-        delivery.prepared = unreadable(delivery.raw, delivery.envelope, self._keys)
+        ids, known = delivery.prepared.ids, delivery.prepared.authentication
+        delivery.prepared = unreadable(delivery.raw, delivery.envelope, self._keys, authentication=known)
         delivery.prepared.ids = ids
         self._writer.submit_to(self, delivery)
         return True
 
 
-def _is_loopback(peer: str) -> bool:
-    try:
-        return ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        return True  # a Unix socket
+def _new_id(account: int, identity: bytes, transaction: Transaction) -> int | None:
+    """An id for a large message; None when the account has it already (``file_batch`` decides that again)."""
+    return None if is_known(transaction.connection, account, identity) else transaction.new_id()
 
 
 def _deferred(delivery: _Delivery, error: BaseException) -> list[Outcome]:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from storage import raws
 from storage.database import Database
+from storage.errors import SlicesGone
 from storage.raws import SLICE_BYTES
 from storage.schema import raw, raw_pending
 from storage.writer import Writer
@@ -61,10 +62,19 @@ def test_settled_slices_are_never_swept(database: Database, writer: Writer) -> N
     data = noise(3 * SLICE_BYTES)
     write_ahead(writer, 7, raws.compress(data))
     assert pending(database) == [7]
-    writer.run(lambda tx: raws.settle(tx.connection, 1, 7))
+    writer.run(lambda tx: raws.settle(tx.connection, 1, 7, 4))
     assert writer.run(lambda tx: raws.sweep(tx.connection, before=NOW * 2, limit=10)) == 0
     with database.read() as connection:
         assert raws.read(connection, 1, 7) == data
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+def test_swept_slices_cannot_be_settled(database: Database, writer: Writer, limit: int) -> None:
+    """A message whose slices were swept, all or one, is not committed without them."""
+    write_ahead(writer, 7, [b"one", b"two"])
+    writer.run(lambda tx: raws.sweep(tx.connection, before=NOW + 1, limit=limit))
+    with pytest.raises(SlicesGone):
+        writer.run(lambda tx: raws.settle(tx.connection, 1, 7, 2))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])

@@ -1,0 +1,40 @@
+"""What is kept of a message's authentication: one line of words on its row, for people, filter and second readings.
+
+The words are those of RFC 8601 2.7. Must not: judge (``message/`` does), or read a mail.
+"""
+
+from __future__ import annotations
+
+from mailhub.message.values import Authentication
+
+METHODS = ("spf", "dkim", "dmarc")
+
+
+def to_words(known: Authentication | None) -> str:
+    """``spf=.. dkim=.. dmarc=.. policy=.. by=..``; "" where nobody has looked."""
+    if known is None:
+        return ""
+    return f"spf={known.spf} dkim={known.dkim} dmarc={known.dmarc} policy={known.policy or 'none'} by={known.source}"
+
+
+def checked(text: str, *, domain: str) -> Authentication | None:
+    """What our own check had found, with the author's domain from the raw message, which the line does not hold.
+
+    None where a trusted host was believed: its header is still there, and says more than the line.
+    """
+    found = _pairs(text)
+    if found.get("by") != "checked":
+        return None
+    spf, dkim, dmarc = (found.get(method, "none") for method in METHODS)
+    return Authentication(
+        spf=spf, dkim=dkim, dmarc=dmarc, policy=found.get("policy", ""), domain=domain, source="checked"
+    )
+
+
+def results(text: str) -> dict[str, str]:
+    """Method -> result, for the filter; nothing where nobody has looked."""
+    return {method: result for method, result in _pairs(text).items() if method in METHODS}
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {name: value for name, _, value in (word.partition("=") for word in text.split())}
