@@ -5,7 +5,8 @@
     split    some messages move to a new ticket; merging the new one back undoes it
 
 Answers follow the messages (references move with them), reply addresses follow the shells
-(``storage.tickets.live_end``), and whoever took part in a merged ticket may write into the one it was merged into.
+(``storage.tickets.live_end``), the target is shown in the source's mailboxes too, and whoever
+took part in a merged ticket may write into the one it was merged into.
 Raises ``NotFound`` for what the account does not have, ``Conflict`` where the state forbids the act.
 """
 
@@ -17,7 +18,7 @@ from mailhub.errors import BadRequest, Conflict, NotFound, Unavailable
 from mailhub.tickets import locked, record, workable
 from storage import journal, notes
 from storage.filing import messages_by_id
-from storage.ticket_messages import message_ids, move_messages, replace_merged_participants
+from storage.ticket_messages import message_ids, move_messages, replace_merged_mailboxes, replace_merged_participants
 from storage.tickets import Ticket, add_ticket, change_ticket, find_ticket, lock_tickets, merge_chain, merged_tickets
 from storage.writer import Transaction
 
@@ -67,8 +68,9 @@ def unmerge(transaction: Transaction, actor: str, account: int, ticket: int, *, 
     notes.move_notes(connection, account, wanted_notes, source=end, target=shell.id)
     alive = {"state": shell.state_before or "open", "state_before": None, "merged_into": None}
     change_ticket(connection, account, shell.id, at=now, **alive)
+    unmerged = [shell.id, *(each.id for each in merged_tickets(connection, account, [shell.id]))]
     for passed in chain[1:]:
-        _touch_target(transaction, account, passed, now)
+        _touch_target(transaction, account, passed, now, unmerged=unmerged)
     detail = {"from": end, "messages": list(moved), "notes": wanted_notes}
     record(transaction, actor, account, verb="ticket.unmerge", on=f"ticket:{shell.id}", now=now, **detail)
     return _named(transaction, account, shell.id)
@@ -115,10 +117,13 @@ def _named(transaction: Transaction, account: int, ticket: int) -> Ticket:
     return found
 
 
-def _touch_target(transaction: Transaction, account: int, ticket: int, now: int) -> None:
+def _touch_target(
+    transaction: Transaction, account: int, ticket: int, now: int, *, unmerged: Sequence[int] = ()
+) -> None:
     connection = transaction.connection
     merged = [shell.id for shell in merged_tickets(connection, account, [ticket])]
     replace_merged_participants(connection, account, ticket, merged)
+    replace_merged_mailboxes(connection, account, ticket, merged, unmerged=unmerged)
     change_ticket(connection, account, ticket, at=now)
 
 

@@ -6,11 +6,11 @@ goes where the message that it answers went. Functions take a connection of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from .schema import contact_address, message, message_reference, outbox, participant, ticket
+from .schema import contact_address, intake, message, message_reference, outbox, participant, ticket, ticket_mailbox
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
 MERGED = "merged"  # participant's role: belongs to a ticket that was merged into this one
@@ -75,6 +75,43 @@ def replace_merged_participants(connection: Connection, account_id: int, ticket_
     row = {"account_id": account_id, "ticket_id": ticket_id, "role": MERGED}
     if addresses:
         connection.execute(insert(participant), [{**row, "address": address} for address in sorted(addresses)])
+
+
+def replace_merged_mailboxes(
+    connection: Connection, account_id: int, ticket_id: int, merged: Collection[int], *, unmerged: Collection[int] = ()
+) -> None:
+    """Show a ticket in the mailboxes of those merged into it, and no more in those only ``unmerged`` ones brought.
+
+    What its own messages were delivered to stays.
+    """
+    there = (ticket_mailbox.c.account_id == account_id, ticket_mailbox.c.ticket_id == ticket_id)
+    brought = _mailboxes_of(connection, account_id, merged)
+    lost = _mailboxes_of(connection, account_id, unmerged) - brought - _delivered_to(connection, account_id, ticket_id)
+    connection.execute(delete(ticket_mailbox).where(*there, ticket_mailbox.c.mailbox_id.in_(sorted(lost))))
+    rows = [
+        {"account_id": account_id, "ticket_id": ticket_id, "mailbox_id": mailbox}
+        for mailbox in sorted(brought - _mailboxes_of(connection, account_id, [ticket_id]))
+    ]
+    if rows:
+        connection.execute(insert(ticket_mailbox), rows)
+
+
+def _mailboxes_of(connection: Connection, account_id: int, tickets: Collection[int]) -> set[int]:
+    wanted = sorted(tickets)
+    own = select(ticket.c.mailbox_id).where(ticket.c.account_id == account_id, ticket.c.id.in_(wanted))
+    further = select(ticket_mailbox.c.mailbox_id).where(
+        ticket_mailbox.c.account_id == account_id, ticket_mailbox.c.ticket_id.in_(wanted)
+    )
+    return {*connection.execute(own).scalars(), *connection.execute(further).scalars()}
+
+
+def _delivered_to(connection: Connection, account_id: int, ticket_id: int) -> set[int]:
+    query = (
+        select(intake.c.mailbox_id)
+        .join(message, (message.c.account_id == intake.c.account_id) & (message.c.id == intake.c.message_id))
+        .where(message.c.account_id == account_id, message.c.ticket_id == ticket_id)
+    )
+    return set(connection.execute(query.distinct()).scalars())
 
 
 def _addresses_of(connection: Connection, account_id: int, tickets: Sequence[int]) -> set[str]:

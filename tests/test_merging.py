@@ -12,7 +12,8 @@ from sqlalchemy import select
 from mailhub import merging, tickets
 from mailhub.errors import BadRequest, Conflict, MailhubError, NotFound
 from storage import journal, notes
-from storage.schema import message, note, participant, ticket
+from storage.mailboxes import Mailbox, add_mailbox, is_used
+from storage.schema import message, note, participant, ticket, ticket_mailbox
 from storage.tickets import Ticket, change_ticket, live_end
 from tests.desk import Desk
 
@@ -47,6 +48,7 @@ def picture(desk: Desk) -> dict[str, object]:
         return {
             "messages": dict(connection.execute(select(message.c.id, message.c.ticket_id)).all()),
             "notes": dict(connection.execute(select(note.c.id, note.c.ticket_id)).all()),
+            "mailboxes": {tuple(row) for row in connection.execute(select(ticket_mailbox)).all()},
             "participants": set(connection.execute(select(participant)).all()),
             "tickets": sorted(
                 connection.execute(select(ticket.c.id, ticket.c.state, ticket.c.state_before, ticket.c.merged_into))
@@ -269,3 +271,26 @@ def _act(desk: Desk, name: str, one: int, other: int) -> int | None:
         number = desk.ticket(one).number
         return desk.ticket_of(desk.mail("p0@customer.example", Subject=f"More [#{number}]"))
     return None
+
+
+def test_a_merged_ticket_is_still_seen_in_its_mailboxes(desk: Desk) -> None:
+    """The target is shown in the source's mailboxes until the merge is undone, over any number of merges."""
+    for id in (901, 902):
+        box = Mailbox(account_id=desk.account, id=id, address=f"box{id}@example.com", name="", created_at=1)
+        desk.do(lambda tx, box=box: add_mailbox(tx.connection, box))  # type: ignore[misc]
+    desk.directory.refresh()
+    first = desk.ticket_of(desk.mail(to="box901@example.com"))
+    second = desk.ticket_of(desk.mail(LEO, to="box902@example.com"))
+    third = desk.ticket_of(desk.mail("Eve <eve@third.example>"))
+    pictures = [picture(desk)]
+    merge(desk, first, second)
+    pictures.append(picture(desk))
+    merge(desk, second, third)
+    with desk.database.read() as connection:
+        shown = select(ticket_mailbox.c.mailbox_id).where(ticket_mailbox.c.ticket_id == third)
+        assert set(connection.execute(shown).scalars()) == {901, 902}
+        assert is_used(connection, desk.account, 901)
+    unmerge(desk, second)
+    assert picture(desk) == pictures[1]
+    unmerge(desk, first)
+    assert picture(desk) == pictures[0]
