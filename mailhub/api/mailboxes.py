@@ -35,7 +35,7 @@ class NewMailbox(shapes.Shape):
     """A support address to serve. ``name`` is shown in From of replies."""
 
     address: Email
-    name: str = ""
+    name: shapes.Name = ""
     on_reply_to_closed: Literal["reopen", "new-ticket"] = "reopen"
 
 

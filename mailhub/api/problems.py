@@ -84,7 +84,7 @@ async def _unknown(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [{"where": ".".join(map(str, each["loc"])), "what": str(each["msg"])} for each in error.errors()]
+    faults = [{"where": _said(".".join(map(str, each["loc"]))), "what": _said(each["msg"])} for each in error.errors()]
     text = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:5])
     return problem(400, "bad-request", text, faults=faults)
 
@@ -92,6 +92,11 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return problem(error.status_code, HTTP_CODES.get(error.status_code, "refused"), str(error.detail))
+
+
+def _said(text: str) -> str:
+    """What a client sent as we can send it back: a key, too, may be no Unicode."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _route(request: Request) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from mailhub import clock
 
@@ -21,6 +22,19 @@ After = Annotated[Id | None, Query(description="Go on after this id: `next` of t
 def is_id(text: str) -> bool:
     """Whether this can be an id: digits, and what both engines can hold (64 bits)."""
     return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _of_one_line(name: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name):
+        raise ValueError("a name is one line without control characters")
+    return name
+
+
+Name = Annotated[str, Field(max_length=200), AfterValidator(_of_one_line)]  # shown in terminals, and in From
 
 
 class Numbered(Protocol):
@@ -38,6 +52,15 @@ class Shape(BaseModel):
     """Base of all: an unknown key in a request is an error, not a typo that goes unnoticed."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """JSON can spell texts that are no Unicode, and PostgreSQL takes no NUL."""
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str) and ("\0" in text or not _is_unicode(text)):
+                raise ValueError("a text may hold neither NUL nor half of a surrogate pair")
+        return value
 
 
 class Page(BaseModel, Generic[Item]):

@@ -10,6 +10,7 @@ from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.errors import BadRequest, NotFound
+from mailhub.spam import Verdict
 from storage import mailboxes, message_lists, participants, search, ticket_lists, tickets, users
 from storage.database import Connection
 from storage.ticket_lists import TicketFilter, TicketRow
@@ -17,6 +18,7 @@ from storage.ticket_lists import TicketFilter, TicketRow
 router = APIRouter(tags=["tickets"])
 
 STATES = ("open", "closed", "spam", "trash", "merged")
+VERDICTS = tuple(Verdict)
 MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
 
 
@@ -45,10 +47,16 @@ def list_tickets(
             states=_states(state),
             mailbox=None if mailbox is None else mailbox_id(connection, call.account, mailbox),
             assignee=None if assignee is None else _assignee(connection, call, assignee),
-            verdict=verdict,
+            verdict=_verdict(verdict),
         )
         rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
     return page(rows, views.ticket, limit)
+
+
+def _verdict(verdict: str | None) -> str | None:
+    if verdict is not None and verdict not in VERDICTS:
+        raise BadRequest(f"no such verdict: {verdict}; there are {', '.join(VERDICTS)}")
+    return verdict
 
 
 def _states(state: str) -> tuple[str, ...] | None:

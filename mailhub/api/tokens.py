@@ -36,7 +36,7 @@ class Token(shapes.Shape):
 class NewToken(shapes.Shape):
     """An ApiToken to make. No scopes: all its user may do. ``days`` null: it never expires."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[shapes.Name, Field(min_length=1, max_length=100)]
     scopes: list[str] = Field(default_factory=list)
     days: Annotated[int | None, Field(ge=1, le=3660)] = 365
 

@@ -20,7 +20,10 @@ from storage.writer import Transaction
 router = APIRouter(tags=["users"])
 
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$", max_length=254
+    ),
 ]
 
 
@@ -38,7 +41,7 @@ class NewUser(shapes.Shape):
     """A user to add."""
 
     email: Email
-    name: str = ""
+    name: shapes.Name = ""
     role: Literal["owner", "admin", "agent"] = "agent"
 
 
