@@ -7,6 +7,7 @@ sys.modules. Exit statuses are those of sysexits.h; ``EXITS`` in client.py maps 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -73,6 +74,9 @@ def root(ctx: click.Context, config_path: str | None, socket: str | None) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with an exit status of sysexits.h."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal of few characters (LC_ALL=C) shows the rest
     try:
         result: Any = root.main(args=arguments, prog_name="mailhub", standalone_mode=False)
     except click.UsageError as error:

@@ -108,7 +108,7 @@ def test_database_of_a_newer_mailhub(idle_hub: Hub) -> None:
     assert (status, "newer than" in said) == (78, True)
 
 
-@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/nothing", "nonsense://x", "sqlite:////proc/none/x.sqlite3"])
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/nothing", "nonsense://x", "sqlite:////proc/1"])
 def test_database_that_does_not_open(idle_hub: Hub, url: str) -> None:
     """A database that does not answer is a temporary fault that names the setting."""
     status, said = refused(idle_hub, MAILHUB_STORAGE__URL=url)
