@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailhub import __version__
@@ -74,7 +75,7 @@ def _quarantine(house: House) -> int:
 
 
 class _Counting:
-    """Counts answers by door and status, for the metrics."""
+    """Counts answers by door and status, for the metrics; answers for what crashed."""
 
     def __init__(self, app: ASGIApp, vitals: Vitals) -> None:
         self._app = app
@@ -86,9 +87,18 @@ class _Counting:
             return
         door = str(scope.get("state", {}).get("door", "http"))
 
+        started = False
+
         async def counted(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 self._vitals.requests[door, message["status"]] += 1
             await send(message)
 
-        await self._app(scope, receive, counted)
+        try:
+            await self._app(scope, receive, counted)
+        except Exception as error:  # noqa: BLE001 boundary: logged here, once; further out uvicorn would do it again
+            response = await problems.crashed(Request(scope), error)
+            if not started:
+                await response(scope, receive, counted)

@@ -58,7 +58,6 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unknown)
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
@@ -76,7 +75,8 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
     return problem(status, code, str(error), id=error_id)
 
 
-async def _unknown(request: Request, error: Exception) -> JSONResponse:
+async def crashed(request: Request, error: Exception) -> JSONResponse:
+    """The response to an error that nobody knows, which is logged under the id that it names."""
     error_id = new_error_id()
     log.error("request crashed", error_id=error_id, path=_route(request), exc_info=error)
     return problem(500, "internal", "something went wrong inside; the log has more under this id", id=error_id)
