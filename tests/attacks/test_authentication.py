@@ -113,6 +113,6 @@ def test_hostile_results_fields_are_read_without_hanging() -> None:
     """Thousands of results, comments and fields of a trusted host end in a verdict."""
     value = "mx; " + "dkim=pass ((((p=reject) header.d=a.example; " * 20_000
     started = time.process_time()
-    found = read_results([("Authentication-Results", value)] * 500, {"mx"})
+    found = read_results([("Authentication-Results", value)] * 500, {"mx"}, "a.example")
     assert time.process_time() - started < HANG_SECONDS
     assert found is not None
