@@ -96,9 +96,7 @@ class Authentication:
     spf: str = "none"  # pass, fail, softfail, neutral, none, temperror, permerror
     dkim: str = "none"  # pass, fail, neutral, none, temperror, permerror: the best of the signatures
     dmarc: str = "none"  # pass, fail, none, temperror, permerror
-    policy: str = (
-        ""  # what the author's domain asks for on fail: "none", "quarantine", "reject", "unknown"; else ""
-    )
+    policy: str = ""  # what the author's domain asks for on fail: "none", "quarantine", "reject", "unknown"; else ""
     domain: str = ""  # of the author (From), lower-case ASCII; the one ``dmarc`` is about
     spf_domain: str = ""
     dkim_domains: tuple[str, ...] = ()  # d= of the signatures that pass
