@@ -11,20 +11,18 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from classifier.model import Counts
-from classifier.tokens import Document, Features, features
+from classifier.tokens import Features, features
 from mailhub import clock, feedback
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
+from mailhub.api.explanations import Explained, document_of, explanation, unknown
 from mailhub.api.messages import message_row
 from mailhub.api.shapes import After, Id, Limit, Page, made
 from mailhub.api.tickets import user_id
 from mailhub.errors import BadRequest, Conflict, Forbidden
 from mailhub.feedback import Marked, Revoked, Weighed
-from mailhub.filing.prepare import read_document
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.house import filter_settings
-from mailhub.spam import Explanation, FilterSettings, Reason, explain
 from storage import ledger
 from storage.derived import Received, find_received
 
@@ -91,39 +89,6 @@ class RevokedMarks(shapes.Shape):
 
     sequences: list[int]
     messages: list[MarkResult]
-
-
-class Evidence(shapes.Shape):
-    """One feature that weighed; a positive weight speaks for spam."""
-
-    group: str
-    field: str
-    words: str
-    weight: float
-    spam: int
-    ham: int
-
-
-class NearestChange(shapes.Shape):
-    """The nearest change of verdict: more labels, or without some features."""
-
-    verdict: str
-    missing_spam: int
-    missing_ham: int
-    features: int
-    without: list[Evidence]
-
-
-class Explained(shapes.Shape):
-    """Why a message has its score, by the filter as it is now."""
-
-    verdict: str
-    probability: float
-    log_odds: float
-    trained_spam: int
-    trained_ham: int
-    evidence: list[Evidence]
-    nearest: NearestChange | None
 
 
 class Statistics(shapes.Shape):
@@ -300,11 +265,7 @@ def _marking_user(call: Call) -> int:
 
 
 def _features(call: Call, received: Received) -> Features:
-    return features(_document(received), secret=call.house.secrets.features)
-
-
-def _document(received: Received) -> Document:
-    return read_document(received.raw, received.authentication, mail_from_null=received.mail_from_null)
+    return features(document_of(received), secret=call.house.secrets.features)
 
 
 def _result(marked: Marked) -> MarkResult:
@@ -333,45 +294,13 @@ async def explain_raw(
 ) -> Explained:
     """Score a message that is not stored (the body, as it is)."""
     call.require("spam.explain")
-    return await run_in_threadpool(explained, call, _unknown(await request.body()), reasons)
-
-
-def _unknown(raw: bytes) -> Received:
-    """A message of which nothing is known but its bytes."""
-    return Received(raw=raw, authentication="", mail_from_null=False)
+    return await run_in_threadpool(explained, call, unknown(await request.body()), reasons)
 
 
 def explained(call: Call, received: Received, reasons: int) -> Explained:
     """The explanation of a message by the account's filter."""
     counts = call.house.models.snapshot(call.house.writer, call.account)
-    return _explained(counts, received, filter_settings(call.house.config), reasons, call.house.secrets.features)
-
-
-def explained_by(counts: Counts, raw: bytes, settings: FilterSettings, reasons: int, secret: int) -> Explained:
-    """The explanation of raw bytes by these counts."""
-    return _explained(counts, _unknown(raw), settings, reasons, secret)
-
-
-def _explained(counts: Counts, received: Received, settings: FilterSettings, reasons: int, secret: int) -> Explained:
-    return _shape(explain(counts, _document(received), settings, reasons=reasons, secret=secret))
-
-
-def _shape(found: Explanation) -> Explained:
-    nearest = None
-    if found.nearest is not None:
-        nearest = made(NearestChange, found.nearest, without=_evidence(found.nearest.without))
-    return made(
-        Explained,
-        found,
-        trained_spam=found.spam,
-        trained_ham=found.ham,
-        evidence=_evidence(found.reasons),
-        nearest=nearest,
-    )
-
-
-def _evidence(reasons: Sequence[Reason]) -> list[Evidence]:
-    return [made(Evidence, each) for each in reasons]
+    return explanation(counts, received, filter_settings(call.house.config), reasons, call.house.secrets.features)
 
 
 @router.get("/stats")

@@ -11,7 +11,7 @@ from mailhub.errors import AccountNeeded, NotFound, Unavailable
 
 def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
     """As POST /v1/spam/explain answers. Raises ``MailhubError`` when the database cannot be used."""
-    from mailhub.api.spam import explained_by
+    from mailhub.api.explanations import explained_by
     from mailhub.filing.prepare import Secrets
     from mailhub.filter.models import Models
     from mailhub.house import filter_settings
