@@ -1,8 +1,7 @@
 """Every table and column of mailhub, with the catalogue of what each column means.
 
-Job: say what is stored. Each column is made by ``column()``, which records its meaning, its unit, what NULL means,
-whether it is personal data (and of which category) and how long it is kept. Export, erasure and the record of
-processing are driven by this catalogue; a column without an entry does not get past ``tests/storage/test_schema.py``.
+Job: say what is stored. Each column is made by ``catalogue.column``, which records its meaning, its unit, what NULL
+means, whether it is personal data (and of which category) and how long it is kept.
 
 Rules (DESIGN.md, "Data"): every tenant's table begins with ``account_id``, and so does every key and index on it.
 ``DIRECTORY_TABLES`` (they find the account) and ``OPERATOR_TABLES`` are the exceptions, listed here and nowhere else.
@@ -14,11 +13,8 @@ Not here: queries (one file per noun), DDL changes (``migrations/``).
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    Column,
     Float,
     Index,
     Integer,
@@ -31,52 +27,11 @@ from sqlalchemy import (
     text,
 )
 
+from .catalogue import account_id, column, instant, reference, word
+
 metadata = MetaData()
 
 FIRST_ID = 1_000_000_000  # ids begin where no account's ticket numbers come: 1017 is a number, 1000001017 an id
-
-CATEGORIES = ("name", "email", "address", "content", "ip", "time", "credential", "behaviour")
-RETENTIONS = (
-    "account",  # as long as the account lives
-    "ticket",  # as long as its ticket
-    "message",  # as long as its message
-    "ledger",  # 12 months by default, or until unlearned
-    "log",  # 30 days by default
-    "operation",  # as long as the service needs it
-)
-
-
-def column(
-    name: str,
-    type_: Any,
-    meaning: str,
-    *,
-    null: str | None = None,
-    personal: str | None = None,
-    retention: str = "ticket",
-    unit: str | None = None,
-    default: Any = None,
-) -> Column[Any]:
-    """One catalogued column. ``null`` is what NULL means (None: never NULL); ``personal`` a category or None."""
-    info = {"meaning": meaning, "null": null, "personal": personal, "retention": retention, "unit": unit}
-    return Column(name, type_, nullable=null is not None, info=info, server_default=default, autoincrement=False)
-
-
-def account_id() -> Column[Any]:
-    return column("account_id", BigInteger, "the tenant the row belongs to", retention="account")
-
-
-def instant(name: str, meaning: str, **catalogue: Any) -> Column[Any]:
-    return column(name, BigInteger, meaning, unit="microseconds since the epoch, UTC", **catalogue)
-
-
-def word(name: str, meaning: str, **catalogue: Any) -> Column[Any]:
-    return column(name, Text, meaning, unit="word", **catalogue)
-
-
-def reference(name: str, meaning: str, **catalogue: Any) -> Column[Any]:
-    return column(name, BigInteger, meaning, unit="id", **catalogue)
-
 
 # --- the operator's own tables -------------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 
-from storage.schema import CATEGORIES, DIRECTORY_TABLES, OPERATOR_TABLES, RETENTIONS, metadata
+from storage.catalogue import CATEGORIES, RETENTIONS
+from storage.schema import DIRECTORY_TABLES, OPERATOR_TABLES, metadata
 
 TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
 COLUMNS = [column for table in TABLES for column in table.columns]
