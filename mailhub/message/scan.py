@@ -187,15 +187,16 @@ def _close(
     raw: bytes, entities: list[_Entity], stack: list[int], levels: dict[bytes, int], level: int, at: int
 ) -> None:
     """A delimiter of the multipart at ``level`` ends the part before it and every multipart left open inside."""
+    last = entities[-1]
     end = at - 1 if at and raw[at - 1] == 13 else at
+    end = max(end, last.body_start)  # a header block that ran into the delimiter leaves a body of no bytes
     while len(stack) > level + 1:
         index = stack.pop()
         del levels[entities[index].boundary]
         if entities[index].end < 0:
             entities[index].end = end
-    last = entities[-1]
     if last.end < 0 and len(entities) - 1 != stack[level]:
-        last.end = max(end, last.body_start)
+        last.end = end
 
 
 def _next(cursor: _Cursor, entities: list[_Entity], stack: list[int], levels: dict[bytes, int], start: int) -> int:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailhub.message import addresses, attachments, html, parse, report, scan
@@ -54,6 +54,15 @@ def test_any_bytes_are_a_message(raw: bytes) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example(
+    [
+        b"Content-Type: multipart/mixed; boundary=b\r\n",
+        b"\r\n",
+        b"--b\r\n",
+        b"Content-Type: multipart/alternative; boundary=c\r\n",  # its header block runs into the delimiter
+        b"--b\r\n",
+    ]
+)
 @given(st.lists(_PIECES, max_size=40))
 def test_any_structure_is_a_message(pieces: list[bytes]) -> None:
     """Any sequence of MIME pieces is read; parts lie inside of their parents; every file can be had."""
