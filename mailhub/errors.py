@@ -11,6 +11,7 @@
     |  |- Conflict            the object is not in a state that allows this                      554 / 409 / exit 65
     |  `- Forbidden           the actor may not do this                                          550 / 403 / exit 77
     `- ConfigurationError     permanent until someone edits the configuration                      exit 78
+       `- SealBroken          a stored secret does not open with this root key                     500 / exit 78
 
 What must not be here: replies of one protocol (intake/, api/ and cli/ each map these classes in one place).
 """
@@ -70,3 +71,7 @@ class ConfigurationError(MailhubError):
     def __init__(self, text: str, *, where: str | None = None) -> None:
         super().__init__(f"{where}: {text}" if where else text)
         self.where = where
+
+
+class SealBroken(ConfigurationError):
+    """A sealed value was changed, is another's, or belongs to another root key; it is still there."""

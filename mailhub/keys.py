@@ -13,10 +13,15 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mailhub.errors import ConfigurationError
+from mailhub.errors import ConfigurationError, SealBroken
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_BYTES = 32
+NONCE_BYTES = 12
 FILE_NAME = "root.key"
 CREDENTIAL = "mailhub-root-key"
 
@@ -26,7 +31,8 @@ PURPOSES = {
     "references": "hashes Message-IDs for threading",
     "features": "seeds the hashing of the filter's features",
     "tombstone": "hashes what was erased",
-    "receipts": "signs receipts and anchors",
+    "receipts": "signs receipts of erasure and deletion",
+    "anchors": "signs the journal's anchors",
     "backups": "encrypts backups",
     "secrets": "encrypts passwords we must be able to use",
     "check": "recognises the root key itself (storage.key_checks)",
@@ -53,6 +59,32 @@ class Keys:
 
         info = b"mailhub/1/" + purpose.encode("ascii")
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._root)
+
+    def seal(self, purpose: str, plain: bytes, *, bound_to: bytes) -> bytes:
+        """Encrypt a short value (AES-256-GCM, SP 800-38D): 12 bytes of nonce, then the ciphertext and its tag.
+
+        ``bound_to`` says whose value it is; ``open`` refuses it as anybody else's. Raises KeyError like ``derive``.
+        """
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(self.derive(purpose)).encrypt(nonce, plain, bound_to)
+
+    def open(self, purpose: str, sealed: bytes, *, bound_to: bytes) -> bytes:
+        """What ``seal`` was given. Raises ``SealBroken`` when it was changed, or sealed for something else."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            return AESGCM(self.derive(purpose)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
+        except (InvalidTag, ValueError):
+            raise SealBroken(f"a sealed value ({PURPOSES[purpose]}) cannot be opened with this root key") from None
+
+    def signer(self, purpose: str) -> Ed25519PrivateKey:
+        """The key pair of a purpose (Ed25519, RFC 8032); who verifies needs only its public half."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self.derive(purpose))
 
 
 def create(directory: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailhub import keys
-from mailhub.errors import ConfigurationError
+from mailhub.errors import ConfigurationError, SealBroken
 
 
 def test_each_purpose_has_its_own_key_for_ever() -> None:
@@ -86,3 +86,28 @@ def test_credential_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / keys.CREDENTIAL).write_text("01" * 32)
     loaded = keys.load(tmp_path / "nowhere", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert loaded.derive("identity") == keys.Keys(b"\1" * 32).derive("identity")
+
+
+@pytest.mark.parametrize("change", ["a flipped bit", "another owner", "another root", "another purpose", "too short"])
+def test_a_sealed_value_opens_only_as_it_was_sealed(change: str) -> None:
+    """What was sealed comes back for its owner, and for nobody and nothing else."""
+    own = keys.Keys(bytes(32))
+    sealed = own.seal("secrets", b"hunter2", bound_to=b"mailbox:1")
+    assert b"hunter2" not in sealed
+    assert own.open("secrets", sealed, bound_to=b"mailbox:1") == b"hunter2"
+    other = keys.Keys(b"\1" * 32) if change == "another root" else own
+    purpose = "backups" if change == "another purpose" else "secrets"
+    bound_to = b"mailbox:2" if change == "another owner" else b"mailbox:1"
+    changed = {"a flipped bit": sealed[:-1] + bytes([sealed[-1] ^ 1]), "too short": sealed[:5]}.get(change, sealed)
+    with pytest.raises(SealBroken):
+        other.open(purpose, changed, bound_to=bound_to)
+
+
+def test_each_signing_purpose_has_a_key_pair_of_its_own() -> None:
+    """A signature made for receipts is none for anchors, and the same root always gives the same pair."""
+    pairs = {
+        keys.Keys(bytes(32)).signer(purpose).public_key().public_bytes_raw() for purpose in ("receipts", "anchors")
+    }
+    again = keys.Keys(bytes(32)).signer("receipts").public_key().public_bytes_raw()
+    assert len(pairs) == 2
+    assert again in pairs

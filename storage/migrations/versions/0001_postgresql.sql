@@ -1,5 +1,5 @@
--- The first schema on postgresql, frozen: what 0001 makes. Later changes are later migrations; storage/schema.py says what it means.
--- A test holds the outcome of all migrations equal to storage/schema.py.
+-- The first schema on postgresql, frozen: what 0001 makes. Later changes are later migrations; storage/schema says what it means.
+-- A test holds the outcome of all migrations equal to storage/schema.
 
 CREATE TABLE account (
     id BIGINT NOT NULL,

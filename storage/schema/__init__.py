@@ -1,0 +1,59 @@
+"""Every table and column of mailhub, with the catalogue of what each column means.
+
+Job: say what is stored. Each column is made by ``catalogue.column``, which records its meaning, its unit, what NULL
+means, whether it is personal data (and of which category) and how long it is kept.
+
+Rules (DESIGN.md, "Data"): every tenant's table begins with ``account_id``, and so does every key and index on it.
+``DIRECTORY_TABLES`` (they find the account) and ``OPERATOR_TABLES`` are the exceptions, listed here and nowhere else.
+Instants are integer microseconds since the Unix epoch, UTC. Words (states, fates, reasons) are stored as they are.
+One file per subject; this one joins them, and names the exceptions.
+The full-text index is no table here: its DDL differs by engine and lives in ``migrations/``.
+
+Not here: queries (one file per noun), DDL changes (``migrations/``).
+"""
+
+from __future__ import annotations
+
+from storage.catalogue import FIRST_ID, metadata
+
+from .accounts import account, address, api_token, mailbox, user
+from .acts import journal
+from .contacts import contact, contact_address
+from .learning import ledger, ledger_head, mark
+from .mail import intake, message, message_reference, outbox, raw, raw_pending
+from .service import id_block, key_check, refusal
+from .tickets import note, participant, ticket, ticket_mailbox
+
+OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account"})
+DIRECTORY_TABLES = frozenset({"address", "api_token"})
+
+__all__ = [
+    "DIRECTORY_TABLES",
+    "FIRST_ID",
+    "OPERATOR_TABLES",
+    "account",
+    "address",
+    "api_token",
+    "contact",
+    "contact_address",
+    "id_block",
+    "intake",
+    "journal",
+    "key_check",
+    "ledger",
+    "ledger_head",
+    "mailbox",
+    "mark",
+    "message",
+    "message_reference",
+    "metadata",
+    "note",
+    "outbox",
+    "participant",
+    "raw",
+    "raw_pending",
+    "refusal",
+    "ticket",
+    "ticket_mailbox",
+    "user",
+]

@@ -1,0 +1,77 @@
+"""Accounts, what finds them (the directory), and the people and mailboxes in them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+
+from storage.catalogue import account_id, column, instant, metadata, reference, word
+
+account = Table(
+    "account",
+    metadata,
+    reference("id", "the tenant", retention="account"),
+    column("name", Text, "what the tenant is called", personal="name", retention="account"),
+    word("stage", "trial, active, suspended, terminated, deleted or purged", retention="account"),
+    word("billing", "none or external", retention="account"),
+    instant("created_at", "when the account was made", retention="account"),
+    instant("stage_entered_at", "when the present stage was really entered", retention="account"),
+    column("next_ticket_number", BigInteger, "number the next ticket gets", unit="ticket number", retention="account"),
+    PrimaryKeyConstraint("id"),
+)
+
+address = Table(
+    "address",
+    metadata,
+    column("address", Text, "served address, lower case, no plus part; '@domain' is a catch-all", retention="account"),
+    reference("account_id", "the tenant it leads to", retention="account"),
+    reference("mailbox_id", "the mailbox it leads to", retention="account"),
+    PrimaryKeyConstraint("address"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    column("hash", LargeBinary, "SHA-256 of the token", personal="credential", unit="32 bytes", retention="account"),
+    reference("id", "names the token without revealing it", retention="account"),
+    reference("account_id", "the tenant it opens", retention="account"),
+    reference("user_id", "the user it acts as", retention="account"),
+    column("name", Text, "what its owner calls it", retention="account"),
+    column("scopes", Text, "space-separated scopes it is limited to; '' is all its user may", retention="account"),
+    instant("created_at", "when it was made", retention="account"),
+    instant("expires_at", "when it ends", null="never", retention="account"),
+    instant(
+        "last_used_at", "when it last opened the door", null="never used", personal="behaviour", retention="account"
+    ),
+    instant("revoked_at", "when it was revoked", null="in force", retention="account"),
+    PrimaryKeyConstraint("hash"),
+    Index("api_token_of_account", "account_id", "id", unique=True),
+)
+
+user = Table(
+    "user",
+    metadata,
+    account_id(),
+    reference("id", "the user", retention="account"),
+    column("email", Text, "login name, lower case", personal="email", retention="account"),
+    column("name", Text, "shown name", personal="name", retention="account"),
+    word("role", "owner, admin or agent", retention="account"),
+    column("password_hash", Text, "argon2id", null="cannot log in", personal="credential", retention="account"),
+    column("uid", BigInteger, "system user mapped on the admin socket", null="none", unit="uid", retention="account"),
+    instant("created_at", "when the user was made", retention="account"),
+    instant("deleted_at", "when the user was deleted", null="active", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("user_by_email", "account_id", "email", unique=True),
+)
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    account_id(),
+    reference("id", "the mailbox", retention="account"),
+    column("address", Text, "its support address, lower case", retention="account"),
+    column("name", Text, "shown in From of replies", retention="account"),
+    word("on_reply_to_closed", "reopen or new-ticket", retention="account"),
+    instant("created_at", "when it was made", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("mailbox_by_address", "account_id", "address", unique=True),
+)
