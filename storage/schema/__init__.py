@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from storage.catalogue import FIRST_ID, metadata
 
-from .accounts import account, address, api_token, mailbox, user
+from .accounts import account, address, allow_list, api_token, mailbox, user
 from .acts import journal
 from .contacts import contact, contact_address
 from .learning import ledger, ledger_head, mark
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
-from .service import id_block, key_check, refusal
+from .service import id_block, idempotency, key_check, refusal
 from .tickets import note, participant, ticket, ticket_mailbox
 
 OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account"})
@@ -33,10 +33,12 @@ __all__ = [
     "OPERATOR_TABLES",
     "account",
     "address",
+    "allow_list",
     "api_token",
     "contact",
     "contact_address",
     "id_block",
+    "idempotency",
     "intake",
     "journal",
     "key_check",

@@ -75,3 +75,15 @@ mailbox = Table(
     PrimaryKeyConstraint("account_id", "id"),
     Index("mailbox_by_address", "account_id", "address", unique=True),
 )
+
+allow_list = Table(
+    "allow_list",
+    metadata,
+    account_id(),
+    reference("id", "the rule", retention="account"),
+    word("role", "whom it is for: owner, admin, agent, or everyone", retention="account"),
+    column("network", Text, "from where they may come, in CIDR form", personal="ip", retention="account"),
+    instant("created_at", "when it was made", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("allow_list_by_network", "account_id", "role", "network", unique=True),
+)

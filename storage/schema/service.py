@@ -1,10 +1,10 @@
-"""The operator's own tables: ids, refusals, the check of the root key. No tenant's."""
+"""What the service keeps for its own work: ids, refusals, the check of the root key, answers to repeated requests."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
-from storage.catalogue import column, instant, metadata, word
+from storage.catalogue import account_id, column, instant, metadata, word
 
 id_block = Table(
     "id_block",
@@ -36,4 +36,26 @@ key_check = Table(
         retention="operation",
     ),
     PrimaryKeyConstraint("name"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    account_id(),
+    word("actor", "who sent the request: user:ID or operator:UID", retention="log"),
+    word("route", "method and pattern of the route", retention="log"),
+    column("key", Text, "the client's Idempotency-Key", retention="log"),
+    column("request", LargeBinary, "BLAKE2b of the path, the query and the body", unit="32 bytes", retention="log"),
+    column(
+        "answer",
+        LargeBinary,
+        "status, headers and body of the answer, sealed",
+        null="not known: it was lost, is too long, or was forgotten with what it speaks of",
+        personal="content",
+        unit="bytes",
+        retention="log",
+    ),
+    instant("created_at", "when the act was committed; kept for 24 hours", retention="log"),
+    PrimaryKeyConstraint("account_id", "actor", "route", "key"),
+    Index("idempotency_by_age", "account_id", "created_at"),
 )
