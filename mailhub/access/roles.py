@@ -1,7 +1,7 @@
 """Who may do what: one table, and ``require``, which every act asks first. Default deny; a test walks the whole matrix.
 
-The operator runs the service; what people wrote is closed to him without a grant by an owner or admin (grants are not
-built yet: until then it is closed to him). A user acts only inside his own account: anywhere else he hears "not found".
+The operator runs the service; what people wrote is closed to him without a grant by an owner or admin, which lets him
+read and nothing else (``mailhub/grants.py``). A user acts only inside his own account: elsewhere he hears "not found".
 """
 
 from __future__ import annotations
@@ -43,10 +43,20 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "mailbox.manage": _RUNNING,
     "token.own": _STAFF,  # a user's own ApiTokens
     "token.manage": _HEADS,  # everybody's
+    "grant.read": _EVERYONE,
+    "grant.manage": _HEADS,
+    "journal.read": _RUNNING,
+    "journal.verify": _RUNNING,
+    "journal.machine": _OPERATOR,  # acts that concern no account, and the anchors
     "backup.create": _OPERATOR,
 }
 
 READING = frozenset(action for action in ACTIONS if action.endswith((".read", ".explain", ".stats")))
+
+
+def needs_grant(actor: Actor, action: str) -> bool:
+    """Whether this is an operator who wants to read what people wrote: a grant can allow that."""
+    return actor.role is Role.OPERATOR and action in READING and Role.OPERATOR not in ACTIONS[action]
 
 
 def allowed(actor: Actor, action: str) -> bool:

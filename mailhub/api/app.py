@@ -17,8 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailhub import __version__
 from mailhub.api import (
     accounts,
+    audit,
     backups,
     deliveries,
+    grants,
     health,
     intake,
     mailboxes,
@@ -38,7 +40,21 @@ from storage import intake_lists
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
 BODY_BYTES = 1024 * 1024  # of a request; a delivery may be as long as a message
 
-ROUTERS = (health, tickets, ticket_work, messages, spam, intake, accounts, users, mailboxes, tokens, backups)
+ROUTERS = (
+    health,
+    tickets,
+    ticket_work,
+    messages,
+    spam,
+    intake,
+    accounts,
+    users,
+    mailboxes,
+    tokens,
+    grants,
+    audit,
+    backups,
+)
 
 
 def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> FastAPI:

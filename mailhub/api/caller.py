@@ -9,8 +9,9 @@ that caller can read the database file anyway.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
@@ -18,10 +19,11 @@ from fastapi import Depends, Header, Query, Request
 from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
 from mailhub.access.api_tokens import token_hash
-from mailhub.access.roles import require
+from mailhub.access.roles import needs_grant, require
 from mailhub.api import shapes
 from mailhub.api.problems import NotAuthenticated
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
+from mailhub.grants import read_under_grant
 from mailhub.house import House
 from storage import accounts, api_tokens, users
 from storage.database import Connection
@@ -144,15 +146,22 @@ class Call:
     house: House
     actor: Actor
     account: int
+    route: str = ""  # /v1/tickets/{ticket}
+    ids: Mapping[str, int] = field(default_factory=dict)  # {"ticket": 1000000007}
 
     def require(self, action: str) -> None:
-        """Raise unless the caller may do this here."""
-        require(self.actor, action, self.account)
+        """Raise unless the caller may do this here. What an operator reads under a grant is on record first."""
+        if not needs_grant(self.actor, action) or self.actor.uid is None:
+            require(self.actor, action, self.account)
+            return
+        read = partial(read_under_grant, account=self.account, operator_uid=self.actor.uid)
+        self.house.writer.run(partial(read, route=self.route, ids=self.ids, now=clock.now()))
 
 
-def the_call(house: TheHouse, actor: Caller, account: AnAccount) -> Call:
-    """House, actor and account of a request."""
-    return Call(house, actor, account)
+def the_call(request: Request, house: TheHouse, actor: Caller, account: AnAccount) -> Call:
+    """House, actor and account of a request, and what it is about for the record."""
+    ids = {name: int(value) for name, value in request.path_params.items() if shapes.is_id(str(value))}
+    return Call(house, actor, account, request.scope["route"].path, ids)
 
 
 InAccount = Annotated[Call, Depends(the_call)]

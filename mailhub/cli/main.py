@@ -40,6 +40,8 @@ COMMANDS = {
     "user": "user:user",
     "mailbox": "mailbox:mailbox",
     "token": "token:token",
+    "grant": "grant:grant",
+    "audit": "audit:audit",
     "backup": "backup:backup",
 }
 

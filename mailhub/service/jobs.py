@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from mailhub import clock
+import structlog
+
+from mailhub import audit, clock
 from mailhub.house import House
 from mailhub.scheduler import Job
 from storage import raws
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
 SLICES_A_STEP = 16
+
+log = structlog.get_logger("mailhub.jobs")
 
 
 def jobs(house: House) -> list[Job]:
@@ -18,7 +22,15 @@ def jobs(house: House) -> list[Job]:
         Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
         Job("models", 60, lambda: house.models.keep_up(house.writer, now=clock.now())),
         Job("slices", 600, lambda: sweep_slices(house)),
+        Job("anchors", 3600, lambda: sign_journal(house)),
     ]
+
+
+def sign_journal(house: House) -> None:
+    """Anchor the journal; the anchor's hash goes to the log, which may be kept elsewhere."""
+    key, node = house.keys.signer("anchors"), house.config.storage.node
+    if made := audit.anchor(house.database, house.writer, key, node=node, now=clock.now()):
+        log.info("journal anchored", node=node, anchor=made.sequence, hash=audit.digest_of(made).hex())
 
 
 def sweep_slices(house: House) -> int:

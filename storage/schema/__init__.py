@@ -17,20 +17,21 @@ from __future__ import annotations
 from storage.catalogue import FIRST_ID, metadata
 
 from .accounts import account, address, allow_list, api_token, mailbox, user
-from .acts import journal
+from .acts import access_grant, journal, journal_anchor
 from .contacts import contact, contact_address
 from .learning import ledger, ledger_head, mark
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .service import id_block, idempotency, key_check, refusal
 from .tickets import note, participant, ticket, ticket_mailbox
 
-OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account"})
+OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account", "journal_anchor"})
 DIRECTORY_TABLES = frozenset({"address", "api_token"})
 
 __all__ = [
     "DIRECTORY_TABLES",
     "FIRST_ID",
     "OPERATOR_TABLES",
+    "access_grant",
     "account",
     "address",
     "allow_list",
@@ -41,6 +42,7 @@ __all__ = [
     "idempotency",
     "intake",
     "journal",
+    "journal_anchor",
     "key_check",
     "ledger",
     "ledger_head",

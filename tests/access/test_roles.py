@@ -35,6 +35,11 @@ EXPECTED = {  # action: who may, by first letter: operator O, owner o, admin a, 
     "mailbox.manage": "Ooa",
     "token.own": "oag",
     "token.manage": "oa",
+    "grant.read": "Ooag",
+    "grant.manage": "oa",
+    "journal.read": "Ooa",
+    "journal.verify": "Ooa",
+    "journal.machine": "O",
     "backup.create": "O",
 }
 LETTERS = {Role.OPERATOR: "O", Role.OWNER: "o", Role.ADMIN: "a", Role.AGENT: "g"}

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 from sqlalchemy.engine import URL
 
+from storage import journal
 from storage import migrate as migrations
 from storage.database import Database
 from storage.errors import SchemaTooNew
@@ -83,10 +84,20 @@ def test_a_database_of_the_first_version_is_brought_on(empty: Database) -> None:
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "0001")
         connection.execute(text("INSERT INTO account VALUES (1, 'first', 'active', 'none', 1, 1, 1)"))
+        for account, sequence in ((1, 1), (1, 2), (2, 1)):
+            row = {"account": account, "sequence": sequence, "detail": "{}"}
+            act = "INSERT INTO journal VALUES (:account, 0, :sequence, 5, 'user:7', 'ticket.close', 'ticket:9', :detail)"
+            connection.execute(text(act), row)
     assert migrate(empty) is True
     with empty.read() as connection:
         assert revision(connection) == HEAD
         assert connection.execute(text("SELECT name FROM account")).scalars().all() == ["first"]
+        rows = journal.list_chain(connection, after=(-1, -1, -1), account_id=None, limit=9)
+    digests = dict.fromkeys((1, 2), journal.GENESIS)
+    for row in rows:  # each account's rows were chained by the migration
+        digests[row.account_id] = journal.chained(digests[row.account_id], dict(row._mapping))
+        assert row.hash == digests[row.account_id]
+    assert len(rows) == 3
 
 
 def test_a_newer_schema_is_refused(database: Database) -> None:
