@@ -1,8 +1,8 @@
 """Allow-lists: from which networks people may come, and who a request really comes from. Values only; rows: storage.
 
 A rule is one address or one network, IPv4 or IPv6, in the one spelling that nobody reads otherwise: what some programs
-take for octal, decimal or a host name is refused where it is entered, with the reason. IPv4-mapped IPv6 (::ffff:a.b.c.d,
-RFC 4291 2.5.5.2) is the IPv4 address it carries, in rules and in addresses.
+take for octal, decimal or a host name is refused where it is entered, with the reason. IPv4-mapped IPv6
+(::ffff:a.b.c.d, RFC 4291 2.5.5.2) is the IPv4 address it carries, in rules and in addresses.
 
 A forwarded header is believed only when the connection comes from a configured proxy, and is walked from the right: the
 first address that is no proxy of ours is the client's. What stands left of it, anybody may have written.

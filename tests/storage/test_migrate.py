@@ -85,18 +85,20 @@ def test_a_database_of_the_first_version_is_brought_on(empty: Database) -> None:
         command.upgrade(configuration, "0001")
         connection.execute(text("INSERT INTO account VALUES (1, 'first', 'active', 'none', 1, 1, 1)"))
         for account, sequence in ((1, 1), (1, 2), (2, 1)):
-            row = {"account": account, "sequence": sequence, "detail": "{}"}
-            act = "INSERT INTO journal VALUES (:account, 0, :sequence, 5, 'user:7', 'ticket.close', 'ticket:9', :detail)"
-            connection.execute(text(act), row)
+            place = {"account": account, "sequence": sequence}
+            insert = (
+                "INSERT INTO journal VALUES (:account, 0, :sequence, 5, 'user:7', 'ticket.close', 'ticket:9', '{}')"
+            )
+            connection.execute(text(insert), place)
     assert migrate(empty) is True
     with empty.read() as connection:
         assert revision(connection) == HEAD
         assert connection.execute(text("SELECT name FROM account")).scalars().all() == ["first"]
         rows = journal.list_chain(connection, after=(-1, -1, -1), account_id=None, limit=9)
     digests = dict.fromkeys((1, 2), journal.GENESIS)
-    for row in rows:  # each account's rows were chained by the migration
-        digests[row.account_id] = journal.chained(digests[row.account_id], dict(row._mapping))
-        assert row.hash == digests[row.account_id]
+    for act in rows:  # each account's rows were chained by the migration
+        digests[act.account_id] = journal.chained(digests[act.account_id], dict(act._mapping))
+        assert act.hash == digests[act.account_id]
     assert len(rows) == 3
 
 
