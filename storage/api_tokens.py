@@ -12,7 +12,7 @@ from .schema import api_token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """One token. ``scopes`` is space-separated, "" for everything its user may."""
+    """One token. ``scopes`` is space-separated, "" for everything its user may; so is ``networks``, "" for any."""
 
     hash: bytes = field(repr=False)
     id: int
@@ -24,6 +24,7 @@ class ApiToken:
     expires_at: int | None
     last_used_at: int | None = None
     revoked_at: int | None = None
+    networks: str = ""
 
 
 _COLUMNS = tuple(api_token.c[name] for name in ApiToken.__slots__)
@@ -63,3 +64,9 @@ def revoke_api_token(connection: Connection, account_id: int, token_id: int, at:
 def touch_api_token(connection: Connection, hash_: bytes, at: int) -> None:
     """Note that a token opened the door."""
     connection.execute(update(api_token).where(api_token.c.hash == hash_).values(last_used_at=at))
+
+
+def revoke_api_tokens_of_user(connection: Connection, account_id: int, user_id: int, at: int) -> int:
+    """End every token of a user now; how many were in force."""
+    own = (api_token.c.account_id == account_id, api_token.c.user_id == user_id, api_token.c.revoked_at.is_(None))
+    return connection.execute(update(api_token).where(*own).values(revoked_at=at)).rowcount

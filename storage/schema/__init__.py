@@ -21,6 +21,7 @@ from .acts import access_grant, journal, journal_anchor
 from .contacts import contact, contact_address
 from .learning import ledger, ledger_head, mark
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
+from .people import link, login_attempt, recovery_code, second_factor, session
 from .service import id_block, idempotency, key_check, refusal
 from .tickets import note, participant, ticket, ticket_mailbox
 
@@ -46,6 +47,8 @@ __all__ = [
     "key_check",
     "ledger",
     "ledger_head",
+    "link",
+    "login_attempt",
     "mailbox",
     "mark",
     "message",
@@ -56,7 +59,10 @@ __all__ = [
     "participant",
     "raw",
     "raw_pending",
+    "recovery_code",
     "refusal",
+    "second_factor",
+    "session",
     "ticket",
     "ticket_mailbox",
     "user",

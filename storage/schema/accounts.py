@@ -43,6 +43,7 @@ api_token = Table(
         "last_used_at", "when it last opened the door", null="never used", personal="behaviour", retention="account"
     ),
     instant("revoked_at", "when it was revoked", null="in force", retention="account"),
+    column("networks", Text, "space-separated networks it may come from; '' is any", retention="account"),
     PrimaryKeyConstraint("hash"),
     Index("api_token_of_account", "account_id", "id", unique=True),
 )

@@ -31,6 +31,13 @@ ticket = Table(
     Index("ticket_by_state", "account_id", "state", "id"),
     Index("ticket_of_contact", "account_id", "contact_id"),
     Index(
+        "ticket_of_assignee",
+        "account_id",
+        "assignee_id",
+        sqlite_where=text("assignee_id IS NOT NULL"),
+        postgresql_where=text("assignee_id IS NOT NULL"),
+    ),
+    Index(
         "ticket_merged_into",
         "account_id",
         "merged_into",
