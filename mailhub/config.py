@@ -116,6 +116,22 @@ class Admin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How people log in."""
+
+    second_factor_from: str = setting(
+        "admin",
+        "The lowest role that needs a second factor: until it has one, a login opens nothing but its enrolment.",
+        choices=("nobody", "owner", "admin", "agent"),
+    )
+    idle_minutes: float = setting(480.0, "A session ends when it is unused for so long.", unit="minutes", minimum=1)
+    session_hours: float = setting(168.0, "A session ends so long after the login.", unit="hours", minimum=0.1)
+    link_hours: float = setting(
+        24.0, "How long an invitation or a link to set a password works.", unit="hours", minimum=0.1, maximum=24
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds on what strangers send. Defaults are Postfix's own where it has one."""
 
@@ -223,6 +239,7 @@ class Config:
     lmtp: Lmtp = field(default_factory=Lmtp)
     http: Http = field(default_factory=Http)
     admin: Admin = field(default_factory=Admin)
+    login: Login = field(default_factory=Login)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)
     authentication: Authentication = field(default_factory=Authentication)
@@ -243,6 +260,7 @@ SECTIONS: dict[str, type[Any]] = {
     "lmtp": Lmtp,
     "http": Http,
     "admin": Admin,
+    "login": Login,
     "limits": Limits,
     "mail": Mail,
     "authentication": Authentication,

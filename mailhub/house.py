@@ -6,9 +6,10 @@ Nothing else constructs these parts. ``build`` opens the database (migrating it)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shutil import disk_usage
 
+from mailhub.access.passwords import Passwords
 from mailhub.config import Config
 from mailhub.errors import ConfigurationError
 from mailhub.filing.directory import Directory
@@ -38,6 +39,7 @@ class House:
     directory: Directory
     models: Models
     reception: Reception
+    passwords: Passwords = field(default_factory=Passwords)
 
     def start(self) -> None:
         """Start the writer and the worker."""

@@ -135,3 +135,16 @@ def add_ticket(
     )
     connection.execute(insert(ticket).values({name: getattr(made, name) for name in Ticket.__slots__}))
     return made
+
+
+def assigned_tickets(connection: Connection, account_id: int, user_id: int, *, limit: int) -> Sequence[int]:
+    """Ids of tickets that are a user's, in any state, at most ``limit``, locked in key order until the commit."""
+    own = (ticket.c.account_id == account_id, ticket.c.assignee_id == user_id)
+    query = select(ticket.c.id).where(*own).order_by(ticket.c.id).limit(limit).with_for_update()
+    return connection.execute(query).scalars().all()
+
+
+def reassign(connection: Connection, account_id: int, tickets: Sequence[int], assignee: int | None, *, at: int) -> None:
+    """Give tickets to another user, or to nobody."""
+    own = (ticket.c.account_id == account_id, ticket.c.id.in_(tickets))
+    connection.execute(update(ticket).where(*own).values(assignee_id=assignee, updated_at=at))

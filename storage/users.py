@@ -1,11 +1,15 @@
-"""Rows of users (owner, admin, agent). Functions take a connection of the caller's transaction and commit nothing."""
+"""Rows of users (owner, admin, agent). Functions take a connection of the caller's transaction and commit nothing.
+
+A deleted user's row stays, as a pseudonym for what he wrote: without name, login, password and uid.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from .schema import user
 
@@ -59,3 +63,36 @@ def list_users(connection: Connection, account_id: int, *, after: int = 0, limit
     """Active users of an account by id, ascending, from the one after ``after``."""
     query = select(*_COLUMNS).where(user.c.account_id == account_id, user.c.id > after, user.c.deleted_at.is_(None))
     return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.id).limit(limit))]
+
+
+def lock_user(connection: Connection, account_id: int, user_id: int) -> User | None:
+    """The active user with this id, locked until the commit (PostgreSQL; SQLite has one writer anyway)."""
+    query = select(*_COLUMNS).where(*_own(account_id, user_id), user.c.deleted_at.is_(None)).with_for_update()
+    row = connection.execute(query).one_or_none()
+    return User(**row._mapping) if row else None
+
+
+def lock_owners(connection: Connection, account_id: int) -> Sequence[int]:
+    """Ids of the active owners, locked in key order until the commit: of two nodes, one counts after the other."""
+    owners = (user.c.account_id == account_id, user.c.role == "owner", user.c.deleted_at.is_(None))
+    return connection.execute(select(user.c.id).where(*owners).order_by(user.c.id).with_for_update()).scalars().all()
+
+
+def set_role(connection: Connection, account_id: int, user_id: int, role: str) -> None:
+    """Change what a user may do."""
+    connection.execute(update(user).where(*_own(account_id, user_id)).values(role=role))
+
+
+def set_password(connection: Connection, account_id: int, user_id: int, password_hash: str) -> None:
+    """Change what a user logs in with."""
+    connection.execute(update(user).where(*_own(account_id, user_id)).values(password_hash=password_hash))
+
+
+def forget_user(connection: Connection, account_id: int, user_id: int, *, at: int) -> None:
+    """Delete a user: his id stays as a pseudonym, and nothing that says who he was."""
+    nobody = {"email": f"former-{user_id}", "name": "", "password_hash": None, "uid": None, "deleted_at": at}
+    connection.execute(update(user).where(*_own(account_id, user_id)).values(nobody))
+
+
+def _own(account_id: int, user_id: int) -> tuple[Any, Any]:
+    return user.c.account_id == account_id, user.c.id == user_id

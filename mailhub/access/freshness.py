@@ -23,5 +23,7 @@ def require_fresh(actor: Actor, now: int) -> None:
     if is_fresh(actor, now):
         return
     if actor.session is None:
-        raise Forbidden("this needs a second factor just shown, which an ApiToken has not: log in (mailhub login EMAIL)")
+        raise Forbidden(
+            "this needs a second factor just shown, which an ApiToken has not: log in (mailhub login EMAIL)"
+        )
     raise Forbidden("this needs your second factor again, within the last 5 minutes: mailhub login --fresh")

@@ -1,36 +1,80 @@
-"""Passwords: argon2id (RFC 9106, the library's low-memory profile) and one-time passwords. Values only."""
+"""Passwords: argon2id with the library's defaults (RFC 9106, low memory) and one-time passwords. Values only.
+
+A verification costs about 50 ms of CPU and 64 MiB whether there is such a user or not: a name that nobody has is
+compared with a hash of the same parameters that no password fits. At most ``AT_ONCE`` run at once, so that strangers
+who guess can neither fill the memory nor take all of the machine. Must not: be called on the event loop.
+"""
 
 from __future__ import annotations
 
 import secrets
-from functools import cache
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from mailhub.errors import BadRequest, Unavailable
+
 MINIMUM_LENGTH = 12
+MAXIMUM_LENGTH = 1024
+AT_ONCE = 2
+PATIENCE_SECONDS = 2.0
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread: no i, l, o, 0, 1
 
 
-def hash_password(password: str) -> str:
-    """The encoded argon2id hash. About 50 ms of CPU and 64 MiB: never on the event loop."""
-    return PasswordHasher().hash(password)
+class Passwords:
+    """Makes and compares hashes. Tests give it a cheap hasher; everything else is as in earnest."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._nobodys = _unmatchable(self._hasher)
+        self._places = BoundedSemaphore(AT_ONCE)
+
+    def hash(self, password: str) -> str:
+        """The encoded hash. Raises ``Unavailable`` when too many are at it."""
+        with self._place():
+            return self._hasher.hash(password)
+
+    def verify(self, encoded: str | None, password: str) -> bool:
+        """Whether the password fits; None (no such user, or one without a password) takes as long and never fits."""
+        with self._place():
+            try:
+                return self._hasher.verify(encoded or self._nobodys, password) and encoded is not None
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def is_outdated(self, encoded: str) -> bool:
+        """Whether the hash was made with other parameters than those of today."""
+        return self._hasher.check_needs_rehash(encoded)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(timeout=PATIENCE_SECONDS):
+            raise Unavailable("too many people log in at this moment: try again")
+        try:
+            yield
+        finally:
+            self._places.release()
 
 
-def verify_password(encoded: str | None, password: str) -> bool:
-    """Whether the password fits; a user without one takes the same time and never fits."""
-    hasher = PasswordHasher()
-    try:
-        return hasher.verify(encoded or _unmatchable(), password) and encoded is not None
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@cache
-def _unmatchable() -> str:
-    return hash_password(secrets.token_hex(16))
+def require_length(password: str) -> None:
+    """Raise ``BadRequest`` for a new password that is too short to resist guessing, or too long to be one."""
+    if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
+        raise BadRequest(f"a password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters; a sentence is a good one")
 
 
 def one_time_password() -> str:
     """20 characters in five groups, about 99 bits, easy to read aloud."""
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(5))
+
+
+def _unmatchable(hasher: PasswordHasher) -> str:
+    """An encoded hash of the hasher's parameters whose password nobody knows: its bytes are random."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, digest = (
+        b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v=19${cost}${salt}${digest}"

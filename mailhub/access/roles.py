@@ -41,6 +41,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "user.manage": _RUNNING,
     "mailbox.read": _EVERYONE,
     "mailbox.manage": _RUNNING,
+    "login.own": _STAFF,  # a user's own password, second factor and sessions
+    "session.manage": _RUNNING,  # everybody's
     "token.own": _STAFF,  # a user's own ApiTokens
     "token.manage": _HEADS,  # everybody's
     "grant.read": _EVERYONE,
@@ -50,6 +52,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "journal.machine": _OPERATOR,  # acts that concern no account, and the anchors
     "backup.create": _OPERATOR,
 }
+
+ENROLMENT = frozenset({"login.own"})  # what a session may do before its user has the second factor his role needs
 
 READING = frozenset(action for action in ACTIONS if action.endswith((".read", ".explain", ".stats")))
 
@@ -82,9 +86,36 @@ def require(actor: Actor, action: str, account: int | None) -> None:
             raise Forbidden(f"{actor.role} may not {action}: it needs a grant by an owner or admin of the account")
         raise NotFound("no such account")
     if not allowed(actor, action):
-        raise Forbidden(f"{actor.role} may not {action}" + (" with this ApiToken" if actor.scopes else ""))
+        raise Forbidden(f"{actor.role} may not {action}{_limited(actor)}")
+
+
+def _limited(actor: Actor) -> str:
+    if not actor.scopes:
+        return ""
+    return " with this ApiToken" if actor.session is None else " before he has a second factor: mailhub user totp"
 
 
 def known_scopes() -> frozenset[str]:
     """Every scope an ApiToken can be limited to."""
     return frozenset(ACTIONS) | {action.split(".", 1)[0] for action in ACTIONS} | {"read"}
+
+
+RANKS = tuple(Role)  # from the widest to the narrowest
+
+
+def require_grant(actor: Actor, role: str) -> None:
+    """Raise ``Forbidden`` where somebody would give a role that is wider than his own."""
+    if not actor.machine and RANKS.index(Role(role)) < RANKS.index(actor.role):
+        raise Forbidden(f"{actor.role} may not make anybody {role}")
+
+
+def require_touch(actor: Actor, role: str) -> None:
+    """Raise ``Forbidden`` unless the actor may change, reset or end what belongs to another user of this role.
+
+    Owners may for everybody in their account, others only for those below them: an admin's password cannot be reset by
+    another admin, who would then act under his name.
+    """
+    if actor.machine or actor.role in (Role.OPERATOR, Role.OWNER):
+        return
+    if RANKS.index(Role(role)) <= RANKS.index(actor.role):
+        raise Forbidden(f"{actor.role} may not touch the login of an {role}")

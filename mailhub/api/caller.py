@@ -1,9 +1,9 @@
 """From a request to an ``Actor`` and an account. On the admin socket, in this order (DESIGN.md, "Who may do what"):
 
-(a) the user whose ApiToken is sent; (b) the user to whom ``[admin] users`` maps the uid; (c) root or the service's uid:
-the operator; (d) refused. Over TCP only (a). uid 65534 is what every foreign uid looks like under PrivateUsers=yes: it
-never counts. A mapped uid that is root's or the service's keeps the operator's rights beside the user's (``machine``):
-that caller can read the database file anyway.
+(a) the user whose ApiToken or session is sent; (b) the user to whom ``[admin] users`` maps the uid; (c) root or the
+service's uid: the operator; (d) refused. Over TCP only (a). uid 65534 is what every foreign uid looks like under
+PrivateUsers=yes: it never counts. A mapped uid that is root's or the service's keeps the operator's rights beside the
+user's (``machine``): that caller can read the database file anyway. The role is read anew for every request, so a change acts at once.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from fastapi import Depends, Header, Query, Request
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
-from mailhub.access.api_tokens import token_hash
-from mailhub.access.roles import needs_grant, require
+from mailhub.access.bearers import Kind, bearer_hash, kind_of
+from mailhub.access.freshness import require_fresh
+from mailhub.access.roles import ENROLMENT, needs_grant, require
+from mailhub.access.second_factors import is_required
 from mailhub.api import shapes
 from mailhub.api.problems import NotAuthenticated
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
 from mailhub.grants import read_under_grant
 from mailhub.house import House
-from storage import accounts, api_tokens, users
+from storage import accounts, api_tokens, second_factors, sessions, users
 from storage.database import Connection
 
 OVERFLOW_UID = 65_534
-TOUCH_EVERY = clock.HOUR  # last_used_at is no finer: one write an hour, not one a request
+TOUCH_EVERY = clock.HOUR  # last_used_at of an ApiToken is no finer: one write an hour, not one a request
+TOUCH_SESSION_EVERY = clock.MINUTE  # finer, since a session ends when it is idle
 
 
 def house_of(request: Request) -> House:
@@ -47,10 +50,10 @@ def identify(
     """Who calls. Raises ``NotAuthenticated`` or ``Forbidden``."""
     house = house_of(request)
     if authorization is not None:
-        return _by_token(house, authorization)
+        return _by_bearer(house, authorization)
     uid: int | None = request.state.uid
     if uid is None:
-        raise NotAuthenticated("send an ApiToken: Authorization: Bearer mailhub_...")
+        raise NotAuthenticated("send an ApiToken or a session: Authorization: Bearer mh_... or mhs_...")
     if uid == OVERFLOW_UID:
         raise Forbidden("the system does not tell who you are (uid 65534): use an ApiToken")
     if email := house.config.admin.users.get(str(uid)):
@@ -65,11 +68,21 @@ def machine_uids() -> frozenset[int]:
     return frozenset({0, os.geteuid()})
 
 
-def _by_token(house: House, authorization: str) -> Actor:
-    kind, _, text = authorization.partition(" ")
-    if kind.lower() != "bearer" or not text:
-        raise NotAuthenticated("the Authorization header must be: Bearer mailhub_...")
-    hash_, now = token_hash(text.strip()), clock.now()
+def _by_bearer(house: House, authorization: str) -> Actor:
+    scheme, _, text = authorization.partition(" ")
+    text = text.strip()
+    if scheme.lower() != "bearer" or not text:
+        raise NotAuthenticated("the Authorization header must be: Bearer mh_... or mhs_...")
+    kind = kind_of(text)
+    if kind is Kind.SESSION:
+        return _by_session(house, text, clock.now())
+    if kind is Kind.API_TOKEN:
+        return _by_token(house, text, clock.now())
+    raise NotAuthenticated("this is neither an ApiToken (mh_...) nor a session (mhs_...), or it was mistyped or cut")
+
+
+def _by_token(house: House, text: str, now: int) -> Actor:
+    hash_ = bearer_hash(text)
     with house.database.read() as connection:
         token = api_tokens.find_api_token(connection, hash_)
         valid = token and token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
@@ -84,6 +97,29 @@ def _by_token(house: House, authorization: str) -> Actor:
         user=user.id,
         scopes=frozenset(token.scopes.split()),
         token=token.id,
+    )
+
+
+def _by_session(house: House, text: str, now: int) -> Actor:
+    hash_, settings = bearer_hash(text), house.config.login
+    idle_since = now - int(settings.idle_minutes * clock.MINUTE)
+    with house.database.read() as connection:
+        session = sessions.find_session(connection, hash_)
+        valid = session and session.revoked_at is None and session.expires_at > now
+        user = users.find_user(connection, session.account_id, session.user_id) if session and valid else None
+        factor = second_factors.find_second_factor(connection, user.account_id, user.id) if user else None
+    if session is None or user is None or session.last_used_at < idle_since:
+        raise NotAuthenticated("the session is unknown or has ended: log in again")
+    if now - session.last_used_at > TOUCH_SESSION_EVERY:
+        house.writer.submit(lambda tx: sessions.touch_session(tx.connection, hash_, now))
+    enrolled = factor is not None and factor.secret is not None
+    return Actor(
+        role=Role(user.role),
+        account=user.account_id,
+        user=user.id,
+        scopes=frozenset() if enrolled or not is_required(user.role, settings.second_factor_from) else ENROLMENT,
+        session=session.id,
+        fresh_until=session.fresh_until,
     )
 
 
@@ -156,6 +192,10 @@ class Call:
             return
         read = partial(read_under_grant, account=self.account, operator_uid=self.actor.uid)
         self.house.writer.run(partial(read, route=self.route, ids=self.ids, now=clock.now()))
+
+    def require_fresh(self) -> None:
+        """Raise unless the caller showed his second factor just now: for what cannot be undone."""
+        require_fresh(self.actor, clock.now())
 
 
 def the_call(request: Request, house: TheHouse, actor: Caller, account: AnAccount) -> Call:

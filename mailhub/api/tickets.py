@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Limit, Page, page
+from mailhub.api.users import the_user
 from mailhub.errors import BadRequest, NotFound
 from mailhub.spam import Verdict
-from storage import mailboxes, message_lists, participants, search, ticket_lists, tickets, users
+from storage import mailboxes, message_lists, participants, search, ticket_lists, tickets
 from storage.database import Connection
 from storage.ticket_lists import TicketFilter, TicketRow
 
@@ -89,11 +90,7 @@ def _assignee(connection: Connection, call: Call, name: str) -> int:
 
 def user_id(connection: Connection, account: int, name: str) -> int:
     """The id of a user given by login or id; raises ``NotFound``."""
-    by_id = users.find_user(connection, account, int(name)) if shapes.is_id(name) else None
-    found = by_id or users.find_user_by_email(connection, account, name)
-    if found is None:
-        raise NotFound(f"no such user: {name}")
-    return found.id
+    return the_user(connection, account, name).id
 
 
 @router.get("/tickets/search")

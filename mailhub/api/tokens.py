@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from mailhub import clock
-from mailhub.access.api_tokens import new_token
+from mailhub import clock, people
+from mailhub.access import networks
+from mailhub.access.bearers import Kind, new_bearer
 from mailhub.access.roles import allowed, known_scopes
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, instant, made, page
-from mailhub.errors import BadRequest, Forbidden, NotFound
+from mailhub.errors import BadRequest, Forbidden
 from storage import api_tokens
 from storage.writer import Transaction
 
@@ -31,14 +32,16 @@ class Token(shapes.Shape):
     expires_at: str | None
     last_used_at: str | None
     revoked_at: str | None
+    networks: list[str]
 
 
 class NewToken(shapes.Shape):
-    """An ApiToken to make. No scopes: all its user may do. ``days`` null: it never expires."""
+    """An ApiToken to make. No scopes: all its user may do. ``days`` null: it never expires. No networks: anywhere."""
 
     name: Annotated[shapes.Name, Field(min_length=1, max_length=100)]
     scopes: list[str] = Field(default_factory=list)
     days: Annotated[int | None, Field(ge=1, le=3660)] = 365
+    networks: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=50)] = Field(default_factory=list)
 
 
 class MadeToken(Token):
@@ -48,7 +51,7 @@ class MadeToken(Token):
 
 
 def _shape(row: api_tokens.ApiToken) -> Token:
-    return made(Token, row, user=row.user_id, scopes=row.scopes.split())
+    return made(Token, row, user=row.user_id, scopes=row.scopes.split(), networks=row.networks.split())
 
 
 def _whose(call: Call) -> int | None:
@@ -80,7 +83,8 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
         raise BadRequest(f"no such scope: {unknown[0]}; there are {', '.join(sorted(known_scopes()))}")
     if call.actor.scopes and not (body.scopes and set(body.scopes) <= call.actor.scopes):
         raise Forbidden("an ApiToken cannot make one that may do more than itself")
-    made, now = new_token(), clock.now()
+    allowed_from = " ".join(str(networks.parse_rule(each)) for each in body.networks)
+    made, now = new_bearer(Kind.API_TOKEN), clock.now()
 
     def add(transaction: Transaction) -> api_tokens.ApiToken:
         row = api_tokens.ApiToken(
@@ -92,9 +96,9 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
             scopes=" ".join(sorted(body.scopes)),
             created_at=now,
             expires_at=None if body.days is None else now + body.days * clock.DAY,
+            networks=allowed_from,
         )
-        api_tokens.add_api_token(transaction.connection, row)
-        return row
+        return people.add_token(transaction, call.actor, row)
 
     return MadeToken(**_shape(call.house.writer.run(add)).model_dump(), token=made.text)
 
@@ -104,11 +108,7 @@ def revoke_token(call: InAccount, token: Id) -> Token:
     """End an ApiToken now. Ending it again changes nothing."""
     whose, now = _whose(call), clock.now()
 
-    def revoke(transaction: Transaction) -> api_tokens.ApiToken:
-        row = api_tokens.revoke_api_token(transaction.connection, call.account, token, now)
-        if row is None or (whose is not None and row.user_id != whose):
-            raise NotFound(f"no such ApiToken: {token}")
-        return row
-
-    row = call.house.writer.run(revoke)
+    row = call.house.writer.run(
+        lambda tx: people.revoke_token(tx, call.actor, call.account, token, whose=whose, now=now)
+    )
     return _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at or now)})

@@ -1,20 +1,21 @@
-"""/v1/users: owner, admin and agents of an account."""
+"""/v1/users: owner, admins and agents of an account. A user may be named by login or id wherever ``{user}`` stands."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
-from mailhub import clock
-from mailhub.access.actor import Role
-from mailhub.access.passwords import hash_password, one_time_password
+from mailhub import clock, people
+from mailhub.access.passwords import one_time_password
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
-from mailhub.api.shapes import After, Limit, Page, made, page
-from mailhub.errors import Conflict, Forbidden
+from mailhub.api.shapes import After, Limit, Page, instant, made, page
+from mailhub.errors import NotFound
 from storage import users
+from storage.database import Connection
 from storage.writer import Transaction
 
 router = APIRouter(tags=["users"])
@@ -25,6 +26,7 @@ Email = Annotated[
         strip_whitespace=True, to_lower=True, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$", max_length=254
     ),
 ]
+UserRole = Literal["owner", "admin", "agent"]
 
 
 class User(shapes.Shape):
@@ -38,21 +40,61 @@ class User(shapes.Shape):
 
 
 class NewUser(shapes.Shape):
-    """A user to add."""
+    """A user to add. ``invite``: without a password, by a link with which he sets his own."""
 
     email: Email
     name: shapes.Name = ""
-    role: Literal["owner", "admin", "agent"] = "agent"
+    role: UserRole = "agent"
+    invite: bool = False
 
 
 class AddedUser(User):
-    """The new user, with a password that is shown only now."""
+    """The new user, with the password or the link that is shown only now."""
 
-    password: str
+    password: str | None
+    link: str | None
+
+
+class NewRole(shapes.Shape):
+    """What a user may do from now on."""
+
+    role: UserRole
+
+
+class PasswordLink(shapes.Shape):
+    """A link with which a user sets his password, once; shown only now."""
+
+    user: int
+    kind: str
+    link: str
+    expires_at: str | None
+
+
+class DeletedUser(shapes.Shape):
+    """What a deletion ended: tickets given away, sessions and ApiTokens ended."""
+
+    user: int
+    tickets: int
+    sessions: int
+    tokens: int
 
 
 def _shape(row: users.User) -> User:
     return made(User, row)
+
+
+def the_user(connection: Connection, account: int, name: str) -> users.User:
+    """The user with this id or login; NotFound without one."""
+    by_id = users.find_user(connection, account, int(name)) if shapes.is_id(name) else None
+    found = by_id or users.find_user_by_email(connection, account, name)
+    if found is None:
+        raise NotFound(f"there is no user {name}")
+    return found
+
+
+def _find(call: Call, name: str) -> users.User:
+    with call.house.database.read() as connection:
+        return the_user(connection, call.account, name)
 
 
 @router.get("/users")
@@ -64,17 +106,22 @@ def list_users(call: InAccount, limit: Limit = 50, after: After = None) -> Page[
     return page(rows, _shape, limit)
 
 
+@router.get("/users/{user}")
+def show_user(call: InAccount, user: str) -> User:
+    """One user."""
+    call.require("user.read")
+    return _shape(_find(call, user))
+
+
 @router.post("/users", status_code=201)
 def add_user(call: InAccount, body: NewUser) -> AddedUser:
-    """Add a user with a one-time password."""
+    """Add a user with a one-time password, or with an invitation link."""
     call.require("user.manage")
-    _require_rank(call, Role(body.role))
-    password = one_time_password()
-    hashed = hash_password(password)
+    password = None if body.invite else one_time_password()
+    hashed = None if password is None else call.house.passwords.hash(password)
+    now = clock.now()
 
-    def add(transaction: Transaction) -> users.User:
-        if users.find_user_by_email(transaction.connection, call.account, body.email):
-            raise Conflict("there is a user with this login already")
+    def add(transaction: Transaction) -> AddedUser:
         row = users.User(
             account_id=call.account,
             id=transaction.new_id(),
@@ -82,16 +129,52 @@ def add_user(call: InAccount, body: NewUser) -> AddedUser:
             name=body.name,
             role=body.role,
             password_hash=hashed,
-            created_at=clock.now(),
+            created_at=now,
         )
-        users.add_user(transaction.connection, row)
-        return row
+        people.add_user(transaction, call.actor, row)
+        link = _link(call, transaction, row.id, now).link if body.invite else None
+        return AddedUser(**_shape(row).model_dump(), password=password, link=link)
 
-    return AddedUser(**_shape(call.house.writer.run(add)).model_dump(), password=password)
+    return call.house.writer.run(add)
 
 
-def _require_rank(call: Call, role: Role) -> None:
-    """Nobody makes a user who may do more than he does himself."""
-    ranks = list(Role)
-    if not call.actor.machine and ranks.index(role) < ranks.index(call.actor.role):
-        raise Forbidden(f"{call.actor.role} may not add an {role}")
+@router.put("/users/{user}/role")
+def change_role(call: InAccount, user: str, body: NewRole) -> User:
+    """Give a user another role, at most one's own; it acts at once. Needs a fresh second factor."""
+    call.require("user.manage")
+    call.require_fresh()
+    found = _find(call, user).id
+    change = partial(
+        people.change_role, actor=call.actor, account=call.account, user=found, role=body.role, now=clock.now()
+    )
+    return _shape(call.house.writer.run(change))
+
+
+@router.post("/users/{user}/link", status_code=201)
+def make_link(call: InAccount, user: str) -> PasswordLink:
+    """A link with which the user sets a new password; earlier ones end. Needs a fresh second factor."""
+    call.require("user.manage")
+    call.require_fresh()
+    found, now = _find(call, user).id, clock.now()
+    return call.house.writer.run(lambda tx: _link(call, tx, found, now))
+
+
+def _link(call: Call, transaction: Transaction, user: int, now: int) -> PasswordLink:
+    expires_at = now + int(call.house.config.login.link_hours * clock.HOUR)
+    row, made_link = people.make_link(transaction, call.actor, call.account, user, expires_at=expires_at, now=now)
+    return PasswordLink(user=user, kind=row.kind, link=made_link.text, expires_at=instant(row.expires_at))
+
+
+@router.delete("/users/{user}")
+def delete_user(
+    call: InAccount,
+    user: str,
+    heir: Annotated[str | None, Query(description="Who gets his tickets, by login or id; without: nobody.")] = None,
+) -> DeletedUser:
+    """Delete a user: his sessions and ApiTokens end, his name goes. Needs a fresh second factor."""
+    call.require("user.manage")
+    call.require_fresh()
+    found = _find(call, user).id
+    inherits = None if heir is None else _find(call, heir).id
+    done = people.delete_user(call.house.writer, call.actor, call.account, found, heir=inherits, now=clock.now())
+    return made(DeletedUser, done)

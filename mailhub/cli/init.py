@@ -155,7 +155,7 @@ def _written(writer: Writer, work: Callable[[Transaction], str | None]) -> str |
 
 
 def _first_account(transaction: Transaction, name: str, mailbox: str, owner: str) -> str | None:
-    from mailhub.access.passwords import hash_password, one_time_password
+    from mailhub.access.passwords import Passwords, one_time_password
     from storage import accounts, mailboxes, users
 
     connection, now, password = transaction.connection, clock.now(), one_time_password()
@@ -176,7 +176,7 @@ def _first_account(transaction: Transaction, name: str, mailbox: str, owner: str
             email=owner,
             name="",
             role="owner",
-            password_hash=hash_password(password),
+            password_hash=Passwords().hash(password),
             created_at=now,
         ),
     )

@@ -29,7 +29,7 @@ def login(context: Context, forget: bool) -> None:
     token = click.prompt("ApiToken", hide_input=True) if os.isatty(0) else sys.stdin.readline()
     token = token.strip()
     if not token.isascii() or not token:
-        raise BadRequest("an ApiToken looks like mailhub_...")
+        raise BadRequest("an ApiToken looks like mh_...")
     found = client.Client(_socket(context), token=token).call("GET", "/v1/whoami")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -25,8 +25,8 @@ from .people import link, login_attempt, recovery_code, second_factor, session
 from .service import id_block, idempotency, key_check, refusal
 from .tickets import note, participant, ticket, ticket_mailbox
 
-OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account", "journal_anchor"})
-DIRECTORY_TABLES = frozenset({"address", "api_token"})
+OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account", "journal_anchor", "login_attempt"})
+DIRECTORY_TABLES = frozenset({"address", "api_token", "session", "link"})
 
 __all__ = [
     "DIRECTORY_TABLES",

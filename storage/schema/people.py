@@ -13,11 +13,15 @@ from storage.catalogue import account_id, column, instant, metadata, reference, 
 session = Table(
     "session",
     metadata,
-    column("hash", LargeBinary, "SHA-256 of what its holder shows", personal="credential", unit="32 bytes", retention="log"),
+    column(
+        "hash", LargeBinary, "SHA-256 of what its holder shows", personal="credential", unit="32 bytes", retention="log"
+    ),
     reference("id", "names the session without opening it", retention="log"),
     reference("account_id", "the tenant it opens", retention="log"),
     reference("user_id", "the user who logged in", retention="log"),
-    column("peer", Text, "address of the client that logged in, '' on the admin socket", personal="ip", retention="log"),
+    column(
+        "peer", Text, "address of the client that logged in, '' on the admin socket", personal="ip", retention="log"
+    ),
     instant("created_at", "when the user logged in", personal="behaviour", retention="log"),
     instant("last_used_at", "when it last opened the door, to the minute", personal="behaviour", retention="log"),
     instant("expires_at", "when it ends, however much it is used", retention="log"),
@@ -30,7 +34,9 @@ session = Table(
 link = Table(
     "link",
     metadata,
-    column("hash", LargeBinary, "SHA-256 of what its holder shows", personal="credential", unit="32 bytes", retention="log"),
+    column(
+        "hash", LargeBinary, "SHA-256 of what its holder shows", personal="credential", unit="32 bytes", retention="log"
+    ),
     reference("id", "names the link without opening it", retention="log"),
     reference("account_id", "the tenant of the user", retention="log"),
     reference("user_id", "whose password it sets", retention="log"),
@@ -64,7 +70,10 @@ second_factor = Table(
         retention="account",
     ),
     column(
-        "last_timecode", BigInteger, "the latest step whose code was used: none up to it counts again", retention="account"
+        "last_timecode",
+        BigInteger,
+        "the latest step whose code was used: none up to it counts again",
+        retention="account",
     ),
     instant("confirmed_at", "when the secret was confirmed", null="never", retention="account"),
     PrimaryKeyConstraint("account_id", "user_id"),

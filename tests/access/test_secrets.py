@@ -1,23 +1,65 @@
-"""Passwords and ApiTokens as values."""
+"""Passwords and what callers show, as values."""
 
 from __future__ import annotations
 
-from mailhub.access.api_tokens import new_token, token_hash
-from mailhub.access.passwords import hash_password, one_time_password, verify_password
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+
+from mailhub.access import passwords
+from mailhub.access.bearers import Kind, bearer_hash, kind_of, new_bearer
+from mailhub.access.passwords import Passwords, one_time_password, require_length
+from mailhub.errors import BadRequest, Unavailable
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def test_password_verifies_against_its_hash_only() -> None:
     """The right password fits its argon2id hash, another does not."""
-    encoded = hash_password("correct horse")
+    made = Passwords()
+    encoded = made.hash("correct horse")
     assert encoded.startswith("$argon2id$")
-    assert verify_password(encoded, "correct horse")
-    assert not verify_password(encoded, "correct house")
+    assert made.verify(encoded, "correct horse")
+    assert not made.verify(encoded, "correct house")
 
 
 def test_user_without_a_password_never_logs_in() -> None:
     """No hash, or one that is damaged, fits no password."""
-    assert not verify_password(None, "anything")
-    assert not verify_password("$argon2id$broken", "anything")
+    assert not Passwords(CHEAP).verify(None, "anything")
+    assert not Passwords(CHEAP).verify("$argon2id$broken", "anything")
+
+
+@pytest.mark.parametrize("hasher", [PasswordHasher(), CHEAP])
+def test_nobodys_hash_costs_what_a_users_does(hasher: PasswordHasher) -> None:
+    """What an unknown name's password is compared with has the parameters of a user's hash, length included."""
+    made = Passwords(hasher)
+    assert extract_parameters(made._nobodys) == extract_parameters(made.hash("correct horse"))
+
+
+def test_a_hash_of_other_parameters_is_outdated() -> None:
+    """A hash made with other parameters is to be made anew, one of today's is not."""
+    assert Passwords().is_outdated(Passwords(CHEAP).hash("correct horse"))
+    assert not Passwords(CHEAP).is_outdated(Passwords(CHEAP).hash("correct horse"))
+
+
+def test_only_so_many_verify_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds no place among those who are at it hears that he may try again, and leaves no place taken."""
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.0)
+    made = Passwords(CHEAP)
+    with made._place(), made._place(), pytest.raises(Unavailable, match="try again"):
+        made.verify(None, "anything")
+    with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
+        assert list(pool.map(lambda _: made.verify(None, "x"), range(passwords.AT_ONCE))) == [False] * passwords.AT_ONCE
+
+
+@pytest.mark.parametrize("length", [11, 1025])
+def test_a_new_password_has_a_sensible_length(length: int) -> None:
+    """Too short is guessed, too long is no password."""
+    with pytest.raises(BadRequest, match="12 to 1024"):
+        require_length("x" * length)
+    require_length("x" * 12)
 
 
 def test_one_time_passwords_are_long_and_differ() -> None:
@@ -28,9 +70,24 @@ def test_one_time_passwords_are_long_and_differ() -> None:
     assert not set("".join(made)) & set("ilo01")
 
 
-def test_token_is_stored_as_a_hash() -> None:
-    """What is stored finds the token but does not reveal it, nor does its repr."""
-    made = new_token()
-    assert made.text.startswith("mailhub_")
-    assert made.hash == token_hash(made.text)
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_bearer_is_stored_as_a_hash(kind: Kind) -> None:
+    """What is stored finds it but does not reveal it, nor does its repr; scanners know it by its form."""
+    made = new_bearer(kind)
+    assert re.fullmatch(r"mh[sl]?_[0-9A-Za-z]{49}", made.text)
+    assert made.hash == bearer_hash(made.text)
     assert made.text not in repr(made)
+    assert kind_of(made.text) is kind
+
+
+def test_a_mistyped_bearer_is_known_without_a_database() -> None:
+    """Any one character changed, left out or doubled, or another prefix, is seen by the checksum."""
+    text = new_bearer(Kind.API_TOKEN).text
+    for place in range(len(text)):
+        other = "a" if text[place] != "a" else "b"
+        assert kind_of(text[:place] + other + text[place + 1 :]) is None
+        assert kind_of(text[:place] + text[place + 1 :]) is None
+        assert kind_of(text[: place + 1] + text[place:]) is None
+    assert kind_of("mhs_" + text.removeprefix("mh_")) is None
+    assert kind_of("") is None
+    assert kind_of("mh_" + "é" * 49) is None

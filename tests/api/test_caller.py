@@ -10,11 +10,12 @@ import pytest
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role
-from mailhub.access.api_tokens import new_token
+from mailhub.access.bearers import Kind, bearer_hash, new_bearer
+from mailhub.access.roles import require
 from mailhub.api import caller
 from mailhub.api.problems import NotAuthenticated
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
-from storage import api_tokens
+from storage import api_tokens, sessions, users
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home
@@ -32,7 +33,7 @@ def identify(home: Home, uid: int | None, authorization: str | None = None, acco
 
 def token_of(home: Home, user: int, *, account: int = 1, expires_at: int | None = None, scopes: str = "") -> str:
     """An ApiToken of a user, as an Authorization header."""
-    made = new_token()
+    made = new_bearer(Kind.API_TOKEN)
     row = api_tokens.ApiToken(
         hash=made.hash,
         id=user + 100,
@@ -102,7 +103,7 @@ def test_same_login_in_two_accounts_needs_the_account(home: Home) -> None:
     assert identify(mapped, STRANGER, account="second").user == 22
 
 
-@pytest.mark.parametrize("header", ["Bearer mailhub_wrong", "Bearer", "Basic YTpi", ""])
+@pytest.mark.parametrize("header", ["Bearer mh_wrong", f"Bearer mh_{'0' * 49}", "Bearer", "Basic YTpi", ""])
 def test_bad_token_is_refused_and_nothing_else_is_tried(home: Home, header: str) -> None:
     """A wrong ApiToken does not fall back to the uid."""
     with pytest.raises(NotAuthenticated):
@@ -116,6 +117,63 @@ def test_expired_and_revoked_tokens_are_refused(home: Home) -> None:
     header = token_of(home, 12)
     assert identify(home, None, header).user == 12
     home.house.writer.run(lambda tx: api_tokens.revoke_api_token(tx.connection, 1, 112, clock.now()))
+    with pytest.raises(NotAuthenticated):
+        identify(home, None, header)
+
+
+def session_of(home: Home, user: int, **more: Any) -> str:
+    """A session of a user of account 1, begun now, as an Authorization header."""
+    made, now = new_bearer(Kind.SESSION), clock.now()
+    common = {"id": user + 200, "account_id": 1, "peer": "", "created_at": now, "last_used_at": now}
+    row = sessions.Session(**{"hash": made.hash, "user_id": user, "expires_at": now + clock.HOUR, **common, **more})
+    home.house.writer.run(lambda tx: sessions.add_session(tx.connection, row))
+    return f"Bearer {made.text}"
+
+
+def test_a_session_is_its_user_and_says_how_fresh(home: Home) -> None:
+    """(a) The user who logged in, with the instant until which his second factor is fresh."""
+    header = session_of(home, 12, fresh_until=7)
+    assert identify(home, 0, header) == Actor(role=Role.AGENT, account=1, user=12, session=212, fresh_until=7)
+
+
+def test_idle_expired_and_revoked_sessions_are_refused(home: Home) -> None:
+    """A session unused for too long, past its end, or ended is worth nothing."""
+    now = clock.now()
+    idle = session_of(home, 12, last_used_at=now - 481 * clock.MINUTE)
+    over = session_of(home, 12, id=213, expires_at=now - 1)
+    ended = session_of(home, 12, id=214, revoked_at=now - 1)
+    for header in (idle, over, ended):
+        with pytest.raises(NotAuthenticated, match="log in again"):
+            identify(home, None, header)
+
+
+def test_a_session_that_is_used_does_not_end_idle(home: Home) -> None:
+    """Using a session is noted, to the minute."""
+    before = clock.now() - 5 * clock.MINUTE
+    header = session_of(home, 12, last_used_at=before)
+    identify(home, None, header)
+    home.house.writer.run(lambda tx: None)  # behind what identify handed over
+    with home.house.database.read() as connection:
+        found = sessions.find_session(connection, bearer_hash(header.removeprefix("Bearer ")))
+    assert found is not None
+    assert found.last_used_at > before
+
+
+def test_without_the_second_factor_his_role_needs_he_may_only_enrol(home: Home) -> None:
+    """An owner's session opens nothing but his own login until he has a second factor; an agent needs none."""
+    owner = identify(home, None, session_of(home, 11))
+    assert owner.scopes == {"login.own"}
+    with pytest.raises(Forbidden, match="second factor"):
+        require(owner, "user.read", 1)
+    assert identify(home, None, session_of(home, 12)).scopes == frozenset()
+
+
+def test_a_role_acts_at_once(home: Home) -> None:
+    """A role that changed counts in the next request of a session that was open before."""
+    header = session_of(home, 12)
+    home.house.writer.run(lambda tx: users.set_role(tx.connection, 1, 12, "admin"))
+    assert identify(home, None, header).role is Role.ADMIN
+    home.house.writer.run(lambda tx: users.forget_user(tx.connection, 1, 12, at=clock.now()))
     with pytest.raises(NotAuthenticated):
         identify(home, None, header)
 

@@ -202,7 +202,7 @@ def test_tcp_takes_api_tokens_only(hub: Hub) -> None:
     token = hub.json("token", "create", "--name", "test", "--scope", "read")
     status, problem = get(hub, "/v1/tickets")
     assert (status, problem["code"]) == (401, "not-authenticated")
-    assert get(hub, "/v1/tickets", "mailhub_wrong")[0] == 401
+    assert get(hub, "/v1/tickets", "mh_wrong")[0] == 401
     assert get(hub, "/v1/tickets?limit=1", token["token"])[0] == 200
     with pytest.raises(ApiError) as refused:
         hub.call("POST", "/v1/mailboxes", token=token["token"], body={"address": "x@example.com"})
@@ -215,7 +215,7 @@ def test_login_keeps_a_token_for_later_commands(hub: Hub, tmp_path: Path) -> Non
     """login checks the ApiToken and keeps it privately; later commands act as its user, until it is forgotten."""
     token = hub.json("token", "create", "--name", "laptop", "--scope", "ticket")["token"]
     environment = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert hub.run("login", stdin=b"mailhub_wrong\n", environment=environment).returncode == 77
+    assert hub.run("login", stdin=b"mh_wrong\n", environment=environment).returncode == 77
     assert hub.run("login", stdin=token.encode() + b"\n", environment=environment).returncode == 0
     kept = tmp_path / "mailhub/token"
     assert (kept.read_text().strip(), kept.stat().st_mode & 0o777) == (token, 0o600)

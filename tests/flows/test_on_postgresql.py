@@ -34,7 +34,7 @@ def test_one_mail_from_init_to_spam(idle_hub: Hub, postgresql_database: Database
     assert idle_hub.json("ticket", "reopen", "1")["state"] == "open"
     idle_hub.json("ticket", "note", "1", "--text", "called")
     assert idle_hub.json("ticket", "show", "1")["notes"][0]["text"] == "called"
-    assert idle_hub.json("token", "create", "--name", "x")["token"].startswith("mailhub_")
+    assert idle_hub.json("token", "create", "--name", "x")["token"].startswith("mh_")
     assert idle_hub.json("status")["tickets"] == {"open": 1}
     assert [each["role"] for each in idle_hub.json("user", "list")] == ["owner"]
     refused = idle_hub.run("backup", "create")
