@@ -3,7 +3,8 @@
 (a) the user whose ApiToken or session is sent; (b) the user to whom ``[admin] users`` maps the uid; (c) root or the
 service's uid: the operator; (d) refused. Over TCP only (a). uid 65534 is what every foreign uid looks like under
 PrivateUsers=yes: it never counts. A mapped uid that is root's or the service's keeps the operator's rights beside the
-user's (``machine``): that caller can read the database file anyway. The role is read anew for every request, so a change acts at once.
+user's (``machine``): that caller can read the database file anyway. The role is read anew for every request, so a
+change acts at once.
 """
 
 from __future__ import annotations
