@@ -99,9 +99,40 @@ class Http:
 
     enabled: bool = setting(True, "Whether the API listens on TCP.", restart=True)
     address: str = setting(
-        "127.0.0.1", "Address to listen on. It speaks no TLS: keep it on this machine.", restart=True
+        "127.0.0.1",
+        "Address to listen on. It speaks no TLS, so only this machine's own addresses are taken; [https] opens others.",
+        restart=True,
     )
     port: int = _port(8080, "Port to listen on; 0 takes a free one.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Https:
+    """The API over TLS 1.2 or newer, for agents and programs elsewhere."""
+
+    enabled: bool = setting(False, "Whether the API listens with TLS.", restart=True)
+    address: str = setting(
+        "0.0.0.0",  # noqa: S104 this door is for others
+        "Address to listen on. A socket that systemd hands in (named https) wins.",
+        restart=True,
+    )
+    port: int = _port(8443, "Port to listen on; 0 takes a free one.")
+    certificate: str = setting("", "PEM file with the certificate chain. A renewed one is used after a reload.")
+    key: str = setting("", "PEM file with the certificate's private key.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """Reverse proxies in front of the API. Only they are believed when they say whom they speak for."""
+
+    networks: str = setting(
+        "", "Their addresses or networks, with spaces between. Empty: nobody's forwarded header is read."
+    )
+    header: str = setting(
+        "x-forwarded-for",
+        "The header that they set, or add to. Only this one is read: a proxy passes on what it does not know.",
+        choices=("x-forwarded-for", "forwarded"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +191,10 @@ class Limits:
         unit="bytes a second",
         minimum=0,
     )
+    requests_per_address: int = setting(
+        600, "API requests of one address in a minute (IPv6 by /64); not on the admin socket.", minimum=10
+    )
+    requests_per_user: int = setting(600, "API requests of one user in a minute; not on the admin socket.", minimum=10)
     flood_messages: int = setting(
         100,
         "Mails of one sender to one mailbox in an hour that get tickets of their own; more join one.",
@@ -238,6 +273,8 @@ class Config:
     smtp: Smtp = field(default_factory=Smtp)
     lmtp: Lmtp = field(default_factory=Lmtp)
     http: Http = field(default_factory=Http)
+    https: Https = field(default_factory=Https)
+    proxy: Proxy = field(default_factory=Proxy)
     admin: Admin = field(default_factory=Admin)
     login: Login = field(default_factory=Login)
     limits: Limits = field(default_factory=Limits)
@@ -259,6 +296,8 @@ SECTIONS: dict[str, type[Any]] = {
     "smtp": Smtp,
     "lmtp": Lmtp,
     "http": Http,
+    "https": Https,
+    "proxy": Proxy,
     "admin": Admin,
     "login": Login,
     "limits": Limits,

@@ -192,7 +192,7 @@ def _checked(name: str, field: Field[Any], value: Any, base: Path) -> Any:
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")  # RFC 1123 2.1
-FILES = ("tls_certificate", "tls_key", "password_file")
+FILES = ("tls_certificate", "tls_key", "certificate", "key", "password_file")
 
 
 def _checked_table(name: str, value: Any) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
     MailhubError              temporary = True: unknown means temporary, the peer keeps the mail (principle 9)
     |- Unavailable            a dependency is slow, locked, full or down; try again              451 / 503 / exit 75
-    |  `- InsufficientStorage no room for the message                                            452 / 507 / exit 75
+    |  |- InsufficientStorage no room for the message                                            452 / 507 / exit 75
+    |  `- TooManyRequests     one client asks too often; ``after_seconds`` says when it may again      429 / exit 75
     |- Refused                permanent: asking again changes nothing                            5xx / 4xx
     |  |- BadRequest          the caller's input is wrong; the text says how to mend it          501 / 400 / exit 65
     |  |  `- AccountNeeded    there are several accounts and none was named                       400 / exit 64
     |  |- NotFound            no such object in this account                                     550 / 404 / exit 65
     |  |  `- NoSuchRecipient  the address is not served here                                     550 / 404 / exit 67
     |  |- Conflict            the object is not in a state that allows this                      554 / 409 / exit 65
+    |  |  `- Stale            the object is not what the caller saw last                                412 / exit 65
     |  `- Forbidden           the actor may not do this                                          550 / 403 / exit 77
     `- ConfigurationError     permanent until someone edits the configuration                      exit 78
        `- SealBroken          a stored secret does not open with this root key                     500 / exit 78
@@ -31,6 +33,14 @@ class Unavailable(MailhubError):
 
 class InsufficientStorage(Unavailable):
     """The disk or a cap of bytes in flight is full."""
+
+
+class TooManyRequests(Unavailable):
+    """A client, or a user, asks too often."""
+
+    def __init__(self, text: str, *, after_seconds: int) -> None:
+        super().__init__(text)
+        self.after_seconds = after_seconds
 
 
 class Refused(MailhubError):
@@ -57,6 +67,10 @@ class NoSuchRecipient(NotFound):
 
 class Conflict(Refused):
     """The object's state does not allow the act."""
+
+
+class Stale(Conflict):
+    """The object was changed since the caller looked; nothing was done."""
 
 
 class Forbidden(Refused):

@@ -39,6 +39,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "account.manage": _OPERATOR,
     "user.read": _EVERYONE,
     "user.manage": _RUNNING,
+    "allow-list.read": _RUNNING,
+    "allow-list.manage": _RUNNING,
     "mailbox.read": _EVERYONE,
     "mailbox.manage": _RUNNING,
     "login.own": _STAFF,  # a user's own password, second factor and sessions

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailhub import __version__
 from mailhub.api import (
     accounts,
+    allow_lists,
     audit,
     backups,
     deliveries,
@@ -33,13 +35,15 @@ from mailhub.api import (
     tokens,
     users,
 )
+from mailhub.api.doorway import Doorway
+from mailhub.api.rates import Rates
+from mailhub.api.spam import EXPLAINED_BYTES
 from mailhub.health.metrics import Metrics
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from storage import intake_lists
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
-BODY_BYTES = 1024 * 1024  # of a request; a delivery may be as long as a message
 
 ROUTERS = (
     health,
@@ -48,6 +52,7 @@ ROUTERS = (
     messages,
     spam,
     intake,
+    deliveries,
     accounts,
     users,
     sessions,
@@ -55,29 +60,39 @@ ROUTERS = (
     tokens,
     grants,
     audit,
+    allow_lists,
     backups,
 )
 
 
-def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> FastAPI:
+class Api(FastAPI):
+    """FastAPI inside of the doorway: what the framework answers by itself passes it, too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        whole = super().build_middleware_stack()
+        larger = {"/v1/deliveries": self.state.house.config.limits.message_bytes, "/v1/spam/explain": EXPLAINED_BYTES}
+        return Doorway(whole, lambda: cast(House, self.state.house), self.state.vitals, larger)
+
+
+def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> Api:
     """The ASGI app of one process. ``wake_relay`` is called after an answer was queued."""
-    app = FastAPI(
+    app = Api(
         title="mailhub",
         version=__version__,
         openapi_url="/v1/openapi.json",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a path is right or it is not
         lifespan=_bounded_threads,
-        max_body_size=BODY_BYTES,
     )
     app.state.house, app.state.vitals, app.state.wake_relay = house, vitals, wake_relay
+    app.state.rates = Rates()  # by user
     app.state.metrics = Metrics(vitals, turns=lambda: house.writer.turns, quarantine=lambda: _quarantine(house))
     problems.install(app)
     app.include_router(health.open_router)
     for module in ROUTERS:
         app.include_router(module.router, prefix="/v1")
-    app.include_router(deliveries.make_router(house.config.limits.message_bytes), prefix="/v1")
-    app.add_middleware(_Counting, vitals=vitals)
+    app.add_middleware(_Crashes)
     return app
 
 
@@ -92,31 +107,26 @@ def _quarantine(house: House) -> int:
         return intake_lists.count_unreadable(connection)
 
 
-class _Counting:
-    """Counts answers by door and status, for the metrics; answers for what crashed."""
+class _Crashes:
+    """Answers for what crashed, inside of everything that would answer in another form."""
 
-    def __init__(self, app: ASGIApp, vitals: Vitals) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._vitals = vitals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        door = str(scope.get("state", {}).get("door", "http"))
-
         started = False
 
-        async def counted(message: Message) -> None:
+        async def noted(message: Message) -> None:
             nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                self._vitals.requests[door, message["status"]] += 1
+            started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, counted)
+            await self._app(scope, receive, noted)
         except Exception as error:  # noqa: BLE001 boundary: logged here, once; further out uvicorn would do it again
             response = await problems.crashed(Request(scope), error)
             if not started:
-                await response(scope, receive, counted)
+                await response(scope, receive, noted)

@@ -24,6 +24,7 @@ from mailhub.access.freshness import require_fresh
 from mailhub.access.roles import ENROLMENT, needs_grant, require
 from mailhub.access.second_factors import is_required
 from mailhub.api import shapes
+from mailhub.api.origin import may_enter
 from mailhub.api.problems import NotAuthenticated
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
 from mailhub.grants import read_under_grant
@@ -152,8 +153,16 @@ def _named(connection: Connection, name: str) -> int:
     return found[0].id
 
 
-Caller = Annotated[Actor, Depends(identify)]
 TheHouse = Annotated[House, Depends(house_of)]
+
+
+def admitted(request: Request, house: TheHouse, actor: Annotated[Actor, Depends(identify)]) -> Actor:
+    """The caller, if he may come from where he does and does not ask too often. Raises as ``may_enter`` does."""
+    may_enter(request, house, actor)
+    return actor
+
+
+Caller = Annotated[Actor, Depends(admitted)]
 
 
 def choose_account(

@@ -19,6 +19,8 @@ from mailhub.errors import BadRequest, InsufficientStorage, NoSuchRecipient, Not
 from mailhub.house import House
 from storage import mailboxes
 
+router = APIRouter(tags=["intake"])
+
 
 class Outcome(shapes.Shape):
     """What became of the delivery to one recipient."""
@@ -39,19 +41,6 @@ class Filed(shapes.Shape):
     def of(outcomes: Sequence[envelope.Outcome]) -> Filed:
         """The pipeline's outcomes as the API writes them."""
         return Filed(outcomes=[shapes.made(Outcome, each) for each in outcomes])
-
-
-def make_router(message_bytes: int) -> APIRouter:
-    """The route, which takes bodies up to the size of a message."""
-    router = APIRouter(tags=["intake"])
-    router.add_api_route(
-        "/deliveries",
-        deliver,
-        methods=["POST"],
-        max_body_size=message_bytes,
-        openapi_extra={"requestBody": {"content": {"message/rfc822": {}}, "required": True}},
-    )
-    return router
 
 
 Recipients = Annotated[list[str] | None, Query(description="Default: the account's first mailbox.")]
@@ -84,6 +73,10 @@ def _served(house: House, address: str) -> Recipient:
     return found
 
 
+@router.post(
+    "/deliveries",
+    openapi_extra={"requestBody": {"content": {"message/rfc822": {}}, "required": True}},
+)
 async def deliver(
     request: Request,
     call: Annotated[Call, Depends(the_delivery)],

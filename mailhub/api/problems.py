@@ -1,10 +1,12 @@
 """Errors as RFC 9457 problems. The ONE place where an error becomes an HTTP status; the log gets the same id.
 
-Of our own errors the client hears the text (it holds no personal data); of any other only that something failed.
+Of our own errors the client hears the text (it holds no personal data); of any other only that something failed. The
+log never has the path of a request, which may hold an address, but its route.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +21,7 @@ from mailhub.system.logs import new_error_id
 from storage.errors import Full, StorageError
 
 MEDIA_TYPE = "application/problem+json"
+AGAIN_SECONDS = 5  # after which a client may try again what was unavailable
 
 log = structlog.get_logger("mailhub.api")
 
@@ -27,24 +30,36 @@ class NotAuthenticated(errors.Refused):
     """Nobody known asks: no ApiToken, or one that is wrong, expired or revoked."""
 
 
+class KeyReused(errors.Refused):
+    """An Idempotency-Key was sent before, with another request."""
+
+
 STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (errors.InsufficientStorage, 507, "insufficient-storage"),
+    (errors.TooManyRequests, 429, "too-many-requests"),
     (errors.Unavailable, 503, "unavailable"),
     (errors.AccountNeeded, 400, "account-needed"),
     (errors.BadRequest, 400, "bad-request"),
     (errors.NoSuchRecipient, 404, "no-such-recipient"),
     (errors.NotFound, 404, "not-found"),
+    (errors.Stale, 412, "stale"),
     (errors.Conflict, 409, "conflict"),
     (errors.Forbidden, 403, "forbidden"),
     (NotAuthenticated, 401, "not-authenticated"),
+    (KeyReused, 422, "key-reused"),
     (errors.Refused, 422, "refused"),
     (errors.MailhubError, 500, "error"),
     (Full, 507, "insufficient-storage"),
     (StorageError, 503, "unavailable"),
 )
 
-
-HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}  # what the framework itself says
+# what the framework or the connection says before a route is asked
+HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 431: "head-too-large"}
+TEXTS = {
+    404: "there is nothing here: /v1/openapi.json lists what there is",
+    405: "this path knows other methods: see Allow",
+    413: "the body is larger than this route takes",
+}
 
 
 def status_of(error: Exception) -> tuple[int, str]:
@@ -60,38 +75,71 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
-def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
-    """The response of one problem."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(body | more, status, headers=headers, media_type=MEDIA_TYPE)
+def body(status: int, code: str, detail: str, error_id: str, **more: Any) -> dict[str, Any]:
+    """What one problem says (RFC 9457 3.1); ``id`` and ``code`` are ours."""
+    title = HTTPStatus(status).phrase
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "id": error_id,
+    } | more
+
+
+def refused(
+    status: int, code: str, detail: str, *, route: str = "", headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """The response of one problem, which is logged under its id."""
+    error_id = new_error_id()
+    level = log.warning if status >= 500 else log.info
+    level("request refused", error_id=error_id, code=code, status=status, path=route)
+    return _response(status, code, detail, error_id, headers, **more)
+
+
+def _response(
+    status: int, code: str, detail: str, error_id: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    own = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(AGAIN_SECONDS)}}.get(status, {})
+    content = body(status, code, detail, error_id, **more)
+    return JSONResponse(content, status, headers={**own, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
+    return known(error, _route(request))
+
+
+def known(error: Exception, route: str = "") -> JSONResponse:
+    """The response to an error of ours."""
     status, code = status_of(error)
-    error_id = new_error_id()
-    if status >= 500:
-        log.warning("request failed", error_id=error_id, code=code, error=type(error).__name__, path=_route(request))
-    return problem(status, code, str(error), id=error_id)
+    after = {"Retry-After": str(error.after_seconds)} if isinstance(error, errors.TooManyRequests) else None
+    return refused(status, code, str(error), route=route, headers=after)
 
 
 async def crashed(request: Request, error: Exception) -> JSONResponse:
     """The response to an error that nobody knows, which is logged under the id that it names."""
     error_id = new_error_id()
     log.error("request crashed", error_id=error_id, path=_route(request), exc_info=error)
-    return problem(500, "internal", "something went wrong inside; the log has more under this id", id=error_id)
+    return _response(500, "internal", "something went wrong inside; the log has more under this id", error_id)
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [{"where": _said(".".join(map(str, each["loc"]))), "what": _said(each["msg"])} for each in error.errors()]
     text = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:5])
-    return problem(400, "bad-request", text, faults=faults)
+    return refused(400, "bad-request", text, route=_route(request), faults=faults)
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, HTTP_CODES.get(error.status_code, "refused"), str(error.detail))
+    return by_status(error.status_code, str(error.detail), error.headers, route=_route(request))
+
+
+def by_status(status: int, detail: str, headers: Mapping[str, str] | None = None, *, route: str = "") -> JSONResponse:
+    """The response to what the framework refuses by itself."""
+    text = TEXTS.get(status, detail)
+    return refused(status, HTTP_CODES.get(status, "refused"), text, route=route, headers=headers)
 
 
 def _said(text: str) -> str:

@@ -286,7 +286,6 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
 
 @router.post(
     "/explain",
-    max_body_size=EXPLAINED_BYTES,
     openapi_extra={"requestBody": {"content": {"message/rfc822": {}}, "required": True}},
 )
 async def explain_raw(

@@ -14,7 +14,7 @@ CONFIG = 78
 INTERRUPTED = 130  # by the terminal, as a shell counts SIGINT
 
 _BY_CODE = {"account-needed": USAGE, "no-such-recipient": NOUSER}
-_BY_HTTP_STATUS = {401: NOPERM, 403: NOPERM, 500: SOFTWARE}
+_BY_HTTP_STATUS = {401: NOPERM, 403: NOPERM, 429: TEMPFAIL, 500: SOFTWARE}
 
 
 def of_problem(http_status: int, code: str) -> int:

@@ -42,6 +42,7 @@ COMMANDS = {
     "token": "token:token",
     "grant": "grant:grant",
     "audit": "audit:audit",
+    "allow-list": "allow_list:allow_list",
     "backup": "backup:backup",
 }
 

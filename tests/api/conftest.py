@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from mailhub import house, keys
+from mailhub import clock, house, keys
 from mailhub.access.actor import Role
+from mailhub.access.api_tokens import new_token
+from mailhub.api.app import Api, create_app
 from mailhub.config import Admin, Authentication, Config, Storage
+from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from storage.accounts import Account, add_account
+from storage.api_tokens import ApiToken, add_api_token
 from storage.mailboxes import Mailbox, add_mailbox
 from storage.users import User, add_user
 from storage.writer import Transaction
@@ -30,6 +34,33 @@ class Home:
         """The same with `[admin] users`: uids as keywords, "u1000" for 1000."""
         admin = Admin(users={uid.removeprefix("u"): email for uid, email in users.items()})
         return Home(house=replace(self.house, config=replace(self.house.config, admin=admin)))
+
+    def app(self) -> Api:
+        """The real app on this house, without a relay."""
+        vitals = Vitals(
+            directory=self.house.config.storage.directory, started_at=clock.now(), intake=self.house.reception
+        )
+        return create_app(self.house, vitals, lambda: None)
+
+    def token(self, user: int, *, account: int = 1, scopes: str = "") -> str:
+        """A new ApiToken of a user."""
+        made = new_token()
+
+        def add(transaction: Transaction) -> None:
+            row = ApiToken(
+                hash=made.hash,
+                id=transaction.new_id(),
+                account_id=account,
+                user_id=user,
+                name="test",
+                scopes=scopes,
+                created_at=NOW,
+                expires_at=None,
+            )
+            add_api_token(transaction.connection, row)
+
+        self.house.writer.run(add)
+        return made.text
 
 
 def _people(transaction: Transaction) -> None:

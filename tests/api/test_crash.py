@@ -41,7 +41,7 @@ def test_a_crash_is_logged_once(home: Home) -> None:
         "headers": [],
     }
     with capture_logs() as logged:
-        asyncio.run(app({**scope, "state": {}, "root_path": ""}, receive, send))
+        asyncio.run(app({**scope, "state": {"door": "admin", "uid": 0}, "root_path": ""}, receive, send))
     assert sent[0]["status"] == 500
     assert b"secret" not in sent[1]["body"]
     assert [each["event"] for each in logged] == ["request crashed"]

@@ -1,0 +1,30 @@
+"""How often one client may ask: token buckets in memory. Durable states: none; a restart begins with full ones.
+
+A bucket holds as much as a minute brings, so that a burst is let through and a steady stream is not faster than told.
+Memory is bounded: of more clients than ``CLIENTS`` the one that asked longest ago is forgotten.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+CLIENTS = 20_000
+MINUTE = 60.0  # seconds
+
+
+class Rates:
+    """One kind of bucket, by client. Times are seconds of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> (left, at)
+
+    def wait_seconds(self, client: str, per_minute: int, now: float) -> int:
+        """0 and one request is counted, or in how many seconds it may be asked again."""
+        left, at = self._buckets.pop(client, (float(per_minute), now))
+        left = min(float(per_minute), left + (now - at) * per_minute / MINUTE)
+        granted = left >= 1
+        self._buckets[client] = (left - granted, now)
+        if len(self._buckets) > CLIENTS:
+            self._buckets.popitem(last=False)
+        return 0 if granted else math.ceil((1 - left) * MINUTE / per_minute)

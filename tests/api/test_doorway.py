@@ -1,0 +1,116 @@
+"""What every request and every answer passes: headers, bounds, rates, and one form for every error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from mailhub.api.doorway import BODY_BYTES
+from mailhub.api.rates import Rates
+from mailhub.config import Limits, Proxy
+from tests.asking import Asker
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Home
+
+
+@pytest.fixture
+def owner(home: Home) -> Asker:
+    """The owner of the first account, over TLS."""
+    return Asker(app=home.app(), token=home.token(11))
+
+
+@pytest.mark.parametrize("path", ["/livez", "/v1/whoami", "/v1/openapi.json", "/v1/nothing"])
+def test_every_answer_has_the_headers(owner: Asker, path: str) -> None:
+    """No answer, an error included, is kept, framed, run or guessed at by a browser; over TLS it asks for TLS."""
+    headers = owner("GET", path).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["strict-transport-security"] == "max-age=31536000"
+    assert "strict-transport-security" not in replace(owner, door="http")("GET", path).headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "raw", "headers", "status", "code"),
+    [
+        ("GET", "/v1/nothing", b"", {}, 404, "not-found"),
+        ("GET", "/v1/tickets/", b"", {}, 404, "not-found"),
+        ("PATCH", "/v1/tickets", b"", {}, 405, "method-not-allowed"),
+        ("GET", "/v1/tickets?limit=0", b"", {}, 400, "bad-request"),
+        ("GET", "/v1/tickets/1", b"", {}, 404, "not-found"),
+        ("POST", "/v1/users", b"{", {"content-type": "application/json"}, 400, "bad-request"),
+        ("POST", "/v1/users", b"x" * (BODY_BYTES + 1), {}, 413, "too-large"),
+        ("GET", "/v1/tickets", b"x" * (BODY_BYTES + 1), {}, 413, "too-large"),
+        ("GET", "/v1/tickets", b"", {"authorization": "Bearer wrong"}, 401, "not-authenticated"),
+        ("POST", "/v1/backups", b"", {}, 403, "forbidden"),
+    ],
+)
+def test_every_error_is_a_problem_with_an_id_that_is_in_the_log(
+    owner: Asker, method: str, path: str, raw: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    """Whoever refuses, the framework or a route, the client gets the same form and an id to ask about."""
+    with capture_logs() as logged:
+        answer = owner(method, path, raw=raw or None, headers=headers)
+    assert (answer.status, answer.json["code"], answer.json["status"]) == (status, code, status)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [each["error_id"] for each in logged] == [answer.json["id"]]
+    assert status != 405 or "GET" in answer.headers["allow"]
+    assert status != 401 or answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_body_that_does_not_announce_itself_is_bounded_too(owner: Asker) -> None:
+    """Without Content-Length the bytes that come are counted."""
+    huge = owner("POST", "/v1/users", raw=b"x" * (BODY_BYTES + 1), headers={"content-length": "5"})
+    assert (huge.status, huge.json["code"]) == (413, "too-large")
+
+
+def limited(home: Home, **limits: int) -> Home:
+    """The same house with these limits, behind a proxy at 10.0.0.1."""
+    config = replace(home.house.config, limits=Limits(**limits), proxy=Proxy(networks="10.0.0.1"))
+    return replace(home, house=replace(home.house, config=config))
+
+
+def test_an_address_that_asks_too_often_hears_when_it_may_again(home: Home) -> None:
+    """429 with Retry-After; other addresses go on, behind a proxy too; the admin socket has no such bound."""
+    app = limited(home, requests_per_address=10).app()
+    one, other = Asker(app=app), Asker(app=app, peer="203.0.113.6")
+    assert [one("GET", "/livez").status for _ in range(11)] == [200] * 10 + [429]
+    refused = one("GET", "/livez")
+    assert (refused.json["code"], int(refused.headers["retry-after"])) == ("too-many-requests", 6)
+    assert other("GET", "/livez").status == 200
+    proxied = Asker(app=app, peer="10.0.0.1")
+    assert proxied("GET", "/livez", headers={"X-Forwarded-For": "203.0.113.5"}).status == 429
+    assert proxied("GET", "/livez", headers={"X-Forwarded-For": "203.0.113.7"}).status == 200
+    assert {Asker(app=app, uid=0)("GET", "/livez").status for _ in range(20)} == {200}
+
+
+def test_a_user_is_bounded_wherever_he_comes_from(home: Home) -> None:
+    """A user's requests count together; his colleague goes on."""
+    app = limited(home, requests_per_user=10).app()
+    owner, agent = home.token(11), home.token(12)
+    asked = [Asker(app=app, token=owner, peer=f"203.0.113.{n}")("GET", "/v1/whoami").status for n in range(11)]
+    assert asked == [200] * 10 + [429]
+    assert Asker(app=app, token=agent)("GET", "/v1/whoami").status == 200
+
+
+def test_a_bucket_fills_with_time() -> None:
+    """A client that waits as long as it was told is served; a bucket holds a minute's worth at most."""
+    rates = Rates()
+    assert [rates.wait_seconds("a", 60, 0.0) for _ in range(61)] == [0] * 60 + [1]
+    assert rates.wait_seconds("a", 60, 1.0) == 0
+    assert [rates.wait_seconds("a", 60, 1000.0) for _ in range(61)] == [0] * 60 + [1]
+
+
+def test_the_clients_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many addresses ask, memory is for so many only: the one that asked longest ago is forgotten."""
+    monkeypatch.setattr("mailhub.api.rates.CLIENTS", 2)
+    rates = Rates()
+    for client in "abc":
+        assert [rates.wait_seconds(client, 1, 0.0) for _ in range(2)] == [0, 60]
+    assert [rates.wait_seconds(client, 1, 0.0) for client in "cb"] == [60, 60]
+    assert rates.wait_seconds("a", 1, 0.0) == 0
