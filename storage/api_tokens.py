@@ -41,6 +41,12 @@ def find_api_token(connection: Connection, hash_: bytes) -> ApiToken | None:
     return ApiToken(**row._mapping) if row else None
 
 
+def networks_of(connection: Connection, account_id: int, token_id: int) -> str:
+    """From where a token of the account may come; "" for anywhere."""
+    query = select(api_token.c.networks).where(api_token.c.account_id == account_id, api_token.c.id == token_id)
+    return connection.execute(query).scalar_one_or_none() or ""
+
+
 def list_api_tokens(
     connection: Connection, account_id: int, *, user_id: int | None = None, after: int = 0, limit: int = 100
 ) -> Sequence[ApiToken]:

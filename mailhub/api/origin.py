@@ -13,12 +13,13 @@ from functools import lru_cache
 from fastapi import Request
 
 from mailhub.access.actor import Actor
-from mailhub.access.networks import Address, Network, admits, client_address, parse_rules
+from mailhub.access.networks import Address, Network, admits, client_address, parse_rules, within
 from mailhub.api.rates import Rates
 from mailhub.config import Config
 from mailhub.errors import Conflict, Forbidden, TooManyRequests
 from mailhub.house import House
 from storage.allow_lists import networks_by_role
+from storage.api_tokens import networks_of
 from storage.database import Connection
 
 ADMIN = "admin"  # the door that has no address; the others are named after their section: http, https
@@ -55,6 +56,9 @@ def may_enter(request: Request, house: House, actor: Actor) -> None:
         raise TooManyRequests("too many requests by this user", after_seconds=wait)
     with house.database.read() as connection:
         require_admitted(request, connection, actor.account, actor.role)
+        own = "" if actor.token is None else networks_of(connection, actor.account, actor.token)
+    if own and not within(request.state.address, parsed_rules(own)):
+        raise Forbidden("not from this network")
 
 
 def require_way_back(request: Request, rules: Sequence[tuple[str, str]], role: str) -> None:

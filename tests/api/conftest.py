@@ -10,7 +10,7 @@ import pytest
 
 from mailhub import clock, house, keys
 from mailhub.access.actor import Role
-from mailhub.access.api_tokens import new_token
+from mailhub.access.bearers import Kind, new_bearer
 from mailhub.api.app import Api, create_app
 from mailhub.config import Admin, Authentication, Config, Storage
 from mailhub.health.vitals import Vitals
@@ -44,7 +44,7 @@ class Home:
 
     def token(self, user: int, *, account: int = 1, scopes: str = "") -> str:
         """A new ApiToken of a user."""
-        made = new_token()
+        made = new_bearer(Kind.API_TOKEN)
 
         def add(transaction: Transaction) -> None:
             row = ApiToken(

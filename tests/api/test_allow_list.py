@@ -87,3 +87,11 @@ def test_a_proxys_word_counts_only_when_it_is_configured(home: Home, owner: Aske
     assert through("GET", "/v1/whoami", headers={"X-Forwarded-For": f"{OFFICE}, {ELSEWHERE}"}).status == 403
     assert through("GET", "/v1/whoami", headers={"Forwarded": f"for={OFFICE}"}).status == 403
     assert through("GET", "/v1/whoami").status == 403
+
+
+def test_an_api_token_has_a_list_of_its_own(owner: Asker) -> None:
+    """A token made for some networks opens nothing from elsewhere, even where its user may come from."""
+    body = {"name": "till", "networks": ["198.51.100.0/24"], "days": 1}
+    token = owner("POST", "/v1/tokens", body).json["token"]
+    till = replace(owner, token=token, peer="198.51.100.4")
+    assert [replace(till, peer=peer)("GET", "/v1/whoami").status for peer in (till.peer, OFFICE)] == [200, 403]
