@@ -13,18 +13,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 import structlog
-import uvicorn
 import uvloop
 
 from mailhub import clock, house, keys
-from mailhub.api.app import create_app
-from mailhub.api.peer import Admission, PeerProtocol
 from mailhub.config import Config, Lmtp, Smtp
 from mailhub.errors import ConfigurationError, MailhubError, Unavailable
 from mailhub.health.vitals import DoorVitals, Vitals
@@ -33,33 +28,17 @@ from mailhub.intake.door import Door
 from mailhub.outbound.relay import Relay
 from mailhub.scheduler import Scheduler
 from mailhub.service import doors, reloading
+from mailhub.service.api_server import ApiServer
 from mailhub.service.jobs import jobs
 from mailhub.system import listeners, lock, logs, process, systemd
 from storage.errors import SchemaTooNew, StorageError
 
 # How long a stop may wait for each; TimeoutStopSec of the unit is above their sum, held by test.
 DRAIN_SECONDS = 30.0  # for a running DATA
-API_DRAIN_SECONDS = 10
 RELAY_SECONDS = 70.0  # for the try under way, from the signal on: relay.timeout_seconds' default and its commit
 HUNG_SECONDS = 120.0  # a turn of the writer, or a delivery, that takes longer will not end by itself
 
 log = structlog.get_logger("mailhub.daemon")
-
-
-class _ApiServer(uvicorn.Server):
-    """uvicorn without its signal handlers (the daemon owns the signals), and with a way to know that it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @dataclass(slots=True)
@@ -68,7 +47,7 @@ class Daemon:
 
     house: House
     vitals: Vitals
-    api: _ApiServer
+    api: ApiServer
     relay: Relay
     scheduler: Scheduler
     load: Callable[[], Config]  # reads the configuration again
@@ -103,14 +82,16 @@ def _build(config: Config) -> House:
 
 async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, list[socket.socket]]) -> None:
     vitals = Vitals(directory=built.config.storage.directory, started_at=clock.now(), intake=built.reception)
+    doors.require_proxies(built.config)
     sockets = _api_sockets(built.config, handed_in)
     relay = Relay(
         built.database, built.writer, lambda: daemon.house.config.relay, hostname=doors.hostname(built.config)
     )
     vitals.relay = relay.counts
-    api = _api(built, vitals, relay)
+    api = ApiServer(built, vitals, relay.wake)
     daemon = Daemon(house=built, vitals=vitals, api=api, relay=relay, scheduler=Scheduler(jobs(built)), load=load)
     await _open_doors(daemon, handed_in)
+    _open_https(daemon, handed_in)
     _own_signals(daemon)
     serving = asyncio.create_task(api.serve(sockets=sockets))
     vitals.listening["admin"] = str(built.config.admin.socket)  # its own name is not, where the path is long
@@ -127,28 +108,24 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     watchdog.cancel()
 
 
-def _api(built: House, vitals: Vitals, relay: Relay) -> _ApiServer:
-    return _ApiServer(
-        uvicorn.Config(
-            create_app(built, vitals, relay.wake),
-            http=partial(PeerProtocol, Admission()),  # type: ignore[arg-type]  # it is only called
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=API_DRAIN_SECONDS,
-        )
-    )
-
-
 def _api_sockets(config: Config, handed_in: dict[str, list[socket.socket]]) -> list[socket.socket]:
     admin = handed_in.get("admin") or [listeners.unix(config.admin.socket, int(config.admin.socket_mode, 8))]
     http = handed_in.get("http") or []
     if config.http.enabled and not http:
         http = [listeners.tcp("http", config.http.address, config.http.port)]
+    for each in http:
+        doors.require_own_machine(each)
     return admin + http
+
+
+def _open_https(daemon: Daemon, handed_in: dict[str, list[socket.socket]]) -> None:
+    house = daemon.house
+    https = handed_in.get("https") or []
+    if house.config.https.enabled and not https:
+        https = [listeners.tcp("https", house.config.https.address, house.config.https.port)]
+    if https:
+        daemon.api.open_tls(house, https)
+        daemon.vitals.listening["https"] = ", ".join(listeners.shown(each) for each in https)
 
 
 async def _open_doors(daemon: Daemon, handed_in: dict[str, list[socket.socket]]) -> None:
@@ -168,7 +145,7 @@ async def _open_doors(daemon: Daemon, handed_in: dict[str, list[socket.socket]])
         daemon.vitals.doors[name] = DoorVitals(address, door.counters)
 
 
-async def _started(api: _ApiServer, serving: asyncio.Task[None]) -> None:
+async def _started(api: ApiServer, serving: asyncio.Task[None]) -> None:
     """Wait until the API answers, or raise what kept it from starting."""
     listening = asyncio.create_task(api.listening.wait())
     await asyncio.wait([listening, serving], return_when=asyncio.FIRST_COMPLETED)
@@ -189,8 +166,8 @@ def _reload(daemon: Daemon) -> None:
     """SIGHUP: take the new configuration, or keep the old one and say why."""
     systemd.reloading()
     try:
-        daemon.house = reloading.apply(daemon.house, daemon.load(), daemon.doors)
-        daemon.api.config.app.state.house = daemon.house  # type: ignore[union-attr]  # a FastAPI app, put there by _api
+        daemon.house = reloading.apply(daemon.house, daemon.load(), daemon.doors, daemon.api.tls)
+        daemon.api.use(daemon.house)
         daemon.vitals.reloads["applied"] += 1
     except MailhubError as error:
         daemon.vitals.reloads["refused"] += 1

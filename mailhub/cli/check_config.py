@@ -45,15 +45,23 @@ def check_config(context: Context, example: bool, page: bool, file: Path | None)
 
 
 def _files(config: Config) -> list[str]:
-    """Faults of what the settings name: certificate, key, password file, data directory."""
+    """Faults of what the settings name: certificates, keys, addresses, password file, data directory."""
     from mailhub.errors import ConfigurationError
-    from mailhub.service.doors import settings
+    from mailhub.intake.limits import is_loopback
+    from mailhub.service import doors
 
     faults = []
     try:
-        settings("smtp", config)
+        doors.settings("smtp", config)
     except ConfigurationError as error:
         faults.append(f"smtp.tls_certificate, smtp.tls_key: {error}")
+    for check in (doors.require_https, doors.require_proxies):
+        try:
+            check(config)
+        except ConfigurationError as error:
+            faults.append(str(error))
+    if config.http.enabled and not is_loopback(config.http.address):
+        faults.append(f"http.address: {config.http.address} can be reached from elsewhere; [https] is for that")
     if config.relay.password_file and not os.access(config.relay.password_file, os.R_OK):
         faults.append(f"relay.password_file: cannot read {config.relay.password_file}")
     directory = config.storage.directory

@@ -1,4 +1,4 @@
-"""From the configuration to a door: which settings bound it, and its certificate."""
+"""From the configuration to a door: which settings bound it, its certificate, and where it may listen."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import socket
 from dataclasses import fields
 from pathlib import Path
 
+from mailhub.api.origin import proxies
+from mailhub.api.tls_door import tls_context
 from mailhub.config import Config
-from mailhub.errors import ConfigurationError
-from mailhub.intake.door import tls_context
-from mailhub.intake.limits import DoorSettings
+from mailhub.errors import BadRequest, ConfigurationError
+from mailhub.intake import door
+from mailhub.intake.limits import DoorSettings, is_loopback
+from mailhub.system import listeners
 
 
 def hostname(config: Config) -> str:
@@ -29,5 +32,28 @@ def settings(name: str, config: Config) -> DoorSettings:
         raise ConfigurationError("smtp.tls_required needs smtp.tls_certificate and smtp.tls_key")
     tls = None
     if config.smtp.tls_certificate:
-        tls = tls_context(Path(config.smtp.tls_certificate), Path(config.smtp.tls_key))
+        tls = door.tls_context(Path(config.smtp.tls_certificate), Path(config.smtp.tls_key))
     return DoorSettings(hostname=hostname(config), tls=tls, require_tls=config.smtp.tls_required, **limits)
+
+
+def require_own_machine(listener: socket.socket) -> None:
+    """Raise ``ConfigurationError`` for a socket that others can reach: ApiTokens would go in the clear."""
+    if listener.family != socket.AF_UNIX and not is_loopback(listener.getsockname()[0]):
+        raise ConfigurationError(
+            f"http.address: {listeners.shown(listener)} can be reached from elsewhere, and [http] speaks no TLS:"
+            " listen on 127.0.0.1 or ::1, and open [https] for others"
+        )
+
+
+def require_proxies(config: Config) -> None:
+    """Raise ``ConfigurationError`` when ``proxy.networks`` cannot be read."""
+    try:
+        proxies(config)
+    except BadRequest as error:
+        raise ConfigurationError(f"proxy.networks: {error}") from None
+
+
+def require_https(config: Config) -> None:
+    """Raise ``ConfigurationError`` when the TLS door is to be open and its certificate cannot be used."""
+    if config.https.enabled:
+        tls_context(config.https.certificate, config.https.key)

@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 
 import structlog
 
+from mailhub.api.tls_door import TlsDoor, tls_context
 from mailhub.config import SECTIONS, Config
 from mailhub.configuration_file import changed
 from mailhub.house import House, filter_settings
@@ -20,7 +21,7 @@ from mailhub.system import logs
 log = structlog.get_logger("mailhub.daemon")
 
 
-def apply(house: House, new: Config, open_doors: Mapping[str, Door]) -> House:
+def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoor | None) -> House:
     """The house with the new settings. Raises ``ConfigurationError`` and changes nothing when they cannot be used.
 
     A renewed certificate is used for the connections to come.
@@ -28,8 +29,12 @@ def apply(house: House, new: Config, open_doors: Mapping[str, Door]) -> House:
     applied, waiting = changed(house.config, new)
     usable = _with_restart_settings_of(house.config, new)
     settings = {name: doors.settings(name, usable) for name in open_doors}
+    context = tls and tls_context(usable.https.certificate, usable.https.key)
+    doors.require_proxies(usable)
     for name, door in open_doors.items():
         door.configure(settings[name])
+    if tls and context:
+        tls.context = context
     logs.configure(usable.log.level, usable.log.format)
     log.info("configuration read again", applied=applied, needs_restart=waiting)
     house.reception.use_filter(filter_settings(usable))
