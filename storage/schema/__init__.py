@@ -23,6 +23,7 @@ from .learning import ledger, ledger_head, mark
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
 from .service import id_block, idempotency, key_check, refusal
+from .sources import imap_folder, imap_source, imap_todo
 from .tickets import note, participant, ticket, ticket_mailbox
 
 OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account", "journal_anchor", "login_attempt"})
@@ -41,6 +42,9 @@ __all__ = [
     "contact_address",
     "id_block",
     "idempotency",
+    "imap_folder",
+    "imap_source",
+    "imap_todo",
     "intake",
     "journal",
     "journal_anchor",

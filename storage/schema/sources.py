@@ -1,0 +1,86 @@
+"""Mailboxes at IMAP providers: how to get in, how far each folder was read, what is owed there."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+
+from storage.catalogue import account_id, column, instant, metadata, reference, word
+
+imap_source = Table(
+    "imap_source",
+    metadata,
+    account_id(),
+    reference("id", "one mailbox at a provider", retention="account"),
+    reference("mailbox_id", "our mailbox that its mail belongs to", retention="account"),
+    column("node", Integer, "the node that fetches", unit="node", retention="account"),
+    column("host", Text, "name or address of the IMAP server", retention="account"),
+    column("port", Integer, "its port", unit="port", retention="account"),
+    word("tls", "implicit, starttls or none", retention="account"),
+    column("login", Text, "login name there", personal="email", retention="account"),
+    word("auth", "how to log in: password, xoauth2 or oauthbearer", retention="account"),
+    column(
+        "secret",
+        LargeBinary,
+        "the password, sealed under the key of the purpose secrets, bound to imap:ID",
+        null="comes from outside, or not needed",
+        personal="credential",
+        retention="account",
+    ),
+    column("secret_from", Text, "'sealed', 'file:PATH' or 'credential:NAME'", retention="account"),
+    column(
+        "local", Integer, "1: may lead into private networks, an operator said so", unit="0 or 1", retention="account"
+    ),
+    word("after_filing", "what happens there to filed mail: nothing, seen, flag, move or delete", retention="account"),
+    column("after_argument", Text, "the keyword to set or the folder to move to; ''", retention="account"),
+    instant("since", "mail that came there before is not fetched", null="all of it", retention="account"),
+    column(
+        "poll_seconds", Integer, "how often folders without IDLE are looked at", unit="seconds", retention="account"
+    ),
+    column("idle", Integer, "1: wait with IDLE where the server can", unit="0 or 1", retention="account"),
+    instant("created_at", "when it was added: what came there before is old mail", retention="account"),
+    instant("paused_at", "when it was paused", null="runs", retention="account"),
+    word("state", "new, connecting, fetching, waiting or failing", retention="account"),
+    column("fault", Text, "the last error in words, and what to do; ''", retention="account"),
+    instant("fault_at", "when that was", null="never", retention="account"),
+    instant("connected_at", "when the last login succeeded", null="never", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("imap_source_by_mailbox", "account_id", "mailbox_id", unique=True),
+)
+
+imap_folder = Table(
+    "imap_folder",
+    metadata,
+    account_id(),
+    reference("id", "one folder of a mailbox at a provider", retention="account"),
+    reference("source_id", "the mailbox there", retention="account"),
+    column("name", Text, "its name, decoded", retention="account"),
+    column("uidvalidity", BigInteger, "the server's epoch of its UIDs", null="never opened", retention="account"),
+    column("last_uid", BigInteger, "the cursor: every UID up to here has its fate", unit="UID", retention="account"),
+    column(
+        "quiet_uid", BigInteger, "UIDs up to here were there before us: filed quietly", unit="UID", retention="account"
+    ),
+    word("state", "new, reading, current, missing or failing", retention="account"),
+    column("fault", Text, "the last error in words, and what to do; ''", retention="account"),
+    column("seen", BigInteger, "mails looked at", unit="count", retention="account"),
+    column("filed", BigInteger, "mails filed", unit="count", retention="account"),
+    column("duplicate", BigInteger, "mails that we had already", unit="count", retention="account"),
+    column("quarantined", BigInteger, "mails filed unreadable", unit="count", retention="account"),
+    column("rejected", BigInteger, "mails left there: too large, in a loop, erased", unit="count", retention="account"),
+    instant("newest_at", "when the newest mail came there", null="none yet", retention="account"),
+    instant("success_at", "when it was last read to its end", null="never", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("imap_folder_by_name", "account_id", "source_id", "name", unique=True),
+)
+
+imap_todo = Table(
+    "imap_todo",
+    metadata,
+    account_id(),
+    reference("folder_id", "the folder", retention="operation"),
+    column("uidvalidity", BigInteger, "the epoch of the UID", retention="operation"),
+    column("uid", BigInteger, "the mail there", unit="UID", retention="operation"),
+    word("act", "settle: what is to happen there after filing; fetch: try again to get it", retention="operation"),
+    column("tries", Integer, "how often it failed", unit="count", retention="operation"),
+    instant("next_at", "not before", retention="operation"),
+    PrimaryKeyConstraint("account_id", "folder_id", "uidvalidity", "uid", "act"),
+)
