@@ -2,8 +2,9 @@
 
     bytes --prepare (worker)--> Prepared --file_batch (writer, one savepoint)--> rows --commit--> Outcome to the door
 
-For each message: known already? -> who wrote it -> which ticket -> what score -> ticket, message, fate. A batch shares
-a handful of statements (``storage.filing``). Nothing here commits: the writer does, and only then is anybody told.
+For each message: known already, or erased? -> who wrote it -> which ticket -> what score -> ticket, message, fate. A
+batch shares a handful of statements (``storage.filing``). Nothing here commits: the writer does, and only then is
+anybody told.
 Must not: call a door, look at a clock (``received_at`` comes with the envelope), decode mail.
 """
 
@@ -92,6 +93,7 @@ def _wanted(messages: Sequence[Prepared]) -> Wanted:
     people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
     return Wanted(
         identities={m.identity for m in messages},
+        tombstones={m.tombstone for m in messages},
         id_hashes=hashes,
         addresses=people - {""},
         tickets={ticket for m in messages for ticket, _, _ in m.tokens},
@@ -107,6 +109,8 @@ def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Out
     if known is not None:
         _show_in(account, account.view.live(known.ticket_id), routes)
         return _record(account, message, routes, Fate.DUPLICATE, "same-message", known)
+    if message.tombstone in account.view.erased:
+        return _record(account, message, routes, Fate.ERASED, "tombstone", None)
     case = _decide(account, message, routes[0][1].mailbox)
     ticket = _place(account, case)
     _show_in(account, ticket, routes)

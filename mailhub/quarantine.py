@@ -28,6 +28,7 @@ from storage.derived import find_received
 from storage.intake_lists import IntakeRow
 from storage.quarantine import delete_deliveries_since, set_fates, unreadable_message
 from storage.tickets import find_ticket, lock_tickets
+from storage.tombstones import Tombstones
 from storage.writer import Transaction
 
 RECIPIENTS = 10_000  # of one message: more than any door takes
@@ -88,7 +89,7 @@ def refile(
     held = _deliveries(connection, account, message)
     written = notes.note_ids(connection, account, ticket)
     first_id = transaction.new_id()
-    _remove(transaction, account, message, ticket, keep_ticket=bool(written), forget=forget)
+    _remove(transaction, account, message, ticket, keep_ticket=bool(written), forget=forget, tombstones=None)
     (outcomes,) = file_batch(transaction, context, [again.prepared])
     _require_kept(outcomes, account, again, context.directory)
     found = {each.recipient: each for each in outcomes}
@@ -98,19 +99,27 @@ def refile(
     target = next((each.ticket for each in outcomes if each.ticket is not None), None)
     if written and target is not None:
         notes.move_notes(connection, account, written, source=ticket, target=target)
-        remove_tickets(transaction, account, [ticket], forget=forget)
+        remove_tickets(transaction, account, [ticket], forget=forget, tombstones=None)
     on = f"intake:{again.delivery}"
     record(transaction, actor, account, verb="intake.retry", on=on, now=now, was=message, messages=filed)
     return outcomes
 
 
 def discard(
-    transaction: Transaction, actor: str, account: int, delivery: int, *, now: int, forget: Forget
+    transaction: Transaction,
+    actor: str,
+    account: int,
+    delivery: int,
+    *,
+    now: int,
+    forget: Forget,
+    tombstone_key: bytes,
 ) -> Sequence[int]:
     """Remove a quarantined message for good; the deliveries that are rejected now. Cannot be undone."""
     message, ticket = _locked(transaction, account, delivery)
     held = _deliveries(transaction.connection, account, message)
-    _remove(transaction, account, message, ticket, keep_ticket=False, forget=forget)
+    tombstones = Tombstones(key=tombstone_key, at=now)
+    _remove(transaction, account, message, ticket, keep_ticket=False, forget=forget, tombstones=tombstones)
     fates = {each.id: (Fate.REJECTED.value, "discarded", None, None) for each in held}
     set_fates(transaction.connection, account, fates)
     record(transaction, actor, account, verb="intake.discard", on=f"intake:{delivery}", now=now, message=message)
@@ -152,14 +161,21 @@ def _locked(transaction: Transaction, account: int, delivery: int) -> tuple[int,
 
 
 def _remove(
-    transaction: Transaction, account: int, message: int, ticket: int, *, keep_ticket: bool, forget: Forget
+    transaction: Transaction,
+    account: int,
+    message: int,
+    ticket: int,
+    *,
+    keep_ticket: bool,
+    forget: Forget,
+    tombstones: Tombstones | None,
 ) -> None:
     """The flagged message goes, and its ticket too unless others are in it or it is to be kept."""
     found = find_ticket(transaction.connection, account, ticket)
     if keep_ticket or found is None or found.message_count > 1:
-        remove_messages(transaction, account, [message], forget=forget)
+        remove_messages(transaction, account, [message], forget=forget, tombstones=tombstones)
     else:
-        remove_tickets(transaction, account, [ticket], forget=forget)
+        remove_tickets(transaction, account, [ticket], forget=forget, tombstones=tombstones)
 
 
 def _envelope(held: Sequence[IntakeRow]) -> Envelope:

@@ -2,7 +2,8 @@
 
 Used by purging, erasure, account stages and retention, in their transaction; commits nothing, writes no journal row
 (the act that removes does). The filter is the caller's: ``forget`` is called with the messages while they are still
-there, so that it can take back what they taught.
+there, so that it can take back what they taught. What goes leaves tombstones, so that no re-fetch or resend brings it
+back; None leaves none, for a message that is filed anew at once.
 Must not: decide whether something may go (holds, rights).
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from storage import removal as rows
 from storage.ticket_messages import count_anew
 from storage.tickets import lock_tickets, merged_tickets
+from storage.tombstones import Tombstones, bury
 from storage.writer import Transaction
 
 Forget = Callable[[Transaction, int, Sequence[int]], None]  # transaction, account, ids of messages about to go
@@ -29,28 +31,49 @@ class Removed:
     rows: Mapping[str, int]
 
 
-def remove_messages(transaction: Transaction, account: int, messages: Sequence[int], *, forget: Forget) -> Removed:
+def remove_messages(
+    transaction: Transaction,
+    account: int,
+    messages: Sequence[int],
+    *,
+    forget: Forget,
+    tombstones: Tombstones | None,
+) -> Removed:
     """Remove messages of an account; unknown ids are passed over. Counts of the tickets that stay are mended."""
     connection = transaction.connection
     where = rows.tickets_of_messages(connection, account, messages)
     present, tickets = sorted(where), set(where.values())
     lock_tickets(connection, account, tickets)  # before counting: nobody files into them meanwhile
-    forget(transaction, account, present)
-    gone = rows.delete_messages(connection, account, present)
+    gone = _delete(transaction, account, present, forget, tombstones)
     count_anew(connection, account, tickets)
     left = lock_tickets(connection, account, tickets)
     emptied = tuple(sorted(ticket.id for ticket in left.values() if ticket.message_count == 0))
     return Removed(messages=tuple(present), tickets=(), emptied=emptied, rows=gone)
 
 
-def remove_tickets(transaction: Transaction, account: int, tickets: Sequence[int], *, forget: Forget) -> Removed:
+def remove_tickets(
+    transaction: Transaction,
+    account: int,
+    tickets: Sequence[int],
+    *,
+    forget: Forget,
+    tombstones: Tombstones | None,
+) -> Removed:
     """Remove tickets with their messages, and the shells of those that were merged into them."""
     connection = transaction.connection
     merged = [ticket.id for ticket in merged_tickets(connection, account, tickets)]
     everything = sorted({*tickets, *merged})
     lock_tickets(connection, account, everything)
     messages = rows.messages_of_tickets(connection, account, everything)
-    forget(transaction, account, messages)
-    gone = dict(rows.delete_messages(connection, account, messages))
+    gone = dict(_delete(transaction, account, messages, forget, tombstones))
     gone.update(rows.delete_tickets(connection, account, everything))
     return Removed(messages=tuple(messages), tickets=tuple(everything), emptied=(), rows=gone)
+
+
+def _delete(
+    transaction: Transaction, account: int, messages: Sequence[int], forget: Forget, tombstones: Tombstones | None
+) -> Mapping[str, int]:
+    forget(transaction, account, messages)
+    if tombstones is not None:
+        bury(transaction.connection, account, messages, tombstones)
+    return rows.delete_messages(transaction.connection, account, messages)

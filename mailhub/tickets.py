@@ -20,6 +20,7 @@ from mailhub.removal import Forget, Removed, remove_messages, remove_tickets
 from storage import journal, notes, participants
 from storage.removal import tickets_of_messages
 from storage.tickets import Ticket, change_ticket, find_ticket, lock_tickets
+from storage.tombstones import Tombstones
 from storage.users import find_user
 from storage.writer import Transaction
 
@@ -219,24 +220,39 @@ def _set_note(
 
 
 def purge_ticket(
-    transaction: Transaction, actor: str, account: int, ticket: int, *, now: int, forget: Forget
+    transaction: Transaction,
+    actor: str,
+    account: int,
+    ticket: int,
+    *,
+    now: int,
+    forget: Forget,
+    tombstone_key: bytes,
 ) -> Removed:
     """Remove the ticket for good with its messages, notes and the shells of tickets merged into it. Cannot be undone.
 
-    ``forget`` is called with the messages first, to take back what they taught the filter. One that was merged away is
-    a Conflict: its messages are in another ticket now.
+    ``forget`` is called with the messages first, to take back what they taught the filter; ``tombstone_key`` hashes
+    what keeps them from coming back. One that was merged away is a Conflict: its messages are in another ticket now.
     """
     found = locked(transaction, account, ticket)
     if found.state == "merged":
         raise Conflict(f"ticket {found.number} was merged into another one: purge that, or unmerge it first")
-    removed = remove_tickets(transaction, account, [found.id], forget=forget)
+    tombstones = Tombstones(key=tombstone_key, at=now)
+    removed = remove_tickets(transaction, account, [found.id], forget=forget, tombstones=tombstones)
     ids = {"tickets": list(removed.tickets), "messages": list(removed.messages)}
     record(transaction, actor, account, verb="ticket.purge", on=f"ticket:{found.id}", now=now, **ids)
     return removed
 
 
 def purge_message(
-    transaction: Transaction, actor: str, account: int, message: int, *, now: int, forget: Forget
+    transaction: Transaction,
+    actor: str,
+    account: int,
+    message: int,
+    *,
+    now: int,
+    forget: Forget,
+    tombstone_key: bytes,
 ) -> Removed:
     """Remove one message for good. The only message of a ticket is a Conflict: purge the ticket. Cannot be undone."""
     where = tickets_of_messages(transaction.connection, account, [message]).get(message)
@@ -244,6 +260,7 @@ def purge_message(
         raise NotFound(f"there is no message {message}")
     if locked(transaction, account, where).message_count == 1:
         raise Conflict(f"message {message} is the only one of its ticket: purge the ticket")
-    removed = remove_messages(transaction, account, [message], forget=forget)
+    tombstones = Tombstones(key=tombstone_key, at=now)
+    removed = remove_messages(transaction, account, [message], forget=forget, tombstones=tombstones)
     record(transaction, actor, account, verb="message.purge", on=f"message:{message}", now=now, ticket=where)
     return removed

@@ -28,6 +28,7 @@ from .schema import (
     raw,
     ticket,
     ticket_mailbox,
+    tombstone,
     user,
 )
 from .search import add_to_index
@@ -41,6 +42,7 @@ class Wanted:
     """What a batch of messages of one account may touch."""
 
     identities: Collection[bytes]
+    tombstones: Collection[bytes]
     id_hashes: Collection[bytes]
     addresses: Collection[str]  # lower case
     tickets: Collection[int]
@@ -75,6 +77,7 @@ class View:
 
     addresses: Collection[str] = ()  # the people of the batch
     messages: dict[bytes, Filed] = field(default_factory=dict)  # by identity
+    erased: set[bytes] = field(default_factory=set)  # tombstones of messages that went for good
     references: dict[bytes, list[Filed]] = field(default_factory=dict)  # by keyed hash of the Message-ID
     outgoing: set[int] = field(default_factory=set)  # of the referenced messages, those we sent
     contacts: dict[str, int] = field(default_factory=dict)  # by address
@@ -115,6 +118,8 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     if wanted.identities:
         rows = _where_in(connection, _MESSAGES, account_id, wanted.identities)
         view.messages = {row.identity: Filed(row.id, row.ticket_id) for row in rows}
+    if wanted.tombstones:
+        view.erased = {row.digest for row in _where_in(connection, _TOMBSTONES, account_id, wanted.tombstones)}
     if wanted.id_hashes:
         _load_references(connection, account_id, wanted.id_hashes, view)
     if wanted.addresses:
@@ -131,6 +136,9 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
 
 _MESSAGES = select(message.c.identity, message.c.id, message.c.ticket_id).where(
     message.c.account_id == bindparam("account"), message.c.identity.in_(bindparam("keys", expanding=True))
+)
+_TOMBSTONES = select(tombstone.c.digest).where(
+    tombstone.c.account_id == bindparam("account"), tombstone.c.digest.in_(bindparam("keys", expanding=True))
 )
 _REFERENCES = (
     select(

@@ -264,7 +264,7 @@ def _act(desk: Desk, name: str, one: int, other: int) -> int | None:
     elif name == "purge" and (messages := desk.messages_in(one)):
         desk.do(
             lambda tx: tickets.purge_message(
-                tx, desk.actor, desk.account, messages[0], now=desk.now, forget=lambda *_: None
+                tx, desk.actor, desk.account, messages[0], now=desk.now, forget=lambda *_: None, tombstone_key=b"k"
             )
         )
     elif name == "mail":

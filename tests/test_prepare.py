@@ -45,7 +45,7 @@ def test_identity_is_keyed_and_of_the_content(room: PostRoom, source: Source) ->
     same.add(room.prepare(b"Received: from a by b\n" + raw.replace(b"\r\n", b"\n"), source=source).identity)
     assert len(same) == 1
     assert room.prepare(mail("Another.", id="a@x.example")).identity not in same
-    keys = preparing.Secrets(b"x" * 32, b"x" * 32, b"x" * 32, 1)
+    keys = preparing.Secrets(b"x" * 32, b"x" * 32, b"x" * 32, b"x" * 32, 1)
     envelope = room.prepare(raw).envelope
     assert preparing.prepare(raw, envelope, keys, room.directory).identity not in same
 

@@ -107,7 +107,9 @@ def test_discard_removes_it_and_says_so(desk: Desk, blind: pytest.MonkeyPatch) -
 
     def discard() -> Sequence[int]:
         return desk.do(
-            lambda tx: quarantine.discard(tx, desk.actor, desk.account, held.id, now=desk.now, forget=forget)
+            lambda tx: quarantine.discard(
+                tx, desk.actor, desk.account, held.id, now=desk.now, forget=forget, tombstone_key=b"k"
+            )
         )
 
     assert discard() == [held.id]

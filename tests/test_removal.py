@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import Table, select
 
 from mailhub import merging, removal, tickets
+from mailhub.envelope import Fate
 from mailhub.errors import Conflict, NotFound
 from storage import removal as rows
+from storage import tombstones
 from storage.schema import DIRECTORY_TABLES, OPERATOR_TABLES, intake, metadata
 from storage.search import find_messages
 from storage.writer import Transaction
@@ -30,11 +32,21 @@ class Forgetting:
 
 
 def purge(desk: Desk, ticket: int, forget: Forgetting) -> removal.Removed:
-    return desk.do(lambda tx: tickets.purge_ticket(tx, desk.actor, desk.account, ticket, now=desk.now, forget=forget))
+    key = desk.secrets.tombstone
+    return desk.do(
+        lambda tx: tickets.purge_ticket(
+            tx, desk.actor, desk.account, ticket, now=desk.now, forget=forget, tombstone_key=key
+        )
+    )
 
 
 def purge_message(desk: Desk, message: int, forget: Forgetting) -> removal.Removed:
-    return desk.do(lambda tx: tickets.purge_message(tx, desk.actor, desk.account, message, now=desk.now, forget=forget))
+    key = desk.secrets.tombstone
+    return desk.do(
+        lambda tx: tickets.purge_message(
+            tx, desk.actor, desk.account, message, now=desk.now, forget=forget, tombstone_key=key
+        )
+    )
 
 
 def names(table: Table, column: str) -> bool:
@@ -126,7 +138,41 @@ def test_removal_tells_which_tickets_it_emptied(desk: Desk) -> None:
     first, second = desk.mail(), desk.mail("leo@other.example")
     more = desk.mail(Subject="More [#1]")
     wanted = [desk.message_of(more), desk.message_of(second), 12345]
-    removed = desk.do(lambda tx: removal.remove_messages(tx, desk.account, wanted, forget=Forgetting()))
+    removed = desk.do(
+        lambda tx: removal.remove_messages(tx, desk.account, wanted, forget=Forgetting(), tombstones=None)
+    )
     assert (removed.messages, removed.emptied) == (tuple(sorted(wanted[:2])), (second.ticket,))
     assert desk.ticket(desk.ticket_of(first)).message_count == 1
     assert desk.faults() == []
+
+
+@pytest.mark.parametrize("purged", ["message", "ticket"])
+def test_what_was_purged_does_not_come_back(desk: Desk, purged: str) -> None:
+    """The same bytes again get the fate erased, and their delivery names nobody."""
+    raw = desk.written("Kim <kim@customer.example>")
+    first = desk.receive(raw)
+    desk.mail(Subject="More [#1]")
+    if purged == "message":
+        purge_message(desk, desk.message_of(first), Forgetting())
+    else:
+        purge(desk, desk.ticket_of(first), Forgetting())
+    again = desk.receive(raw)
+    assert (again.fate, again.reason, again.message) == (Fate.ERASED, "tombstone", None)
+    with desk.database.read() as connection:
+        last = connection.execute(select(intake).order_by(intake.c.id.desc()).limit(1)).one()
+        assert (last.fate, last.mail_from, last.peer, last.helo) == ("erased", "", "", "")
+        assert tombstones.count(connection, desk.account)["tombstone"] == (1 if purged == "message" else 2)
+    assert desk.mail().fate is Fate.FILED
+
+
+def test_tombstones_end_when_they_are_told_to(desk: Desk) -> None:
+    """One that expires is gone after its time, and not before; others stay."""
+    raw = desk.written("Kim <kim@customer.example>")
+    purge(desk, desk.ticket_of(desk.receive(raw)), Forgetting())
+    desk.do(lambda tx: tombstones.bury_people(tx.connection, desk.account, [b"x" * 16], cut_at=2**61))
+    desk.do(lambda tx: tombstones.let_expire(tx.connection, desk.account, before=desk.now + 1, at=desk.now + 5))
+    assert desk.do(lambda tx: tombstones.expire(tx.connection, now=0, limit=9)) == 0
+    assert desk.do(lambda tx: tombstones.expire(tx.connection, now=2**60, limit=9)) == 1
+    assert desk.receive(raw).fate is Fate.FILED
+    with desk.database.read() as connection:
+        assert [each.digest for each in tombstones.list_people(connection, desk.account)] == [b"x" * 16]

@@ -96,6 +96,7 @@ def discard(call: InAccount, delivery: Id) -> Discarded:
             delivery=delivery,
             now=clock.now(),
             forget=partial(forget, call.house.models),
+            tombstone_key=call.house.secrets.tombstone,
         )
     )
     return Discarded(deliveries=list(gone))

@@ -251,7 +251,13 @@ def purge(call: InAccount, ticket: str, confirm: str = "") -> Purged:
     def act(transaction: Transaction) -> Purged:
         found = _id(call, transaction, ticket)
         removed = tickets.purge_ticket(
-            transaction, call.actor.name, call.account, found, now=clock.now(), forget=taught
+            transaction,
+            call.actor.name,
+            call.account,
+            found,
+            now=clock.now(),
+            forget=taught,
+            tombstone_key=call.house.secrets.tombstone,
         )
         return Purged(tickets=list(removed.tickets), messages=list(removed.messages))
 

@@ -26,6 +26,7 @@ from mailhub.spam import document
 from mailhub.thread import subject_tags
 from storage.raws import compress
 from storage.search import words
+from storage.tombstones import of_message
 
 REFERENCES_LOOKED_AT = 20
 ADDRESS_CHARACTERS = 320  # RFC 5321 4.5.3.1: 64 + @ + 255; a longer one is nobody's, and PostgreSQL could not index it
@@ -40,6 +41,7 @@ class Secrets:
     identity: bytes
     references: bytes
     reply_token: bytes
+    tombstone: bytes
     features: int
 
     @staticmethod
@@ -48,6 +50,7 @@ class Secrets:
             keys.derive("identity"),
             keys.derive("references"),
             keys.derive("reply-token"),
+            keys.derive("tombstone"),
             int.from_bytes(keys.derive("features")[:8], "big"),
         )
 
@@ -60,6 +63,7 @@ class Prepared:
     raw_bytes: int
     slices: list[bytes]
     identity: bytes
+    tombstone: bytes  # what the same message is remembered by if it went for good
     own_id: bytes | None
     references: tuple[tuple[bytes, str], ...]
     bounced: bytes | None
@@ -155,11 +159,13 @@ def _prepared(
     authentication: Authentication | None,
 ) -> Prepared:
     references = _references(parsed, secrets)
+    own = _hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope)))
     return Prepared(
         envelope=envelope,
         raw_bytes=len(raw),
         slices=compress(raw),
-        identity=_hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope))),
+        identity=own,
+        tombstone=of_message(own, secrets.tombstone),
         own_id=_id_hash(secrets, parsed.message_id),
         references=references,
         bounced=_id_hash(secrets, parsed.bounce.original_message_id) if parsed.bounce else None,
@@ -186,11 +192,13 @@ def unreadable(
     raw: bytes, envelope: Envelope, secrets: Secrets, *, authentication: Authentication | None = None
 ) -> Prepared:
     """The same from the bytes alone. Its identity is the whole raw message; who sent it is known all the same."""
+    own = _hash(secrets.identity, b"raw" + blake2b(raw, digest_size=16).digest())
     return Prepared(
         envelope=envelope,
         raw_bytes=len(raw),
         slices=compress(raw),
-        identity=_hash(secrets.identity, b"raw" + blake2b(raw, digest_size=16).digest()),
+        identity=own,
+        tombstone=of_message(own, secrets.tombstone),
         own_id=None,
         references=(),
         bounced=None,

@@ -123,17 +123,17 @@ def intake_row(
     filed: Filed | None,
 ) -> Row:
     """What became of the delivery to one recipient."""
-    envelope = message.envelope
+    envelope, erased = message.envelope, fate is Fate.ERASED  # whoever sends it again was to be forgotten
     return {
         "account_id": account,
         "id": id,
         "source": envelope.source.value,
         "received_at": envelope.received_at,
-        "mail_from": None if envelope.mail_from is None else storable(envelope.mail_from),
+        "mail_from": None if envelope.mail_from is None else "" if erased else storable(envelope.mail_from),
         "recipient": storable(recipient[0]),
         "mailbox_id": recipient[1].mailbox,
-        "peer": envelope.peer,
-        "helo": short(storable(envelope.helo), 255),
+        "peer": "" if erased else envelope.peer,
+        "helo": "" if erased else short(storable(envelope.helo), 255),
         "tls": int(envelope.tls),
         "fate": fate.value,
         "reason": reason,

@@ -19,6 +19,7 @@ from storage.catalogue import FIRST_ID, metadata
 from .accounts import account, address, allow_list, api_token, mailbox, user
 from .acts import access_grant, journal, journal_anchor
 from .contacts import contact, contact_address
+from .erasing import person_tombstone, tombstone
 from .learning import ledger, ledger_head, mark
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
@@ -61,6 +62,7 @@ __all__ = [
     "note",
     "outbox",
     "participant",
+    "person_tombstone",
     "raw",
     "raw_pending",
     "recovery_code",
@@ -69,5 +71,6 @@ __all__ = [
     "session",
     "ticket",
     "ticket_mailbox",
+    "tombstone",
     "user",
 ]

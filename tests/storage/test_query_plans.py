@@ -35,6 +35,7 @@ def work(transaction: Transaction) -> None:
     connection = transaction.connection
     wanted = Wanted(
         identities=[b"1" * 16, b"2" * 16],
+        tombstones=[b"5" * 16, b"6" * 16],
         id_hashes=[b"3" * 16, b"4" * 16],
         addresses=["kim@customer.example", "lee@customer.example"],
         tickets=[1, 2],
