@@ -35,6 +35,7 @@ PURPOSES = {
     "anchors": "signs the journal's anchors",
     "backups": "encrypts backups",
     "secrets": "encrypts passwords we must be able to use",
+    "attempts": "hashes who tried to log in, and from where",
     "check": "recognises the root key itself (storage.key_checks)",
 }
 

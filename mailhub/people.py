@@ -20,11 +20,13 @@ from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.tickets import record
 from storage import api_tokens, journal, links, second_factors, sessions, tickets, users
 from storage.api_tokens import ApiToken
+from storage.database import Connection
 from storage.links import Link
 from storage.users import User
 from storage.writer import Transaction, Writer
 
 TICKETS_A_TURN = 200
+NO_LINK = "this link is unknown, was used, or is over: ask for a new one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +159,17 @@ def make_link(
     return row, made
 
 
+def require_link(connection: Connection, hash_: bytes, *, now: int) -> None:
+    """NotFound unless the link is in force: so that only who has one makes us hash a password."""
+    if not links.is_in_force(connection, hash_, now):
+        raise NotFound(NO_LINK)
+
+
 def use_link(transaction: Transaction, hash_: bytes, password_hash: str, *, now: int) -> Link:
     """Set the password by a link; whoever was logged in is logged out. NotFound when it is unknown, used or over."""
     found = links.use_link(transaction.connection, hash_, now)
     if found is None or users.find_user(transaction.connection, found.account_id, found.user_id) is None:
-        raise NotFound("this link is unknown, was used, or is over: ask for a new one")
+        raise NotFound(NO_LINK)
     account, user = found.account_id, found.user_id
     users.set_password(transaction.connection, account, user, password_hash)
     links.end_links(transaction.connection, account, user, now)

@@ -31,6 +31,12 @@ def add_link(connection: Connection, row: Link) -> None:
     connection.execute(insert(link).values({name: getattr(row, name) for name in Link.__slots__}))
 
 
+def is_in_force(connection: Connection, hash_: bytes, at: int) -> bool:
+    """Whether the link with this hash can be used."""
+    valid = (link.c.hash == hash_, link.c.used_at.is_(None), link.c.expires_at > at)
+    return connection.execute(select(link.c.id).where(*valid)).first() is not None
+
+
 def use_link(connection: Connection, hash_: bytes, at: int) -> Link | None:
     """Use the link with this hash up; the row as it was, None unless it was in force: of two users of it, one wins."""
     valid = (link.c.hash == hash_, link.c.used_at.is_(None), link.c.expires_at > at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from .schema import login_attempt
 
@@ -45,9 +45,7 @@ def put_attempts(connection: Connection, row: Attempts, *, known: bool) -> None:
 
 def sweep_attempts(connection: Connection, *, failed_before: int, succeeded_before: int, limit: int) -> int:
     """Delete rows that say nothing any more, at most ``limit``; how many went."""
-    last, succeeded = login_attempt.c.last_at, login_attempt.c.succeeded_at
-    forgotten = or_(
-        and_(last < failed_before, succeeded.is_(None)), and_(last < succeeded_before, succeeded < succeeded_before)
-    )
-    old = select(login_attempt.c.digest).where(last < failed_before, forgotten).limit(limit)
+    succeeded = login_attempt.c.succeeded_at
+    unfamiliar = or_(succeeded.is_(None), succeeded < succeeded_before)
+    old = select(login_attempt.c.digest).where(login_attempt.c.last_at < failed_before, unfamiliar).limit(limit)
     return connection.execute(delete(login_attempt).where(login_attempt.c.digest.in_(old))).rowcount

@@ -25,8 +25,7 @@ from mailhub.access.roles import ENROLMENT, needs_grant, require
 from mailhub.access.second_factors import is_required
 from mailhub.api import shapes
 from mailhub.api.origin import may_enter
-from mailhub.api.problems import NotAuthenticated
-from mailhub.errors import AccountNeeded, Forbidden, NotFound
+from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.grants import read_under_grant
 from mailhub.house import House
 from storage import accounts, api_tokens, second_factors, sessions, users
@@ -130,7 +129,7 @@ def _mapped(house: House, uid: int, email: str, account: str | None) -> Actor:
     with house.database.read() as connection:
         found: Sequence[users.User] = users.list_users_by_email(connection, email)
         if len(found) > 1 and account is not None:
-            wanted = _named(connection, account)
+            wanted = named_account(connection, account)
             found = [user for user in found if user.account_id == wanted]
     if not found:
         raise Forbidden(f"uid {uid} is mapped in [admin] users to a user who does not exist")
@@ -141,7 +140,7 @@ def _mapped(house: House, uid: int, email: str, account: str | None) -> Actor:
     return Actor(role=Role(user.role), account=user.account_id, user=user.id, uid=uid, machine=machine)
 
 
-def _named(connection: Connection, name: str) -> int:
+def named_account(connection: Connection, name: str) -> int:
     """The id of an account given by id or name."""
     if shapes.is_id(name) and accounts.find_account(connection, int(name)):
         return int(name)
@@ -173,7 +172,7 @@ def choose_account(
         return actor.account
     with house.database.read() as connection:
         if account is not None:
-            return _named(connection, account)
+            return named_account(connection, account)
         several = accounts.list_accounts(connection, limit=2)
     if not several:
         raise NotFound("there is no account yet: mailhub init makes one")

@@ -26,10 +26,6 @@ AGAIN_SECONDS = 5  # after which a client may try again what was unavailable
 log = structlog.get_logger("mailhub.api")
 
 
-class NotAuthenticated(errors.Refused):
-    """Nobody known asks: no ApiToken, or one that is wrong, expired or revoked."""
-
-
 class KeyReused(errors.Refused):
     """An Idempotency-Key was sent before, with another request."""
 
@@ -45,7 +41,7 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fit
     (errors.Stale, 412, "stale"),
     (errors.Conflict, 409, "conflict"),
     (errors.Forbidden, 403, "forbidden"),
-    (NotAuthenticated, 401, "not-authenticated"),
+    (errors.NotAuthenticated, 401, "not-authenticated"),
     (KeyReused, 422, "key-reused"),
     (errors.Refused, 422, "refused"),
     (errors.MailhubError, 500, "error"),

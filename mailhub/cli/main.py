@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "status:status",
     "why": "why:why",
     "login": "login:login",
+    "logout": "login:logout",
     "whoami": "login:whoami",
     "deliver": "deliver:deliver",
     "import": "importing:import_",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from mailhub import audit, clock
 from mailhub.house import House
 from mailhub.scheduler import Job
-from storage import raws
+from storage import links, login_attempts, raws, sessions
+from storage.writer import Transaction
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
 SLICES_A_STEP = 16
+LOGIN_DAYS = 30  # sessions and links are kept so long after their end, and where a user logged in
+LOGINS_A_STEP = 200
 
 log = structlog.get_logger("mailhub.jobs")
 
@@ -22,6 +27,7 @@ def jobs(house: House) -> list[Job]:
         Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
         Job("models", 60, lambda: house.models.keep_up(house.writer, now=clock.now())),
         Job("slices", 600, lambda: sweep_slices(house)),
+        Job("logins", 3600, lambda: sweep_logins(house, now=clock.now())),
         Job("anchors", 3600, lambda: sign_journal(house)),
     ]
 
@@ -38,4 +44,21 @@ def sweep_slices(house: House) -> int:
     before, deleted = clock.now() - PENDING_HOURS * clock.HOUR, 0
     while count := house.writer.run(lambda tx: raws.sweep(tx.connection, before=before, limit=SLICES_A_STEP)):
         deleted += count
+    return deleted
+
+
+def sweep_logins(house: House, *, now: int) -> int:
+    """Delete sessions and links a month after their end, and attempts that nobody asks about, a short turn each."""
+    month, day = now - LOGIN_DAYS * clock.DAY, now - clock.DAY
+    sweeps: tuple[Callable[[Transaction], int], ...] = (
+        lambda tx: sessions.sweep_sessions(tx.connection, before=month, limit=LOGINS_A_STEP),
+        lambda tx: links.sweep_links(tx.connection, before=month, limit=LOGINS_A_STEP),
+        lambda tx: login_attempts.sweep_attempts(
+            tx.connection, failed_before=day, succeeded_before=month, limit=LOGINS_A_STEP
+        ),
+    )
+    deleted = 0
+    for sweep in sweeps:
+        while count := house.writer.run(sweep):
+            deleted += count
     return deleted

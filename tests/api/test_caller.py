@@ -13,8 +13,7 @@ from mailhub.access.actor import Actor, Role
 from mailhub.access.bearers import Kind, bearer_hash, new_bearer
 from mailhub.access.roles import require
 from mailhub.api import caller
-from mailhub.api.problems import NotAuthenticated
-from mailhub.errors import AccountNeeded, Forbidden, NotFound
+from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from storage import api_tokens, sessions, users
 
 if TYPE_CHECKING:
