@@ -36,6 +36,7 @@ PURPOSES = {
     "backups": "encrypts backups",
     "secrets": "encrypts passwords we must be able to use",
     "attempts": "hashes who tried to log in, and from where",
+    "answers": "encrypts answers kept for requests that are sent again",
     "check": "recognises the root key itself (storage.key_checks)",
 }
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage import removal as rows
+from storage.idempotency import forget_answers
 from storage.ticket_messages import count_anew
 from storage.tickets import lock_tickets, merged_tickets
 from storage.tombstones import Tombstones, bury
@@ -76,4 +77,5 @@ def _delete(
     forget(transaction, account, messages)
     if tombstones is not None:
         bury(transaction.connection, account, messages, tombstones)
+    forget_answers(transaction.connection, account)
     return rows.delete_messages(transaction.connection, account, messages)

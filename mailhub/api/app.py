@@ -21,6 +21,7 @@ from mailhub.api import (
     allow_lists,
     audit,
     backups,
+    conditions,
     deliveries,
     grants,
     health,
@@ -37,6 +38,7 @@ from mailhub.api import (
     tokens,
     users,
 )
+from mailhub.api.conditions import Keeping
 from mailhub.api.doorway import Doorway
 from mailhub.api.rates import Rates
 from mailhub.api.spam import EXPLAINED_BYTES
@@ -93,10 +95,12 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
     app.state.rates = Rates()  # by user
     app.state.metrics = Metrics(vitals, turns=lambda: house.writer.turns, quarantine=lambda: _quarantine(house))
     problems.install(app)
+    conditions.install(app)
     app.include_router(health.open_router)
     for module in ROUTERS:
         app.include_router(module.router, prefix="/v1")
     app.add_middleware(_Crashes)
+    app.add_middleware(Keeping, house=lambda: cast(House, app.state.house))
     return app
 
 

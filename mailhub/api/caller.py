@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request, Response
+from starlette.datastructures import MutableHeaders
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
@@ -24,6 +25,7 @@ from mailhub.access.freshness import require_fresh
 from mailhub.access.roles import ENROLMENT, needs_grant, require
 from mailhub.access.second_factors import is_required
 from mailhub.api import shapes
+from mailhub.api.conditions import conditional, digest_of
 from mailhub.api.origin import may_enter
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.grants import read_under_grant
@@ -193,6 +195,7 @@ class Call:
     account: int
     route: str = ""  # /v1/tickets/{ticket}
     ids: Mapping[str, int] = field(default_factory=dict)  # {"ticket": 1000000007}
+    headers: MutableHeaders = field(default_factory=MutableHeaders)  # of the answer
 
     def require(self, action: str) -> None:
         """Raise unless the caller may do this here. What an operator reads under a grant is on record first."""
@@ -207,10 +210,18 @@ class Call:
         require_fresh(self.actor, clock.now())
 
 
-def the_call(request: Request, house: TheHouse, actor: Caller, account: AnAccount) -> Call:
-    """House, actor and account of a request, and what it is about for the record."""
+def the_call(
+    request: Request,
+    response: Response,
+    house: TheHouse,
+    actor: Caller,
+    account: AnAccount,
+    digest: Annotated[bytes, Depends(digest_of)],
+) -> Call:
+    """House, actor and account of a request, and what it is about for the record; its conditions are the writer's."""
+    house = conditional(request, house, actor.name, account, digest)
     ids = {name: int(value) for name, value in request.path_params.items() if shapes.is_id(str(value))}
-    return Call(house, actor, account, request.scope["route"].path, ids)
+    return Call(house, actor, account, request.scope["route"].path, ids, response.headers)
 
 
 InAccount = Annotated[Call, Depends(the_call)]

@@ -12,6 +12,7 @@ from pydantic import Field
 from mailhub import clock, merging, tickets
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
+from mailhub.api.conditions import tag_of
 from mailhub.api.forgetting import forget
 from mailhub.api.tickets import ticket_id, user_id
 from mailhub.errors import BadRequest, Forbidden
@@ -77,9 +78,10 @@ class Purged(shapes.Shape):
 
 
 def _do(call: Call, act: Callable[..., Ticket]) -> shapes.Ticket:
-    """Run an act in the writer, as this caller and now; the ticket afterwards."""
+    """Run an act in the writer, as this caller and now; the ticket afterwards, with its tag."""
     call.require("ticket.work")
     changed = call.house.writer.run(lambda tx: act(tx, call.actor.name, call.account, now=clock.now()))
+    call.headers["ETag"] = tag_of(changed)
     with call.house.database.read() as connection:
         return views.ticket(ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id])
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
+from mailhub.api.conditions import tag_of
 from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.api.users import the_user
 from mailhub.errors import BadRequest, NotFound
@@ -118,10 +119,12 @@ def _tickets_of(connection: Connection, account: int, messages: list[int]) -> li
 
 @router.get("/tickets/{reference}")
 def show_ticket(call: InAccount, reference: str, after: After = None) -> TicketWithMessages:
-    """One ticket, by id or number, with up to 200 messages after the one named."""
+    """One ticket, by id or number, with up to 200 messages after the one named. Its ETag is what `If-Match` takes."""
     call.require("ticket.read")
     with call.house.database.read() as connection:
         row = ticket_row(connection, call.account, reference)
+        if stored := tickets.find_ticket(connection, call.account, row.id):
+            call.headers["ETag"] = tag_of(stored)
         found = message_lists.messages_of_ticket(
             connection, call.account, row.id, after=after or 0, limit=MESSAGES_SHOWN
         )

@@ -7,15 +7,17 @@ from collections.abc import Callable
 import structlog
 
 from mailhub import audit, clock
+from mailhub.api.conditions import KEPT
 from mailhub.house import House
 from mailhub.scheduler import Job
-from storage import links, login_attempts, raws, sessions
+from storage import idempotency, links, login_attempts, raws, sessions
 from storage.writer import Transaction
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
 SLICES_A_STEP = 16
 LOGIN_DAYS = 30  # sessions and links are kept so long after their end, and where a user logged in
 LOGINS_A_STEP = 200
+KEYS_A_STEP = 500
 
 log = structlog.get_logger("mailhub.jobs")
 
@@ -28,6 +30,7 @@ def jobs(house: House) -> list[Job]:
         Job("models", 60, lambda: house.models.keep_up(house.writer, now=clock.now())),
         Job("slices", 600, lambda: sweep_slices(house)),
         Job("logins", 3600, lambda: sweep_logins(house, now=clock.now())),
+        Job("idempotency", 3600, lambda: sweep_keys(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
     ]
 
@@ -61,4 +64,12 @@ def sweep_logins(house: House, *, now: int) -> int:
     for sweep in sweeps:
         while count := house.writer.run(sweep):
             deleted += count
+    return deleted
+
+
+def sweep_keys(house: House) -> int:
+    """Delete the keys of requests that are too old to be sent again, a short turn each; how many went."""
+    before, deleted = clock.now() - KEPT, 0
+    while count := house.writer.run(lambda tx: idempotency.sweep(tx.connection, before=before, limit=KEYS_A_STEP)):
+        deleted += count
     return deleted
