@@ -18,6 +18,7 @@ from mailhub.errors import Conflict, NotFound
 from mailhub.filing.authenticated import checked
 from mailhub.filing.directory import Directory
 from mailhub.filing.prepare import Prepared, Secrets, prepare
+from mailhub.holds import require_not_held
 from mailhub.message.dmarc import author_domain
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.removal import Forget, remove_messages, remove_tickets
@@ -25,6 +26,7 @@ from mailhub.tickets import record
 from storage import intake_lists, notes
 from storage.database import Connection, Database
 from storage.derived import find_received
+from storage.holds import find_holds_on_tickets
 from storage.intake_lists import IntakeRow
 from storage.quarantine import delete_deliveries_since, set_fates, unreadable_message
 from storage.tickets import find_ticket, lock_tickets
@@ -118,6 +120,7 @@ def discard(
     """Remove a quarantined message for good; the deliveries that are rejected now. Cannot be undone."""
     message, ticket = _locked(transaction, account, delivery)
     held = _deliveries(transaction.connection, account, message)
+    require_not_held(find_holds_on_tickets(transaction.connection, account, [ticket], now))
     tombstones = Tombstones(key=tombstone_key, at=now)
     _remove(transaction, account, message, ticket, keep_ticket=False, forget=forget, tombstones=tombstones)
     fates = {each.id: (Fate.REJECTED.value, "discarded", None, None) for each in held}

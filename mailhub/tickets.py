@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.holds import require_not_held
 from mailhub.removal import Forget, Removed, remove_messages, remove_tickets
 from storage import journal, notes, participants
+from storage.holds import find_holds_on_tickets
 from storage.removal import tickets_of_messages
 from storage.tickets import Ticket, change_ticket, find_ticket, lock_tickets
 from storage.tombstones import Tombstones
@@ -237,6 +239,7 @@ def purge_ticket(
     found = locked(transaction, account, ticket)
     if found.state == "merged":
         raise Conflict(f"ticket {found.number} was merged into another one: purge that, or unmerge it first")
+    require_not_held(find_holds_on_tickets(transaction.connection, account, [found.id], now))
     tombstones = Tombstones(key=tombstone_key, at=now)
     removed = remove_tickets(transaction, account, [found.id], forget=forget, tombstones=tombstones)
     ids = {"tickets": list(removed.tickets), "messages": list(removed.messages)}
@@ -260,6 +263,7 @@ def purge_message(
         raise NotFound(f"there is no message {message}")
     if locked(transaction, account, where).message_count == 1:
         raise Conflict(f"message {message} is the only one of its ticket: purge the ticket")
+    require_not_held(find_holds_on_tickets(transaction.connection, account, [where], now))
     tombstones = Tombstones(key=tombstone_key, at=now)
     removed = remove_messages(transaction, account, [message], forget=forget, tombstones=tombstones)
     record(transaction, actor, account, verb="message.purge", on=f"message:{message}", now=now, ticket=where)

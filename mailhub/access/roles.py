@@ -47,6 +47,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "session.manage": _RUNNING,  # everybody's
     "token.own": _STAFF,  # a user's own ApiTokens
     "token.manage": _HEADS,  # everybody's
+    "hold.read": _RUNNING,
+    "hold.manage": _RUNNING,
     "grant.read": _EVERYONE,
     "grant.manage": _HEADS,
     "journal.read": _RUNNING,

@@ -29,9 +29,11 @@ from mailhub.api.conditions import conditional, digest_of
 from mailhub.api.origin import may_enter
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.grants import read_under_grant
+from mailhub.holds import READERS, require_readable
 from mailhub.house import House
 from storage import accounts, api_tokens, second_factors, sessions, users
 from storage.database import Connection
+from storage.holds import find_holds_on_tickets
 
 OVERFLOW_UID = 65_534
 TOUCH_EVERY = clock.HOUR  # last_used_at of an ApiToken is no finer: one write an hour, not one a request
@@ -204,6 +206,11 @@ class Call:
             return
         read = partial(read_under_grant, account=self.account, operator_uid=self.actor.uid)
         self.house.writer.run(partial(read, route=self.route, ids=self.ids, now=clock.now()))
+
+    def require_readable(self, connection: Connection, ticket: int) -> None:
+        """Raise ``Forbidden`` where a hold on the ticket or on who wrote into it lets owners and admins alone read."""
+        if self.actor.role not in READERS:
+            require_readable(self.actor, find_holds_on_tickets(connection, self.account, [ticket], clock.now()))
 
     def require_fresh(self) -> None:
         """Raise unless the caller showed his second factor just now: for what cannot be undone."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from mailhub import reparse
 from mailhub.api import shapes, views
-from mailhub.api.caller import InAccount
+from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import Id
 from mailhub.errors import NotFound
 from mailhub.message import parse
@@ -44,7 +44,7 @@ def show_message(call: InAccount, message: Id) -> shapes.Message:
     """One message with its text."""
     call.require("message.read")
     with call.house.database.read() as connection:
-        return views.message(connection, call.account, message_row(connection, call.account, message))
+        return views.message(connection, call.account, message_row(connection, call, message))
 
 
 @router.get("/messages/{message}/raw", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
@@ -72,7 +72,7 @@ def why(call: InAccount, message: Id) -> Why:
     """Why a message is where it is: its deliveries and fates, its thread reason, its score."""
     call.require("message.read")
     with call.house.database.read() as connection:
-        row = message_row(connection, call.account, message)
+        row = message_row(connection, call, message)
         found = intake_lists.list_intake(connection, call.account, message_id=message, limit=500)
         ticket = find_ticket(connection, call.account, row.ticket_id)
     return Why(
@@ -109,17 +109,18 @@ def read_stored_anew(call: InAccount, after: Id = 0) -> Reparsed:
     return Reparsed(read=len(found), changed=changed, next=found[-1].stored.id if found else None)
 
 
-def message_row(connection: Connection, account: int, message: int) -> MessageRow:
-    """The stored message; raises ``NotFound``."""
-    row = message_lists.find_message(connection, account, message)
+def message_row(connection: Connection, call: Call, message: int) -> MessageRow:
+    """The stored message, if the caller may read it; ``NotFound``, or ``Forbidden`` where a hold restricts it."""
+    row = message_lists.find_message(connection, call.account, message)
     if row is None:
         raise NotFound(f"no such message: {message}")
+    call.require_readable(connection, row.ticket_id)
     return row
 
 
 def _raw(call: InAccount, message: Id) -> bytes:
     with call.house.database.read() as connection:
-        raw = raws.read(connection, call.account, message_row(connection, call.account, message).id)
+        raw = raws.read(connection, call.account, message_row(connection, call, message).id)
     if raw is None:
         raise NotFound(f"message {message} has no raw bytes")
     return raw

@@ -277,7 +277,7 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
     """Score a stored message by the filter as it is now, and say what decided."""
     call.require("spam.explain")
     with call.house.database.read() as connection:
-        row = message_row(connection, call.account, message)
+        row = message_row(connection, call, message)
         received = None if row.unreadable else find_received(connection, call.account, row.id)
     if received is None:
         raise Conflict(f"message {message} cannot be read, so it has no score")

@@ -91,7 +91,7 @@ def _on(act: Callable[..., Ticket], call: Call, reference: str) -> shapes.Ticket
 
 
 def _id(call: Call, transaction: Transaction, reference: str) -> int:
-    return ticket_id(transaction.connection, call.account, reference)
+    return ticket_id(transaction.connection, call, reference)
 
 
 def _own_user(call: Call) -> int:
@@ -222,7 +222,7 @@ def answer(request: Request, call: InAccount, ticket: str, body: Reply) -> Queue
     """Answer the requester by mail. Without a relay nothing is queued, and the error says so."""
     call.require("ticket.work")
     with call.house.database.read() as connection:
-        found = ticket_id(connection, call.account, ticket)
+        found = ticket_id(connection, call, ticket)
     context = ReplyContext(
         relay=call.house.config.relay,
         secrets=call.house.secrets,

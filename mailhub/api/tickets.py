@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from mailhub import clock
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.conditions import tag_of
 from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.api.users import the_user
 from mailhub.errors import BadRequest, NotFound
+from mailhub.holds import READERS
 from mailhub.spam import Verdict
 from storage import mailboxes, message_lists, participants, search, ticket_lists, tickets
 from storage.database import Connection
+from storage.holds import find_holds
 from storage.ticket_lists import TicketFilter, TicketRow
 
 router = APIRouter(tags=["tickets"])
@@ -52,7 +56,18 @@ def list_tickets(
             verdict=_verdict(verdict),
         )
         rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
-    return page(rows, views.ticket, limit)
+        closed = _restricted(connection, call, rows)
+    return page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
+
+
+def _restricted(connection: Connection, call: Call, rows: Sequence[TicketRow]) -> set[int]:
+    """Those of the tickets whose words a hold keeps from this caller, by the ticket itself or by its requester."""
+    if call.actor.role in READERS:
+        return set()
+    people = {row.contact_id for row in rows if row.contact_id is not None}
+    found = find_holds(connection, call.account, contacts=people, tickets={row.id for row in rows}, now=clock.now())
+    held = {(each.kind, each.object_id) for each in found}
+    return {row.id for row in rows if ("ticket", row.id) in held or ("contact", row.contact_id) in held}
 
 
 def _verdict(verdict: str | None) -> str | None:
@@ -107,7 +122,11 @@ def search_tickets(
         before = after if after is not None else 2**62
         found = search.find_messages(connection, call.account, query, before=before, limit=limit)
         tickets = _tickets_of(connection, call.account, found)
-    return Page(items=[views.ticket(row) for row in tickets], next=found[-1] if len(found) == limit else None)
+        closed = _restricted(connection, call, tickets)
+    return Page(
+        items=[views.ticket(row) for row in tickets if row.id not in closed],
+        next=found[-1] if len(found) == limit else None,
+    )
 
 
 def _tickets_of(connection: Connection, account: int, messages: list[int]) -> list[TicketRow]:
@@ -122,7 +141,7 @@ def show_ticket(call: InAccount, reference: str, after: After = None) -> TicketW
     """One ticket, by id or number, with up to 200 messages after the one named. Its ETag is what `If-Match` takes."""
     call.require("ticket.read")
     with call.house.database.read() as connection:
-        row = ticket_row(connection, call.account, reference)
+        row = ticket_row(connection, call, reference)
         if stored := tickets.find_ticket(connection, call.account, row.id):
             call.headers["ETag"] = tag_of(stored)
         found = message_lists.messages_of_ticket(
@@ -139,17 +158,22 @@ def show_ticket(call: InAccount, reference: str, after: After = None) -> TicketW
         )
 
 
-def ticket_row(connection: Connection, account: int, reference: str) -> TicketRow:
-    """The ticket given by id or by number, with or without #; raises ``NotFound``."""
-    return ticket_lists.tickets_by_id(connection, account, [ticket_id(connection, account, reference)]).popitem()[1]
+def ticket_row(connection: Connection, call: Call, reference: str) -> TicketRow:
+    """The ticket given by id or by number, with or without #; raises as ``ticket_id`` does."""
+    found = ticket_id(connection, call, reference)
+    return ticket_lists.tickets_by_id(connection, call.account, [found])[found]
 
 
-def ticket_id(connection: Connection, account: int, reference: str) -> int:
-    """The id of the ticket given by id or by number, with or without #; raises ``NotFound``."""
+def ticket_id(connection: Connection, call: Call, reference: str) -> int:
+    """The id of the ticket given by id or by number, with or without #.
+
+    Raises ``NotFound``, or ``Forbidden`` where a hold restricts it.
+    """
     digits = reference.removeprefix("#")
     if not shapes.is_id(digits):
         raise BadRequest("name a ticket by its id or its number")
-    found = tickets.find_ticket(connection, account, int(digits))
+    found = tickets.find_ticket(connection, call.account, int(digits))
     if found is None:
         raise NotFound(f"no such ticket: {reference}")
+    call.require_readable(connection, found.id)
     return found.id

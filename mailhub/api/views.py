@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailhub.api import shapes
 from mailhub.api.shapes import instant, made
 from mailhub.message import parse
@@ -10,8 +12,10 @@ from storage import intake_lists, message_lists, outbox, raws, ticket_lists
 from storage.database import Connection
 
 
-def ticket(row: ticket_lists.TicketRow) -> shapes.Ticket:
-    """A ticket of a list."""
+def ticket(row: ticket_lists.TicketRow, *, restricted: bool = False) -> shapes.Ticket:
+    """A ticket of a list; a restricted one without what its requester is called and wrote."""
+    if restricted:
+        row = replace(row, subject="(restricted by a hold)", contact=None, contact_name=None)
     return made(shapes.Ticket, row)
 
 

@@ -42,6 +42,7 @@ COMMANDS = {
     "mailbox": "mailbox:mailbox",
     "token": "token:token",
     "grant": "grant:grant",
+    "hold": "hold:hold",
     "audit": "audit:audit",
     "allow-list": "allow_list:allow_list",
     "backup": "backup:backup",

@@ -16,18 +16,20 @@ from __future__ import annotations
 
 from storage.catalogue import FIRST_ID, metadata
 
-from .accounts import account, address, allow_list, api_token, mailbox, user
+from .accounts import account, address, allow_list, api_token, billing_event, hold, mailbox, stage_warning, user
 from .acts import access_grant, journal, journal_anchor
 from .contacts import contact, contact_address
 from .erasing import person_tombstone, tombstone
 from .learning import ledger, ledger_head, mark
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
-from .service import id_block, idempotency, key_check, refusal
+from .service import clock_mark, id_block, idempotency, key_check, refusal
 from .sources import imap_folder, imap_source, imap_todo
 from .tickets import note, participant, ticket, ticket_mailbox
 
-OPERATOR_TABLES = frozenset({"id_block", "refusal", "key_check", "account", "journal_anchor", "login_attempt"})
+OPERATOR_TABLES = frozenset(
+    {"id_block", "refusal", "key_check", "account", "journal_anchor", "login_attempt", "clock_mark"}
+)
 DIRECTORY_TABLES = frozenset({"address", "api_token", "session", "link"})
 
 __all__ = [
@@ -39,8 +41,11 @@ __all__ = [
     "address",
     "allow_list",
     "api_token",
+    "billing_event",
+    "clock_mark",
     "contact",
     "contact_address",
+    "hold",
     "id_block",
     "idempotency",
     "imap_folder",
@@ -69,6 +74,7 @@ __all__ = [
     "refusal",
     "second_factor",
     "session",
+    "stage_warning",
     "ticket",
     "ticket_mailbox",
     "tombstone",

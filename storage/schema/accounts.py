@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
 from storage.catalogue import account_id, column, instant, metadata, reference, word
 
@@ -16,7 +16,52 @@ account = Table(
     instant("created_at", "when the account was made", retention="account"),
     instant("stage_entered_at", "when the present stage was really entered", retention="account"),
     column("next_ticket_number", BigInteger, "number the next ticket gets", unit="ticket number", retention="account"),
+    word("stage_reason", "why the stage was entered", retention="account"),
+    word("stage_before", "stage that lifting the suspension gives back", null="not suspended", retention="account"),
+    instant("term_began_at", "since when the stage's term counts", null="no term runs", retention="account"),
+    instant("deletion_asked_at", "when the owner asked for deletion", null="he did not", retention="account"),
     PrimaryKeyConstraint("id"),
+    Index(
+        "account_by_term",
+        "stage",
+        "term_began_at",
+        sqlite_where=text("term_began_at IS NOT NULL"),
+        postgresql_where=text("term_began_at IS NOT NULL"),
+    ),
+)
+
+stage_warning = Table(
+    "stage_warning",
+    metadata,
+    account_id(),
+    column("days", Integer, "how many days before the step it is given", unit="days", retention="account"),
+    instant("given_at", "when it was given, for the term that runs", retention="account"),
+    PrimaryKeyConstraint("account_id", "days"),
+)
+
+billing_event = Table(
+    "billing_event",
+    metadata,
+    account_id(),
+    column("digest", LargeBinary, "SHA-256 of a signed event: taken once", unit="32 bytes", retention="operation"),
+    instant("received_at", "when it was taken; kept while its signature is young enough", retention="operation"),
+    PrimaryKeyConstraint("account_id", "digest"),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    account_id(),
+    reference("id", "an order to keep something, however due its removal is", retention="account"),
+    word("kind", "contact, ticket or account", retention="account"),
+    reference("object_id", "the contact or ticket", null="the whole account", retention="account"),
+    column("reason", Text, "why, in the words of who ordered it", personal="content", retention="account"),
+    word("actor", "who ordered it: user:ID or operator:UID", retention="account"),
+    instant("created_at", "when it was ordered", retention="account"),
+    instant("ends_at", "when it ends by itself", null="not before it is lifted", retention="account"),
+    instant("lifted_at", "when it was lifted", null="in force until its end", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("hold_of_object", "account_id", "kind", "object_id"),
 )
 
 address = Table(

@@ -59,3 +59,12 @@ idempotency = Table(
     PrimaryKeyConstraint("account_id", "actor", "route", "key"),
     Index("idempotency_by_age", "account_id", "created_at"),
 )
+
+clock_mark = Table(
+    "clock_mark",
+    metadata,
+    column("node", Integer, "whose clock", unit="node", retention="operation"),
+    instant("seen_at", "the newest instant at which a sweep found it sane", retention="operation"),
+    word("state", "sane, or why destructive stages wait: back, ahead or jumped", retention="operation"),
+    PrimaryKeyConstraint("node"),
+)
