@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from mailhub.intake.resolver import Resolver
 from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.spam import FilterSettings
+from mailhub.system.logs import new_error_id
 from storage import raws, refusals
 from storage.errors import Full, SlicesGone, StorageError
 from storage.filing import is_known
@@ -215,7 +215,7 @@ class Reception:
 
     def _retry(self, delivery: _Delivery, error: BaseException) -> bool:
         """Once, as unreadable, when it was the message and not the database that failed."""
-        log.error("message could not be filed", id=secrets.token_hex(8), error=type(error).__name__, exc_info=error)
+        log.error("message could not be filed", error_id=new_error_id(), error=type(error).__name__, exc_info=error)
         if isinstance(error, StorageError | SlicesGone) or delivery.prepared is None or delivery.prepared.unreadable:
             return False
         ids, known = delivery.prepared.ids, delivery.prepared.authentication
