@@ -18,6 +18,7 @@ from mailhub import clock, configuration_file, keys
 from mailhub.cli.output import Context, printing
 from mailhub.config import Config
 from mailhub.errors import BadRequest, ConfigurationError, Unavailable
+from mailhub.system import process
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -55,6 +56,7 @@ def init(context: Context, directory: Path | None, mailbox: str, owner: str, map
             raise BadRequest(f"{name} must be an address like support@example.com, not {value!r}")
     mapped = map_uid if map_uid is not None else directory is not None
     config = _configuration(context, directory, owner if mapped else None)
+    process.become_owner(config.storage.directory)  # root prepares the package's directory for the service's user
     _directory(config.storage.directory)
     key_made, password = _fill(config, account_name, mailbox, owner)
     done = {

@@ -46,6 +46,7 @@ COMMANDS = {
     "audit": "audit:audit",
     "allow-list": "allow_list:allow_list",
     "backup": "backup:backup",
+    "install-systemd": "install_systemd:install_systemd",
 }
 
 

@@ -18,7 +18,8 @@ value), `--account` (id or name; needed when there are several accounts) and `--
 take `--limit` (0 prints all) and `--after`. Exit statuses are those of sysexits.h: 0 done, 64 usage, 65 the data is
 wrong or not there, 67 no such address, 69 no daemon, 70 a fault inside, 75 try again, 77 not allowed, 78 configuration.
 
-Without a daemon work: `init`, `check-config`, `doctor`, `parse`, `spam explain FILE`, `spam evaluate`.
+Without a daemon work: `init`, `check-config`, `doctor`, `parse`, `spam explain FILE`, `spam evaluate`,
+`install-systemd`.
 """
 
 

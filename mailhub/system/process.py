@@ -1,4 +1,5 @@
-"""The process's own limits, set before any thread starts: files private, no core, enough descriptors, memory that returns.
+"""The process's own limits, set before any thread starts: private files, no core, enough descriptors, memory that
+returns.
 
 Sources: prctl(2), core(5), mallopt(3).
 """
@@ -45,7 +46,7 @@ def _forbid_dumps() -> None:
 def become_owner(directory: Path) -> None:
     """As root, go on as the user whose directory it is: no file of root's is left where the service must write.
 
-    For commands that work without the daemon. Does nothing for others, for root's own directory, or when it is not there.
+    For commands that work without the daemon. Does nothing for others, and for root's own directory.
     """
     if os.geteuid() != 0 or not directory.is_dir():
         return
