@@ -18,11 +18,11 @@ from mailhub.errors import Unavailable
 from mailhub.system import installing
 
 PACKAGED_UNIT = Path("usr/lib/systemd/system/mailhub.service")  # of the Debian package, which has its own maintainer
-AFTERWARDS = (
+MAKE_USER = (
     ("systemd-sysusers", "/etc/sysusers.d/mailhub.conf"),
     ("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/mailhub.conf"),
-    ("systemctl", "daemon-reload"),
 )
+READ_UNITS = ("systemctl", "daemon-reload")
 COMMAND_SECONDS = 60
 NEXT = """\
 Next:
@@ -60,14 +60,16 @@ def install_systemd(
         raise click.UsageError("say --print or --apply")
     program = program or command()
     wanted = list(installing.files(program, drop_ins))
-    if (root / PACKAGED_UNIT).exists():
+    packaged = (root / PACKAGED_UNIT).exists()
+    if packaged:
         wanted = [file for file in wanted if file.path.parent.name == "mailhub.service.d"]
     if print_only:
         _print(context, wanted)
         return exits.OK
     installing.require_reachable(program)
     done = [{"path": str(file.path), "result": installing.install(file, root)} for file in wanted]
-    ran = [_run(each) for each in AFTERWARDS] if root == Path("/") and wanted else []
+    afterwards = (READ_UNITS,) if packaged else (*MAKE_USER, READ_UNITS)
+    ran = [_run(each) for each in afterwards] if root == Path("/") else []
     if context.as_json:
         print_json({"root": str(root), "files": done, "ran": ran})
         return exits.OK

@@ -36,9 +36,8 @@ mount -t overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" overlay
 units=$base/root/etc/systemd/system
 mkdir -p "$units"
 for unit in $2; do ln -sf /dev/null "$units/$unit.service"; ln -sf /dev/null "$units/$unit.timer"; done
-for each in var/lib/mailhub etc/mailhub run tmp etc/machine-id; do rm -rf "$base/root/$each"; done
+for each in var/lib/mailhub etc/mailhub etc/machine-id; do rm -rf "$base/root/$each"; done
 rm -f "$base/root/usr/sbin/policy-rc.d"  # a container's own may forbid every start
-mkdir -m 755 "$base/root/run"; mkdir -m 1777 "$base/root/tmp"
 cp "$3" "$base/root/mailhub.deb"
 systemd-id128 new >"$base/root/etc/machine-id"
 exec systemd-nspawn --quiet --directory="$base/root" --machine="$4" --register=no --keep-unit --private-network \\
