@@ -48,9 +48,7 @@ def main() -> None:
             trial = restart_under_load(machine, options.times, options.kill_every)
     except CannotBoot as error:
         raise SystemExit(f"cannot boot a machine: {error}") from None
-    print(
-        f"{options.times} restarts under load: {trial.answered} mails answered, {len(trial.faults)} deliveries broken;"
-    )
+    print(f"{options.times} restarts under load: {trial.answered} mails answered, {len(trial.faults)} broken;")
     print(f"sessions told to come again: {trial.postponed}, cut by a kill and tried again: {trial.cut}")
     for fault in trial.faults:
         print(f"WRONG: {fault}")
