@@ -13,7 +13,7 @@ from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
 from mailhub.api.users import the_user
-from mailhub.errors import Forbidden, NotFound
+from mailhub.errors import BadRequest, NotFound
 from storage import sessions
 
 router = APIRouter(tags=["login"])
@@ -34,16 +34,17 @@ class Session(shapes.Shape):
 
 
 def _whose(call: Call, user: str | None) -> int:
-    """The user whose sessions are meant, if the caller may see and end them."""
+    """The user whose sessions are meant, if the caller may see and end them; nobody is looked up before that."""
     own = call.actor.user if call.actor.account == call.account else None
-    if user is None and own is None:
-        raise Forbidden("the operator has no sessions of his own: name a user")
-    with call.house.database.read() as connection:
-        found = the_user(connection, call.account, str(own) if user is None else user)
-    if found.id == own:
+    if own is not None and user in (None, str(own)):
         call.require("login.own")
-    else:
-        call.require("session.manage")
+        return own
+    call.require("session.manage")
+    if user is None:
+        raise BadRequest("the operator has no sessions of his own: name a user")
+    with call.house.database.read() as connection:
+        found = the_user(connection, call.account, user)
+    if found.id != own:
         require_touch(call.actor, found.role)
     return found.id
 
@@ -70,8 +71,8 @@ def end_session(call: InAccount, session: Id, user: Whose = None) -> None:
 @router.delete("/sessions", status_code=204, response_class=Response)
 def end_sessions(call: InAccount, user: Whose = None) -> None:
     """End all sessions of a user but the one that asks. Needs a fresh second factor."""
-    call.require_fresh()
     whose, now = _whose(call, user), clock.now()
+    call.require_fresh()
     but = call.actor.session
     call.house.writer.run(
         partial(people.end_sessions, actor=call.actor, account=call.account, user=whose, but=but, now=now)

@@ -26,7 +26,7 @@ NOW = 1_700_000_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """A house and the ids in it: account 1 with an owner (11) and an agent (12), account 2 with an owner (21)."""
+    """A house and the ids in it: account 1 with an owner (11), an agent (12), an admin (13); account 2, owner (21)."""
 
     house: House
 
@@ -70,7 +70,11 @@ def _people(transaction: Transaction) -> None:
         add_account(connection, row)
         address = f"support@{name}.example"
         add_mailbox(connection, Mailbox(account_id=number, id=number, address=address, name="", created_at=NOW))
-    people = ((1, 11, "owner@first.example", Role.OWNER), (1, 12, "agent@first.example", Role.AGENT))
+    people = (
+        (1, 11, "owner@first.example", Role.OWNER),
+        (1, 12, "agent@first.example", Role.AGENT),
+        (1, 13, "admin@first.example", Role.ADMIN),
+    )
     for account, user, email, role in (
         *people,
         (2, 21, "owner@second.example", Role.OWNER),

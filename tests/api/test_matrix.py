@@ -1,0 +1,148 @@
+"""Role x action x own or another account, asked of every route there is: nobody gets further than the table says.
+
+The routes come from the OpenAPI document, their requests from its schemas, so a new route is asked too. Each request is
+stopped where it would begin to act: the first ``require`` that lets it pass answers 418 instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mailhub.access import roles
+from mailhub.access.actor import Actor, Role
+from mailhub.api import app as api
+from mailhub.api import caller as caller_module
+from mailhub.errors import Unavailable
+from tests.access.test_roles import EXPECTED, LETTERS
+from tests.api.test_routes import OPEN, WAYS_IN
+from tests.asking import Asker
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Home
+
+ANYBODY = {"/v1/whoami"}  # whoever is somebody may ask who he is
+LISTED = {"/v1/accounts"}  # shows each caller his own account
+IDS = {"user": "12"}  # of what the path names; everything else is 1
+PASSED, REFUSED, UNKNOWN = 418, 403, 404
+MODULES = [module for module in vars(api).values() if inspect.ismodule(module)]
+
+
+class Passed(Unavailable):
+    """Somebody may do what he asked for."""
+
+
+@dataclass
+class Questions:
+    """What the request that runs was asked: actions, and about which account."""
+
+    asked: list[tuple[Role, str, int | None]] = field(default_factory=list)
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> Questions:
+    """Every ``require`` notes the question, decides as in earnest, and stops who may pass."""
+    noted, decide = Questions(), roles.require
+
+    def require(actor: Actor, action: str, account: int | None) -> None:
+        noted.asked.append((actor.role, action, account))
+        decide(actor, action, account)
+        raise Passed
+
+    def needs_grant(actor: Actor, action: str) -> bool:
+        if roles.needs_grant(actor, action):  # ends in 403 without asking further: nobody gave one
+            noted.asked.append((actor.role, action, None))
+            return True
+        return False
+
+    monkeypatch.setattr(caller_module, "needs_grant", needs_grant)
+    for module in (*MODULES, caller_module):
+        if vars(module).get("require") is decide:
+            monkeypatch.setattr(module, "require", require)
+    monkeypatch.setattr("mailhub.api.problems.STATUSES", ((Passed, PASSED, "passed"), *api.problems.STATUSES))
+    return noted
+
+
+def example(schema: dict[str, Any], named: dict[str, Any]) -> Any:
+    """Something that fits a JSON schema."""
+    if "$ref" in schema:
+        return example(named[schema["$ref"].rpartition("/")[2]], named)
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if choice in schema:
+            return example(schema[choice][0], named)
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if "enum" in schema or "const" in schema:
+        return schema.get("const", schema.get("enum", [None])[0])
+    kind = schema.get("type")
+    if kind == "object":
+        wanted = schema.get("required", [])
+        return {name: example(schema["properties"][name], named) for name in wanted}
+    if kind == "array":
+        return [example(schema["items"], named)] * schema.get("minItems", 0)
+    if schema.get("format") == "date-time":
+        return "2099-12-31T00:00:00Z"
+    if kind == "string":
+        return "a@b.example" if "@" in schema.get("pattern", "") else "x" * schema.get("minLength", 12)
+    return {"integer": schema.get("minimum", 1), "number": 1.0, "boolean": True}.get(str(kind))
+
+
+def operations(home: Home) -> Iterator[tuple[str, str, Any]]:
+    """Method, target and body of a request to each route that is not open."""
+    document = home.app().openapi()
+    named = document["components"]["schemas"]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if path in OPEN | WAYS_IN:
+                continue
+            target, query = path, []
+            for parameter in operation.get("parameters", []):
+                name, value = parameter["name"], example(parameter["schema"], named)
+                if parameter["in"] == "path":
+                    target = target.replace("{" + name + "}", IDS.get(name, "1"))
+                elif parameter["in"] == "query" and parameter.get("required"):
+                    query.append(f"{name}={value}")
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            body = None if content is None else example(content["schema"], named)
+            yield method.upper(), target + "?" + "&".join(query), body
+
+
+def test_every_cell_of_the_matrix(home: Home, questions: Questions) -> None:
+    """No role passes a route that the table closes to it, none is refused one that is open, and others' accounts are
+    not found; there is no route that asks nothing, or asks for what is not in the table.
+    """
+    app, tokens = home.app(), {Role.OWNER: 11, Role.AGENT: 12, Role.ADMIN: 13}
+    callers = {role: Asker(app=app, token=home.token(user)) for role, user in tokens.items()}
+    callers[Role.OPERATOR] = Asker(app=app, uid=0)
+    wrong, cells = [], 0
+    for method, target, body in operations(home):
+        for role, caller in callers.items():
+            for account in ("first", "second"):
+                questions.asked.clear()
+                answer = caller(method, f"{target}&account={account}", body)
+                cells += 1
+                if fault := judge(role, account, answer.status, questions, target):
+                    wrong.append((method, target, role.value, account, answer.status, fault))
+    assert "\n".join(map(str, wrong)) == ""
+    assert cells > 400
+
+
+def judge(role: Role, account: str, status: int, questions: Questions, target: str) -> str:
+    """What is wrong with one cell; "" for nothing."""
+    if target.partition("?")[0] in ANYBODY:
+        return "" if status == 200 else "everybody may"
+    if not questions.asked:
+        return "asked nothing"
+    _, action, about = questions.asked[0]
+    if action not in EXPECTED:
+        return f"{action} is not in the table"
+    may = LETTERS[role] in EXPECTED[action]
+    elsewhere = role is not Role.OPERATOR and about == 2
+    expected = UNKNOWN if elsewhere else PASSED if may else REFUSED
+    if account == "second" and about == 1 and target.partition("?")[0] not in LISTED:
+        return f"{action} was asked about another account than the one named"
+    return "" if status == expected else f"{action}: expected {expected}"
