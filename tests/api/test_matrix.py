@@ -17,6 +17,7 @@ from mailhub.access import roles
 from mailhub.access.actor import Actor, Role
 from mailhub.api import app as api
 from mailhub.api import caller as caller_module
+from mailhub.api import problems
 from mailhub.errors import Unavailable
 from tests.access.test_roles import EXPECTED, LETTERS
 from tests.api.test_routes import OPEN, WAYS_IN
@@ -63,7 +64,7 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> Questions:
     for module in (*MODULES, caller_module):
         if vars(module).get("require") is decide:
             monkeypatch.setattr(module, "require", require)
-    monkeypatch.setattr("mailhub.api.problems.STATUSES", ((Passed, PASSED, "passed"), *api.problems.STATUSES))
+    monkeypatch.setattr("mailhub.api.problems.STATUSES", ((Passed, PASSED, "passed"), *problems.STATUSES))
     return noted
 
 
