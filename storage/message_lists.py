@@ -68,14 +68,19 @@ def find_message(connection: Connection, account_id: int, message_id: int) -> Me
     return MessageRow(**row._mapping) if row else None
 
 
-def notes_of_ticket(connection: Connection, account_id: int, ticket_id: int) -> Sequence[NoteRow]:
-    """Notes of a ticket in force, oldest first."""
+def notes_of_ticket(
+    connection: Connection, account_id: int, ticket_id: int, *, before: int | None = None, limit: int
+) -> Sequence[NoteRow]:
+    """Notes of a ticket in force, latest first, each with an id below ``before``."""
     query = (
         select(note.c.id, user.c.email.label("author"), note.c.created_at, note.c.text)
         .outerjoin(user, (user.c.account_id == note.c.account_id) & (user.c.id == note.c.user_id))
         .where(note.c.account_id == account_id, note.c.ticket_id == ticket_id, note.c.deleted_at.is_(None))
-        .order_by(note.c.id)
+        .order_by(note.c.id.desc())
+        .limit(limit)
     )
+    if before is not None:
+        query = query.where(note.c.id < before)
     return [NoteRow(**row._mapping) for row in connection.execute(query)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, and_, or_, select, text
 
 from .schema import refusal
 
@@ -25,10 +25,13 @@ def add(connection: Connection, counted: Mapping[tuple[str, str], int], *, at: i
         connection.execute(_ADD, rows)
 
 
-def list_refusals(connection: Connection, *, limit: int) -> Sequence[Row[Any]]:
-    """The latest hours first: (hour, peer, reason, count)."""
-    return connection.execute(
-        select(refusal)
-        .order_by(refusal.c.hour.desc(), refusal.c.count.desc(), refusal.c.peer, refusal.c.reason)
-        .limit(limit)
-    ).all()
+def list_refusals(
+    connection: Connection, *, limit: int, after: tuple[int, str, str] | None = None
+) -> Sequence[Row[Any]]:
+    """The latest hours first, from the row after the one with this (hour, peer, reason): hour, peer, reason, count."""
+    query = select(refusal).order_by(refusal.c.hour.desc(), refusal.c.peer, refusal.c.reason).limit(limit)
+    if after is not None:
+        hour, peer, reason = after
+        later = or_(refusal.c.peer > peer, and_(refusal.c.peer == peer, refusal.c.reason > reason))
+        query = query.where(or_(refusal.c.hour < hour, and_(refusal.c.hour == hour, later)))
+    return connection.execute(query).all()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +23,7 @@ from mailhub.api import (
     backups,
     conditions,
     deliveries,
+    description,
     grants,
     health,
     holds,
@@ -41,6 +42,7 @@ from mailhub.api import (
 )
 from mailhub.api.conditions import Keeping
 from mailhub.api.doorway import Doorway
+from mailhub.api.parameters import require_known
 from mailhub.api.rates import Rates
 from mailhub.api.spam import EXPLAINED_BYTES
 from mailhub.health.metrics import Metrics
@@ -76,6 +78,11 @@ ROUTERS = (
 class Api(FastAPI):
     """FastAPI inside of the doorway: what the framework answers by itself passes it, too."""
 
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = description.complete(super().openapi())
+        return self.openapi_schema
+
     def build_middleware_stack(self) -> ASGIApp:
         whole = super().build_middleware_stack()
         larger = {"/v1/deliveries": self.state.house.config.limits.message_bytes, "/v1/spam/explain": EXPLAINED_BYTES}
@@ -90,6 +97,7 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
         openapi_url="/v1/openapi.json",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # a path is right or it is not
         lifespan=_bounded_threads,
     )
@@ -100,7 +108,7 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
     conditions.install(app)
     app.include_router(health.open_router)
     for module in ROUTERS:
-        app.include_router(module.router, prefix="/v1")
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require_known)])
     app.add_middleware(_Crashes)
     app.add_middleware(Keeping, house=lambda: cast(House, app.state.house))
     return app

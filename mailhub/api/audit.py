@@ -19,7 +19,7 @@ from storage import anchors, journal
 
 router = APIRouter(tags=["journal"])
 
-Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$", max_length=128)]
+Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$", max_length=128, examples=["5be0c31a"])]
 
 
 class Act(shapes.Shape):

@@ -19,10 +19,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import astuple, dataclass, field, replace
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Header, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -95,9 +95,9 @@ def tag_of(ticket: Ticket) -> str:
     return '"' + blake2b(repr(astuple(ticket)).encode(), digest_size=12).hexdigest() + '"'
 
 
-async def digest_of(request: Request) -> bytes:
+async def digest_of(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> bytes:
     """What makes this request another one: path, query and body. Empty for what needs none."""
-    if request.method != "POST" or "idempotency-key" not in request.headers:
+    if request.method != "POST" or idempotency_key is None:
         return b""
     body = await request.body()
     told = f"{request.url.path}?{request.url.query}".encode()

@@ -75,7 +75,7 @@ def _served(house: House, address: str) -> Recipient:
 
 @router.post(
     "/deliveries",
-    openapi_extra={"requestBody": {"content": {"message/rfc822": {}}, "required": True}},
+    openapi_extra={"requestBody": {"content": {"message/rfc822": shapes.ANY_MAIL}, "required": True}},
 )
 async def deliver(
     request: Request,

@@ -19,6 +19,8 @@ from storage import intake_lists, refusals
 
 router = APIRouter(tags=["intake"])
 
+REFUSAL_KEY = r"^[0-9]{1,18}/[a-z0-9-]+/[0-9a-fA-F.:]*$"  # hour, reason, peer
+
 
 @router.get("/intake")
 def list_intake(
@@ -46,13 +48,40 @@ class RefusalCount(shapes.Shape):
     count: int
 
 
+class Refusals(shapes.Shape):
+    """One page of refusals. ``next`` is what to send as ``after``; null on the last page."""
+
+    items: list[RefusalCount]
+    next: str | None
+
+
+AfterRefusal = Annotated[
+    str | None,
+    Query(
+        description="Go on after this row: `next` of the page before.",
+        pattern=REFUSAL_KEY,
+        max_length=200,
+        examples=["1795512600000000/no-such-mailbox/192.0.2.25"],
+    ),
+]
+
+
 @router.get("/refusals")
-def list_refusals(caller: Caller, house: TheHouse, limit: Limit = 50) -> list[RefusalCount]:
+def list_refusals(caller: Caller, house: TheHouse, limit: Limit = 50, after: AfterRefusal = None) -> Refusals:
     """Refusals of the whole machine by hour, peer and reason, the latest hour first."""
     require(caller, "refusal.read", None)
     with house.database.read() as connection:
-        rows = refusals.list_refusals(connection, limit=limit)
-    return [shapes.made(RefusalCount, row, hour=shapes.instant(row.hour) or "") for row in rows]
+        rows = refusals.list_refusals(connection, limit=limit, after=None if after is None else _refusal_key(after))
+    last = rows[-1] if len(rows) == limit else None
+    return Refusals(
+        items=[shapes.made(RefusalCount, row, hour=shapes.instant(row.hour) or "") for row in rows],
+        next=None if last is None else f"{last.hour}/{last.reason}/{last.peer}",
+    )
+
+
+def _refusal_key(text: str) -> tuple[int, str, str]:
+    hour, reason, peer = text.split("/", 2)
+    return int(hour), peer, reason
 
 
 class Discarded(shapes.Shape):

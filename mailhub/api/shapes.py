@@ -15,8 +15,15 @@ Item = TypeVar("Item")
 Made = TypeVar("Made", bound=BaseModel)
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of one page.")]
-Id = Annotated[int, Field(ge=0, lt=2**63)]  # what both engines can hold
+Id = Annotated[int, Field(ge=0, lt=2**53)]  # what every reader of JSON can hold (RFC 8259 6)
+TicketName = Annotated[str, Field(pattern=r"^#?[0-9]{1,18}$", examples=["17"])]  # a ticket by number or id
 After = Annotated[Id | None, Query(description="Go on after this id: `next` of the page before.")]
+
+# a body that is a message, for the description
+ANY_MAIL = {
+    "schema": {},  # any bytes
+    "example": "From: kim@customer.example\r\nSubject: The oven\r\n\r\nIt smokes.\r\n",
+}
 
 
 def is_id(text: str) -> bool:

@@ -286,7 +286,7 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
 
 @router.post(
     "/explain",
-    openapi_extra={"requestBody": {"content": {"message/rfc822": {}}, "required": True}},
+    openapi_extra={"requestBody": {"content": {"message/rfc822": shapes.ANY_MAIL}, "required": True}},
 )
 async def explain_raw(
     request: Request, call: InAccount, reasons: Annotated[int, Field(ge=1, le=200)] = 20

@@ -61,7 +61,7 @@ class Queued(shapes.Shape):
 class Target(shapes.Shape):
     """The ticket to merge into, by id or number."""
 
-    into: str
+    into: shapes.TicketName
 
 
 class Selection(shapes.Shape):
@@ -102,7 +102,7 @@ def _own_user(call: Call) -> int:
 
 
 @router.post("/tickets/{ticket}/assign")
-def assign(call: InAccount, ticket: str, body: Assignment) -> shapes.Ticket:
+def assign(call: InAccount, ticket: shapes.TicketName, body: Assignment) -> shapes.Ticket:
     """Give a ticket to a user, or to nobody."""
 
     def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
@@ -115,19 +115,19 @@ def assign(call: InAccount, ticket: str, body: Assignment) -> shapes.Ticket:
 
 
 @router.post("/tickets/{ticket}/close")
-def close(call: InAccount, ticket: str) -> shapes.Ticket:
+def close(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
     """The ticket is done."""
     return _on(tickets.close, call, ticket)
 
 
 @router.post("/tickets/{ticket}/reopen")
-def reopen(call: InAccount, ticket: str) -> shapes.Ticket:
+def reopen(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
     """A closed ticket, or one in the spam state, is open again."""
     return _on(tickets.reopen, call, ticket)
 
 
 @router.post("/tickets/{ticket}/restore")
-def restore(call: InAccount, ticket: str) -> shapes.Ticket:
+def restore(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
     """Take a ticket out of the trash, or undo its merge."""
 
     def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
@@ -139,13 +139,13 @@ def restore(call: InAccount, ticket: str) -> shapes.Ticket:
 
 
 @router.delete("/tickets/{ticket}")
-def trash(call: InAccount, ticket: str) -> shapes.Ticket:
+def trash(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
     """Put a ticket into the trash; everything stays."""
     return _on(tickets.trash, call, ticket)
 
 
 @router.post("/tickets/{ticket}/merge")
-def merge(call: InAccount, ticket: str, body: Target) -> shapes.Ticket:
+def merge(call: InAccount, ticket: shapes.TicketName, body: Target) -> shapes.Ticket:
     """Make the ticket part of another one; the other one afterwards. `restore` undoes it."""
 
     def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
@@ -156,7 +156,7 @@ def merge(call: InAccount, ticket: str, body: Target) -> shapes.Ticket:
 
 
 @router.post("/tickets/{ticket}/split")
-def split(call: InAccount, ticket: str, body: Selection) -> shapes.Ticket:
+def split(call: InAccount, ticket: shapes.TicketName, body: Selection) -> shapes.Ticket:
     """Move messages to a new ticket, which is returned. Merging it back undoes it."""
 
     def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
@@ -167,13 +167,13 @@ def split(call: InAccount, ticket: str, body: Selection) -> shapes.Ticket:
 
 
 @router.post("/tickets/{ticket}/accept")
-def accept(call: InAccount, ticket: str, body: Person) -> shapes.Ticket:
+def accept(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.Ticket:
     """Let a guest take part in the ticket; `exclude` undoes it."""
     return _on(partial(_with_address, tickets.accept, body.address), call, ticket)
 
 
 @router.post("/tickets/{ticket}/exclude")
-def exclude(call: InAccount, ticket: str, body: Person) -> shapes.Ticket:
+def exclude(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.Ticket:
     """Make somebody a guest of the ticket (again); `accept` undoes it."""
     return _on(partial(_with_address, tickets.exclude, body.address), call, ticket)
 
@@ -185,7 +185,7 @@ def _with_address(
 
 
 @router.post("/tickets/{ticket}/notes", status_code=201)
-def add_note(call: InAccount, ticket: str, body: Text) -> shapes.Note:
+def add_note(call: InAccount, ticket: shapes.TicketName, body: Text) -> shapes.Note:
     """Write an internal note."""
     call.require("ticket.work")
     user = _own_user(call)
@@ -218,7 +218,7 @@ def _set_note(call: Call, note: int, act: Callable[..., object]) -> None:
 
 
 @router.post("/tickets/{ticket}/replies", status_code=202)
-def answer(request: Request, call: InAccount, ticket: str, body: Reply) -> Queued:
+def answer(request: Request, call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
     """Answer the requester by mail. Without a relay nothing is queued, and the error says so."""
     call.require("ticket.work")
     with call.house.database.read() as connection:
@@ -243,7 +243,7 @@ def answer(request: Request, call: InAccount, ticket: str, body: Reply) -> Queue
 
 
 @router.post("/tickets/{ticket}/purge")
-def purge(call: InAccount, ticket: str, confirm: str = "") -> Purged:
+def purge(call: InAccount, ticket: shapes.TicketName, confirm: str = "") -> Purged:
     """Remove a ticket for good, with what it taught the filter. `confirm` repeats the ticket, as a guard."""
     call.require("ticket.purge")
     if confirm != ticket:

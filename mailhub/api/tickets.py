@@ -26,12 +26,17 @@ router = APIRouter(tags=["tickets"])
 STATES = ("open", "closed", "spam", "trash", "merged")
 VERDICTS = tuple(Verdict)
 MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
+NOTES_SHOWN = 200  # the latest; the others are in their own list
 
 
 class TicketWithMessages(shapes.Ticket):
-    """A ticket with its messages, oldest first, its notes, and who takes part."""
+    """A ticket with its messages, oldest first, its latest notes, and who takes part.
+
+    ``next`` is what to send as ``after`` for more messages; null with the last ones.
+    """
 
     messages: list[shapes.Message]
+    next: int | None
     participants: list[shapes.Participant]
     notes: list[shapes.Note]
 
@@ -136,12 +141,12 @@ def _tickets_of(connection: Connection, account: int, messages: list[int]) -> li
     return [rows[each] for each in ordered if each in rows]
 
 
-@router.get("/tickets/{reference}")
-def show_ticket(call: InAccount, reference: str, after: After = None) -> TicketWithMessages:
+@router.get("/tickets/{ticket}")
+def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None) -> TicketWithMessages:
     """One ticket, by id or number, with up to 200 messages after the one named. Its ETag is what `If-Match` takes."""
     call.require("ticket.read")
     with call.house.database.read() as connection:
-        row = ticket_row(connection, call, reference)
+        row = ticket_row(connection, call, ticket)
         if stored := tickets.find_ticket(connection, call.account, row.id):
             call.headers["ETag"] = tag_of(stored)
         found = message_lists.messages_of_ticket(
@@ -154,8 +159,24 @@ def show_ticket(call: InAccount, reference: str, after: After = None) -> TicketW
                 for each in participants.list_participants(connection, call.account, row.id)
             ],
             messages=[views.message(connection, call.account, each) for each in found],
-            notes=[views.note(each) for each in message_lists.notes_of_ticket(connection, call.account, row.id)],
+            next=found[-1].id if len(found) == MESSAGES_SHOWN else None,
+            notes=[views.note(each) for each in reversed(_notes(connection, call.account, row.id, NOTES_SHOWN))],
         )
+
+
+@router.get("/tickets/{ticket}/notes")
+def list_notes(call: InAccount, ticket: shapes.TicketName, limit: Limit = 50, after: After = None) -> Page[shapes.Note]:
+    """Notes of a ticket, latest first."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        rows = _notes(connection, call.account, ticket_id(connection, call, ticket), limit, before=after)
+    return page(rows, views.note, limit)
+
+
+def _notes(
+    connection: Connection, account: int, ticket: int, limit: int, before: int | None = None
+) -> Sequence[message_lists.NoteRow]:
+    return message_lists.notes_of_ticket(connection, account, ticket, before=before, limit=limit)
 
 
 def ticket_row(connection: Connection, call: Call, reference: str) -> TicketRow:

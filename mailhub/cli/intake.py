@@ -38,16 +38,16 @@ def list_(context: Context, limit: int, after: str | None, fate: str | None, mes
 
 
 @intake.command()
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Rows.")
+@listing
 @printing
-def refusals(context: Context, limit: int) -> None:
+def refusals(context: Context, limit: int, after: str | None) -> None:
     """List what the doors refused before the end of DATA, by hour, peer and reason; for the operator.
 
     \b
     Example: mailhub intake refusals --limit 20
     """
     columns = {"hour": "HOUR", "peer": "PEER", "reason": "REASON", "count": "COUNT"}
-    found = context.call("GET", "/v1/refusals", limit=limit)
+    found = context.rows("/v1/refusals", limit=limit, after=after)
     context.table(
         found if context.as_json else [{**each, "hour": context.time(each["hour"])} for each in found], columns
     )
