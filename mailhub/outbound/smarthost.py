@@ -75,6 +75,17 @@ class Conversation:
             self.drop()
             return _without_answer(error, no_relay=not offered)
 
+    async def knock(self, seconds: float) -> Attempt | None:
+        """Connect, log in and leave, within so long; None when all went well, else what a mail would have met."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connected()
+                await self.close()
+        except (SMTPException, OSError, TimeoutError, ValueError) as error:
+            self.drop()
+            return _without_answer(error, no_relay=True)
+        return None
+
     async def _connected(self) -> SMTP:
         if self._client is None or not self._client.is_connected:
             self._client = self._make_client(await asyncio.to_thread(self._tls))

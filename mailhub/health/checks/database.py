@@ -1,0 +1,87 @@
+"""The database as `mailhub doctor` sees it: reached, of which revision, of which key, and what waits in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub import clock, keys
+from mailhub.config import Config
+from mailhub.errors import MailhubError
+from mailhub.health.checks.files import root_key_environment
+from mailhub.health.checks.finding import Finding, failure, warning, well
+from storage import migrate
+from storage.backlog import Backlog, backlog
+from storage.database import Connection, Database
+from storage.errors import StorageError, opening
+from storage.key_checks import find_key_check
+from storage.mailboxes import every_mailbox
+
+OVERDUE_HOURS = 1  # a mail that has been waiting for the relay for so long
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the database said. ``backlog`` is None, and ``addresses`` empty, where its tables cannot be read."""
+
+    findings: Sequence[Finding]
+    backlog: Backlog | None = None
+    addresses: Sequence[str] = ()
+
+
+def look(config: Config) -> Seen:
+    """Read what there is to know; every fault is a finding."""
+    try:
+        database = Database(config.database_url)
+        try:
+            with opening():
+                if migrate.is_empty(database):
+                    return Seen([failure("database", "there is none", "run `mailhub init`")])
+                with database.read() as connection:
+                    return _read(config, connection)
+        finally:
+            database.close()
+    except StorageError as error:
+        cure = "see that it runs, that storage.url is right, and that you may open it (run this as root)"
+        return Seen([failure("database", f"it cannot be opened: {error}", cure)])
+
+
+def _read(config: Config, connection: Connection) -> Seen:
+    present = str(migrate.revision(connection))
+    if present not in migrate.known_revisions():
+        text = f"schema {present} was made by a newer mailhub, this one knows {migrate.HEAD}"
+        return Seen([failure("database", text, "install that version again, or restore the backup made before it")])
+    if present != migrate.HEAD:
+        text = f"schema {present}, this version wants {migrate.HEAD}"
+        return Seen([warning("database", text, "make a backup, then restart the daemon: it migrates at its start")])
+    found = [_known_key(config, find_key_check(connection), present)]
+    waiting = backlog(connection)
+    addresses = [each.address for each in every_mailbox(connection)]
+    return Seen([*found, *_waiting(waiting)], waiting, addresses)
+
+
+def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
+    try:
+        key = keys.load(config.storage.directory, root_key_environment())
+    except MailhubError:
+        return warning(
+            "database", f"schema {present}; whether the root key is its own is not known", "see the root key"
+        )
+    if known is not None and known != key.derive("check"):
+        cure = "put the copy of root.key back that belongs to it"
+        return failure("database", "it was written with another root key", cure)
+    return well("database", f"schema {present}")
+
+
+def _waiting(found: Backlog) -> list[Finding]:
+    age = clock.now() - found.oldest_queued_at if found.oldest_queued_at is not None else 0
+    words = f"{found.queued} mails wait for the relay"
+    if age > OVERDUE_HOURS * clock.HOUR:
+        text = f"{words}, the oldest since {age // clock.HOUR} hours"
+        queued = warning("outbox", text, "see the line on the relay, and `journalctl -u mailhub`")
+    else:
+        queued = well("outbox", words)
+    if found.unreadable:
+        cure = "`mailhub intake list --fate quarantined`, then `mailhub intake retry`"
+        return [queued, warning("quarantine", f"{found.unreadable} messages could not be read", cure)]
+    return [queued, well("quarantine", "no message waits to be read again")]
