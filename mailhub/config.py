@@ -94,6 +94,31 @@ class Lmtp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Imap:
+    """Mailboxes at providers: how patient mailhub is there. Which ones there are: `mailhub mailbox add --imap-host`."""
+
+    enabled: bool = setting(True, "Whether this process fetches mail.", restart=True)
+    ca_file: str = setting("", "PEM file of certificate authorities to trust. Empty: those of the system.")
+    command_seconds: float = setting(
+        60.0, "How long a server may take for one command with its whole answer.", unit="seconds", minimum=0.1
+    )
+    idle_seconds: float = setting(
+        540.0,
+        "How long to wait with IDLE before asking anew. Servers may hang up after 30 minutes (RFC 2177).",
+        unit="seconds",
+        minimum=0.1,
+        maximum=1500,
+    )
+    retry_seconds: float = setting(
+        5.0, "Delay before a lost connection is made again; it doubles each time.", unit="seconds", minimum=0.01
+    )
+    retry_limit_seconds: float = setting(600.0, "The longest such delay.", unit="seconds", minimum=0.1)
+    batch_bytes: int = setting(
+        2 * MIB, "Mail held in memory for one mailbox while it is filed.", unit="bytes", minimum=64 * KIB
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Http:
     """The API over TCP, for programs with an ApiToken."""
 
@@ -272,6 +297,7 @@ class Config:
     storage: Storage = field(default_factory=Storage)
     smtp: Smtp = field(default_factory=Smtp)
     lmtp: Lmtp = field(default_factory=Lmtp)
+    imap: Imap = field(default_factory=Imap)
     http: Http = field(default_factory=Http)
     https: Https = field(default_factory=Https)
     proxy: Proxy = field(default_factory=Proxy)
@@ -295,6 +321,7 @@ SECTIONS: dict[str, type[Any]] = {
     "storage": Storage,
     "smtp": Smtp,
     "lmtp": Lmtp,
+    "imap": Imap,
     "http": Http,
     "https": Https,
     "proxy": Proxy,

@@ -1,8 +1,8 @@
 """The daemon: one process, from the lock to the last commit. It owns the loop, the signals and the order of things.
 
     start  lock -> keys -> database (migrated) -> house -> sockets -> doors, API -> READY
-    stop   STOPPING -> relay (ends after its try) beside doors (running DATA finishes), API -> jobs -> reception and
-           writer finish -> lock
+    stop   STOPPING -> relay (ends after its try) beside doors (running DATA finishes), IMAP, API -> jobs -> reception
+           and writer finish -> lock
 
 SIGTERM and SIGINT stop, SIGHUP reads the configuration again and keeps the old one if the new one is bad.
 Must not: import sklearn (2 s), handle mail itself.
@@ -98,6 +98,8 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     if over_tcp := [listeners.shown(each) for each in sockets if each.family != socket.AF_UNIX]:
         vitals.listening["http"] = ", ".join(over_tcp)
     daemon.scheduler.start()
+    if built.config.imap.enabled:
+        built.imap.start(built.config.imap, asyncio.get_running_loop())
     sending = asyncio.create_task(relay.run())
     watchdog = asyncio.create_task(_watchdog(daemon))
     await _started(api, serving)
@@ -196,7 +198,9 @@ async def _stop(daemon: Daemon, serving: asyncio.Task[None], sending: asyncio.Ta
     log.info("draining")
     daemon.relay.stop()  # its last try runs while the doors drain
     relay_ends = asyncio.get_running_loop().time() + RELAY_SECONDS
+    fetching = asyncio.create_task(asyncio.to_thread(daemon.house.imap.stop))
     left = await asyncio.gather(*(door.drain(DRAIN_SECONDS) for door in daemon.doors.values()))
+    await fetching
     if sum(left):
         log.warning("sessions cut after the time to drain", sessions=sum(left))
     daemon.api.should_exit = True

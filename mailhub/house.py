@@ -16,6 +16,7 @@ from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter
 from mailhub.filing.prepare import Secrets
 from mailhub.filter.models import Models
+from mailhub.intake.imap import ImapDoor
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.keys import Keys
@@ -39,6 +40,7 @@ class House:
     directory: Directory
     models: Models
     reception: Reception
+    imap: ImapDoor
     passwords: Passwords = field(default_factory=Passwords)
 
     def start(self) -> None:
@@ -116,6 +118,14 @@ def build(config: Config, keys: Keys) -> House:
         flood=FloodCounter(config.limits.flood_messages),
         hops=config.limits.hops,
     )
+    reception = Reception(
+        context,
+        writer,
+        secrets,
+        resolver=Resolver() if config.authentication.enabled else None,
+        trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
+        has_room=lambda: disk_usage(config.storage.directory).free >= max(1, config.storage.reserve_bytes),
+    )
     return House(
         config=config,
         keys=keys,
@@ -124,12 +134,13 @@ def build(config: Config, keys: Keys) -> House:
         writer=writer,
         directory=directory,
         models=models,
-        reception=Reception(
-            context,
+        reception=reception,
+        imap=ImapDoor(
+            database,
             writer,
-            secrets,
-            resolver=Resolver() if config.authentication.enabled else None,
-            trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
-            has_room=lambda: disk_usage(config.storage.directory).free >= max(1, config.storage.reserve_bytes),
+            reception,
+            keys,
+            node=config.storage.node,
+            message_bytes=config.limits.message_bytes,
         ),
     )

@@ -19,7 +19,7 @@ from mailhub.envelope import Envelope, Fate, Outcome, Recipient
 from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter, Key, Start
 from mailhub.filing.prepare import Prepared, usable
-from mailhub.filing.records import Author, Case, intake_row, message_row, short, ticket_row
+from mailhub.filing.records import Author, Case, intake_row, message_row, short, ticket_row, trace
 from mailhub.filter.models import Models
 from storage import raws
 from storage.filing import BEARERS, Filed, Rows, TicketState, View, Wanted, flood_ticket, load, load_tickets, write
@@ -71,6 +71,32 @@ def file_batch(
     return [
         tuple(outcomes[i].get(r) or _gone(r) for r in message.envelope.recipients) for i, message in enumerate(messages)
     ]
+
+
+def reject(
+    transaction: Transaction, directory: Directory, envelope: Envelope, *, reason: str, size_bytes: int
+) -> list[Outcome]:
+    """Put on record that a message is not taken, unread: it stays with the peer. Its outcomes, as ``file_batch``."""
+    outcomes = {}
+    for account_id, routes in _routes(directory, envelope).items():
+        rows = Rows()
+        for route in routes:
+            delivery, fate = transaction.new_id(), Fate.REJECTED
+            row = intake_row(
+                account_id,
+                envelope,
+                route,
+                id=delivery,
+                fate=fate,
+                reason=reason,
+                filed=None,
+                size_bytes=size_bytes,
+                trace=None,
+            )
+            rows.intakes.append(row)
+            outcomes[route[0]] = Outcome(recipient=route[0], fate=fate, reason=reason)
+        write(transaction.connection, account_id, rows)
+    return [outcomes.get(recipient) or _gone(recipient) for recipient in envelope.recipients]
 
 
 def _gone(recipient: str) -> Outcome:
@@ -330,7 +356,17 @@ def _record(
     outcomes = {}
     for route in routes:
         delivery = account.transaction.new_id()
-        row = intake_row(account.id, message, route, id=delivery, fate=fate, reason=reason, filed=filed)
+        row = intake_row(
+            account.id,
+            message.envelope,
+            route,
+            id=delivery,
+            fate=fate,
+            reason=reason,
+            filed=filed,
+            size_bytes=message.raw_bytes,
+            trace=trace(message.parsed) if fate is Fate.DUPLICATE else None,
+        )
         account.rows.intakes.append(row)
         outcomes[route[0]] = Outcome(
             recipient=route[0],

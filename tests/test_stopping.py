@@ -22,6 +22,7 @@ class Stopping:
         self.doors = {"smtp": SimpleNamespace(drain=self._drain)}
         self.api = SimpleNamespace(should_exit=False)
         self.scheduler = SimpleNamespace(stop=lambda: self.asked.append("jobs"))
+        self.house = SimpleNamespace(imap=SimpleNamespace(stop=lambda: None))
 
     def _stop_relay(self) -> None:
         self.asked.append("relay")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 from fastapi import APIRouter, Response
 
 from mailhub import clock
-from mailhub.api import shapes
+from mailhub.api import imap_sources, shapes
 from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.api.tickets import mailbox_id
 from mailhub.api.users import Email
 from mailhub.errors import BadRequest, Conflict, Forbidden
+from storage import imap_sources as sources
 from storage import mailboxes
 from storage.writer import Transaction
 
@@ -29,6 +32,7 @@ class Mailbox(shapes.Shape):
     name: str
     on_reply_to_closed: str
     created_at: str
+    imap: imap_sources.Source | None = None
 
 
 class NewMailbox(shapes.Shape):
@@ -39,17 +43,18 @@ class NewMailbox(shapes.Shape):
     on_reply_to_closed: Literal["reopen", "new-ticket"] = "reopen"
 
 
-def _shape(row: mailboxes.Mailbox) -> Mailbox:
-    return made(Mailbox, row)
+def _shape(row: mailboxes.Mailbox, fetched: Mapping[int, imap_sources.Source]) -> Mailbox:
+    return made(Mailbox, row, imap=fetched.get(row.id))
 
 
 @router.get("/mailboxes")
 def list_mailboxes(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Mailbox]:
-    """Mailboxes of the account."""
+    """Mailboxes of the account, and how fetching is doing for those whose mail is fetched."""
     call.require("mailbox.read")
     with call.house.database.read() as connection:
         rows = mailboxes.list_mailboxes(connection, call.account, after=after or 0, limit=limit)
-    return page(rows, _shape, limit)
+        fetched = imap_sources.states(connection, call.account)
+    return page(rows, partial(_shape, fetched=fetched), limit)
 
 
 @router.post("/mailboxes", status_code=201)
@@ -80,7 +85,7 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
         transaction.after_commit(call.house.directory.refresh)
         return row
 
-    return _shape(call.house.writer.run(add))
+    return _shape(call.house.writer.run(add), {})
 
 
 @router.delete("/mailboxes/{mailbox}", status_code=204, response_class=Response)
@@ -92,6 +97,9 @@ def delete_mailbox(call: InAccount, mailbox: str) -> None:
         found = mailbox_id(transaction.connection, call.account, mailbox)
         if mailboxes.is_used(transaction.connection, call.account, found):
             raise Conflict("tickets came in by this mailbox: it cannot be deleted while they exist")
+        if source := sources.find_source_of_mailbox(transaction.connection, call.account, found):
+            sources.delete_source(transaction.connection, call.account, source.id)
+            transaction.after_commit(call.house.imap.wake)
         mailboxes.delete_mailbox(transaction.connection, call.account, found)
         transaction.after_commit(call.house.directory.refresh)
 

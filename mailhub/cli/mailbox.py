@@ -1,54 +1,191 @@
-"""`mailhub mailbox ...`: the support addresses."""
+"""`mailhub mailbox ...`: the support addresses, and the mailboxes at providers that their mail is fetched from."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import Any
+
 import click
 
-from mailhub.cli.output import Context, listing, printing
+from mailhub.cli import exits
+from mailhub.cli.client import ApiError
+from mailhub.cli.output import Context, clean, listing, print_json, printing
+
+_COUNTS = ("seen", "filed", "duplicate", "quarantined", "rejected")
 
 
 @click.group()
 def mailbox() -> None:
-    """Mailboxes: support addresses of an account."""
+    """Mailboxes: support addresses of an account, and where their mail is fetched from."""
 
 
 @mailbox.command("list")
 @listing
 @printing
 def list_(context: Context, limit: int, after: str | None) -> None:
-    """List the mailboxes of the account.
+    """List the mailboxes of the account; for those that are fetched by IMAP, how that is doing, folder by folder.
 
     \b
     Example: mailhub mailbox list
     """
+    rows = context.rows("/v1/mailboxes", limit=limit, after=after)
+    fetched = {row["id"]: row["imap"]["state"] if row["imap"] else "" for row in rows}
     columns = {"id": "ID", "address": "ADDRESS", "name": "NAME", "on_reply_to_closed": "REPLY TO CLOSED"}
-    context.table(context.rows("/v1/mailboxes", limit=limit, after=after), columns)
+    if context.as_json or not any(fetched.values()):
+        context.table(rows, columns)
+        return
+    context.table([row | {"fetched": fetched[row["id"]]} for row in rows], columns | {"fetched": "IMAP"})
+    for row in rows:
+        if row["imap"]:
+            _show_source(context, row["address"], row["imap"])
+
+
+def _show_source(context: Context, address: str, source: dict[str, Any]) -> None:
+    click.echo(f"\n{address}: {source['state']}, {clean(source['host'])} port {source['port']}")
+    if source["fault"]:
+        click.echo(f"  {clean(source['fault'])} ({context.time(source['fault_at'])})")
+    for folder in source["folders"]:
+        counts = ", ".join(f"{folder[name]} {name}" for name in _COUNTS if folder[name] or name in ("seen", "filed"))
+        newest = f", the newest came {context.time(folder['newest_at'])}" if folder["newest_at"] else ""
+        click.echo(f"  {clean(folder['name'])}: {folder['state']}; {counts}{newest}")
+        if folder["fault"]:
+            click.echo(f"    {clean(folder['fault'])}")
 
 
 @mailbox.command()
 @click.argument("address")
 @click.option("--name", default="", help="Shown in From of replies.")
 @click.option("--on-reply-to-closed", type=click.Choice(["reopen", "new-ticket"]), default="reopen", show_default=True)
+@click.option("--imap-host", metavar="HOST", help="Fetch its mail from this IMAP server.")
+@click.option("--imap-port", type=click.IntRange(1, 65_535), help="Default: 993, without implicit TLS 143.")
+@click.option("--imap-tls", type=click.Choice(["implicit", "starttls", "none"]), default="implicit", show_default=True)
+@click.option("--imap-user", metavar="NAME", help="Login name there. Default: the address.")
+@click.option(
+    "--imap-password-stdin",
+    is_flag=True,
+    help="Read the password from standard input. Default: asked for. It is sealed.",
+)
+@click.option("--imap-password-file", metavar="PATH", help="The daemon reads it from this file at every connect.")
+@click.option("--imap-password-credential", metavar="NAME", help="The daemon takes it from this systemd credential.")
+@click.option("--folder", "folders", multiple=True, help="Folder to fetch; may be repeated. Default: INBOX.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave older mail there. Default: fetch all, quietly.")
+@click.option("--after-filing", type=click.Choice(["nothing", "seen", "flag", "move", "delete"]), default="nothing")
+@click.option("--keyword", default="", help="What --after-filing flag sets, such as $Filed.")
+@click.option("--move-to", metavar="FOLDER", help="Where --after-filing move moves to.")
+@click.option("--poll-seconds", type=click.IntRange(1, 86_400), default=60, show_default=True)
+@click.option("--idle/--no-idle", default=True, help="Wait for the server to tell of new mail in the first folder.")
 @printing
-def add(context: Context, address: str, name: str, on_reply_to_closed: str) -> None:
-    """Serve a support address from now on.
+def add(context: Context, address: str, name: str, on_reply_to_closed: str, **imap: Any) -> None:
+    """Serve a support address from now on; with --imap-host, fetch its mail. An address that is served gets that added.
 
     \b
     Example: mailhub mailbox add sales@example.com --name "Example sales"
+    Example: mailhub mailbox add help@example.com --imap-host imap.example.net --folder INBOX --since 2026-01-01
     """
-    body = {"address": address, "name": name, "on_reply_to_closed": on_reply_to_closed}
-    context.fields(context.call("POST", "/v1/mailboxes", body=body))
+    served = {"address": address, "name": name, "on_reply_to_closed": on_reply_to_closed}
+    if imap["imap_host"] is None:
+        context.fields(context.call("POST", "/v1/mailboxes", body=served))
+        return
+    source = _source(address, **imap)
+    try:
+        context.call("POST", "/v1/mailboxes", body=served)
+    except ApiError as error:
+        if error.http_status != 409:  # served already, perhaps by this very account: the next call tells
+            raise
+    found = context.call("POST", f"/v1/mailboxes/{address}/imap", body=source)
+    if context.as_json:
+        print_json(found)
+    else:
+        click.echo(f"{address} is fetched from {source['host']}. See how: mailhub mailbox test {address}")
+
+
+def _source(address: str, **imap: Any) -> dict[str, Any]:
+    """The body of the call."""
+    body = {
+        "host": imap["imap_host"],
+        "port": imap["imap_port"],
+        "tls": imap["imap_tls"],
+        "login": imap["imap_user"] or address,
+        "folders": list(imap["folders"]) or ["INBOX"],
+        "since": imap["since"].date().isoformat() if imap["since"] else None,
+        "after_filing": imap["after_filing"],
+        "keyword": imap["keyword"],
+        "move_to": imap["move_to"],
+        "poll_seconds": imap["poll_seconds"],
+        "idle": imap["idle"],
+    }
+    if imap["imap_password_credential"]:
+        return body | {"password_credential": imap["imap_password_credential"]}
+    if imap["imap_password_file"]:
+        return body | {"password_file": str(Path(imap["imap_password_file"]).absolute())}
+    if imap["imap_password_stdin"]:
+        return body | {"password": sys.stdin.readline().rstrip("\r\n")}
+    return body | {"password": click.prompt("Password", hide_input=True, err=True)}
 
 
 @mailbox.command()
 @click.argument("mailbox")
 @printing
-def delete(context: Context, mailbox: str) -> None:
+def test(context: Context, mailbox: str) -> int:
+    """Go the way to the mailbox's IMAP server step by step, and say what to do about the step that fails.
+
+    Exits 75 when one fails.
+
+    \b
+    Example: mailhub mailbox test help@example.com
+    """
+    found = context.call("POST", f"/v1/mailboxes/{mailbox}/imap/test")
+    if context.as_json:
+        print_json(found)
+    else:
+        for step in found["steps"]:
+            click.echo(f"{'ok  ' if step['ok'] else 'FAIL'} {clean(step['name'])}: {clean(step['text'])}")
+    return exits.OK if found["ok"] else exits.TEMPFAIL
+
+
+@mailbox.command()
+@click.argument("mailbox")
+@printing
+def pause(context: Context, mailbox: str) -> None:
+    """Fetch no mail for a mailbox until it is resumed. What comes stays at the provider.
+
+    \b
+    Example: mailhub mailbox pause help@example.com
+    """
+    _told(context, context.call("POST", f"/v1/mailboxes/{mailbox}/imap/pause"), f"{mailbox} is paused")
+
+
+@mailbox.command()
+@click.argument("mailbox")
+@printing
+def resume(context: Context, mailbox: str) -> None:
+    """Fetch mail for a mailbox again, from where it was left.
+
+    \b
+    Example: mailhub mailbox resume help@example.com
+    """
+    _told(context, context.call("POST", f"/v1/mailboxes/{mailbox}/imap/resume"), f"{mailbox} is fetched again")
+
+
+@mailbox.command()
+@click.argument("mailbox")
+@click.option("--imap", "only_imap", is_flag=True, help="Only fetch no more; the address stays served.")
+@printing
+def delete(context: Context, mailbox: str, only_imap: bool) -> None:
     """Serve a support address no longer. One that tickets came in by cannot be deleted.
 
     \b
     Example: mailhub mailbox delete sales@example.com
+    Example: mailhub mailbox delete help@example.com --imap
     """
-    context.call("DELETE", f"/v1/mailboxes/{mailbox}")
+    context.call("DELETE", f"/v1/mailboxes/{mailbox}/imap" if only_imap else f"/v1/mailboxes/{mailbox}")
     if not context.as_json:
-        click.echo(f"{mailbox} is served no longer")
+        click.echo(f"{mailbox} is fetched no longer" if only_imap else f"{mailbox} is served no longer")
+
+
+def _told(context: Context, found: dict[str, Any], text: str) -> None:
+    if context.as_json:
+        print_json(found)
+    else:
+        click.echo(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailhub.envelope import Fate, Recipient
+from mailhub.envelope import Envelope, Fate, Recipient
 from mailhub.filing.authenticated import to_words
 from mailhub.filing.prepare import Prepared, storable
 from mailhub.message.values import Parsed
@@ -14,6 +14,7 @@ from storage.bulk import Row
 from storage.filing import Filed, TicketState
 
 TRACE_CHARACTERS = 16 * 1024
+SIZE_SHOWN = 2**31 - 1  # what the column holds; a server may say more of a mail that we refuse
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
 
 
@@ -114,16 +115,18 @@ def derived_columns(parsed: Parsed, *, flags: Sequence[str]) -> Row:
 
 def intake_row(
     account: int,
-    message: Prepared,
+    envelope: Envelope,
     recipient: tuple[str, Recipient],
     *,
     id: int,
     fate: Fate,
     reason: str,
     filed: Filed | None,
+    size_bytes: int,
+    trace: str | None,
 ) -> Row:
     """What became of the delivery to one recipient."""
-    envelope, erased = message.envelope, fate is Fate.ERASED  # whoever sends it again was to be forgotten
+    erased = fate is Fate.ERASED  # whoever sends it again was to be forgotten
     return {
         "account_id": account,
         "id": id,
@@ -139,12 +142,12 @@ def intake_row(
         "reason": reason,
         "message_id": filed.id if filed else None,
         "ticket_id": filed.ticket_id if filed else None,
-        "size_bytes": message.raw_bytes,
-        "trace": _trace(message.parsed) if fate is Fate.DUPLICATE else None,
+        "size_bytes": min(size_bytes, SIZE_SHOWN),
+        "trace": trace,
     }
 
 
-def _trace(parsed: Parsed) -> str:
+def trace(parsed: Parsed) -> str:
     """The trace headers (RFC 5321 4.4) of a copy whose body is not kept."""
     lines = [f"{name}: {value}" for name, value in parsed.headers if name.lower() in _TRACE]
     return "\n".join(lines)[:TRACE_CHARACTERS]

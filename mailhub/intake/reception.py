@@ -37,6 +37,7 @@ from storage.filing import is_known
 from storage.writer import Transaction, Writer
 
 LARGE_BYTES = raws.SLICE_BYTES
+Along = Callable[[Transaction, Sequence[Outcome]], None]
 REFUSALS_WRITTEN = 500  # rows of one turn
 REFUSALS_REMEMBERED = 10_000  # distinct (peer, reason) between two flushes; more are counted under no peer
 
@@ -50,6 +51,7 @@ class _Delivery:
     envelope: Envelope
     raw: bytes
     future: asyncio.Future[Sequence[Outcome]]
+    along: Along | None = None
     started_at: int = field(default_factory=clock.now)
     authentication: Authentication | None = None  # what our own check found
     prepared: Prepared | None = None
@@ -132,9 +134,15 @@ class Reception:
         started = [delivery.started_at for delivery in list(self._undecided.values())]
         return (clock.now() - min(started)) / clock.SECOND if started else 0.0
 
-    async def deliver(self, envelope: Envelope, raw: bytes, check: Check | None = None) -> Sequence[Outcome]:
-        """File one message: one outcome per recipient, in order, after the commit."""
-        delivery = _Delivery(envelope, raw, asyncio.get_running_loop().create_future())
+    async def deliver(
+        self, envelope: Envelope, raw: bytes, check: Check | None = None, *, along: Along | None = None
+    ) -> Sequence[Outcome]:
+        """File one message: one outcome per recipient, in order, after the commit.
+
+        ``along`` is done in the transaction that files it, with its outcomes: the cursor of a door that has one. Not
+        done, like the filing, when that fails.
+        """
+        delivery = _Delivery(envelope, raw, asyncio.get_running_loop().create_future(), along)
         if not self._has_room():
             return _deferred(delivery, Full("no room in reserve"))
         self._undecided[id(delivery)] = delivery
@@ -200,7 +208,11 @@ class Reception:
     # The two methods of storage.writer.Batch, run in the writer's thread; ``finish`` in any.
 
     def run(self, transaction: Transaction, items: Sequence[_Delivery]) -> Sequence[Sequence[Outcome]]:
-        return file_batch(transaction, self._context, [item.prepared for item in items if item.prepared])
+        outcomes = file_batch(transaction, self._context, [item.prepared for item in items if item.prepared])
+        for item, decided in zip(items, outcomes, strict=True):
+            if item.along is not None:
+                item.along(transaction, decided)
+        return outcomes
 
     def finish(self, settled: Sequence[tuple[_Delivery, Sequence[Outcome] | BaseException]]) -> None:
         done = []

@@ -1,0 +1,119 @@
+"""The IMAP door: a thread for each mailbox at a provider, kept in step with the rows that say which there are.
+
+Durable states: ``imap_source`` and ``imap_folder`` rows (``storage.imap_sources``). A mailbox is fetched by the node
+that it was added on, while it is not paused and its account takes mail. Must not: talk to a server (``imap_mailbox``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from dataclasses import replace
+
+import structlog
+
+from mailhub.config import Imap
+from mailhub.intake.imap_folder import Rooms
+from mailhub.intake.imap_mailbox import MailboxThread, Shared
+from mailhub.intake.reception import Reception
+from mailhub.keys import Keys
+from storage.database import Database
+from storage.imap_sources import Fetching, sources_of_node
+from storage.writer import Writer
+
+LOOK_SECONDS = 5.0  # how often the rows are read, besides when somebody says that they changed
+STOP_SECONDS = 10.0
+LARGE_AT_ONCE = 4
+_SERVED_STAGES = frozenset({"trial", "active"})
+
+log = structlog.get_logger("mailhub.intake.imap")
+
+
+class ImapDoor:
+    """All mailboxes of one process. ``start`` and ``stop`` once each, from the daemon."""
+
+    def __init__(
+        self, database: Database, writer: Writer, reception: Reception, keys: Keys, *, node: int, message_bytes: int
+    ) -> None:
+        self._database, self._writer, self._reception, self._keys = database, writer, reception, keys
+        self._node = node
+        self._message_bytes = message_bytes
+        self._threads: dict[tuple[int, int], MailboxThread] = {}
+        self._changed = threading.Event()
+        self._stopping = False
+        self._shared: Shared | None = None
+        self._supervisor = threading.Thread(target=self._supervise, name="mailhub-imap", daemon=True)
+
+    def start(self, settings: Imap, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to fetch; what is fetched is handed to the reception on ``loop``."""
+        rooms = Rooms(
+            database=self._database,
+            writer=self._writer,
+            reception=self._reception,
+            loop=loop,
+            large=threading.BoundedSemaphore(LARGE_AT_ONCE),
+            message_bytes=self._message_bytes,
+            batch_bytes=settings.batch_bytes,
+            command_seconds=settings.command_seconds,
+        )
+        self._shared = Shared(rooms=rooms, keys=self._keys, settings=settings)
+        self._supervisor.start()
+
+    def wake(self) -> None:
+        """The rows changed: look at them now."""
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Stop fetching. Mail that is being filed gets its fate; connections are cut. Blocks until it is done."""
+        self._stopping = True
+        self._changed.set()
+        if self._supervisor.ident is not None:
+            self._supervisor.join()
+
+    def _supervise(self) -> None:
+        while not self._stopping:
+            self._changed.clear()
+            try:
+                self._keep_up()
+            except Exception as error:  # boundary: the database may be away for a while
+                log.exception("mailboxes", id=secrets.token_hex(8), error=type(error).__name__)
+            self._changed.wait(LOOK_SECONDS)
+        self._end(self._threads)
+
+    def _keep_up(self) -> None:
+        """Start threads for rows that have none, end those whose row is gone, paused or changed."""
+        with self._database.read() as connection:
+            found = sources_of_node(connection, self._node)
+        wanted = {(each.source.account_id, each.source.id): each for each in found if _runs(each)}
+        over = {
+            key: thread
+            for key, thread in self._threads.items()
+            if key not in wanted or _settings(wanted[key]) != _settings(thread.fetching)
+        }
+        self._end(over)
+        for key, fetching in wanted.items():
+            if key not in self._threads and not self._stopping:
+                assert self._shared is not None
+                self._threads[key] = MailboxThread(self._shared, fetching)
+                self._threads[key].start()
+
+    def _end(self, threads: dict[tuple[int, int], MailboxThread]) -> None:
+        ending = dict(threads)
+        for thread in ending.values():
+            thread.stop()
+        until = time.monotonic() + STOP_SECONDS
+        for key, thread in ending.items():
+            thread.join(max(0.0, until - time.monotonic()))
+            self._threads.pop(key, None)
+
+
+def _runs(fetching: Fetching) -> bool:
+    return fetching.source.paused_at is None and fetching.stage in _SERVED_STAGES
+
+
+def _settings(fetching: Fetching) -> Fetching:
+    """What a thread was started with, without what it writes itself."""
+    source = replace(fetching.source, state="", fault="", fault_at=None, connected_at=None)
+    return replace(fetching, source=source)

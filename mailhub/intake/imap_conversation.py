@@ -1,0 +1,330 @@
+"""One connection to an IMAP server: the commands that fetching needs, as values in and out. Alone imports imapclient.
+
+Every command has a deadline and a budget of bytes (``imap_wire``). What a person or a mail wrote reaches a command only
+as a number, a folder name in modified UTF-7 and quotes, or a keyword of ``KEYWORD``'s characters; nothing else is ever
+put into one, so there is nothing to inject by. ``Refused`` leaves the connection usable, every other fault does not:
+then the caller closes it and makes a new one.
+
+Must not: know rows, mailboxes of ours or what a message means. Sources: RFC 9051, 2177 (IDLE), 4315 (UIDPLUS),
+6851 (MOVE), 2595 and 8314 (TLS).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
+
+from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused, in_words, said
+from mailhub.intake.imap_wire import BoundedIMAP4, Wire
+
+T = TypeVar("T")
+
+ANSWER_BYTES = 1024 * 1024  # what a command without literals may bring
+LIST_BYTES = 17 * 1024 * 1024  # a SEARCH over the largest window
+KEYWORD = re.compile(r"\$?[A-Za-z0-9_-]{1,60}")
+FOLDER_CHARACTERS = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How to reach a server, and how patient to be there."""
+
+    host: str
+    port: int
+    tls: str  # implicit, starttls or none
+    ca_file: str = ""  # "" trusts the system's certificate authorities
+    local: bool = False  # whether it may lead into private networks
+    seconds: float = 60.0  # for one command with its answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A folder as SELECT or STATUS shows it. None where the server did not say."""
+
+    uidvalidity: int | None
+    uidnext: int | None
+    messages: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """One mail there: its size as the server says, and when it came there."""
+
+    size_bytes: int
+    came_at: int | None  # microseconds since the epoch, UTC
+
+
+class Conversation:
+    """One connection after its greeting. Not shared between threads, except for ``cut``."""
+
+    def __init__(self, way: Way, client: _Client) -> None:
+        self._way = way
+        self._client = client
+        self._wire = client.wire
+
+    # --- from nothing to logged in ------------------------------------------------------------------------------------
+
+    @staticmethod
+    def connect(way: Way) -> Conversation:
+        """Look the name up, connect, encrypt. Raises ``ImapFault``."""
+        return Conversation.greet(way, dial(way, look_up(way)))
+
+    @staticmethod
+    def greet(way: Way, connected: socket.socket) -> Conversation:
+        """TLS and the greeting, on a connected socket; closes it when that fails."""
+        wire = Wire(connected)
+        try:
+            with _faults():
+                wire.allow(way.seconds, ANSWER_BYTES)
+                if way.tls == "implicit":
+                    wire.start_tls(_context(way), way.host)
+                client = _Client(way, wire)
+                if way.tls == "starttls":
+                    client.starttls(_context(way))
+                return Conversation(way, client)
+        except ImapFault:
+            wire.close()
+            raise
+
+    def log_in(self, login: str, password: str) -> None:
+        """AUTHENTICATE PLAIN where the server can, else LOGIN. Never in the clear off this machine (RFC 8314)."""
+        if self._way.tls == "none" and not ipaddress.ip_address(self._wire.peer_address()).is_loopback:
+            raise CannotLogIn("no password is sent without TLS to another machine: use --imap-tls implicit or starttls")
+        if any(c in login + password for c in "\r\n\0"):
+            raise CannotLogIn("the login name or the password has a line break in it")
+        try:
+            self._do(lambda: self._authenticate(login, password))
+            self._do(self._client.capabilities)  # other ones than before: asked for once, then remembered
+        except Refused as refused:
+            raise CannotLogIn(f"the server refuses the login: {refused}") from None
+
+    def _authenticate(self, login: str, password: str) -> None:
+        if self._client.has_capability("AUTH=PLAIN"):
+            self._client.plain_login(login, password)
+        elif self._client.has_capability("LOGINDISABLED"):
+            raise CannotLogIn("the server takes no password on this connection (LOGINDISABLED): use TLS")
+        elif not (login + password).isascii():
+            raise CannotLogIn("the server has no AUTHENTICATE PLAIN, and LOGIN takes ASCII alone")
+        else:
+            quoted = login.replace("\\", "\\\\").replace('"', '\\"')
+            self._client.login(f'"{quoted}"', password)  # imaplib quotes the password, and not the name
+
+    def can(self, capability: str) -> bool:
+        """Whether the server says that it can; it may be wrong."""
+        return bool(self._client.has_capability(capability))
+
+    def encryption(self) -> str:
+        """The version of TLS and the cipher; "" in the clear."""
+        return self._wire.encryption()
+
+    # --- folders ------------------------------------------------------------------------------------------------------
+
+    def folders(self) -> Sequence[str]:
+        """The names of the folders there, as far as they can be read."""
+        found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
+        return [name for _, _, name in found if isinstance(name, str)]
+
+    def open(self, folder: str, *, read_only: bool) -> Opened:
+        """Select a folder; read_only leaves no trace there (EXAMINE)."""
+        found = self._do(lambda: self._client.select_folder(folder, readonly=read_only))
+        return _opened(found, b"EXISTS")
+
+    def status(self, folder: str) -> Opened:
+        """A folder without selecting it. Not for the one that is selected (RFC 9051 6.3.11)."""
+        found = self._do(lambda: self._client.folder_status(folder, ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]))
+        return _opened(found, b"MESSAGES")
+
+    # --- mail ---------------------------------------------------------------------------------------------------------
+
+    def uids(self, low: int, high: int | None) -> Sequence[int]:
+        """The UIDs in the selected folder from ``low`` to ``high`` (None: to the end), ascending."""
+        span = f"{low}:{'*' if high is None else high}"
+        found = self._do(lambda: self._client.search(["UID", span]), budget=LIST_BYTES)
+        return sorted({uid for uid in found if uid >= low and (high is None or uid <= high)})
+
+    def describe(self, uids: Sequence[int]) -> Mapping[int, Described]:
+        """Size and date of those that are still there. At most some hundreds at a time."""
+        found = self._do(lambda: self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"]))
+        return {uid: _described(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
+
+    def flags(self, uids: Sequence[int]) -> Mapping[int, frozenset[str]]:
+        """The flags of those that are still there."""
+        found = self._do(lambda: self._client.fetch(uids, ["FLAGS"]))
+        return {uid: frozenset(_words(items.get(b"FLAGS"))) for uid, items in found.items()}
+
+    def fetch(self, uids: Sequence[int], *, budget: int) -> Mapping[int, bytes]:
+        """Whole mails, unmarked (BODY.PEEK), ``budget`` bytes altogether at most."""
+        found = self._do(lambda: self._client.fetch(uids, ["BODY.PEEK[]"]), budget=budget)
+        return {uid: items[b"BODY[]"] for uid, items in found.items() if isinstance(items.get(b"BODY[]"), bytes)}
+
+    def piece(self, uid: int, start: int, size: int) -> bytes | None:
+        """A part of one mail, unmarked; shorter than asked for at its end, None when the mail is not there."""
+        part = f"BODY.PEEK[]<{start}.{size}>"
+        found = self._do(lambda: self._client.fetch([uid], [part]), budget=size + ANSWER_BYTES)
+        items = found.get(uid, {})
+        answer = items.get(f"BODY[]<{start}>".encode())
+        return answer if isinstance(answer, bytes) else None
+
+    def add_flag(self, uids: Sequence[int], flag: str) -> None:
+        """Set a flag (``\\Seen``, ``\\Deleted``) or a keyword of ``KEYWORD``'s form."""
+        assert flag in ("\\Seen", "\\Deleted") or KEYWORD.fullmatch(flag)
+        self._do(lambda: self._client.add_flags(uids, [flag], silent=True))
+
+    def move(self, uids: Sequence[int], folder: str) -> None:
+        """Move mails to another folder in one step (RFC 6851)."""
+        self._do(lambda: self._client.move(uids, folder))
+
+    def copy(self, uids: Sequence[int], folder: str) -> None:
+        """Copy mails to another folder."""
+        self._do(lambda: self._client.copy(uids, folder))
+
+    def expunge(self, uids: Sequence[int]) -> None:
+        """Remove exactly these, of those marked \\Deleted (RFC 4315): others' marks stay theirs."""
+        self._do(lambda: self._client.uid_expunge(uids))
+
+    # --- waiting ------------------------------------------------------------------------------------------------------
+
+    def idle(self, seconds: float, wake: socket.socket) -> bool:
+        """Wait until the server says that something changed, or so long, or until ``wake``; whether it said so."""
+        with _faults():
+            self._wire.allow(self._way.seconds, ANSWER_BYTES)
+            self._client.begin_idle()
+            heard = self._wire.wait(seconds, wake)
+            self._wire.allow(self._way.seconds, ANSWER_BYTES)
+            self._client.idle_done()
+        return heard
+
+    def log_out(self) -> None:
+        """Take leave; whatever comes of it, the connection is closed."""
+        try:
+            self._do(self._client.logout)
+        except ImapFault:
+            pass  # it is thrown away in any case
+        finally:
+            self._wire.close()
+
+    def cut(self) -> None:
+        """End it from another thread."""
+        self._wire.cut()
+
+    def close(self) -> None:
+        """Throw the connection away."""
+        self._wire.close()
+
+    def _do(self, command: Callable[[], T], *, budget: int = ANSWER_BYTES) -> T:
+        """One command, bounded. What the server said unasked before it is dropped: we ask again for what we need."""
+        self._wire.allow(self._way.seconds, budget)
+        self._client.forget_unasked()
+        with _faults():
+            return command()
+
+
+class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
+    """imapclient on a bounded wire. Overrides ``_create_IMAP4`` and reads ``_imap``: pinned, and tested for it."""
+
+    def __init__(self, way: Way, wire: Wire) -> None:
+        self.wire = wire
+        super().__init__(way.host, way.port, ssl=False, timeout=SocketTimeout(way.seconds, way.seconds))
+        self.ssl = way.tls == "implicit"
+        self.normalise_times = False
+        self._imap.debug = 0  # imapclient would have imaplib describe every line
+
+    def _create_IMAP4(self) -> BoundedIMAP4:  # noqa: N802 imapclient's name
+        return BoundedIMAP4(self.wire, self.host)
+
+    def _set_read_timeout(self) -> None:
+        """The wire has deadlines of its own."""
+
+    def begin_idle(self) -> None:
+        """As ``idle``, which fails when the server has something to say before it goes ahead."""
+        self._idle_tag = self._imap._command("IDLE")
+        while self._imap._get_response() is not None:
+            if answer := self._imap.tagged_commands.get(self._idle_tag):
+                raise Refused(said(answer[1][0]))
+
+    def forget_unasked(self) -> None:
+        """imaplib keeps what the server says unasked for ever."""
+        if self._imap.state != "NONAUTH":
+            self._imap.untagged_responses.clear()
+
+
+def look_up(way: Way) -> Sequence[str]:
+    """The IP addresses of a host; only public ones, unless it may be local. Raises ``ImapFault``."""
+    try:
+        found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ImapFault(f"the name {said(way.host)} cannot be found: check it, and this machine's DNS") from error
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    allowed = [each for each in addresses if way.local or ipaddress.ip_address(each.partition("%")[0]).is_global]
+    if not allowed:
+        raise ImapFault("the host is in a private network: only the operator may add one there")
+    return allowed
+
+
+def dial(way: Way, addresses: Sequence[str]) -> socket.socket:
+    """A connection to the first address that answers. Raises ``ImapFault``."""
+    last: Exception = OSError("no address")
+    for address in addresses:
+        try:
+            return socket.create_connection((address, way.port), timeout=way.seconds)
+        except OSError as error:
+            last = error
+    raise ImapFault(in_words(last)) from last
+
+
+def _context(way: Way) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=way.ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Whatever imapclient, imaplib or the socket raise, as a fault of ours."""
+    try:
+        yield
+    except ImapFault:
+        raise
+    except (IMAPClientAbortError, ProtocolError) as error:
+        raise ImapFault(said(error)) from error
+    except IMAPClientError as error:  # NO and BAD, and what imaplib calls a program's error
+        raise Refused(said(error)) from error
+    except OSError as error:
+        raise ImapFault(in_words(error)) from error
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, RecursionError) as error:
+        raise ImapFault("the server sent what is not IMAP") from error
+
+
+def _opened(found: Mapping[Any, Any], messages: bytes) -> Opened:
+    return Opened(
+        uidvalidity=_number(found.get(b"UIDVALIDITY")),
+        uidnext=_number(found.get(b"UIDNEXT")),
+        messages=_number(found.get(messages)),
+    )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 2**63 else None
+
+
+def _described(items: Mapping[bytes, Any]) -> Described:
+    came = items.get(b"INTERNALDATE")
+    at = None
+    if isinstance(came, datetime):
+        at = int(came.replace(tzinfo=came.tzinfo or UTC).timestamp()) * 1_000_000
+    return Described(size_bytes=max(0, items[b"RFC822.SIZE"]), came_at=at)
+
+
+def _words(flags: object) -> Iterator[str]:
+    for flag in flags if isinstance(flags, tuple) else ():
+        yield flag.decode("ascii", "replace") if isinstance(flag, bytes) else str(flag)

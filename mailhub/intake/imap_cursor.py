@@ -1,0 +1,88 @@
+"""What a mail from an IMAP folder does in the transaction that files it: the cursor, counts, what is owed.
+
+Each function here is the whole of one step, done in one transaction with the fate of the mail, so that a kill at any
+moment leaves a cursor that tells the truth. Must not: talk to a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mailhub import clock
+from mailhub.envelope import Envelope, Fate, Outcome
+from mailhub.filing.directory import Directory
+from mailhub.intake.reception import Along
+from mailhub.pipeline import reject
+from storage import imap_sources, imap_todos
+from storage.imap_sources import Fetching, ImapFolder
+from storage.writer import Transaction
+
+SETTLED = frozenset({Fate.FILED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.ERASED})  # done with: the server may act
+Step = Callable[[Transaction], None]
+
+
+def step(fetching: Fetching, folder: ImapFolder, uid: int, *, before: int, came_at: int | None) -> Along:
+    """With the filing of a mail: the cursor goes from the UID before it to its own, or stays when it is elsewhere."""
+
+    def along(transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
+        fate = outcomes[0].fate
+        if fate is Fate.DEFERRED:
+            return
+        connection = transaction.connection
+        column = _counted(fate)
+        if imap_sources.move_cursor(connection, folder, before=before, to=uid, fate=column, at=came_at):
+            _settle_later(transaction, fetching, folder, uid, fate)
+
+    return along
+
+
+def owed_step(fetching: Fetching, folder: ImapFolder, uid: int) -> Along:
+    """With the filing of a mail that the cursor has passed already: it is owed no more."""
+
+    def along(transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
+        fate = outcomes[0].fate
+        if fate is Fate.DEFERRED:
+            return
+        imap_todos.delete_todos(transaction.connection, folder, "fetch", [uid])
+        imap_sources.count_fate(transaction.connection, folder, _counted(fate))
+        _settle_later(transaction, fetching, folder, uid, fate)
+
+    return along
+
+
+def rejecting(directory: Directory, envelope: Envelope, along: Along, *, size_bytes: int) -> Step:
+    """A mail over the limit: its fate, and the same step as for one that is filed."""
+
+    def act(transaction: Transaction) -> None:
+        outcomes = reject(transaction, directory, envelope, reason="too-large", size_bytes=size_bytes)
+        along(transaction, outcomes)
+
+    return act
+
+
+def passing(folder: ImapFolder, *, before: int, to: int) -> Step:
+    """Nothing is to be filed from ``before`` to ``to``."""
+
+    def act(transaction: Transaction) -> None:
+        imap_sources.move_cursor(transaction.connection, folder, before=before, to=to)
+
+    return act
+
+
+def owing(folder: ImapFolder, uid: int, *, before: int, next_at: int) -> Step:
+    """A mail that cannot be had now is passed, and tried again later."""
+
+    def act(transaction: Transaction) -> None:
+        if imap_sources.move_cursor(transaction.connection, folder, before=before, to=uid):
+            imap_todos.add_todo(transaction.connection, folder, uid, "fetch", next_at=next_at)
+
+    return act
+
+
+def _counted(fate: Fate) -> str:
+    return fate.value if fate.value in imap_sources.COUNTS else "rejected"
+
+
+def _settle_later(transaction: Transaction, fetching: Fetching, folder: ImapFolder, uid: int, fate: Fate) -> None:
+    if fate in SETTLED and fetching.source.after_filing != "nothing":
+        imap_todos.add_todo(transaction.connection, folder, uid, "settle", next_at=clock.now())

@@ -1,0 +1,329 @@
+"""One folder, read from its cursor to its end; each mail is filed in the transaction that moves the cursor past it.
+
+    SELECT -> another UIDVALIDITY? begin again -> UIDs after the cursor -> sizes and dates -> bodies in batches
+           -> Reception.deliver(..., along = "the cursor goes from the UID before this one to this one") -> what is owed
+
+Durable states: ``imap_folder.last_uid``, the cursor: every UID up to it has its fate, was expunged by others, or is
+owed (``imap_todo``). It moves only from where it is said to be: when a mail could not be filed, those after it are
+filed and leave it alone, and are read again as duplicates. So nothing here needs to know what happened before.
+
+A mail that fails again and again (the server cannot give it, or we cannot file it) is owed, and passed: one bad mail
+does not block a mailbox. Sources: RFC 9051 2.3.1.1 (UIDs only grow; another UIDVALIDITY is another folder).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mailhub import clock
+from mailhub.envelope import Envelope, Fate, Outcome, Source
+from mailhub.intake import imap_cursor
+from mailhub.intake.imap_conversation import Conversation, Described
+from mailhub.intake.imap_faults import ImapFault
+from mailhub.intake.reception import Along, Reception
+from storage import imap_sources, imap_todos
+from storage.database import Database
+from storage.errors import StorageError
+from storage.imap_sources import Fetching, ImapFolder
+from storage.writer import Writer
+
+WINDOW_UIDS = 10_000  # UIDs asked for at once, as numbers: few of them need exist
+WIDEST_WINDOW_UIDS = 1_000_000  # a window without mail is followed by a wider one; a line of this many fits the wire
+DESCRIBED = 200  # mails whose sizes are asked for at once
+BATCH_MAILS = 100
+LARGE_BYTES = 512 * 1024  # mails from here on are fetched alone and in pieces
+PIECE_BYTES = 256 * 1024
+SLACK_BYTES = 64 * 1024  # what a mail may be larger than its server says before it is fetched in pieces
+TRIES = 4  # failures at one mail until it is owed and passed
+OWED_AT_ONCE = 20  # owed mails tried in one look
+OWED_MINUTES = (1, 5, 15, 60)  # delays of an owed mail; the last one from then on
+LARGE_PATIENCE = 10  # a large mail may take so many times as long as one command
+
+_RETURN_PATH = re.compile(rb"^return-path:[ \t]*<([^<>\s]{0,320})>", re.IGNORECASE | re.MULTILINE)
+_TRACE_BYTES = 4096  # where a delivering server puts Return-Path
+
+
+class HeldUp(Exception):
+    """Our side could not file a mail now; ``str`` says why. The cursor stands before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What reading a folder needs of the house."""
+
+    database: Database
+    writer: Writer
+    reception: Reception
+    loop: asyncio.AbstractEventLoop
+    large: threading.Semaphore  # who holds a large mail in memory
+    message_bytes: int
+    batch_bytes: int
+    command_seconds: float
+
+
+@dataclass(slots=True)
+class Struggle:
+    """What is remembered of failures while the process lives: at which cursor, how often, with which mail in hand."""
+
+    cursor: int = -1
+    failures: int = 0
+    in_hand: int | None = None
+    landed: int = 0  # mails that got their fate since the process began
+
+    def failed(self, cursor: int) -> None:
+        """Reading ended early with the cursor here."""
+        self.failures = self.failures + 1 if cursor == self.cursor else 1
+        self.cursor = cursor
+
+    @property
+    def careful(self) -> bool:
+        """Whether to go on mail by mail: it failed here before."""
+        return self.failures > 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    uid: int
+    described: Described
+
+
+class FolderReader:
+    """One look into one folder, which is selected. Not used twice."""
+
+    def __init__(
+        self, rooms: Rooms, fetching: Fetching, conversation: Conversation, folder: ImapFolder, struggle: Struggle
+    ) -> None:
+        self._rooms = rooms
+        self._fetching = fetching
+        self._conversation = conversation
+        self._folder = folder  # as it was when the look began
+        self._struggle = struggle
+        self._place = folder.last_uid  # the UID up to which mails were handed over: what the next one follows
+        self._listed = folder.last_uid  # the last UID that the server has shown
+        self._flying: list[tuple[int, Future[Sequence[Outcome]]]] = []
+
+    def read(self, uidnext: int | None) -> None:
+        """Read to the end. Raises ``ImapFault``, ``HeldUp``; what was filed until then is."""
+        try:
+            self._fetch_owed()
+            for uids in self._windows(uidnext):
+                for start in range(0, len(uids), DESCRIBED):
+                    self._take(uids[start : start + DESCRIBED])
+            self._land()
+            self._pass_rest()
+        except (ImapFault, HeldUp):
+            with suppress(HeldUp):
+                self._land()
+            self._struggle.failed(self._cursor())
+            raise
+        self._struggle.failures = 0
+
+    # --- which mails --------------------------------------------------------------------------------------------------
+
+    def _windows(self, uidnext: int | None) -> Iterator[Sequence[int]]:
+        """UIDs after the cursor, a bounded number at a time; the last window is open, whatever UIDNEXT says."""
+        low, width = self._folder.last_uid + 1, WINDOW_UIDS
+        while uidnext is not None and low + width < uidnext:
+            found = self._conversation.uids(low, low + width - 1)
+            yield found
+            low += width
+            width = WINDOW_UIDS if found else min(4 * width, WIDEST_WINDOW_UIDS)
+        yield self._conversation.uids(low, None)
+
+    def _take(self, uids: Sequence[int]) -> None:
+        """Hand over those of these mails that are to be filed, in order."""
+        described = self._conversation.describe(uids)
+        batch: list[_Mail] = []
+        for uid in uids:
+            known = described.get(uid)
+            if known is None:
+                batch = self._flush(batch)
+                self._owe_if_there(uid)
+            elif self._is_before_since(uid, known):
+                continue
+            elif known.size_bytes >= LARGE_BYTES or self._struggle.careful:
+                batch = self._flush(batch)
+                self._take_alone(_Mail(uid, known))
+            else:
+                if self._is_full(batch, known):
+                    batch = self._flush(batch)
+                batch.append(_Mail(uid, known))
+        self._flush(batch)
+        self._listed = uids[-1]
+
+    def _is_full(self, batch: Sequence[_Mail], following: Described) -> bool:
+        held = sum(mail.described.size_bytes for mail in batch)
+        room = self._rooms.batch_bytes // 2  # half: one batch is filed while the next is fetched
+        return len(batch) >= BATCH_MAILS or (bool(batch) and held + following.size_bytes > room)
+
+    def _is_before_since(self, uid: int, mail: Described) -> bool:
+        """Only what was there before us: what others move there later has its old date, and is new to us."""
+        since = self._fetching.source.since
+        return since is not None and uid <= self._folder.quiet_uid and mail.came_at is not None and mail.came_at < since
+
+    def _pass_rest(self) -> None:
+        """Mails at the end that are not to be filed, or that others removed meanwhile, are passed as well."""
+        if self._listed > self._place:
+            self._write(imap_cursor.passing(self._folder, before=self._place, to=self._listed))
+
+    # --- their bodies -------------------------------------------------------------------------------------------------
+
+    def _flush(self, batch: list[_Mail]) -> list[_Mail]:
+        """Fetch a batch while the one before is being filed, and hand it over. Returns an empty one, for the next."""
+        if not batch:
+            return batch
+        budget = sum(2 * mail.described.size_bytes + SLACK_BYTES for mail in batch)
+        bodies = self._conversation.fetch([mail.uid for mail in batch], budget=budget)
+        self._land()
+        for mail in batch:
+            raw = bodies.get(mail.uid)
+            if raw is not None:
+                self._hand_over(mail, raw)
+            else:
+                self._land()
+                self._owe_if_there(mail.uid)
+        return []
+
+    def _take_alone(self, mail: _Mail) -> None:
+        """One mail, in pieces: a large one, or any where reading failed before."""
+        self._land()
+        if self._struggle.failures >= TRIES and self._struggle.in_hand == mail.uid:
+            self._struggle.failures = 0
+            self._owe_if_there(mail.uid)
+            return
+        self._struggle.in_hand = mail.uid
+        if mail.described.size_bytes > self._rooms.message_bytes:
+            self._reject(mail, mail.described.size_bytes)
+            return
+        with self._rooms.large:
+            raw = self._in_pieces(mail.uid)
+            if raw is None:
+                self._owe_if_there(mail.uid)
+            elif len(raw) > self._rooms.message_bytes:
+                self._reject(mail, len(raw))
+            else:
+                self._hand_over(mail, raw)
+                self._land()
+
+    def _in_pieces(self, uid: int) -> bytes | None:
+        """The mail, or more of it than is allowed; None when the server gives none. Its announced size is not used."""
+        ends_at = time.monotonic() + LARGE_PATIENCE * self._rooms.command_seconds
+        raw = bytearray()
+        while len(raw) <= self._rooms.message_bytes:
+            piece = self._conversation.piece(uid, len(raw), PIECE_BYTES)
+            if piece is None:
+                return None
+            raw += piece
+            if len(piece) < PIECE_BYTES:
+                break
+            if time.monotonic() > ends_at:
+                raise ImapFault("a large mail did not come in time")
+        return bytes(raw)
+
+    # --- their fates --------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, mail: _Mail, raw: bytes) -> None:
+        """To the pipeline, with the cursor's step in its transaction."""
+        before, self._place = self._place, mail.uid
+        step = imap_cursor.step(self._fetching, self._folder, mail.uid, before=before, came_at=mail.described.came_at)
+        self._flying.append((mail.uid, self._deliver(mail, raw, step)))
+
+    def _deliver(self, mail: _Mail, raw: bytes, along: Along) -> Future[Sequence[Outcome]]:
+        envelope = self._envelope(raw, quiet=self._is_old(mail))
+        return asyncio.run_coroutine_threadsafe(
+            self._rooms.reception.deliver(envelope, raw, along=along), self._rooms.loop
+        )
+
+    def _is_old(self, mail: _Mail) -> bool:
+        """Whether it was there before the mailbox was added: filed quietly."""
+        came_at = mail.described.came_at
+        return mail.uid <= self._folder.quiet_uid and (came_at is None or came_at < self._fetching.source.created_at)
+
+    def _envelope(self, raw: bytes, *, quiet: bool) -> Envelope:
+        found = _RETURN_PATH.search(raw, 0, _TRACE_BYTES)
+        path = found[1].decode("ascii", "replace") if found else None
+        return Envelope(
+            source=Source.IMAP,
+            mail_from="" if path is None else path or None,  # "" is not known; None is the null sender
+            recipients=(self._fetching.address,),
+            received_at=clock.now(),
+            tls=self._fetching.source.tls != "none",
+            quiet=quiet,
+        )
+
+    def _land(self) -> None:
+        """Wait until what was handed over has its fate. Raises ``HeldUp`` for the first that has none."""
+        flying, self._flying = self._flying, []
+        held_up: tuple[int, Outcome] | None = None
+        for uid, future in flying:
+            outcome = future.result()[0]
+            if outcome.fate is Fate.DEFERRED and held_up is None:
+                held_up = uid, outcome
+        if held_up is not None:
+            uid, outcome = held_up
+            if outcome.reason == "fault":
+                self._struggle.in_hand = uid
+            raise HeldUp(outcome.reason)
+        self._struggle.landed += len(flying)
+        if flying:
+            self._struggle.failures = 0
+
+    def _reject(self, mail: _Mail, size_bytes: int) -> None:
+        before, self._place = self._place, mail.uid
+        along = imap_cursor.step(self._fetching, self._folder, mail.uid, before=before, came_at=mail.described.came_at)
+        directory = self._rooms.reception.context.directory
+        envelope = self._envelope(b"", quiet=self._is_old(mail))
+        self._write(imap_cursor.rejecting(directory, envelope, along, size_bytes=size_bytes))
+
+    def _owe_if_there(self, uid: int) -> None:
+        """A mail that the server lists and does not give is owed and passed; one that it lists no more is gone."""
+        self._land()
+        if self._conversation.uids(uid, uid):
+            before, self._place = self._place, uid
+            self._write(imap_cursor.owing(self._folder, uid, before=before, next_at=_later(0)))
+
+    def _fetch_owed(self) -> None:
+        """Try again for the mails that were passed. A try is counted before it is made: it may end the connection."""
+        with self._rooms.database.read() as connection:
+            owed = imap_todos.due_todos(connection, self._folder, "fetch", now=clock.now(), limit=OWED_AT_ONCE)
+        for todo in owed:
+            later = _later(todo.tries + 1)
+            self._write(
+                lambda tx, uid=todo.uid, later=later: imap_todos.set_retry(  # type: ignore[misc]
+                    tx.connection, self._folder, "fetch", [uid], next_at=later
+                )
+            )
+            described = self._conversation.describe([todo.uid]).get(todo.uid)
+            mail = _Mail(todo.uid, described or Described(size_bytes=0, came_at=None))
+            with self._rooms.large:
+                raw = self._in_pieces(todo.uid)
+                if raw is not None:
+                    self._deliver(mail, raw, imap_cursor.owed_step(self._fetching, self._folder, todo.uid)).result()
+                elif not self._conversation.uids(todo.uid, todo.uid):
+                    self._write(
+                        lambda tx, uid=todo.uid: imap_todos.delete_todos(  # type: ignore[misc]
+                            tx.connection, self._folder, "fetch", [uid]
+                        )
+                    )
+
+    def _cursor(self) -> int:
+        with self._rooms.database.read() as connection:
+            found = imap_sources.find_folder(connection, self._folder.account_id, self._folder.id)
+        return found.last_uid if found is not None else -1
+
+    def _write(self, act: imap_cursor.Step) -> None:
+        try:
+            self._rooms.writer.run(act)
+        except StorageError as error:
+            raise HeldUp("the database") from error
+
+
+def _later(tries: int) -> int:
+    return clock.now() + OWED_MINUTES[min(tries, len(OWED_MINUTES) - 1)] * clock.MINUTE

@@ -1,0 +1,259 @@
+"""One mailbox at a provider: one thread, one connection, all its folders in turn. Never disturbs another mailbox.
+
+    connect -> log in -> read every folder -> wait (IDLE in the first folder, or the time to poll) -> read ... -> gone?
+       ^                                                                                                        |
+       +---------------------- throw the connection away, wait longer each time, with jitter ------------------+
+
+One connection, and IDLE in one folder with the others looked at by STATUS: providers count connections per mailbox (15
+at Gmail, 10 at Dovecot), and one conversation has one state. A connection in doubt is thrown away, never talked round.
+
+Durable: state and fault of the source, and of each folder, in words for `mailhub mailbox list`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from mailhub import clock
+from mailhub.config import Imap
+from mailhub.intake.imap_conversation import Conversation, Way
+from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused
+from mailhub.intake.imap_folder import FolderReader, HeldUp, Rooms, Struggle
+from mailhub.intake.imap_login import log_in
+from mailhub.intake.imap_settling import settle
+from mailhub.keys import Keys
+from storage import imap_sources, imap_todos
+from storage.errors import StorageError
+from storage.imap_sources import Fetching, ImapFolder, ImapSource
+
+THOROUGH_SECONDS = 600.0  # folders are opened at least so often, whatever STATUS says of them
+LOGIN_FAILURES = 5  # a refused login counts so much more than a lost connection: many tries lock accounts
+MOST_DOUBLINGS = 20
+
+log = structlog.get_logger("mailhub.intake.imap")
+
+
+def way_of(source: ImapSource, settings: Imap) -> Way:
+    """How to reach the server of a source."""
+    return Way(
+        host=source.host,
+        port=source.port,
+        tls=source.tls,
+        ca_file=settings.ca_file,
+        local=bool(source.local),
+        seconds=settings.command_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all mailboxes share."""
+
+    rooms: Rooms
+    keys: Keys
+    settings: Imap
+
+
+class MailboxThread:
+    """The thread of one source. ``start`` once; ``stop`` from anywhere, then ``join``."""
+
+    def __init__(self, shared: Shared, fetching: Fetching) -> None:
+        self.fetching = fetching
+        self._shared = shared
+        self._thread = threading.Thread(target=self._run, name=f"mailhub-imap-{fetching.source.id}", daemon=True)
+        self._wake, self._waker = socket.socketpair()
+        self._stopping = threading.Event()
+        self._conversation: Conversation | None = None
+        self._struggles: dict[int, Struggle] = {}
+        self._state = ("", "")
+        self._can_idle = bool(fetching.source.idle)
+        self._thorough_at = 0.0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end: what is being filed is finished, the connection is cut."""
+        self._stopping.set()
+        self._waker.send(b"!")
+        conversation = self._conversation
+        if conversation is not None:
+            conversation.cut()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    # --- the loop -----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            landed = self._landed()
+            fault = self._connected()
+            if self._stopping.is_set():
+                break
+            failures = 0 if self._landed() > landed or fault is None else failures + 1
+            if isinstance(fault, CannotLogIn):
+                failures += LOGIN_FAILURES
+            self._sleep(self._delay(failures))
+        self._wake.close()
+        self._waker.close()
+
+    def _connected(self) -> Exception | None:
+        """One connection, from its beginning to its end; the fault it ended with."""
+        try:
+            self._note("connecting")
+            conversation = Conversation.connect(way_of(self.fetching.source, self._shared.settings))
+            self._conversation = conversation
+            try:
+                log_in(conversation, self.fetching.source, self._shared.keys)
+                self._note("fetching")
+                self._serve(conversation)
+            finally:
+                self._conversation = None
+                conversation.close()
+        except HeldUp as held_up:
+            self._note("failing", f"mailhub itself could not file a mail ({held_up}): tried again soon")
+            return held_up
+        except ImapFault as fault:
+            self._note("failing", str(fault))
+            return fault
+        except StorageError as error:
+            self._note("failing", "the database of mailhub does not answer: tried again soon")
+            return error
+        except Exception as error:  # boundary: one mailbox, whatever its server does
+            id_ = secrets.token_hex(8)
+            log.exception("a mailbox failed", id=id_, source=self.fetching.source.id, error=type(error).__name__)
+            self._note("failing", f"a fault of mailhub: see its log, id {id_}")
+            return error
+        return None
+
+    def _serve(self, conversation: Conversation) -> None:
+        """Read and wait until something ends it."""
+        heard = False
+        while not self._stopping.is_set():
+            self._read_all(conversation, only_first=heard)
+            if not heard:
+                self._note("waiting")
+            heard = self._wait(conversation)
+
+    def _wait(self, conversation: Conversation) -> bool:
+        """Until mail came to the first folder (True), or it is time to look at all of them."""
+        source, settings = self.fetching.source, self._shared.settings
+        if self._can_idle and conversation.can("IDLE"):
+            several = len(self._folders()) > 1
+            seconds = min(source.poll_seconds, settings.idle_seconds) if several else settings.idle_seconds
+            try:
+                return conversation.idle(seconds, self._wake)
+            except Refused:  # it says that it can, and cannot
+                self._can_idle = False
+        self._sleep(source.poll_seconds)
+        return False
+
+    # --- folders ------------------------------------------------------------------------------------------------------
+
+    def _read_all(self, conversation: Conversation, *, only_first: bool) -> None:
+        """The first folder last: it stays selected, for IDLE."""
+        folders = self._folders()
+        if not only_first:
+            thorough = time.monotonic() - self._thorough_at > THOROUGH_SECONDS
+            for folder in folders[1:]:
+                if not self._stopping.is_set():
+                    self._look_into(conversation, folder, thorough=thorough)
+            if thorough:
+                self._thorough_at = time.monotonic()
+        for folder in folders[:1]:
+            self._look_into(conversation, folder, thorough=True, selected=only_first)
+
+    def _look_into(
+        self, conversation: Conversation, folder: ImapFolder, *, thorough: bool, selected: bool = False
+    ) -> None:
+        """One folder; what the server refuses is this folder's trouble and no other's."""
+        try:
+            if thorough or self._has_news(conversation, folder):
+                state, fault = self._read(conversation, folder, selected=selected)
+            else:
+                state, fault = "current", ""
+        except Refused as refused:
+            state, fault = "missing", f"the server does not open it: {refused}. Was it renamed or deleted?"
+        self._shared.rooms.writer.run(
+            lambda tx: imap_sources.set_folder_state(tx.connection, folder, state=state, fault=fault, at=clock.now())
+        )
+
+    def _has_news(self, conversation: Conversation, folder: ImapFolder) -> bool:
+        shown = conversation.status(folder.name)
+        with self._shared.rooms.database.read() as connection:
+            owed = any(imap_todos.count_todos(connection, folder, act) for act in ("settle", "fetch"))
+        same = shown.uidvalidity == folder.uidvalidity and shown.uidnext is not None
+        return owed or not same or (shown.uidnext or 0) > folder.last_uid + 1
+
+    def _read(self, conversation: Conversation, folder: ImapFolder, *, selected: bool) -> tuple[str, str]:
+        """Its new state, and the fault in words. Raises ``Refused`` when it cannot be opened."""
+        uidnext = None
+        if not selected:
+            read_only = self.fetching.source.after_filing == "nothing"
+            opened = conversation.open(folder.name, read_only=read_only)
+            if opened.uidvalidity is None:
+                return "failing", "the server gives no UIDVALIDITY: mail cannot be told apart there"
+            folder = self._in_epoch(folder, opened.uidvalidity, opened.uidnext)
+            uidnext = opened.uidnext
+        rooms, struggle = self._shared.rooms, self._struggles.setdefault(folder.id, Struggle())
+        try:
+            FolderReader(rooms, self.fetching, conversation, folder, struggle).read(uidnext)
+            fault = settle(conversation, self.fetching.source, folder, rooms.database, rooms.writer)
+        except Refused as refused:
+            return "failing", f"the server refuses a command: {refused}"
+        return ("failing", fault) if fault else ("current", "")
+
+    def _in_epoch(self, folder: ImapFolder, uidvalidity: int, uidnext: int | None) -> ImapFolder:
+        """The folder as it is to be read: from its beginning, when its UIDs are other ones than those we know."""
+        if folder.uidvalidity == uidvalidity:
+            return folder
+        quiet_uid = uidnext - 1 if uidnext is not None else 0
+        self._shared.rooms.writer.run(
+            lambda tx: imap_sources.begin_epoch(
+                tx.connection, folder, uidvalidity=uidvalidity, quiet_uid=max(0, quiet_uid)
+            )
+        )
+        return replace(folder, uidvalidity=uidvalidity, last_uid=0, quiet_uid=max(0, quiet_uid))
+
+    def _folders(self) -> Sequence[ImapFolder]:
+        source = self.fetching.source
+        with self._shared.rooms.database.read() as connection:
+            return imap_sources.list_folders(connection, source.account_id, source.id)
+
+    # --- state and time -----------------------------------------------------------------------------------------------
+
+    def _note(self, state: str, fault: str = "") -> None:
+        """Put on record what the mailbox does now, when that has changed."""
+        if self._stopping.is_set() or (state, fault) == self._state:
+            return
+        self._state = (state, fault)
+        source, at = self.fetching.source, clock.now()
+        self._shared.rooms.writer.submit(
+            lambda tx: imap_sources.set_source_state(tx.connection, source, state=state, fault=fault, at=at)
+        )
+        log.info("mailbox", source=source.id, state=state)
+
+    def _landed(self) -> int:
+        return sum(struggle.landed for struggle in self._struggles.values())
+
+    def _delay(self, failures: int) -> float:
+        settings = self._shared.settings
+        grown = settings.retry_seconds * 2.0 ** min(failures, MOST_DOUBLINGS)
+        return min(settings.retry_limit_seconds, grown) * random.uniform(0.5, 1.0)  # noqa: S311 jitter, no secret
+
+    def _sleep(self, seconds: float) -> None:
+        """Until then, or until it is to stop."""
+        self._wake.settimeout(max(0.001, seconds))
+        with contextlib.suppress(TimeoutError):
+            self._wake.recv(1)

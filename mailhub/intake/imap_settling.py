@@ -1,0 +1,74 @@
+"""What is to happen on the server with mail that is filed: flag, move or delete. Rows first, so nothing is forgotten.
+
+Durable state: ``imap_todo`` rows of the act ``settle``, made with the filing and removed after the server said OK. A
+kill in between does it again, which changes nothing: a flag is set, a UID that went is gone. Only a server without MOVE
+can get a second copy that way, when it is cut between COPY and the mark \\Deleted.
+
+Only ever our own UIDs: where the server has no UIDPLUS, what is to be deleted is marked and left to others to expunge,
+since a plain EXPUNGE would take their marks as well (RFC 4315).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailhub import clock
+from mailhub.intake.imap_conversation import Conversation
+from mailhub.intake.imap_faults import Refused
+from storage import imap_todos
+from storage.database import Database
+from storage.imap_sources import ImapFolder, ImapSource
+from storage.writer import Writer
+
+AT_ONCE = 200
+RETRY_MINUTES = 5
+
+FAULT = "the server refuses what --after-filing asks for"
+
+
+def settle(
+    conversation: Conversation, source: ImapSource, folder: ImapFolder, database: Database, writer: Writer
+) -> str:
+    """Do what is owed in the selected folder; "" or, in words, what the server refused (tried again later)."""
+    while True:
+        with database.read() as connection:
+            due = imap_todos.due_todos(connection, folder, "settle", now=clock.now(), limit=AT_ONCE)
+        if not due:
+            return ""
+        uids = [todo.uid for todo in due]
+        try:
+            _act(conversation, source, uids)
+        except Refused as refused:
+            later = clock.now() + RETRY_MINUTES * clock.MINUTE
+            writer.run(lambda tx: imap_todos.set_retry(tx.connection, folder, "settle", uids, next_at=later))  # noqa: B023 done now
+            return f"{FAULT}: {refused}"
+        writer.run(lambda tx: imap_todos.delete_todos(tx.connection, folder, "settle", uids))  # noqa: B023 done now
+
+
+def _act(conversation: Conversation, source: ImapSource, uids: Sequence[int]) -> None:
+    there = conversation.flags(uids)
+    left = [uid for uid in uids if uid in there]
+    if not left or source.after_filing == "nothing":
+        return
+    if source.after_filing == "seen":
+        conversation.add_flag(left, "\\Seen")
+    elif source.after_filing == "flag":
+        conversation.add_flag(left, source.after_argument)
+    elif source.after_filing == "move":
+        _move(conversation, left, source.after_argument)
+    else:
+        _delete(conversation, left)
+
+
+def _move(conversation: Conversation, uids: Sequence[int], folder: str) -> None:
+    if conversation.can("MOVE"):
+        conversation.move(uids, folder)
+    else:
+        conversation.copy(uids, folder)
+        _delete(conversation, uids)
+
+
+def _delete(conversation: Conversation, uids: Sequence[int]) -> None:
+    conversation.add_flag(uids, "\\Deleted")
+    if conversation.can("UIDPLUS"):
+        conversation.expunge(uids)
