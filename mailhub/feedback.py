@@ -1,6 +1,7 @@
 """FLOW 2: an agent says spam, ham, or undo. One transaction: ledger, counts, verdict, ticket, journal; all or nothing.
 
     mark     the message has this label; the last word wins, the same word again changes nothing
+    answered an agent answered these messages: ham, where nobody has ever said anything about them (a weak word)
     unmark   it has none: the filter forgets the message, and its verdict is what it was before anyone labelled it
     revoke   these acts (or all of one user since a time) never happened: what they replaced is in force again
     forget   the message is about to go for good: every trace of its labels goes with it
@@ -70,6 +71,7 @@ class _Act:
     user: int | None  # None revokes, but gives no marks
     now: int
     verb: str
+    source: str = ledger.MARK
 
 
 def mark(
@@ -94,6 +96,27 @@ def mark(
         raise BadRequest("a label is spam or ham")
     act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.mark")
     return _run(act, models, messages, Wish(label, user, now), features_of, per_hour)
+
+
+def answered(
+    transaction: Transaction,
+    models: Models,
+    actor: str,
+    account: int,
+    messages: Sequence[int],
+    *,
+    user: int,
+    now: int,
+    features_of: FeaturesOf,
+) -> list[Marked]:
+    """An agent answered these messages: each is ham, unless somebody has ever said anything about it.
+
+    A row and an act as a mark's own, so it can be revoked like one; any mark supersedes it. No cap: a message can be
+    answered into the ledger once.
+    """
+    verb, source = "spam.answer", ledger.ANSWER
+    act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb=verb, source=source)
+    return _run(act, models, messages, Wish(HAM, user, now), features_of, None)
 
 
 def unmark(
@@ -124,7 +147,7 @@ def _run(
     messages: Sequence[int],
     wish: Wish | None,
     features_of: FeaturesOf,
-    per_hour: int,
+    per_hour: int | None,
     *,
     only: str | None = None,
 ) -> list[Marked]:
@@ -133,9 +156,13 @@ def _run(
     with models.change(act.transaction, account) as change:
         cases = _cases(act, subjects)
         for case in cases.values():
-            put_in_force(change, case, _kept(case) if _is_other(case, only) else wish, features_of)
+            if act.source == ledger.ANSWER and case.spoken_of:
+                case.keep()
+            else:
+                put_in_force(change, case, _kept(case) if _is_other(case, only) else wish, features_of)
         changed = [case for case in cases.values() if case.outcome in CHANGING]
-        _require_room(act, len(changed), per_hour)
+        if per_hour is not None:
+            _require_room(act, len(changed), per_hour)
         ledger.add_marks(connection, account, [_mark_row(change, case, wish, act) for case in changed])
     states = _follow(act, changed, tickets)
     return [_result(message, cases.get(message), states, act) for message in messages]
@@ -166,6 +193,7 @@ def _cases(act: _Act, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
             subject=subject,
             held=entries.get(message),
             verdict_before=firsts[message].verdict_before if message in firsts else subject.verdict,
+            spoken_of=message in firsts,
         )
         for message, subject in sorted(subjects.items())
     }
@@ -189,6 +217,7 @@ def _mark_row(change: Change, case: Case, wish: Wish | None, act: _Act) -> Mark:
         user_id=act.user,
         given_at=act.now,
         revoked_at=None,
+        source=act.source,
         verdict_before=case.verdict_before,
     )
 
@@ -308,36 +337,6 @@ def forget(transaction: Transaction, models: Models, account: int, messages: Seq
             change.remove(held)
     ledger.forget_messages(connection, account, messages)
     return len(entries)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
-    """A mark, and what it weighs. None: it is not in force (superseded, taken back or revoked).
-
-    ``alone`` is the message's log-odds if this label did not exist: far on the other side of 0, it may be a mistake.
-    """
-
-    mark: Mark
-    log_odds: float | None = None
-    alone: float | None = None
-
-
-def list_marks(
-    transaction: Transaction, models: Models, account: int, *, user: int | None = None, before: int, limit: int = STEP
-) -> list[Weighed]:
-    """Marks, latest first, each with a sequence below ``before``; in the writer, so at most some tens at a time."""
-    connection = transaction.connection
-    marks = ledger.list_marks(connection, account, user_id=user, before=before, limit=limit)
-    in_force = ledger.entries_of(connection, account, {each.message_id for each in marks})
-    found = []
-    for each in marks:
-        row = in_force.get(each.message_id)
-        if row is None or row.sequence != each.sequence:
-            found.append(Weighed(mark=each))
-        else:
-            log_odds, alone = models.without(connection, account, row)
-            found.append(Weighed(mark=each, log_odds=log_odds, alone=alone))
-    return found
 
 
 # --- outside the writer -----------------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ def filter_settings(config: Config) -> FilterSettings:
         ham_probability=config.spam.ham_threshold,
         minimum_spam=config.spam.minimum_trained,
         minimum_ham=config.spam.minimum_trained,
+        trusts_hosts=bool(config.authentication.trusted_hosts.split()),
     )
 
 

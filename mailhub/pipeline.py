@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from mailhub import clock, reply, spam, thread
+from mailhub import clock, reply, senders, spam, thread
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
 from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter, Key, Start
@@ -26,6 +26,7 @@ from storage.filing import BEARERS, Filed, Rows, TicketState, View, Wanted, floo
 from storage.writer import Transaction
 
 PARTICIPANTS_ADDED = 40  # people a single mail can add to a ticket (Zammad's bound)
+_LISTED = {senders.ALLOWED: spam.Verdict.HAM, senders.DENIED: spam.Verdict.SPAM}
 _CHANGES_NO_STATE = frozenset({"auto-reply", "out-of-office", "bounce", "complaint", "receipt", "generated"})
 
 Routes = list[tuple[str, Recipient]]  # of one message and account: recipient as given, where it leads
@@ -117,6 +118,7 @@ def _wanted(messages: Sequence[Prepared]) -> Wanted:
     hashes = {h for m in messages for h in chain((m.own_id, m.bounced), (h for h, _ in m.references)) if h is not None}
     people = {m.sender for m in messages}
     people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
+    patterns = {each for m in messages for address in m.from_whom for each in senders.candidates(address)}
     return Wanted(
         identities={m.identity for m in messages},
         tombstones={m.tombstone for m in messages},
@@ -124,6 +126,7 @@ def _wanted(messages: Sequence[Prepared]) -> Wanted:
         addresses=people - {""},
         tickets={ticket for m in messages for ticket, _, _ in m.tokens},
         numbers={number for m in messages for number in m.numbers},
+        senders=patterns,
     )
 
 
@@ -169,16 +172,30 @@ def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
     scored = models.score(connection, account.id, message.features)
     trained_spam, trained_ham = models.trained(connection, account.id)
     verdict = spam.decide(scored, spam=trained_spam, ham=trained_ham, settings=account.context.filter)
+    ruling = _ruling(account, message)
     return Case(
         message=message,
         message_id=message.ids.get(account.id) or account.transaction.new_id(),
         author=author,
         decision=thread.decide(incoming, account.view),
-        verdict=verdict.value,
+        verdict=_LISTED.get(ruling.reason, verdict).value if ruling else verdict.value,
         probability=scored.probability,
         log_odds=scored.log_odds,
+        ruling=ruling,
         mailbox=mailbox,
     )
+
+
+def _ruling(account: _Account, message: Prepared) -> senders.Ruling | None:
+    """The rule of the account's lists that holds for the sender: it wins over the score."""
+    if not account.view.rules:
+        return None
+    author, reverse_path = message.from_whom
+    looked_for = account.context.filter.trusts_hosts
+    who = senders.Sender(
+        author=author, reverse_path=reverse_path, authentication=message.authentication, looked_for=looked_for
+    )
+    return senders.decide(who, account.view.rules)
 
 
 # --- who --------------------------------------------------------------------------------------------------------------

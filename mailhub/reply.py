@@ -261,6 +261,8 @@ def _message_row(draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ti
         "verdict": "unsure",  # the filter looks at what comes in, not at what we write
         "probability": None,
         "log_odds": None,
+        "verdict_reason": None,
+        "verdict_evidence": None,
         "thread_reason": "reply",
         "thread_evidence": "",
         "automatic": "",

@@ -36,6 +36,7 @@ class FilterSettings:
     ham_probability: float = 0.3
     minimum_spam: int = 20
     minimum_ham: int = 20
+    trusts_hosts: bool = False  # somebody ahead of us authenticates senders: mail without his word is unproven
     own_hosts: frozenset[str] = frozenset()  # hosts whose Received lines say nothing about the sender
 
 

@@ -26,6 +26,7 @@ from .schema import (
     message_reference,
     participant,
     raw,
+    sender_rule,
     ticket,
     ticket_mailbox,
     tombstone,
@@ -47,6 +48,7 @@ class Wanted:
     addresses: Collection[str]  # lower case
     tickets: Collection[int]
     numbers: Collection[int]
+    senders: Collection[str] = ()  # patterns of rules that would match who sends
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class View:
     references: dict[bytes, list[Filed]] = field(default_factory=dict)  # by keyed hash of the Message-ID
     outgoing: set[int] = field(default_factory=set)  # of the referenced messages, those we sent
     contacts: dict[str, int] = field(default_factory=dict)  # by address
+    rules: dict[str, str] = field(default_factory=dict)  # for senders: pattern -> allow or deny
     users: dict[str, int] = field(default_factory=dict)  # by address
     tickets: dict[int, TicketState] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)  # ticket number -> id
@@ -127,6 +130,9 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
         view.contacts = {row.address: row.contact_id for row in rows}
         rows = _where_in(connection, _USERS, account_id, wanted.addresses)
         view.users = {row.email: row.id for row in rows}
+    if wanted.senders:
+        rows = _where_in(connection, _RULES, account_id, wanted.senders)
+        view.rules = {row.pattern: row.list for row in rows}
     if wanted.numbers:
         rows = _where_in(connection, _NUMBERS, account_id, wanted.numbers)
         view.numbers = {row.number: row.id for row in rows}
@@ -157,6 +163,10 @@ _REFERENCES = (
 _CONTACTS = select(contact_address.c.address, contact_address.c.contact_id).where(
     contact_address.c.account_id == bindparam("account"),
     contact_address.c.address.in_(bindparam("keys", expanding=True)),
+)
+_RULES = select(sender_rule.c.pattern, sender_rule.c.list).where(
+    sender_rule.c.account_id == bindparam("account"),
+    sender_rule.c.pattern.in_(bindparam("keys", expanding=True)),
 )
 _USERS = select(user.c.email, user.c.id).where(
     user.c.account_id == bindparam("account"),

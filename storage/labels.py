@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from .schema import message, ticket
+from .schema import contact_address, mark, message, ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +89,63 @@ def set_ticket_verdicts(connection: Connection, account_id: int, tickets: Sequen
     ]
     if rows:
         connection.execute(statement, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which incoming messages are meant; None: whichever."""
+
+    mailbox: int | None = None
+    contact: int | None = None
+    address: str | None = None  # of a contact, lower case
+    verdict: str | None = None
+    since: int | None = None  # when they came, microseconds
+    until: int | None = None
+
+
+def choose_messages(
+    connection: Connection,
+    account_id: int,
+    choice: Choice,
+    *,
+    before: int,
+    limit: int,
+    among: Collection[int] | None = None,
+) -> Sequence[int]:
+    """Readable incoming messages with ids below ``before``, newest first; ``among``: only these (some hundred)."""
+    query = select(message.c.id).where(
+        message.c.account_id == account_id,
+        message.c.id < before,
+        message.c.direction == "in",
+        message.c.unreadable == 0,
+    )
+    given = (
+        (message.c.mailbox_id == choice.mailbox, choice.mailbox),
+        (message.c.contact_id == choice.contact, choice.contact),
+        (message.c.verdict == choice.verdict, choice.verdict),
+        (message.c.received_at >= choice.since, choice.since),
+        (message.c.received_at < choice.until, choice.until),
+    )
+    query = query.where(*(condition for condition, value in given if value is not None))
+    if choice.address is not None:
+        people = select(contact_address.c.contact_id)
+        own = (contact_address.c.account_id == account_id, contact_address.c.address == choice.address)
+        query = query.where(message.c.contact_id.in_(people.where(*own)))
+    if among is not None:
+        query = query.where(message.c.id.in_(sorted(among)))
+    return connection.execute(query.order_by(message.c.id.desc()).limit(limit)).scalars().all()
+
+
+def answered_messages(connection: Connection, account_id: int, ticket_id: int, *, limit: int) -> Sequence[int]:
+    """The newest messages of a ticket that people wrote to us and about which nobody has ever said anything."""
+    spoken = select(mark.c.message_id).where(mark.c.account_id == account_id, mark.c.message_id == message.c.id)
+    query = select(message.c.id).where(
+        message.c.account_id == account_id,
+        message.c.ticket_id == ticket_id,
+        message.c.direction == "in",
+        message.c.unreadable == 0,
+        message.c.automatic == "",
+        message.c.contact_id.is_not(None),
+        ~spoken.exists(),
+    )
+    return connection.execute(query.order_by(message.c.id.desc()).limit(limit)).scalars().all()

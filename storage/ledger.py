@@ -26,6 +26,8 @@ from .schema import ledger, ledger_head, mark
 
 IN_LIMIT = 500  # ids of one statement
 
+MARK, ANSWER = "mark", "answer"  # where an act comes from: somebody said so; he answered the message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
@@ -53,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One act of a person about one message. ``label`` "none" took a label back."""
+    """One act of a person about one message. ``label`` "none" took a label back; ``source`` is mark or answer."""
 
     sequence: int
     message_id: int
@@ -61,6 +63,7 @@ class Mark:
     user_id: int
     given_at: int
     revoked_at: int | None
+    source: str
     verdict_before: str
 
 
@@ -182,6 +185,20 @@ def latest_marks(connection: Connection, account_id: int, messages: Collection[i
     return found
 
 
+def last_words(connection: Connection, account_id: int, messages: Collection[int]) -> dict[int, dict[int, Mark]]:
+    """Of each of these messages, by user: the last act of his that counts."""
+    found: dict[int, dict[int, Mark]] = {}
+    for chosen in _portions(messages):
+        query = (
+            select(*_MARK)
+            .where(mark.c.account_id == account_id, mark.c.message_id.in_(chosen), mark.c.revoked_at.is_(None))
+            .order_by(mark.c.sequence)
+        )
+        for row in connection.execute(query):
+            found.setdefault(row.message_id, {})[row.user_id] = Mark(**row._mapping)
+    return found
+
+
 def first_marks(connection: Connection, account_id: int, messages: Collection[int]) -> dict[int, Mark]:
     """The first act of each of these messages, whether it still counts or not."""
     found: dict[int, Mark] = {}
@@ -228,10 +245,10 @@ def list_marks(
 
 
 def count_marks(connection: Connection, account_id: int, user_id: int, *, since: int) -> int:
-    """How many acts this user gave since then, counting revoked ones."""
+    """How many marks this user gave since then, counting revoked ones, not what his answers said."""
     query = select(func.count()).where(
         mark.c.account_id == account_id, mark.c.user_id == user_id, mark.c.given_at >= since
-    )
+    ).where(mark.c.source == MARK)
     return connection.execute(query).scalar_one()
 
 

@@ -31,6 +31,8 @@ class MessageRow:
     verdict: str
     probability: float | None
     log_odds: float | None
+    verdict_reason: str | None
+    verdict_evidence: str | None
     thread_reason: str
     thread_evidence: str
     automatic: str

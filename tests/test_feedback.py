@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 from classifier.model import digest, fold
 from classifier.tokens import features_to_bytes
 from mailhub.errors import BadRequest, Conflict
-from mailhub.feedback import Marked, Previous, forget, list_marks, mark, prepare, revoke, steps, unmark
+from mailhub.feedback import Marked, Previous, forget, mark, prepare, revoke, steps, unmark
+from mailhub.filter.weighing import list_marks
 from mailhub.filter.labelling import Outcome
 from mailhub.filter.models import Models
 from storage import journal, ledger

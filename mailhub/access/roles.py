@@ -31,6 +31,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "refusal.read": _OPERATOR,
     "spam.stats": _EVERYONE,
     "spam.verify": _RUNNING,
+    "sender.read": _EVERYONE,
+    "sender.manage": _RUNNING,
     "mail.deliver": _EVERYONE,
     "mail.reparse": _RUNNING,
     "mail.import": _RUNNING,

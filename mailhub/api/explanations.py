@@ -44,6 +44,9 @@ class Explained(shapes.Shape):
     trained_ham: int
     evidence: list[Evidence]
     nearest: NearestChange | None
+    in_force: str | None = None  # the verdict that a stored message has, whatever the score says now
+    verdict_reason: str = ""  # why it has it
+    verdict_evidence: str = ""
 
 
 def document_of(received: Received) -> Document:
@@ -69,9 +72,10 @@ def _shape(found: Explanation) -> Explained:
     nearest = None
     if found.nearest is not None:
         nearest = made(NearestChange, found.nearest, without=_evidence(found.nearest.without))
-    return made(
-        Explained,
-        found,
+    return Explained(
+        verdict=found.verdict,
+        probability=found.probability,
+        log_odds=found.log_odds,
         trained_spam=found.spam,
         trained_ham=found.ham,
         evidence=_evidence(found.reasons),

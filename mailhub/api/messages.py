@@ -9,10 +9,11 @@ from fastapi import APIRouter, Response
 from mailhub import reparse
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
-from mailhub.api.shapes import Id
+from mailhub.api.shapes import Id, made
 from mailhub.errors import NotFound
+from mailhub.filter.weighing import is_conflict
 from mailhub.message import parse
-from storage import intake_lists, message_lists, raws
+from storage import intake_lists, ledger, message_lists, raws
 from storage.database import Connection
 from storage.message_lists import MessageRow
 from storage.tickets import find_ticket
@@ -20,6 +21,15 @@ from storage.tickets import find_ticket
 router = APIRouter(tags=["messages"])
 
 BYTES = {200: {"content": {"application/octet-stream": {}}, "description": "The bytes."}}
+
+
+class Word(shapes.Shape):
+    """What one user said last about a message: spam, ham, or none (he took a label back). ``source``: mark or answer."""
+
+    user: int
+    label: str
+    source: str
+    given_at: str
 
 
 class Why(shapes.Shape):
@@ -32,6 +42,10 @@ class Why(shapes.Shape):
     thread_evidence: str
     may_belong_to: int | None
     verdict: str
+    verdict_reason: str
+    verdict_evidence: str
+    marks: list[Word]
+    conflict: bool
     probability: float | None
     log_odds: float | None
     automatic: str
@@ -75,6 +89,8 @@ def why(call: InAccount, message: Id) -> Why:
         row = message_row(connection, call, message)
         found = intake_lists.list_intake(connection, call.account, message_id=message, limit=500)
         ticket = find_ticket(connection, call.account, row.ticket_id)
+        words = list(ledger.last_words(connection, call.account, [row.id]).get(row.id, {}).values())
+        reason, evidence = views.verdict_reason(connection, call.account, row)
     return Why(
         message=row.id,
         ticket=row.ticket_id,
@@ -83,6 +99,10 @@ def why(call: InAccount, message: Id) -> Why:
         thread_evidence=row.thread_evidence,
         may_belong_to=ticket.may_belong_to if ticket else None,
         verdict=row.verdict,
+        verdict_reason=reason,
+        verdict_evidence=evidence,
+        marks=[made(Word, each, user=each.user_id) for each in words],
+        conflict=is_conflict(words),
         probability=row.probability,
         log_odds=row.log_odds,
         automatic=row.automatic,

@@ -13,15 +13,17 @@ from starlette.concurrency import run_in_threadpool
 
 from classifier.tokens import Features, features
 from mailhub import clock, feedback
-from mailhub.api import shapes
+from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.explanations import Explained, document_of, explanation, unknown
 from mailhub.api.messages import message_row
 from mailhub.api.shapes import After, Id, Limit, Page, made
 from mailhub.api.tickets import user_id
 from mailhub.errors import BadRequest, Conflict, Forbidden
-from mailhub.feedback import Marked, Revoked, Weighed
+from mailhub.feedback import Marked, Revoked
+from mailhub.filter import weighing
 from mailhub.filter.labelling import FeaturesOf
+from mailhub.filter.weighing import Weighed
 from mailhub.house import filter_settings
 from storage import ledger
 from storage.derived import Received, find_received
@@ -63,6 +65,7 @@ class MarkResult(shapes.Shape):
 class GivenMark(shapes.Shape):
     """A mark and what it weighs; null: it is not in force (superseded, taken back or revoked).
 
+    ``source``: mark, or answer (an agent answered it). ``conflict``: the last words of two users about it differ.
     ``alone`` is the message's log-odds without this label: far on the other side of 0, the label may be a mistake.
     """
 
@@ -70,6 +73,8 @@ class GivenMark(shapes.Shape):
     message: int
     label: str
     user: int
+    source: str
+    conflict: bool
     given_at: str
     revoked_at: str | None
     log_odds: float | None
@@ -120,7 +125,7 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
     user = _marking_user(call)
     found: list[Marked] = []
     for portion in feedback.steps(body.messages):
-        known = feedback.prepare(call.house.database, call.account, portion, lambda each: _features(call, each))
+        known = features_for(call, portion)
         found += call.house.writer.run(
             partial(
                 feedback.mark,
@@ -167,10 +172,10 @@ def list_marks(call: InAccount, user: str | None = None, limit: Limit = 50, afte
     whose = _user(call, user) if user is not None else None
     before, found = after if after is not None else 2**62, list[GivenMark]()
     while len(found) < limit:
-        size = min(limit - len(found), feedback.STEP)
+        size = min(limit - len(found), weighing.PORTION)
         portion = call.house.writer.run(
             partial(
-                feedback.list_marks,
+                weighing.list_marks,
                 models=call.house.models,
                 account=call.account,
                 user=whose,
@@ -187,7 +192,7 @@ def list_marks(call: InAccount, user: str | None = None, limit: Limit = 50, afte
 
 def _given(weighed: Weighed) -> GivenMark:
     mark = weighed.mark
-    weights = {"log_odds": weighed.log_odds, "alone": weighed.alone}
+    weights = {"conflict": weighed.conflict, "log_odds": weighed.log_odds, "alone": weighed.alone}
     return made(GivenMark, mark, message=mark.message_id, user=mark.user_id, **weights)
 
 
@@ -234,10 +239,13 @@ def _revoked_of(call: Call, user: int, since: int) -> Iterator[Revoked]:
             return
 
 
-def _known(call: Call, marks: Sequence[ledger.Mark]) -> FeaturesOf:
-    """What the messages of these marks teach, for the writer."""
-    messages = sorted({each.message_id for each in marks})
+def features_for(call: Call, messages: Sequence[int]) -> FeaturesOf:
+    """What these messages teach, read in this thread for a turn of the writer."""
     return feedback.prepare(call.house.database, call.account, messages, lambda each: _features(call, each))
+
+
+def _known(call: Call, marks: Sequence[ledger.Mark]) -> FeaturesOf:
+    return features_for(call, sorted({each.message_id for each in marks}))
 
 
 def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
@@ -281,7 +289,10 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
         received = None if row.unreadable else find_received(connection, call.account, row.id)
     if received is None:
         raise Conflict(f"message {message} cannot be read, so it has no score")
-    return explained(call, received, reasons)
+    with call.house.database.read() as connection:
+        reason, evidence = views.verdict_reason(connection, call.account, row)
+    decided = {"in_force": row.verdict, "verdict_reason": reason, "verdict_evidence": evidence}
+    return explained(call, received, reasons).model_copy(update=decided)
 
 
 @router.post(

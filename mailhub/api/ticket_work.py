@@ -14,6 +14,7 @@ from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.conditions import tag_of
 from mailhub.api.forgetting import forget
+from mailhub.api.learning import learn_from_answer
 from mailhub.api.tickets import ticket_id, user_id
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.reply import Answer, ReplyContext, reply
@@ -238,6 +239,7 @@ def answer(request: Request, call: InAccount, ticket: shapes.TicketName, body: R
         copies=tuple(body.copies),
     )
     done = reply(call.house.database, call.house.writer, context, written, now=clock.now())
+    learn_from_answer(call, done.ticket, written.user)
     outbox = [row.id for row in done.queued]
     return Queued(message=done.message, message_id=done.message_id, ticket=done.ticket, outbox=outbox)
 

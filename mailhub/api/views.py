@@ -8,7 +8,7 @@ from mailhub.api import shapes
 from mailhub.api.shapes import instant, made
 from mailhub.message import parse
 from mailhub.message.values import Parsed
-from storage import intake_lists, message_lists, outbox, raws, ticket_lists
+from storage import intake_lists, ledger, message_lists, outbox, raws, ticket_lists
 from storage.database import Connection
 
 
@@ -32,10 +32,13 @@ def note(row: message_lists.NoteRow) -> shapes.Note:
 def message(connection: Connection, account: int, row: message_lists.MessageRow) -> shapes.Message:
     """A message with its text; what cannot be read has none and is flagged."""
     parsed = _parsed(connection, account, row)
+    reason, evidence = verdict_reason(connection, account, row)
     return made(
         shapes.Message,
         row,
         ticket=row.ticket_id,
+        verdict_reason=reason,
+        verdict_evidence=evidence,
         from_=row.from_address,
         to=[each.address for each in parsed.to if each.address] if parsed else [],
         cc=[each.address for each in parsed.cc if each.address] if parsed else [],
@@ -48,6 +51,14 @@ def message(connection: Connection, account: int, row: message_lists.MessageRow)
         attachments=_attachments(parsed),
         sending=_sending(connection, account, row) if row.direction == "out" else [],
     )
+
+
+def verdict_reason(connection: Connection, account: int, row: message_lists.MessageRow) -> tuple[str, str]:
+    """Why a message has its verdict, and what that rests on: the label in force, a rule for its sender, or its score."""
+    said = ledger.latest_marks(connection, account, [row.id]).get(row.id)
+    if said is not None and said.label != "none":
+        return ("answer" if said.source == ledger.ANSWER else "label"), f"user:{said.user_id}"
+    return row.verdict_reason or "score", row.verdict_evidence or ""
 
 
 def _sending(connection: Connection, account: int, row: message_lists.MessageRow) -> list[shapes.Sending]:

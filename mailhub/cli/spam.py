@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import click
 
 from mailhub.cli import exits
 from mailhub.cli.client import NoDaemon
+from mailhub.cli import spam_senders
 from mailhub.cli.output import Context, clean, listing, print_json, printing
+from mailhub.cli.spam_choice import choosing
 from mailhub.errors import BadRequest
 
 STEP = 200  # messages of one request
@@ -22,14 +26,15 @@ def spam() -> None:
 
 
 @spam.command()
-@click.argument("messages", nargs=-1, required=True, type=int)
 @click.option("--as", "label", type=click.Choice(["spam", "ham"]), required=True, help="What they are.")
 @printing
-def mark(context: Context, messages: tuple[int, ...], label: str) -> int:
-    """Say that MESSAGES are spam, or ham. The last word wins.
+@choosing
+def mark(context: Context, messages: Sequence[int], label: str) -> int:
+    """Say that MESSAGES, or all that the filters mean, are spam, or ham. The last word wins.
 
     \b
     Example: mailhub spam mark 1000000007 --as spam
+    Example: mailhub spam mark --contact offers@shop.example --as spam
     """
     return _label(context, "POST", messages, {"label": label})
 
@@ -58,7 +63,7 @@ def marks(context: Context, limit: int, after: str | None, user: str | None) -> 
     Example: mailhub spam marks --user ana@example.com
     """
     columns = {"sequence": "SEQUENCE", "message": "MESSAGE", "label": "LABEL", "user": "USER", "given_at": "GIVEN"}
-    columns |= {"revoked_at": "REVOKED", "log_odds": "LOG-ODDS", "alone": "ALONE"}
+    columns |= {"source": "BY", "conflict": "DISPUTED", "revoked_at": "REVOKED", "log_odds": "LOG-ODDS", "alone": "ALONE"}
     context.table(context.rows("/v1/spam/marks", limit=limit, after=after, user=user), columns)
 
 
@@ -83,14 +88,21 @@ def revoke(context: Context, sequences: tuple[int, ...], user: str | None, since
     context.table(found["messages"], columns)
 
 
-def _label(context: Context, method: str, messages: tuple[int, ...], more: dict[str, Any]) -> int:
+def _label(context: Context, method: str, messages: Sequence[int], more: dict[str, Any]) -> int:
     found: list[dict[str, Any]] = []
-    for start in range(0, len(messages), STEP):
-        portion = list(messages[start : start + STEP])
-        found += context.call(method, "/v1/spam/marks", body={"messages": portion, **more})
-    columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "verdict": "VERDICT", "state": "TICKET IS"}
-    context.table(found, columns)
+    hidden = len(messages) <= STEP or not sys.stderr.isatty()
+    with click.progressbar(length=len(messages), label="marking", file=sys.stderr, hidden=hidden) as bar:
+        for start in range(0, len(messages), STEP):
+            portion = list(messages[start : start + STEP])
+            found += context.call(method, "/v1/spam/marks", body={"messages": portion, **more})
+            bar.update(len(portion))
+    columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "previous": "WAS", "conflict": "DISPUTED"}
+    context.table(found, columns | {"verdict": "VERDICT", "state": "TICKET IS"})
     return exits.DATAERR if any(each["outcome"] in ("not-found", "no-features") for each in found) else exits.OK
+
+
+spam.add_command(spam_senders.allow)
+spam.add_command(spam_senders.deny)
 
 
 @spam.command()
@@ -111,6 +123,9 @@ def explain(context: Context, message: str, reasons: int) -> None:
         print_json(found)
         return
     click.echo(f"{found['verdict']}: probability {found['probability']:.4f}, log-odds {found['log_odds']:+.2f}")
+    if found["in_force"] is not None:
+        evidence = f" ({clean(found['verdict_evidence'])})" if found["verdict_evidence"] else ""
+        click.echo(f"in force: {found['in_force']}, by {found['verdict_reason']}{evidence}")
     click.echo(f"the filter knows {found['trained_spam']} spam and {found['trained_ham']} ham")
     _print_nearest(found["nearest"])
     columns = {"weight": "WEIGHT", "field": "WHERE", "words": "WHAT", "spam": "IN SPAM", "ham": "IN HAM"}

@@ -110,7 +110,8 @@ def _print_message(context: Context, message: dict[str, Any]) -> None:
     click.echo(f"\n--- {arrow} {name}{doubt}, {context.time(message['received_at'])} (id {message['id']})")
     score = "" if message["probability"] is None else f" {message['probability']:.3f}"
     evidence = f" ({clean(message['thread_evidence'])})" if message["thread_evidence"] else ""
-    click.echo(f"    {message['thread_reason']}{evidence}; {message['verdict']}{score}")
+    decided = "" if message["verdict_reason"] == "score" else f" ({message['verdict_reason']})"
+    click.echo(f"    {message['thread_reason']}{evidence}; {message['verdict']}{score}{decided}")
     text = clean(message["reply_text"] or message["text"]).strip()
     if message["unreadable"]:
         text = "(cannot be read; `mailhub message raw` has the bytes)"

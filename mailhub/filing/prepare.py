@@ -96,6 +96,11 @@ class Prepared:
         return _author(self.parsed)
 
     @property
+    def from_whom(self) -> tuple[str, str]:
+        """(the author if From names exactly one, the reverse path), for rules about senders; "" where there is none."""
+        return self.author if len(self.parsed.from_) == 1 else "", storable(self.envelope.mail_from or "").lower()
+
+    @property
     def sender(self) -> str:
         """Whose ticket it is, lower case: the author, else the reverse path, which proves nobody (DMARC: From)."""
         return _sender(self.parsed, self.envelope)

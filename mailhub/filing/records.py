@@ -9,6 +9,7 @@ from mailhub.envelope import Envelope, Fate, Recipient
 from mailhub.filing.authenticated import to_words
 from mailhub.filing.prepare import Prepared, storable
 from mailhub.message.values import Parsed
+from mailhub.senders import Ruling
 from mailhub.thread import Decision
 from storage.bulk import Row
 from storage.filing import Filed, TicketState
@@ -39,6 +40,7 @@ class Case:
     verdict: str
     probability: float
     log_odds: float
+    ruling: Ruling | None
     mailbox: int
 
 
@@ -90,6 +92,8 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "verdict": case.verdict,
         "probability": case.probability,
         "log_odds": case.log_odds,
+        "verdict_reason": case.ruling.reason if case.ruling else None,
+        "verdict_evidence": case.ruling.pattern if case.ruling else None,
         "thread_reason": "own-address" if author.own and case.decision.ticket is None else case.decision.reason,
         "thread_evidence": case.decision.evidence,
         "authentication": to_words(message.authentication),

@@ -66,16 +66,21 @@ class Case:
     subject: Labelled
     held: Entry | None  # its label in force
     verdict_before: str  # before anyone labelled it
+    spoken_of: bool = False  # whether anybody ever marked it, or took a mark back
     outcome: Outcome = Outcome.UNCHANGED
     label: str | None = None  # in force afterwards
     verdict: str = ""  # afterwards
     sequence: int | None = None  # of the label in force afterwards, or of the mark that took it back
 
+    def keep(self) -> None:
+        """Everything stays as it is."""
+        self.label, self.verdict = self.held.label if self.held else None, self.subject.verdict
+
 
 def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: FeaturesOf) -> None:
     """Make the ledger say what is wished (None: no label); the case tells what happened."""
     held = case.held
-    case.label, case.verdict = held.label if held else None, case.subject.verdict
+    case.keep()
     if wish is None:
         _take_out(change, case)
     elif held is not None and held.label == wish.label and wish.sequence in (None, held.sequence):

@@ -34,6 +34,11 @@ def organisation(domain: str) -> str:
     return str(_suffixes().privatesuffix(domain) or domain)
 
 
+def public_suffix(domain: str) -> bool:
+    """Whether anybody can have a name under this domain."""
+    return bool(_suffixes().is_public(domain)) if "." in domain else True
+
+
 def author_domain(raw: bytes) -> str:
     """The domain of the one author of a message (RFC 7489 6.6.1), ASCII; "" when it has none, or several."""
     fields, _ = dkim.split(raw[: dkim.HEADER_BYTES])

@@ -20,7 +20,7 @@ from .accounts import account, address, allow_list, api_token, billing_event, ho
 from .acts import access_grant, journal, journal_anchor
 from .contacts import contact, contact_address
 from .erasing import person_tombstone, tombstone
-from .learning import ledger, ledger_head, mark
+from .learning import ledger, ledger_head, mark, sender_rule
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
 from .service import clock_mark, id_block, idempotency, key_check, refusal
@@ -73,6 +73,7 @@ __all__ = [
     "recovery_code",
     "refusal",
     "second_factor",
+    "sender_rule",
     "session",
     "stage_warning",
     "ticket",

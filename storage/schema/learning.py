@@ -1,8 +1,8 @@
-"""What agents taught the filter: labels in force, every mark given, the ledger's head."""
+"""What agents taught the filter: labels in force, every mark given, the ledger's head; and whom they told it about."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
 from storage.catalogue import account_id, column, instant, metadata, reference, word
 
@@ -44,8 +44,21 @@ mark = Table(
     reference("user_id", "who gave it", retention="ledger"),
     instant("given_at", "when", personal="behaviour", retention="ledger"),
     instant("revoked_at", "when it was revoked", null="it counts", retention="ledger"),
+    word("source", "mark: somebody said so; answer: an agent answered it", retention="ledger"),
     word("verdict_before", "the message's verdict before anyone labelled it", retention="ledger"),
     PrimaryKeyConstraint("account_id", "sequence"),
     Index("mark_of_message", "account_id", "message_id", "sequence"),
     Index("mark_of_user", "account_id", "user_id", "given_at"),
+)
+
+sender_rule = Table(
+    "sender_rule",
+    metadata,
+    account_id(),
+    reference("id", "names the rule", retention="account"),
+    word("list", "allow or deny", retention="account"),
+    column("pattern", Text, "a sender's address, or a domain", personal="email", retention="account"),
+    instant("created_at", "when it was made", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("sender_rule_by_pattern", "account_id", "pattern", unique=True),
 )

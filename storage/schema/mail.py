@@ -28,6 +28,14 @@ message = Table(
     word("verdict", "spam, ham or unsure, when it was scored or labelled"),
     column("probability", Float, "of spam when it arrived", null="not scored", unit="0..1"),
     column("log_odds", Float, "score when it arrived", null="not scored", unit="log-odds"),
+    word(
+        "verdict_reason",
+        "allow-list, deny-list, allow-list-unproven, or label when it was one and its row is gone by age",
+        null="the score decided",
+    ),
+    column(
+        "verdict_evidence", Text, "the rule that decided when it arrived", null="none did", personal="email", unit=None
+    ),
     word("thread_reason", "why it is in this ticket"),
     column("thread_evidence", Text, "what the reason rests on, for people", personal="content"),
     word("automatic", "kind of automatic mail, '' for a person's"),

@@ -40,6 +40,7 @@ def work(transaction: Transaction) -> None:
         addresses=["kim@customer.example", "lee@customer.example"],
         tickets=[1, 2],
         numbers=[1, 2],
+        senders=["kim@customer.example", "customer.example"],
     )
     filing.load(connection, 1, wanted)
     filing.flood_ticket(connection, 1, mailbox=1, contact=7, since=0)

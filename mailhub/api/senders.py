@@ -1,0 +1,94 @@
+"""/v1/spam/senders: the account's allow and deny lists of senders, which win over the score."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from mailhub import clock, tickets
+from mailhub.api import shapes
+from mailhub.api.caller import Call, InAccount
+from mailhub.api.shapes import After, Id, Limit, Page, made, page
+from mailhub.errors import Conflict, NotFound
+from mailhub.senders import pattern_of
+from storage import senders
+from storage.senders import SenderRule
+from storage.writer import Transaction
+
+router = APIRouter(prefix="/spam/senders", tags=["spam"])
+
+RULES = 20_000  # of an account; a mail asks for the few that could match it, however many there are
+
+ListName = Literal["allow", "deny"]
+
+
+class Rule(shapes.Shape):
+    """A sender whose mail is ham (allow), if he is proven, or spam (deny), whatever its score."""
+
+    id: int
+    list: str
+    pattern: str
+    created_at: str
+
+
+class NewRule(shapes.Shape):
+    """An address, or a domain with its subdomains."""
+
+    pattern: Annotated[str, Field(min_length=1, max_length=254)]
+
+
+def _shape(row: SenderRule) -> Rule:
+    return made(Rule, row)
+
+
+@router.get("/{name}")
+def list_rules(call: InAccount, name: ListName, limit: Limit = 50, after: After = None) -> Page[Rule]:
+    """The rules of one list."""
+    call.require("sender.read")
+    with call.house.database.read() as connection:
+        rows = senders.list_sender_rules(connection, call.account, name, after=after or 0, limit=limit)
+    return page(rows, _shape, limit)
+
+
+@router.post("/{name}", status_code=201)
+def add_rule(call: InAccount, name: ListName, body: NewRule) -> Rule:
+    """Put a sender on a list; he is on one of them at most. It holds for mail that comes from now on."""
+    call.require("sender.manage")
+    pattern, now = pattern_of(body.pattern), clock.now()
+
+    def add(transaction: Transaction) -> SenderRule:
+        connection = transaction.connection
+        known = senders.find_sender_rule(connection, call.account, pattern)
+        if known is not None:
+            raise Conflict(f"there is a rule for this sender already: {known.id}, on the {known.list} list")
+        if senders.count_sender_rules(connection, call.account) >= RULES:
+            raise Conflict(f"an account has at most {RULES} rules: name whole domains")
+        row = SenderRule(
+            account_id=call.account, id=transaction.new_id(), list=name, pattern=pattern, created_at=now
+        )
+        senders.add_sender_rule(connection, row)
+        _record(transaction, call, f"{name}-add", row.id, now)
+        return row
+
+    return _shape(call.house.writer.run(add))
+
+
+@router.delete("/{name}/{rule}", status_code=204, response_class=Response)
+def remove_rule(call: InAccount, name: ListName, rule: Id) -> None:
+    """Take a rule away. What it decided before stays decided."""
+    call.require("sender.manage")
+    now = clock.now()
+
+    def remove(transaction: Transaction) -> None:
+        if not senders.remove_sender_rule(transaction.connection, call.account, name, rule):
+            raise NotFound(f"no such rule on the {name} list: {rule}")
+        _record(transaction, call, f"{name}-remove", rule, now)
+
+    call.house.writer.run(remove)
+
+
+def _record(transaction: Transaction, call: Call, act: str, rule: int, now: int) -> None:
+    verb, on = f"spam.{act}", f"sender-rule:{rule}"
+    tickets.record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)
