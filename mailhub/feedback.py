@@ -1,7 +1,7 @@
 """FLOW 2: an agent says spam, ham, or undo. One transaction: ledger, counts, verdict, ticket, journal; all or nothing.
 
     mark     the message has this label; the last word wins, the same word again changes nothing
-    answered an agent answered these messages: ham, where nobody has ever said anything about them (a weak word)
+    answered an agent answered these messages: ham, where nobody has said anything about them (a weak word)
     unmark   it has none: the filter forgets the message, and its verdict is what it was before anyone labelled it
     revoke   these acts (or all of one user since a time) never happened: what they replaced is in force again
     forget   the message is about to go for good: every trace of its labels goes with it
@@ -109,7 +109,7 @@ def answered(
     now: int,
     features_of: FeaturesOf,
 ) -> list[Marked]:
-    """An agent answered these messages: each is ham, unless somebody has ever said anything about it.
+    """An agent answered these messages: each is ham, unless somebody has said anything about it.
 
     A row and an act as a mark's own, so it can be revoked like one; any mark supersedes it. No cap: a message can be
     answered into the ledger once.
@@ -188,12 +188,14 @@ def _lock(act: _Act, messages: Sequence[int]) -> tuple[Mapping[int, Labelled], M
 def _cases(act: _Act, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
     entries = ledger.entries_of(act.transaction.connection, act.account, subjects)
     firsts = ledger.first_marks(act.transaction.connection, act.account, subjects)
+    weak = act.source == ledger.ANSWER
+    counting = ledger.latest_marks(act.transaction.connection, act.account, subjects) if weak else {}
     return {
         message: Case(
             subject=subject,
             held=entries.get(message),
             verdict_before=firsts[message].verdict_before if message in firsts else subject.verdict,
-            spoken_of=message in firsts,
+            spoken_of=message in counting,
         )
         for message, subject in sorted(subjects.items())
     }

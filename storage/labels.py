@@ -99,8 +99,7 @@ class Choice:
     contact: int | None = None
     address: str | None = None  # of a contact, lower case
     verdict: str | None = None
-    since: int | None = None  # when they came, microseconds
-    until: int | None = None
+    since: int | None = None  # what came before is not meant; microseconds
 
 
 def choose_messages(
@@ -119,14 +118,10 @@ def choose_messages(
         message.c.direction == "in",
         message.c.unreadable == 0,
     )
-    given = (
-        (message.c.mailbox_id == choice.mailbox, choice.mailbox),
-        (message.c.contact_id == choice.contact, choice.contact),
-        (message.c.verdict == choice.verdict, choice.verdict),
-        (message.c.received_at >= choice.since, choice.since),
-        (message.c.received_at < choice.until, choice.until),
-    )
-    query = query.where(*(condition for condition, value in given if value is not None))
+    equal = {"mailbox_id": choice.mailbox, "contact_id": choice.contact, "verdict": choice.verdict}
+    query = query.where(*(message.c[name] == value for name, value in equal.items() if value is not None))
+    if choice.since is not None:
+        query = query.where(message.c.received_at >= choice.since)
     if choice.address is not None:
         people = select(contact_address.c.contact_id)
         own = (contact_address.c.account_id == account_id, contact_address.c.address == choice.address)
@@ -137,8 +132,9 @@ def choose_messages(
 
 
 def answered_messages(connection: Connection, account_id: int, ticket_id: int, *, limit: int) -> Sequence[int]:
-    """The newest messages of a ticket that people wrote to us and about which nobody has ever said anything."""
+    """The newest messages of a ticket that people wrote to us and about which nobody has said anything."""
     spoken = select(mark.c.message_id).where(mark.c.account_id == account_id, mark.c.message_id == message.c.id)
+    spoken = spoken.where(mark.c.revoked_at.is_(None))
     query = select(message.c.id).where(
         message.c.account_id == account_id,
         message.c.ticket_id == ticket_id,

@@ -246,9 +246,11 @@ def list_marks(
 
 def count_marks(connection: Connection, account_id: int, user_id: int, *, since: int) -> int:
     """How many marks this user gave since then, counting revoked ones, not what his answers said."""
-    query = select(func.count()).where(
-        mark.c.account_id == account_id, mark.c.user_id == user_id, mark.c.given_at >= since
-    ).where(mark.c.source == MARK)
+    query = (
+        select(func.count())
+        .where(mark.c.account_id == account_id, mark.c.user_id == user_id, mark.c.given_at >= since)
+        .where(mark.c.source == MARK)
+    )
     return connection.execute(query).scalar_one()
 
 

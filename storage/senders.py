@@ -55,7 +55,7 @@ def count_sender_rules(connection: Connection, account_id: int) -> int:
     return connection.execute(query).scalar_one()
 
 
-def remove_sender_rule(connection: Connection, account_id: int, rule: int) -> bool:
-    """Delete a rule; False when there is no such one."""
-    own = (sender_rule.c.account_id == account_id, sender_rule.c.id == rule)
+def remove_sender_rule(connection: Connection, account_id: int, kind: str, rule: int) -> bool:
+    """Delete a rule of a list; False when there is no such one."""
+    own = (sender_rule.c.account_id == account_id, sender_rule.c.list == kind, sender_rule.c.id == rule)
     return bool(connection.execute(delete(sender_rule).where(*own)).rowcount)

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 
 from classifier.model import Counts, digest, fold
 from classifier.tokens import Document, Features, features
-from mailhub.feedback import Marked, Revoked, mark, prepare, revoke_marks, unmark
+from mailhub.feedback import Marked, Revoked, answered, mark, prepare, revoke_marks, unmark
 from mailhub.filter.labelling import Taught
 from mailhub.filter.models import Models
 from storage import ledger
@@ -116,6 +116,23 @@ class Inbox:
                 self.account,
                 messages,
                 label,
+                user=user,
+                now=self.now,
+                features_of=found,
+            )
+        )
+
+    def answer(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
+        """One agent's answers to these messages."""
+        self.now += 1
+        found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
+        return self.writer.run(
+            lambda transaction: answered(
+                transaction,
+                self.models,
+                f"user:{user}",
+                self.account,
+                messages,
                 user=user,
                 now=self.now,
                 features_of=found,

@@ -11,9 +11,9 @@ from classifier.model import digest, fold
 from classifier.tokens import features_to_bytes
 from mailhub.errors import BadRequest, Conflict
 from mailhub.feedback import Marked, Previous, forget, mark, prepare, revoke, steps, unmark
-from mailhub.filter.weighing import list_marks
 from mailhub.filter.labelling import Outcome
 from mailhub.filter.models import Models
+from mailhub.filter.weighing import list_marks
 from storage import journal, ledger
 from storage.database import Database
 from storage.schema import ledger as ledger_table

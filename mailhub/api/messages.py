@@ -24,7 +24,7 @@ BYTES = {200: {"content": {"application/octet-stream": {}}, "description": "The 
 
 
 class Word(shapes.Shape):
-    """What one user said last about a message: spam, ham, or none (he took a label back). ``source``: mark or answer."""
+    """What one user said last about a message: spam, ham, or none (a label taken back). ``source``: mark, answer."""
 
     user: int
     label: str

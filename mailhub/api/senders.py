@@ -65,9 +65,7 @@ def add_rule(call: InAccount, name: ListName, body: NewRule) -> Rule:
             raise Conflict(f"there is a rule for this sender already: {known.id}, on the {known.list} list")
         if senders.count_sender_rules(connection, call.account) >= RULES:
             raise Conflict(f"an account has at most {RULES} rules: name whole domains")
-        row = SenderRule(
-            account_id=call.account, id=transaction.new_id(), list=name, pattern=pattern, created_at=now
-        )
+        row = SenderRule(account_id=call.account, id=transaction.new_id(), list=name, pattern=pattern, created_at=now)
         senders.add_sender_rule(connection, row)
         _record(transaction, call, f"{name}-add", row.id, now)
         return row

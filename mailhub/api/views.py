@@ -54,7 +54,7 @@ def message(connection: Connection, account: int, row: message_lists.MessageRow)
 
 
 def verdict_reason(connection: Connection, account: int, row: message_lists.MessageRow) -> tuple[str, str]:
-    """Why a message has its verdict, and what that rests on: the label in force, a rule for its sender, or its score."""
+    """Why a message has its verdict, and on what: the label in force, a rule for its sender, or its score."""
     said = ledger.latest_marks(connection, account, [row.id]).get(row.id)
     if said is not None and said.label != "none":
         return ("answer" if said.source == ledger.ANSWER else "label"), f"user:{said.user_id}"

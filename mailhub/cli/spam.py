@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
-from mailhub.cli import exits
+from mailhub.cli import exits, spam_senders
 from mailhub.cli.client import NoDaemon
-from mailhub.cli import spam_senders
 from mailhub.cli.output import Context, clean, listing, print_json, printing
 from mailhub.cli.spam_choice import choosing
 from mailhub.errors import BadRequest
@@ -63,7 +62,13 @@ def marks(context: Context, limit: int, after: str | None, user: str | None) -> 
     Example: mailhub spam marks --user ana@example.com
     """
     columns = {"sequence": "SEQUENCE", "message": "MESSAGE", "label": "LABEL", "user": "USER", "given_at": "GIVEN"}
-    columns |= {"source": "BY", "conflict": "DISPUTED", "revoked_at": "REVOKED", "log_odds": "LOG-ODDS", "alone": "ALONE"}
+    columns |= {
+        "source": "BY",
+        "conflict": "DISPUTED",
+        "revoked_at": "REVOKED",
+        "log_odds": "LOG-ODDS",
+        "alone": "ALONE",
+    }
     context.table(context.rows("/v1/spam/marks", limit=limit, after=after, user=user), columns)
 
 

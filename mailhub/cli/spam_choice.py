@@ -49,7 +49,7 @@ def choosing(function: F) -> F:
     return command  # type: ignore[return-value]
 
 
-def _found(context: Context, filters: dict[str, str]) -> Sequence[int]:
+def _found(context: Context, filters: dict[str, Any]) -> Sequence[int]:
     """All messages that the filters mean."""
     found: list[int] = []
     after = None

@@ -66,7 +66,7 @@ class Case:
     subject: Labelled
     held: Entry | None  # its label in force
     verdict_before: str  # before anyone labelled it
-    spoken_of: bool = False  # whether anybody ever marked it, or took a mark back
+    spoken_of: bool = False  # for an answer: whether an act about it counts, so that this one says nothing new
     outcome: Outcome = Outcome.UNCHANGED
     label: str | None = None  # in force afterwards
     verdict: str = ""  # afterwards

@@ -67,7 +67,8 @@ def test_the_whole_conversation(sending_hub: Hub, sink: Sink) -> None:
     hub.json("ticket", "reply", "1", "--text", "Please turn it off and on.")
     hub.wait_until(lambda: bool(sink.taken))
     hub.wait_until(lambda: shown(hub)["messages"][1]["sending"][0]["state"] == "sent")
-    answer = shown(hub)["messages"][1]
+    question, answer = shown(hub)["messages"][:2]
+    assert (question["verdict"], question["verdict_reason"]) == ("ham", "answer")
     (sent,) = answer["sending"]
     assert (sent["recipient"], sent["reply"], sent["attempts"]) == (CUSTOMER, "250 2.0.0", 1)
     assert (answer["direction"], answer["text"].strip()) == ("out", "Please turn it off and on.")

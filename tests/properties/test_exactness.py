@@ -30,6 +30,7 @@ _Operation = tuple[str, list[int], str, int]
 _operation: st.SearchStrategy[_Operation] = st.one_of(
     st.tuples(st.just("mark"), _some, st.sampled_from(["spam", "ham"]), _user),
     st.tuples(st.just("unmark"), _some, st.just(""), _user),
+    st.tuples(st.just("answer"), _some, st.just(""), _user),
     st.tuples(st.just("revoke"), st.just([]), st.just(""), _user),
     st.tuples(st.just("fail"), _some, st.sampled_from(["spam", "ham"]), _user),
     st.tuples(st.sampled_from(["restart", "checkpoint", "other node"]), st.just([]), st.just(""), st.just(0)),
@@ -83,6 +84,10 @@ def _apply(inbox: Inbox, other: Inbox, acts: list[_Act], operation: _Operation) 
         there = _counting(acts)
         inbox.unmark(messages, user=user)
         return acts + [_Act(m, "none", user) for m in dict.fromkeys(messages) if m in there]
+    if kind == "answer":
+        spoken = {act.message for act in acts}
+        inbox.answer(messages, user=user)
+        return acts + [_Act(m, "ham", user) for m in dict.fromkeys(messages) if m not in spoken]
     if kind == "revoke":
         inbox.revoke_user(user, 0)
         return [act for act in acts if act.user != user]
@@ -117,7 +122,7 @@ def second_writer(database: Database) -> Iterator[Writer]:
 def test_the_model_is_the_fold_of_what_is_left(
     database: Database, writer: Writer, second_writer: Writer, tmp_path: Path, operations: list[_Operation]
 ) -> None:
-    """Marks, relabels, undos, revocations, failures, restarts and two nodes, in any order, leave it exact."""
+    """Marks, answers, relabels, undos, revocations, failures, restarts and two nodes, in any order, leave it exact."""
     account = next(_accounts)
     directory = tmp_path / str(account)
     inbox = Inbox(
