@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -12,7 +12,7 @@ from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
 from mailhub.errors import Conflict, NotFound
-from mailhub.senders import pattern_of
+from mailhub.senders import ALLOW, DENY, pattern_of
 from storage import senders
 from storage.senders import SenderRule
 from storage.writer import Transaction
@@ -20,8 +20,6 @@ from storage.writer import Transaction
 router = APIRouter(prefix="/spam/senders", tags=["spam"])
 
 RULES = 20_000  # of an account; a mail asks for the few that could match it, however many there are
-
-ListName = Literal["allow", "deny"]
 
 
 class Rule(shapes.Shape):
@@ -44,18 +42,20 @@ def _shape(row: SenderRule) -> Rule:
 
 
 @router.get("/{name}")
-def list_rules(call: InAccount, name: ListName, limit: Limit = 50, after: After = None) -> Page[Rule]:
+def list_senders(call: InAccount, name: str, limit: Limit = 50, after: After = None) -> Page[Rule]:
     """The rules of one list."""
     call.require("sender.read")
+    _require_list(name)
     with call.house.database.read() as connection:
         rows = senders.list_sender_rules(connection, call.account, name, after=after or 0, limit=limit)
     return page(rows, _shape, limit)
 
 
 @router.post("/{name}", status_code=201)
-def add_rule(call: InAccount, name: ListName, body: NewRule) -> Rule:
+def add_sender(call: InAccount, name: str, body: NewRule) -> Rule:
     """Put a sender on a list; he is on one of them at most. It holds for mail that comes from now on."""
     call.require("sender.manage")
+    _require_list(name)
     pattern, now = pattern_of(body.pattern), clock.now()
 
     def add(transaction: Transaction) -> SenderRule:
@@ -74,9 +74,10 @@ def add_rule(call: InAccount, name: ListName, body: NewRule) -> Rule:
 
 
 @router.delete("/{name}/{rule}", status_code=204, response_class=Response)
-def remove_rule(call: InAccount, name: ListName, rule: Id) -> None:
+def remove_sender(call: InAccount, name: str, rule: Id) -> None:
     """Take a rule away. What it decided before stays decided."""
     call.require("sender.manage")
+    _require_list(name)
     now = clock.now()
 
     def remove(transaction: Transaction) -> None:
@@ -85,6 +86,11 @@ def remove_rule(call: InAccount, name: ListName, rule: Id) -> None:
         _record(transaction, call, f"{name}-remove", rule, now)
 
     call.house.writer.run(remove)
+
+
+def _require_list(name: str) -> None:
+    if name not in (ALLOW, DENY):
+        raise NotFound(f"no such list: {name}; there are allow and deny")
 
 
 def _record(transaction: Transaction, call: Call, act: str, rule: int, now: int) -> None:
