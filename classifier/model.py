@@ -14,7 +14,7 @@ The score (docs/filter.md has the experiments). With S, H documents trained, a f
 ``x = ln((s m/(S+1) + k) / (h m/(H+1) + k))``, ``m = sqrt((min(S,H)+1) ((S+H)/2+1))``: both classes are smoothed as if
 they had the same number of documents, whatever the mix. Per field group the K most spammy and the K most hammy
 features count, their sum limited by nothing else; groups add up; while one class is hardly known the sum is drawn
-towards zero.
+towards zero. The share of labels that look wrong (``classifier.doubt``) discounts what few documents say.
 
 Threads: read and written by one thread; a fold may run in another and be swapped in whole. Must not import
 scikit-learn.
@@ -35,9 +35,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.doubt import Doubt
 from classifier.errors import CountBelowZero, DamagedCheckpoint, OtherFeatures, UnknownLabel
-from classifier.table import Slots, Table
+from classifier.table import Slots, Table, Tally
 from classifier.tokens import (
+    CONTENT,
     FEATURES_VERSION,
     GROUP_BITS,
     GROUPS,
@@ -51,9 +53,12 @@ HAM: Final = "ham"
 _COLUMNS: Final = {SPAM: 0, HAM: 1}
 
 SMOOTHING: Final = 0.05
-STRONGEST: Final = 10
-TEMPERATURE: Final = 16.0
+STRONGEST: Final = 9
+TEMPERATURE: Final = 15.0
+UNMIXING: Final = 0.5  # of the share of wrong labels, taken off a feature's counts
+DISCOUNT: Final = 10.0  # times that share: documents a feature must be seen in to count half
 _BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  # first id of each group
+_WITNESSES = _BOUNDS[[CONTENT, CONTENT + 1]]  # ids whose counts tell of wrong labels: one group, to save time
 
 _MAGIC: Final = b"mailhub-counts\x01"
 _HEADER: Final = struct.Struct("<15sIQQQQ")  # magic, features version, spam, ham, entries, bytes of ids
@@ -63,14 +68,20 @@ Weights = NDArray[np.float64]
 
 
 class Counts:
-    """Totals and per-feature counts of one account."""
+    """Totals and per-feature counts of one account. ``doubt`` follows from the counts: no checkpoint holds it."""
 
-    __slots__ = ("ham", "spam", "table")
+    __slots__ = ("doubt", "ham", "spam", "table")
 
     def __init__(self, *, room: int = 0) -> None:
         self.spam = 0
         self.ham = 0
         self.table = Table(room=room)
+        self.doubt = Doubt()
+
+    @property
+    def wrong_labels(self) -> float:
+        """Estimated share of labels that are wrong, 0 to 0.1; near 0 while one class is hardly known."""
+        return self.doubt.share(min(self.spam, self.ham))
 
     @property
     def size_bytes(self) -> int:
@@ -81,6 +92,7 @@ class Counts:
         """An equal model that shares nothing, for a thread that writes the checkpoint while this one goes on."""
         other = Counts()
         other.spam, other.ham, other.table = self.spam, self.ham, self.table.copy()
+        other.doubt = self.doubt.copy()
         return other
 
 
@@ -122,9 +134,18 @@ def _weights(counts: Counts, slots: Slots) -> Weights:
     """x of every known feature; 0 for one whose counts have gone back to zero."""
     smaller, mean = min(counts.spam, counts.ham), (counts.spam + counts.ham) / 2
     scale = math.sqrt((smaller + 1) * (mean + 1))
-    spam = counts.table.counts(slots, 0) * (scale / (counts.spam + 1)) + SMOOTHING
-    ham = counts.table.counts(slots, 1) * (scale / (counts.ham + 1)) + SMOOTHING
-    weights: Weights = np.log(spam / ham)
+    spam, ham = counts.table.counts(slots, 0), counts.table.counts(slots, 1)
+    wrong = counts.wrong_labels
+    if wrong == 0:
+        return _ratio(spam, ham, scale / (counts.spam + 1), scale / (counts.ham + 1))
+    seen, mixed = spam + ham, UNMIXING * wrong
+    purer_spam, purer_ham = (np.maximum(each - mixed * seen, 0) / (1 - 2 * mixed) for each in (spam, ham))
+    weights = _ratio(purer_spam, purer_ham, scale / (counts.spam + 1), scale / (counts.ham + 1))
+    return weights * (seen / (seen + DISCOUNT * wrong))
+
+
+def _ratio(spam: Weights | Tally, ham: Weights | Tally, spam_scale: float, ham_scale: float) -> Weights:
+    weights: Weights = np.log((spam * spam_scale + SMOOTHING) / (ham * ham_scale + SMOOTHING))
     return weights
 
 
@@ -182,8 +203,9 @@ def _column(label: str) -> int:
 def train(counts: Counts, features: Features, label: str) -> None:
     """Add one labelled document. ``features`` are sorted and distinct, as ``tokens.features`` gives them."""
     column = _column(label)
-    counts.table.add(features, column, largest=max(counts.spam, counts.ham) + 1)
+    slots = counts.table.add(features, column, largest=max(counts.spam, counts.ham) + 1)
     _count(counts, column, 1)
+    _doubt(counts, features, slots, column, 1)
 
 
 def untrain(counts: Counts, features: Features, label: str) -> None:
@@ -191,9 +213,20 @@ def untrain(counts: Counts, features: Features, label: str) -> None:
     trained.
     """
     column = _column(label)
-    if (counts.spam, counts.ham)[column] < 1 or not counts.table.subtract(features, column):
+    slots = counts.table.subtract(features, column) if (counts.spam, counts.ham)[column] else None
+    if slots is None:
         raise CountBelowZero("these features were not trained with this label")
     _count(counts, column, -1)
+    _doubt(counts, features, slots, column, -1)
+
+
+def _doubt(counts: Counts, features: Features, slots: Slots, column: int, change: int) -> None:
+    """Let the doubt follow what ``change`` did to the counts at these slots."""
+    first, last = features.searchsorted(_WITNESSES)
+    after = [counts.table.counts(slots[first:last], each) for each in (0, 1)]
+    counts.doubt.add(*after)
+    after[column] -= change
+    counts.doubt.subtract(*after)
 
 
 def _count(counts: Counts, column: int, amount: int) -> None:
@@ -218,8 +251,15 @@ def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
     counts = Counts(room=ids.size)
     counts.spam, counts.ham = totals
     tallies = (cells[0][ids].astype(np.int64), cells[1][ids].astype(np.int64))
-    counts.table.fill(ids.astype(np.uint32), tallies, largest=max(totals))
+    _fill(counts, ids.astype(np.uint32), tallies)
     return counts
+
+
+def _fill(counts: Counts, ids: Features, tallies: tuple[Tally, Tally]) -> None:
+    """Put all the counts of a model with its totals into its empty table; ids ascend."""
+    counts.table.fill(ids, tallies, largest=max(counts.spam, counts.ham))
+    first, last = ids.searchsorted(_WITNESSES)
+    counts.doubt.add(tallies[0][first:last], tallies[1][first:last])
 
 
 def to_bytes(counts: Counts) -> bytes:
@@ -251,7 +291,7 @@ def from_bytes(checkpoint: bytes) -> Counts:
         raise DamagedCheckpoint("the checkpoint's length does not match")
     ids = features_from_bytes(body[_HEADER.size : _HEADER.size + id_bytes])
     amounts = np.frombuffer(body, dtype=width, offset=_HEADER.size + id_bytes).astype(np.int64)
-    counts.table.fill(ids, (amounts[:entries], amounts[entries:]), largest=max(spam, ham))
+    _fill(counts, ids, (amounts[:entries], amounts[entries:]))
     return counts
 
 

@@ -72,8 +72,10 @@ class Table:
         """Counts at known slots (none of them -1)."""
         return self._columns[column][slots].astype(np.int64)
 
-    def add(self, ids: Features, column: int, *, largest: int) -> None:
-        """Add one to the count of each distinct id, inserting what is new. ``largest``: no count will exceed it."""
+    def add(self, ids: Features, column: int, *, largest: int) -> Slots:
+        """Add one to the count of each distinct id, inserting what is new; their slots. ``largest``: no count will
+        exceed it.
+        """
         self._widen(largest)
         slots = self.find(ids)
         new = np.flatnonzero(slots < 0)
@@ -84,6 +86,7 @@ class Table:
                 new = np.flatnonzero(slots < 0)  # growth has dropped ids that were found with counts of zero
             slots[new] = self._insert(ids[new])
         self.increase(slots, column)
+        return slots
 
     def increase(self, slots: Slots, column: int) -> None:
         """Add one at known slots."""
@@ -104,14 +107,14 @@ class Table:
         other._columns = [column.copy() for column in self._columns]
         return other
 
-    def subtract(self, ids: Features, column: int) -> bool:
-        """Take one from the count of each distinct id; False, and nothing changed, if any is not above zero."""
+    def subtract(self, ids: Features, column: int) -> Slots | None:
+        """Take one from the count of each distinct id; their slots. None, and nothing changed, if any is zero."""
         slots = self.find(ids)
         counts = self._columns[column]
         if (slots < 0).any() or not counts[slots].all():
-            return False
+            return None
         counts[slots] -= 1
-        return True
+        return slots
 
     def entries(self) -> tuple[Features, Tally, Tally]:
         """Ids in ascending order with their counts, without those that count nothing: independent of history."""
