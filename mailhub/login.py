@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from mailhub import clock
 from mailhub.access import attempts
@@ -21,7 +21,7 @@ from mailhub.access.actor import Actor
 from mailhub.access.bearers import Kind, NewBearer, new_bearer
 from mailhub.access.freshness import FRESH
 from mailhub.access.passwords import Passwords
-from mailhub.access.second_factors import matching_timecode, nobodys_secret, recovery_hash
+from mailhub.access.second_factors import matching_timecode, new_secret, recovery_hash
 from mailhub.config import Login as LoginSettings
 from mailhub.errors import Conflict, NotAuthenticated, TooManyRequests
 from mailhub.keys import Keys
@@ -33,6 +33,8 @@ from storage.sessions import Session
 from storage.writer import Transaction, Writer
 
 WRONG = "wrong login, password or code. With a second factor send the code too; with several accounts name the account"
+
+NOBODY = b"totp:nobody"  # whose the secret is that stands in where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +115,20 @@ def _count(context: LoginContext, login: str, peer: str, now: int) -> attempts.C
 def prove(keys: Keys, candidate: Candidate, code: str, now: int) -> Proof | None:
     """What the code proves; None when it is wrong, or was used. The same work where there is no second factor."""
     sealed = candidate.secret
-    bound_to = bound(candidate.account_id or 0, candidate.user_id or 0)
-    nobodys = nobodys_secret().encode("ascii")
-    secret = keys.open("secrets", sealed or keys.seal("secrets", nobodys, bound_to=bound_to), bound_to=bound_to)
+    whose = bound(candidate.account_id or 0, candidate.user_id or 0) if sealed else NOBODY
+    secret = keys.open("secrets", sealed or _nobodys_secret(keys), bound_to=whose)
     timecode = matching_timecode(secret.decode("ascii"), code, now)
     if sealed is None:
         return Proof("password")
     if timecode is not None and timecode > (candidate.last_timecode or 0):
         return Proof("totp", timecode=timecode)
     return Proof("recovery-code", recovery=recovery_hash(code)) if candidate.has_recovery_code else None
+
+
+@cache
+def _nobodys_secret(keys: Keys) -> bytes:
+    """What is opened for somebody without a second factor, to compare the code with: it never counts."""
+    return keys.seal("secrets", new_secret().encode("ascii"), bound_to=NOBODY)
 
 
 def bound(account: int, user: int) -> bytes:

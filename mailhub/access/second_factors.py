@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from functools import cache
 
 import pyotp
 from pyotp.exceptions import OTPVerificationError
@@ -59,12 +58,6 @@ def new_recovery_codes() -> list[str]:
 def recovery_hash(code: str) -> bytes:
     """The 32 bytes a recovery code is found by; spaces, dashes and capitals do not matter."""
     return hashlib.sha256(_IGNORED.sub("", code).lower().encode("utf-8", "surrogatepass")).digest()
-
-
-@cache
-def nobodys_secret() -> str:
-    """What a code is compared with for somebody who has no second factor: the same work, and it never counts."""
-    return new_secret()
 
 
 def _group() -> str:
