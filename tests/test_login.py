@@ -105,7 +105,7 @@ def test_one_code_in_fifty_parallel_logins_opens_one_session(gate: Gate) -> None
             return False
         return True
 
-    gate.passwords = Passwords(CHEAP)
+    gate.passwords = Passwords(CHEAP, waiting=50)
     with ThreadPoolExecutor(50) as pool:
         assert sum(pool.map(attempt, range(50))) == 1
     assert count(gate, session) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -11,6 +12,7 @@ from argon2 import PasswordHasher, extract_parameters
 from mailhub.access import passwords
 from mailhub.access.bearers import Kind, bearer_hash, kind_of, new_bearer
 from mailhub.access.passwords import Passwords, one_time_password, require_length
+from mailhub.api.app import THREADS
 from mailhub.errors import BadRequest, Unavailable
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -44,12 +46,18 @@ def test_a_hash_of_other_parameters_is_outdated() -> None:
     assert not Passwords(CHEAP).is_outdated(Passwords(CHEAP).hash("correct horse"))
 
 
-def test_only_so_many_verify_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever finds no place among those who are at it hears that he may try again, and leaves no place taken."""
+def test_only_so_many_verify_or_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers never take all threads of the API: beyond those who verify and wait one hears to try again."""
+    assert passwords.AT_ONCE + passwords.WAITING < THREADS
     monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.0)
     made = Passwords(CHEAP)
-    with made._place(), made._place(), pytest.raises(Unavailable, match="try again"):
-        made.verify(None, "anything")
+    with ExitStack() as taken:
+        for _ in range(passwords.AT_ONCE):
+            taken.enter_context(made._place())
+        with pytest.raises(Unavailable, match="try again"):
+            made.verify(None, "anything")
+        with pytest.raises(Unavailable, match="try again"):
+            made.hash("anything")
     with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
         assert list(pool.map(lambda _: made.verify(None, "x"), range(passwords.AT_ONCE))) == [False] * passwords.AT_ONCE
 
