@@ -37,20 +37,26 @@ def deliver(subject: str, number: int) -> bool:
     sender = f"c{number}@customer.example"
     text = f"From: {sender}\r\nSubject: {subject}\r\nMessage-ID: <{subject}@customer.example>\r\n\r\nx\r\n"
     smtp = smtplib.SMTP(local_hostname="client.example", timeout=PATIENCE_SECONDS)
+    steps = (
+        ("greeting", 220, lambda: smtp.connect("127.0.0.1", 25)),
+        ("EHLO", 250, smtp.ehlo),
+        ("MAIL", 250, lambda: smtp.mail(sender)),
+        ("RCPT", 250, lambda: smtp.rcpt("support@example.com")),
+        ("DATA", 250, lambda: smtp.data(text)),
+    )
+    at = "the start"
     try:
-        for code, wanted in ((smtp.connect("127.0.0.1", 25)[0], 220), (smtp.ehlo()[0], 250)):
-            if code != wanted:
+        for name, wanted, step in steps:
+            at = name
+            if (code := step()[0]) != wanted:
                 return wait_or_complain(subject, code)
-        smtp.sendmail(sender, ["support@example.com"], text.encode())
-    except smtplib.SMTPResponseException as error:
+    except smtplib.SMTPResponseException as error:  # instead of 354
         return wait_or_complain(subject, error.smtp_code)
-    except smtplib.SMTPRecipientsRefused as error:
-        return wait_or_complain(subject, next(iter(error.recipients.values()))[0])
     except ConnectionRefusedError:
         broken.append(f"{subject}: the connection was refused")
         return True
     except (OSError, smtplib.SMTPException) as error:
-        cut.append(f"{subject}: {type(error).__name__}: {error}")
+        cut.append(f"{subject}: {at}: {type(error).__name__}: {error}")
         return False
     finally:
         smtp.close()

@@ -5,14 +5,17 @@ One machine for all tests here (about 15 s); each leaves it as it found it. ``sc
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from scripts import campaign_boot
 from scripts.rig.machine import CannotBoot, Machine
 
+GUIDE = Path(__file__).parents[2] / "docs/sysadmin.md"
 pytestmark = pytest.mark.xdist_group("boot")
 SEND = """
 import smtplib, sys
@@ -46,6 +49,13 @@ def subjects(machine: Machine) -> list[str]:
 def main_pid(machine: Machine) -> str:
     """The daemon's, as the machine counts."""
     return machine.shown("mailhub.service", "MainPID")
+
+
+def follow_the_guide(machine: Machine, name: str) -> str:
+    """Run the block of docs/sysadmin.md that says it is tested, as it stands; what it prints."""
+    found = re.search(rf"^\*tested:\* \({name}\)\n\n((?:    .*\n)+)", GUIDE.read_text(encoding="utf-8"), re.M)
+    assert found, name
+    return machine.text("sh", "-ec", found[1])
 
 
 def test_port_25_without_a_capability(machine: Machine) -> None:
@@ -121,6 +131,52 @@ def test_backup_unit_makes_a_backup(machine: Machine) -> None:
     assert set(made.splitlines()) == {"mailhub 600"}
 
 
+def test_mail_flows_behind_postfix(machine: Machine, require_service: Callable[[bool, str], None]) -> None:
+    """With the guide's lines, what comes to Postfix's port 25 is a ticket in mailhub."""
+    require_service(machine.run("test", "-x", "/usr/sbin/postfix", check=False).returncode == 0, "no Postfix (postfix)")
+    machine.run("systemctl", "start", "mailhub.service")
+    machine.run("mailhub", "mailbox", "add", "support@shop.example")
+    machine.run("systemctl", "stop", "mailhub-smtp.socket", "mailhub.service")
+    machine.run("systemctl", "unmask", "postfix.service")
+    follow_the_guide(machine, "postfix")
+    by_postfix = SEND.replace("support@example.com", "support@shop.example")
+    machine.run("python3", "-c", by_postfix, "through Postfix")
+    machine.wait_until(lambda: "through Postfix" in subjects(machine))
+    machine.run("systemctl", "disable", "--now", "postfix.service", "mailhub-lmtp.socket")
+    machine.run("systemctl", "stop", "mailhub.service")
+    follow_the_guide(machine, "direct")
+    send(machine, "direct again")
+
+
+def test_upgrade_keeps_mail_and_service(machine: Machine) -> None:
+    """Installed over itself by the guide's lines, the package restarts the daemon, and nothing needs a cure."""
+    send(machine, "before the upgrade")
+    before = main_pid(machine)
+    said = follow_the_guide(machine, "upgrade")
+    assert "FAIL" not in said
+    assert main_pid(machine) not in (before, "0")
+    send(machine, "after the upgrade")
+    assert "mail flows" in follow_the_guide(machine, "look")
+
+
+def test_schema_of_a_newer_version_is_left_alone(machine: Machine) -> None:
+    """An older program does not touch a newer database: it ends with 78, and doctor says what to do."""
+    machine.run("systemctl", "stop", "mailhub.service", "mailhub-smtp.socket", "mailhub-admin.socket")
+    change = "import sqlite3, sys; c = sqlite3.connect('/var/lib/mailhub/mailhub.sqlite3'); "
+    change += "print(*c.execute('SELECT version_num FROM alembic_version').fetchone()); "
+    change += "c.execute('UPDATE alembic_version SET version_num = ?', sys.argv[1:]); c.commit()"
+    present = machine.text("python3", "-c", change, "9999")
+    assert machine.run("systemctl", "start", "mailhub.service", check=False).returncode != 0
+    assert machine.shown("mailhub.service", "ExecMainStatus") == "78"
+    doctor = machine.run("mailhub", "doctor", "--offline", check=False)
+    assert b"made by a newer mailhub" in doctor.stdout
+    assert machine.text("python3", "-c", change, present) == "9999"
+    machine.run("systemctl", "stop", "mailhub-admin.socket", "mailhub.service")
+    machine.run("systemctl", "reset-failed")
+    machine.run("systemctl", "start", "mailhub-admin.socket", "mailhub-smtp.socket", "mailhub.service")
+    send(machine, "with the right version")
+
+
 def test_no_network_profile_takes_mail_by_lmtp(machine: Machine) -> None:
     """With the drop-in the daemon has no network of its own, and the sockets handed in take mail all the same."""
     drop_in = "/etc/systemd/system/mailhub.service.d/no-network.conf"
@@ -172,6 +228,6 @@ def test_purged_package_keeps_the_mail(machine: Machine) -> None:
     machine.run("sh", "-c", "! test -e /etc/mailhub/mailhub.toml && test -s /var/lib/mailhub/root.key")
     machine.run("dpkg", "--install", "/mailhub.deb")
     machine.run("sh", "-c", "cat >>/etc/mailhub/mailhub.toml", stdin=campaign_boot.CONFIGURATION.encode())
-    machine.run("systemctl", "enable", "--now", "mailhub-smtp.socket")
+    follow_the_guide(machine, "direct")
     send(machine, "after the purge")
     assert {"before the purge", "after the purge"} <= set(subjects(machine))
