@@ -35,7 +35,7 @@ def with_relay(hub: Hub) -> None:
 
 
 def test_root_key_and_relay_password_are_nowhere(idle_hub: Hub) -> None:
-    """Neither is in what other processes see, nor in the log of a mail, a try to send and a crash, nor in doctor's words."""
+    """Neither is in what other processes see, in the log of a mail, a try to send and a crash, or in doctor's words."""
     with_relay(idle_hub)
     idle_hub.start()
     idle_hub.send(MAIL)
