@@ -262,6 +262,9 @@ class Spam:
     )
     minimum_trained: int = setting(20, "Marks of each kind below which every verdict is unsure.", minimum=0)
     marks_per_hour: int = setting(10_000, "Marks that one user may give in an hour.", minimum=1)
+    keep_labels_days: int = setting(
+        365, "How long a label teaches; then the filter forgets what it taught.", unit="days", minimum=1
+    )
     learn_from_answers: bool = setting(
         True, "Whether a mail that an agent answers counts as ham while nobody says otherwise."
     )

@@ -61,6 +61,13 @@ def set_verdicts(connection: Connection, account_id: int, verdicts: Mapping[int,
         connection.execute(statement, rows)
 
 
+def remember_labels(connection: Connection, account_id: int, messages: Collection[int]) -> None:
+    """Note on messages that their verdict was a label, whose row is gone (a portion)."""
+    if messages:
+        own = (message.c.account_id == account_id, message.c.id.in_(sorted(messages)))
+        connection.execute(update(message).where(*own).values(verdict_reason="label", verdict_evidence=None))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketVerdict:
     """What a ticket is to have after the label on its first message."""

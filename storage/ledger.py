@@ -129,6 +129,35 @@ def entries_after(connection: Connection, account_id: int, sequence: int, *, lim
     return [Entry(**row._mapping) for row in connection.execute(query)]
 
 
+def entries_given_before(
+    connection: Connection, account_id: int, instant: int, *, after: int, limit: int
+) -> Sequence[tuple[int, int]]:
+    """(sequence, message) of labels in force given before an instant, in order. Walks the ledger: for a reader."""
+    query = (
+        select(ledger.c.sequence, ledger.c.message_id)
+        .where(ledger.c.account_id == account_id, ledger.c.sequence > after, ledger.c.given_at < instant)
+        .order_by(ledger.c.sequence)
+        .limit(limit)
+    )
+    return [(row.sequence, row.message_id) for row in connection.execute(query)]
+
+
+def sweep_marks(connection: Connection, account_id: int, instant: int, *, limit: int) -> int:
+    """Delete acts from before an instant about messages without a label in force; how many."""
+    in_force = select(ledger.c.sequence).where(ledger.c.account_id == account_id)
+    old = (
+        select(mark.c.sequence)
+        .where(mark.c.account_id == account_id, mark.c.given_at < instant)
+        .where(~in_force.where(ledger.c.message_id == mark.c.message_id).exists())
+        .order_by(mark.c.sequence)
+        .limit(limit)
+    )
+    chosen = connection.execute(old).scalars().all()
+    if chosen:
+        connection.execute(delete(mark).where(mark.c.account_id == account_id, mark.c.sequence.in_(chosen)))
+    return len(chosen)
+
+
 def last_entry(connection: Connection, account_id: int) -> tuple[int, int]:
     """(sequence, stamp) of the last label in force; (0, 0) when there is none."""
     query = (

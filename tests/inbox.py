@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from classifier.model import Counts, digest, fold
 from classifier.tokens import Document, Features, features
 from mailhub.feedback import Marked, Revoked, answered, mark, prepare, revoke_marks, unmark
+from mailhub.filter.expiry import expire
 from mailhub.filter.labelling import Taught
 from mailhub.filter.models import Models
 from storage import ledger
@@ -138,6 +139,15 @@ class Inbox:
                 features_of=found,
             )
         )
+
+    def expire(self, before: int, *, now: int = NOW) -> int:
+        """Let labels go that were given before an instant; how many went."""
+        with self.database.read() as connection:
+            due = ledger.entries_given_before(connection, self.account, before, after=0, limit=1_000)
+        messages = [message_id for _, message_id in due]
+        gone = self.writer.run(lambda tx: expire(tx, self.models, self.account, messages, before=before, now=now))
+        self.writer.run(lambda tx: ledger.sweep_marks(tx.connection, self.account, before, limit=1_000))
+        return gone
 
     def unmark(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
         """One agent's undoing in one transaction."""

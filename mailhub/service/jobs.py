@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import structlog
 
 from mailhub import audit, clock
 from mailhub.api.conditions import KEPT
+from mailhub.filter import expiry
 from mailhub.house import House
 from mailhub.scheduler import Job
-from storage import idempotency, links, login_attempts, raws, sessions
+from storage import idempotency, ledger, links, login_attempts, raws, sessions
 from storage.writer import Transaction
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
@@ -18,6 +20,7 @@ SLICES_A_STEP = 16
 LOGIN_DAYS = 30  # sessions and links are kept so long after their end, and where a user logged in
 LOGINS_A_STEP = 200
 KEYS_A_STEP = 500
+MARKS_A_STEP = 200
 
 log = structlog.get_logger("mailhub.jobs")
 
@@ -31,6 +34,7 @@ def jobs(house: House) -> list[Job]:
         Job("slices", 600, lambda: sweep_slices(house)),
         Job("logins", 3600, lambda: sweep_logins(house, now=clock.now())),
         Job("idempotency", 3600, lambda: sweep_keys(house)),
+        Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
         Job("anchors", 3600, lambda: sign_journal(house)),
     ]
 
@@ -48,6 +52,35 @@ def sweep_slices(house: House) -> int:
     while count := house.writer.run(lambda tx: raws.sweep(tx.connection, before=before, limit=SLICES_A_STEP)):
         deleted += count
     return deleted
+
+
+def sweep_labels(house: House, *, now: int) -> int:
+    """Let labels go that are older than their term, and old acts that left none, a short turn each; how many labels."""
+    before, expired = now - house.config.spam.keep_labels_days * clock.DAY, 0
+    with house.database.read() as connection:
+        accounts = ledger.accounts_with_ledger(connection)
+    for account in accounts:
+        for messages in _labels_due(house, account, before):
+            work = partial(
+                expiry.expire, models=house.models, account=account, messages=messages, before=before, now=now
+            )
+            expired += house.writer.run(work)
+        sweep = partial(ledger.sweep_marks, account_id=account, instant=before, limit=MARKS_A_STEP)
+        while house.writer.run(lambda tx, sweep=sweep: sweep(tx.connection)):  # type: ignore[misc]
+            pass
+    return expired
+
+
+def _labels_due(house: House, account: int, before: int) -> Iterator[list[int]]:
+    """Messages whose labels are older than their term, in portions; what is held is passed over."""
+    after = 0
+    while True:
+        with house.database.read() as connection:
+            due = ledger.entries_given_before(connection, account, before, after=after, limit=expiry.PORTION)
+        if not due:
+            return
+        after = due[-1][0]
+        yield [message for _, message in due]
 
 
 def sweep_logins(house: House, *, now: int) -> int:

@@ -30,6 +30,7 @@ _Operation = tuple[str, list[int], str, int]
 _operation: st.SearchStrategy[_Operation] = st.one_of(
     st.tuples(st.just("mark"), _some, st.sampled_from(["spam", "ham"]), _user),
     st.tuples(st.just("unmark"), _some, st.just(""), _user),
+    st.tuples(st.just("expire"), st.just([]), st.just(""), st.integers(0, 4)),
     st.tuples(st.just("answer"), _some, st.just(""), _user),
     st.tuples(st.just("revoke"), st.just([]), st.just(""), _user),
     st.tuples(st.just("fail"), _some, st.sampled_from(["spam", "ham"]), _user),
@@ -42,6 +43,7 @@ class _Act:
     message: int
     label: str
     user: int
+    at: int
 
 
 def _counting(acts: list[_Act]) -> dict[int, str]:
@@ -73,21 +75,32 @@ def _fails(inbox: Inbox, messages: list[int], label: str, user: int) -> None:
         inbox.writer.run(work)
 
 
+def _expire(inbox: Inbox, acts: list[_Act], *, before: int) -> list[_Act]:
+    """Old labels go, with all that was said about their messages; so do old acts that left no label."""
+    last = {act.message: act for act in acts}
+    gone = {act.message for act in last.values() if act.label != "none" and act.at < before}
+    there = {act.message for act in last.values() if act.label != "none"} - gone
+    inbox.expire(before)
+    return [act for act in acts if act.message in there or (act.message not in gone and act.at >= before)]
+
+
 def _apply(inbox: Inbox, other: Inbox, acts: list[_Act], operation: _Operation) -> list[_Act]:
     """Do it to the system; the plain account of acts afterwards."""
     kind, messages, label, user = operation
     if kind == "mark":
         there = _counting(acts)
         inbox.mark(messages, label, user=user)
-        return acts + [_Act(m, label, user) for m in dict.fromkeys(messages) if there.get(m) != label]
+        return acts + [_Act(m, label, user, inbox.now) for m in dict.fromkeys(messages) if there.get(m) != label]
     if kind == "unmark":
         there = _counting(acts)
         inbox.unmark(messages, user=user)
-        return acts + [_Act(m, "none", user) for m in dict.fromkeys(messages) if m in there]
+        return acts + [_Act(m, "none", user, inbox.now) for m in dict.fromkeys(messages) if m in there]
     if kind == "answer":
         spoken = {act.message for act in acts}
         inbox.answer(messages, user=user)
-        return acts + [_Act(m, "ham", user) for m in dict.fromkeys(messages) if m not in spoken]
+        return acts + [_Act(m, "ham", user, inbox.now) for m in dict.fromkeys(messages) if m not in spoken]
+    if kind == "expire":
+        return _expire(inbox, acts, before=inbox.now - user)
     if kind == "revoke":
         inbox.revoke_user(user, 0)
         return [act for act in acts if act.user != user]
@@ -122,7 +135,7 @@ def second_writer(database: Database) -> Iterator[Writer]:
 def test_the_model_is_the_fold_of_what_is_left(
     database: Database, writer: Writer, second_writer: Writer, tmp_path: Path, operations: list[_Operation]
 ) -> None:
-    """Marks, answers, relabels, undos, revocations, failures, restarts and two nodes, in any order, leave it exact."""
+    """Marks, answers, ageing, undos, revocations, failures, restarts and two nodes, in any order, leave it exact."""
     account = next(_accounts)
     directory = tmp_path / str(account)
     inbox = Inbox(
