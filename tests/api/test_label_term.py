@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mailhub import clock
@@ -23,7 +24,8 @@ def test_the_job_takes_what_is_due_and_passes_over_what_is_held(home: Home) -> N
         directory=house.config.storage.directory,
     )
     messages = list(range(5_001, 5_041))
-    house.writer.run(lambda tx: [file_message(tx, each) for each in messages])
+    for each in messages:
+        house.writer.run(partial(file_message, message_id=each))
     inbox.mark(messages[:20], "spam")
     inbox.mark(messages[20:], "ham")
     order = Hold(
