@@ -110,7 +110,7 @@ def test_reload_keeps_the_old_configuration(machine: Machine) -> None:
 
 
 def test_restarts_under_load_break_nothing(machine: Machine) -> None:
-    """Restarts while ten sessions send: nobody is refused, and no mail is lost or doubled."""
+    """Restarts while ten sessions send: nothing is refused, cut, lost or doubled."""
     trial = campaign_boot.restart_under_load(machine, times=2, kill_every=0)
     assert trial.faults == []
     assert trial.answered >= 2 * campaign_boot.BETWEEN_MAILS
@@ -120,7 +120,7 @@ def test_kills_under_load_lose_nothing(machine: Machine) -> None:
     """A kill cuts the sessions it meets; tried again, each mail is there exactly once, and nobody is refused."""
     trial = campaign_boot.restart_under_load(machine, times=2, kill_every=1)
     assert trial.faults == []
-    assert trial.cut != []
+    assert trial.cut > 0
 
 
 def test_backup_unit_makes_a_backup(machine: Machine) -> None:
