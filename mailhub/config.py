@@ -285,6 +285,19 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """Where backups go, and for how long."""
+
+    targets: str = setting(
+        "",
+        "Directories, with spaces between, that each backup and the key file are written to. Empty: backups/ in the"
+        " data directory, which protects from mistakes, not from the loss of the machine.",
+        restart=True,
+    )
+    retention_days: float = setting(30.0, "When a backup is deleted.", unit="days", minimum=0.01, restart=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """What the log looks like. It holds ids, never addresses, subjects or text."""
 
@@ -314,8 +327,15 @@ class Config:
     authentication: Authentication = field(default_factory=Authentication)
     spam: Spam = field(default_factory=Spam)
     relay: Relay = field(default_factory=Relay)
+    backup: Backup = field(default_factory=Backup)
     log: Log = field(default_factory=Log)
     source: Path | None = None
+
+    @property
+    def backup_targets(self) -> tuple[Path, ...]:
+        """The directories backups go to, the default filled in."""
+        named = tuple(Path(each) for each in self.backup.targets.split())
+        return named or (self.storage.directory / "backups",)
 
     @property
     def database_url(self) -> str:
@@ -338,5 +358,6 @@ SECTIONS: dict[str, type[Any]] = {
     "authentication": Authentication,
     "spam": Spam,
     "relay": Relay,
+    "backup": Backup,
     "log": Log,
 }

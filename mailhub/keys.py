@@ -19,6 +19,7 @@ from mailhub.errors import ConfigurationError, SealBroken
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -82,6 +83,15 @@ class Keys:
         except (InvalidTag, ValueError):
             raise SealBroken(f"a sealed value ({PURPOSES[purpose]}) cannot be opened with this root key") from None
 
+    def escrow(self, public: bytes) -> bytes:
+        """The root key, sealed for the private half of ``public`` (X25519, RFC 7748) alone: ``recover`` opens it."""
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        single_use = X25519PrivateKey.generate()
+        ours = single_use.public_key().public_bytes_raw()
+        return ours + AESGCM(_agreed(single_use, public, ours + public)).encrypt(bytes(NONCE_BYTES), self._root, None)
+
     def signer(self, purpose: str) -> Ed25519PrivateKey:
         """The key pair of a purpose (Ed25519, RFC 8032); who verifies needs only its public half."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -89,8 +99,43 @@ class Keys:
         return Ed25519PrivateKey.from_private_bytes(self.derive(purpose))
 
 
-def create(directory: Path) -> bool:
-    """Make the root key file, durably, if there is none; True when it was made. OSError leaves no half-written key."""
+def new_recovery_key() -> tuple[bytes, bytes]:
+    """(private, public) halves of a new recovery key, 32 bytes each; the private one is handed out and not kept."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    private = X25519PrivateKey.generate()
+    return private.private_bytes_raw(), private.public_key().public_bytes_raw()
+
+
+def recover(private: bytes, escrowed: bytes) -> bytes:
+    """The root key out of what ``Keys.escrow`` made; raises ``SealBroken`` for another recovery key."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    theirs, sealed = escrowed[:KEY_BYTES], escrowed[KEY_BYTES:]
+    try:
+        own = X25519PrivateKey.from_private_bytes(private)
+        agreed = _agreed(own, theirs, theirs + own.public_key().public_bytes_raw())
+        return AESGCM(agreed).decrypt(bytes(NONCE_BYTES), sealed, None)  # the key is used once: so is its nonce
+    except (InvalidTag, ValueError):
+        raise SealBroken("the root key cannot be opened with this recovery key") from None
+
+
+def _agreed(own: X25519PrivateKey, theirs: bytes, transcript: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    shared = own.exchange(X25519PublicKey.from_public_bytes(theirs))
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=transcript, info=b"mailhub/1/recovery").derive(shared)
+
+
+def create(directory: Path, root: bytes | None = None) -> bool:
+    """Make the root key file, durably, if there is none; True when it was made. OSError leaves no half-written key.
+
+    ``root`` is a key that was recovered; without it a new one is made.
+    """
     path = directory / FILE_NAME
     if path.exists():
         return False
@@ -98,7 +143,7 @@ def create(directory: Path) -> bool:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.write((root or secrets.token_bytes(KEY_BYTES)).hex() + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.link(fresh, path)  # a rename would replace the key that somebody made meanwhile

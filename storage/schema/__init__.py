@@ -18,6 +18,7 @@ from storage.catalogue import FIRST_ID, metadata
 
 from .accounts import account, address, allow_list, api_token, billing_event, hold, mailbox, stage_warning, user
 from .acts import access_grant, journal, journal_anchor
+from .backing import backup, person_key, recovery_key
 from .contacts import contact, contact_address
 from .erasing import person_tombstone, tombstone
 from .learning import ledger, ledger_head, mark, sender_rule
@@ -28,7 +29,17 @@ from .sources import imap_folder, imap_source, imap_todo
 from .tickets import note, participant, ticket, ticket_mailbox
 
 OPERATOR_TABLES = frozenset(
-    {"id_block", "refusal", "key_check", "account", "journal_anchor", "login_attempt", "clock_mark"}
+    {
+        "id_block",
+        "refusal",
+        "key_check",
+        "account",
+        "journal_anchor",
+        "login_attempt",
+        "clock_mark",
+        "backup",
+        "recovery_key",
+    }
 )
 DIRECTORY_TABLES = frozenset({"address", "api_token", "session", "link"})
 
@@ -41,6 +52,7 @@ __all__ = [
     "address",
     "allow_list",
     "api_token",
+    "backup",
     "billing_event",
     "clock_mark",
     "contact",
@@ -67,10 +79,12 @@ __all__ = [
     "note",
     "outbox",
     "participant",
+    "person_key",
     "person_tombstone",
     "raw",
     "raw_pending",
     "recovery_code",
+    "recovery_key",
     "refusal",
     "second_factor",
     "sender_rule",

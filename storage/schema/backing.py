@@ -1,0 +1,51 @@
+"""What backups need while they live: the keys of those in them, the ledger of backups, the operator's recovery key.
+
+None of it is in a backup: the rolling key file beside the backups carries it (``mailhub.backups.key_file``).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import LargeBinary, PrimaryKeyConstraint, Table, Text
+
+from storage.catalogue import account_id, column, instant, metadata, reference, word
+
+person_key = Table(
+    "person_key",
+    metadata,
+    account_id(),
+    word("holder_kind", "contact, or account for what is nobody's", retention="account"),
+    reference("holder_id", "the contact; 0 for the account", retention="account"),
+    column(
+        "key",
+        LargeBinary,
+        "sealed key of the holder's part of every backup: without it that part is unreadable",
+        personal="credential",
+        unit="60 bytes",
+        retention="account",
+    ),
+    PrimaryKeyConstraint("account_id", "holder_kind", "holder_id"),
+)
+
+backup = Table(
+    "backup",
+    metadata,
+    reference("id", "one backup", retention="operation"),
+    column("name", Text, "its file name at every target", retention="operation"),
+    column("targets", Text, "JSON: the directories it was written to", unit="JSON", retention="operation"),
+    instant("made_at", "when its snapshot was taken", retention="operation"),
+    instant("expires_at", "when it is deleted", retention="operation"),
+    instant("finished_at", "when it was whole at every target", null="being made", retention="operation"),
+    instant("gone_at", "when it was deleted at every target", null="it is there", retention="operation"),
+    column("digest", LargeBinary, "SHA-256 of the file", null="being made", unit="32 bytes", retention="operation"),
+    column("counts", Text, "JSON: rows of each table, and bytes", null="being made", retention="operation"),
+    PrimaryKeyConstraint("id"),
+)
+
+recovery_key = Table(
+    "recovery_key",
+    metadata,
+    word("name", "which key; one row: 'operator'", retention="operation"),
+    column("public", LargeBinary, "public half of the recovery key", unit="32 bytes", retention="operation"),
+    instant("made_at", "when it was made", retention="operation"),
+    PrimaryKeyConstraint("name"),
+)
