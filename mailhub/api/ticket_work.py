@@ -246,8 +246,12 @@ def answer(request: Request, call: InAccount, ticket: shapes.TicketName, body: R
 
 @router.post("/tickets/{ticket}/purge")
 def purge(call: InAccount, ticket: shapes.TicketName, confirm: str = "") -> Purged:
-    """Remove a ticket for good, with what it taught the filter. `confirm` repeats the ticket, as a guard."""
+    """Remove a ticket for good, with what it taught the filter. `confirm` repeats the ticket, as a guard.
+
+    Needs a fresh second factor.
+    """
     call.require("ticket.purge")
+    call.require_fresh()
     if confirm != ticket:
         raise BadRequest("this cannot be undone: repeat the ticket as ?confirm=")
     taught = partial(forget, call.house.models)
