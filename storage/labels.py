@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from .schema import contact_address, mark, message, ticket
+from .schema import contact_address, ledger, mark, message, ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,3 +152,40 @@ def answered_messages(connection: Connection, account_id: int, ticket_id: int, *
         ~spoken.exists(),
     )
     return connection.execute(query.order_by(message.c.id.desc()).limit(limit)).scalars().all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A message as it was judged when it came, and the label it has now (None: nobody gave one)."""
+
+    id: int
+    probability: float
+    verdict: str  # when it came
+    verdict_reason: str | None
+    label: str | None
+
+
+def scored_messages(connection: Connection, account_id: int, *, since: int, after: int, limit: int) -> Sequence[Scored]:
+    """Scored incoming messages received since an instant, in order of ids from the one after ``after``."""
+    own = (mark.c.account_id == account_id, mark.c.message_id == message.c.id)
+    first = select(mark.c.verdict_before).where(*own).order_by(mark.c.sequence).limit(1).scalar_subquery()
+    query = (
+        select(
+            message.c.id,
+            message.c.probability,
+            func.coalesce(first, message.c.verdict).label("verdict"),
+            message.c.verdict_reason,
+            ledger.c.label,
+        )
+        .outerjoin(ledger, (ledger.c.account_id == account_id) & (ledger.c.message_id == message.c.id))
+        .where(
+            message.c.account_id == account_id,
+            message.c.id > after,
+            message.c.direction == "in",
+            message.c.received_at >= since,
+            message.c.probability.is_not(None),
+        )
+        .order_by(message.c.id)
+        .limit(limit)
+    )
+    return [Scored(**row._mapping) for row in connection.execute(query)]

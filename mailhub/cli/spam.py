@@ -165,6 +165,32 @@ def _print_nearest(nearest: dict[str, Any] | None) -> None:
 
 
 @spam.command()
+@click.option("--threshold", type=float, required=True, help="Probability from which a mail would be spam.")
+@click.option("--ham-threshold", type=float, help="Probability up to which it would be ham; as configured otherwise.")
+@click.option("--since", metavar="DAYS", default="30d", show_default=True, help="How far to look back, as 30d.")
+@printing
+def backtest(context: Context, threshold: float, ham_threshold: float | None, since: str) -> None:
+    """Show what mail that came would have become with another threshold, by the scores it had. Changes nothing.
+
+    \b
+    Example: mailhub spam backtest --threshold 0.95 --since 30d
+    """
+    days = since.removesuffix("d")
+    if not days.isdecimal():
+        raise BadRequest("--since takes days: 30d")
+    wanted: dict[str, Any] = {"threshold": threshold, "ham_threshold": ham_threshold, "days": days}
+    found = context.call("GET", "/v1/spam/backtest", **wanted)
+    if context.as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['messages']} messages{'' if found['complete'] else ' (there are more)'}")
+    context.table(found["moves"], {"was": "WAS", "becomes": "WOULD BE", "messages": "MESSAGES"})
+    columns = {"was": "LABEL", "becomes": "VERDICT NOW", "messages": "MESSAGES"}
+    context.table(found["labelled_now"], columns)
+    context.table(found["labelled_tried"], columns | {"becomes": "VERDICT THEN"})
+
+
+@spam.command()
 @printing
 def stats(context: Context) -> None:
     """Show how much the filter was taught, and when it decides.
