@@ -15,6 +15,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Event
 
 import structlog
 import uvloop
@@ -89,7 +90,9 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     )
     vitals.relay = relay.counts
     api = ApiServer(built, vitals, relay.wake)
-    daemon = Daemon(house=built, vitals=vitals, api=api, relay=relay, scheduler=Scheduler(jobs(built)), load=load)
+    stopping = Event()
+    scheduler = Scheduler(jobs(built, stopping.is_set), stopping)
+    daemon = Daemon(house=built, vitals=vitals, api=api, relay=relay, scheduler=scheduler, load=load)
     await _open_doors(daemon, handed_in)
     _open_https(daemon, handed_in)
     _own_signals(daemon)

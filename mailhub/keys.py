@@ -131,15 +131,16 @@ def _agreed(own: X25519PrivateKey, theirs: bytes, transcript: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=transcript, info=b"mailhub/1/recovery").derive(shared)
 
 
-def create(directory: Path, root: bytes | None = None) -> bool:
+def create(directory: Path, root: bytes | None = None, *, name: str = FILE_NAME) -> bool:
     """Make the root key file, durably, if there is none; True when it was made. OSError leaves no half-written key.
 
-    ``root`` is a key that was recovered; without it a new one is made.
+    ``root`` is a key that was recovered; without it a new one is made. Under another ``name``: a key of its own, for
+    what is to become unreadable when the file goes.
     """
-    path = directory / FILE_NAME
+    path = directory / name
     if path.exists():
         return False
-    fresh = directory / f"{FILE_NAME}.{secrets.token_hex(8)}.new"
+    fresh = directory / f"{name}.{secrets.token_hex(8)}.new"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -160,6 +161,18 @@ def present(directory: Path, environment: Mapping[str, str] = os.environ) -> boo
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     in_credentials = bool(credentials) and (Path(str(credentials)) / CREDENTIAL).is_file()
     return in_credentials or (directory / FILE_NAME).exists()
+
+
+def load_file(path: Path) -> Keys:
+    """Keys of their own, from a file that ``create`` made; raises ``ConfigurationError`` when it cannot be read."""
+    return Keys(_read(path))
+
+
+def destroy(path: Path) -> None:
+    """Remove a key file for good, durably: what it sealed can be read by nobody any more. Nothing when it is gone."""
+    path.unlink(missing_ok=True)
+    if path.parent.exists():
+        _sync_directory(path.parent)
 
 
 def _sync_directory(directory: Path) -> None:

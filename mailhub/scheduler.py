@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -33,7 +34,9 @@ class Job:
 class Scheduler:
     """Owner of the jobs' threads."""
 
-    def __init__(self, jobs: list[Job]) -> None:
+    def __init__(self, jobs: list[Job], stopping: Event) -> None:
+        """``stopping`` is set before ``stop`` waits: a job that takes long looks at it."""
+        self._stopping = stopping
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(THREADS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -51,6 +54,7 @@ class Scheduler:
 
     def stop(self) -> None:
         """Wake no more; wait for the jobs that run."""
+        self._stopping.set()
         self._scheduler.shutdown(wait=True)
 
 

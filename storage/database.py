@@ -34,6 +34,11 @@ _SQLITE_PRAGMAS = (
     "PRAGMA mmap_size=0",  # a truncated mapped file would be a SIGBUS
 )
 
+_OLD_SNAPSHOTS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
+    " AND datname = current_database() AND backend_type = 'client backend'"
+)
+
 
 class Database:
     """An open database. ``url`` is a SQLAlchemy URL, or a path, which means SQLite; StorageError if it is neither."""
@@ -55,6 +60,31 @@ class Database:
         """A connection in one read-only snapshot; refuses every write. Keep it short: it holds back checkpoints."""
         with reading(), self._reading.connect() as connection, connection.begin():
             yield connection
+
+    def empty_log(self) -> bool:
+        """Write the write-ahead log into the database and cut it to nothing; False while an open reader needs it.
+
+        SQLite only, True elsewhere. Waits for nobody: whoever waited here would hold up the writer.
+        """
+        if not self.is_sqlite or self.url.database is None:
+            return True
+        connection = sqlite.connect(self.url.database, timeout=0, isolation_level=None)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # the long part, beside the writer
+            busy, left, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite.OperationalError:  # the writer is in a turn
+            return False
+        finally:
+            connection.close()
+        return bool(not busy and left <= 0)
+
+    def vacuum(self) -> bool:
+        """PostgreSQL: drop dead rows and what statistics say of them; False while a reader still sees them."""
+        if self.is_sqlite:
+            return True
+        with self.writing.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
+            return bool(connection.exec_driver_sql(_OLD_SNAPSHOTS).scalar_one() == 0)
 
     def close(self) -> None:
         """Close every pooled connection. The database itself needs no goodbye."""

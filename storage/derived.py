@@ -22,6 +22,8 @@ class Stored:
     ticket_id: int
     raw: bytes
     mail_from: str | None
+    authentication: str
+    redacted_at: int | None
     derived: Mapping[str, Any]
 
 
@@ -47,16 +49,41 @@ def find_received(connection: Connection, account_id: int, message_id: int) -> R
 
 def stored_after(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[Stored]:
     """The account's readable messages by id, from the one after ``after``."""
-    columns = (message.c.id, message.c.ticket_id, *(message.c[name] for name in DERIVED))
-    query = select(*columns).where(message.c.account_id == account_id, message.c.id > after, message.c.unreadable == 0)
-    found = []
-    for row in connection.execute(query.order_by(message.c.id).limit(limit)).all():
-        raw = read(connection, account_id, row.id)
-        if raw is not None:
-            derived = {name: row._mapping[name] for name in DERIVED}
-            path = _mail_from(connection, account_id, row.id)
-            found.append(Stored(id=row.id, ticket_id=row.ticket_id, raw=raw, mail_from=path, derived=derived))
-    return found
+    query = select(*_STORED).where(message.c.account_id == account_id, message.c.id > after, message.c.unreadable == 0)
+    rows = connection.execute(query.order_by(message.c.id).limit(limit)).all()
+    found = (_stored(connection, account_id, row) for row in rows)
+    return [each for each in found if each is not None]
+
+
+def find_stored(connection: Connection, account_id: int, message_id: int) -> Stored | None:
+    """One readable message; None when there is none, or no raw bytes of it."""
+    own = (message.c.account_id == account_id, message.c.id == message_id, message.c.unreadable == 0)
+    row = connection.execute(select(*_STORED).where(*own)).one_or_none()
+    return _stored(connection, account_id, row) if row else None
+
+
+_STORED = (
+    message.c.id,
+    message.c.ticket_id,
+    message.c.authentication,
+    message.c.redacted_at,
+    *(message.c[name] for name in DERIVED),
+)
+
+
+def _stored(connection: Connection, account_id: int, row: Any) -> Stored | None:
+    raw = read(connection, account_id, row.id)
+    if raw is None:
+        return None
+    return Stored(
+        id=row.id,
+        ticket_id=row.ticket_id,
+        raw=raw,
+        mail_from=_mail_from(connection, account_id, row.id),
+        authentication=row.authentication,
+        redacted_at=row.redacted_at,
+        derived={name: row._mapping[name] for name in DERIVED},
+    )
 
 
 def _mail_from(connection: Connection, account_id: int, message_id: int) -> str | None:
@@ -81,3 +108,16 @@ def change_reference(
     if id_hash is not None:
         row = {"account_id": account_id, "id_hash": id_hash, "message_id": message_id, "ticket_id": ticket_id}
         connection.execute(insert(message_reference).values(row))
+
+
+def lock_unredacted(connection: Connection, account_id: int, message_id: int, redacted_at: int | None) -> bool:
+    """Whether the message is still there in the revision that was read. Needs a write transaction."""
+    own = (message.c.account_id == account_id, message.c.id == message_id)
+    row = connection.execute(select(message.c.redacted_at).where(*own).with_for_update()).one_or_none()
+    return row is not None and row.redacted_at == redacted_at
+
+
+def redacted_since(connection: Connection, account_id: int, since: int) -> Sequence[int]:
+    """Ids of messages from which somebody was erased since then."""
+    own = (message.c.account_id == account_id, message.c.redacted_at >= since)
+    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id)).scalars().all()

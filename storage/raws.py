@@ -7,9 +7,10 @@ ahead of its commit, a turn each; slices whose message never came are swept.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import zstandard
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from .errors import SlicesGone
 from .schema import raw, raw_pending
@@ -39,11 +40,42 @@ def compress(data: bytes) -> list[bytes]:
 
 def read(connection: Connection, account_id: int, message_id: int) -> bytes | None:
     """The message exactly as it was received; None when there is none in this account."""
-    statement = (
-        select(raw.c.data).where(raw.c.account_id == account_id, raw.c.message_id == message_id).order_by(raw.c.slice)
-    )
-    slices = connection.execute(statement).scalars().all()
+    slices = _slices(connection, account_id, message_id)
     return zstandard.ZstdDecompressor().decompress(b"".join(slices)) if slices else None
+
+
+def list_raws(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+    """(message, its bytes) of an account, by id from the one after ``after``; at most ``limit`` slices are read.
+
+    Slices written ahead of their message are there too, as far as they have come.
+    """
+    own = (raw.c.account_id == account_id, raw.c.message_id > after)
+    query = select(raw.c.message_id, raw.c.data).where(*own).order_by(raw.c.message_id, raw.c.slice)
+    rows = connection.execute(query.limit(limit)).all()
+    found: dict[int, list[bytes]] = {}
+    for row in rows:
+        found.setdefault(row.message_id, []).append(row.data)
+    if len(rows) == limit and len(found) > 1:
+        found.popitem()  # it may go on behind the limit
+    elif len(rows) == limit:
+        found = {message: _slices(connection, account_id, message) for message in found}
+    return [(message, _so_far(slices)) for message, slices in found.items()]
+
+
+def _slices(connection: Connection, account_id: int, message_id: int) -> list[bytes]:
+    own = (raw.c.account_id == account_id, raw.c.message_id == message_id)
+    return list(connection.execute(select(raw.c.data).where(*own).order_by(raw.c.slice)).scalars())
+
+
+def _so_far(slices: list[bytes]) -> bytes:
+    """The message, or the beginning of one whose slices are still being written ahead."""
+    return zstandard.ZstdDecompressor().decompressobj().decompress(b"".join(slices))
+
+
+def replace_raw(connection: Connection, account_id: int, message_id: int, slices: list[bytes]) -> None:
+    """Store other bytes for a message."""
+    connection.execute(delete(raw).where(raw.c.account_id == account_id, raw.c.message_id == message_id))
+    connection.execute(insert(raw), slice_rows(account_id, message_id, slices))
 
 
 def slice_rows(account_id: int, message_id: int, slices: list[bytes]) -> list[dict[str, object]]:

@@ -1,7 +1,7 @@
 """Full-text index over messages, on both engines, fed by one tokeniser of ours so that both find the same.
 
-Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: a deleted
-row leaves no trace in the index pages, sqlite.org/fts5.html 4.4). PostgreSQL: a table of that name (tsvector, GIN).
+Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: but a
+deleted row's words stay in the pages until ``rewrite_index``). PostgreSQL: a table of that name (tsvector, GIN).
 A word of the account's own (``account·7``) stands in every row: a search reads one account's postings.
 Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a final ``*`` matches
 prefixes. Scripts without spaces are cut into pairs of characters.
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, text
 WORD_CHARACTERS = 64  # a longer word is cut: nobody types it, and base64 would fill the index
 MESSAGE_WORDS = 10_000  # distinct words indexed of one message
 
+PAGES_A_TURN = 64  # of the index, merged in one turn of the writer
 MESSAGE_CHARACTERS = 250_000  # of them all, up to 4 bytes each: PostgreSQL refuses a tsvector from 1 MiB
 
 _WORDS = re.compile(r"[^\W_]+")  # FTS5 splits at _, and a phrase would need positions
@@ -39,6 +40,7 @@ _DELETE = {
     "sqlite": text("DELETE FROM message_index WHERE rowid = :message"),
     "postgresql": text("DELETE FROM message_index WHERE account_id = :account AND message_id = :message"),
 }
+_REWRITE = text("INSERT INTO message_index(message_index, rank) VALUES('merge', :pages)")
 _FIND = {
     "sqlite": text(
         "SELECT rowid FROM message_index WHERE message_index MATCH :query AND rowid < :before"
@@ -97,10 +99,30 @@ def add_to_index(connection: Connection, rows: Sequence[tuple[int, int, Sequence
 
 
 def remove_from_index(connection: Connection, account: int, messages: Sequence[int]) -> None:
-    """Forget messages. On SQLite nothing of their words is left in the index pages."""
+    """Forget messages. On SQLite their words stay in the index's pages until these are merged (``rewrite_index``)."""
     if messages:
         statement = _DELETE[connection.dialect.name]
         connection.execute(statement, [{"account": account, "message": message} for message in messages])
+
+
+def rewrite_index(connection: Connection, *, begin: bool) -> bool:
+    """Rewrite some more of the index without what was removed from it; False when nothing is left to do.
+
+    SQLite: a row removed from a contentless table is only marked, its words stay in the pages until these are merged
+    (sqlite.org/fts5.html 6.9). With ``begin`` all pages there are now are to be merged; then some a turn. PostgreSQL
+    does it in VACUUM.
+    """
+    if connection.dialect.name != "sqlite":
+        return False
+    before = _changes(connection)
+    connection.execute(_REWRITE, {"pages": -PAGES_A_TURN if begin else PAGES_A_TURN})
+    return _changes(connection) - before >= 2
+
+
+def _changes(connection: Connection) -> int:
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    return int(driver.total_changes)
 
 
 def find_messages(connection: Connection, account: int, query: str, *, before: int, limit: int) -> list[int]:

@@ -20,7 +20,7 @@ def test_job_that_fails_is_woken_again() -> None:
             third.set()
         raise RuntimeError("ana@customer.example")
 
-    scheduler = Scheduler([Job("fails", 0.01, fail), Job("works", 0.01, other.set)])
+    scheduler = Scheduler([Job("fails", 0.01, fail), Job("works", 0.01, other.set)], threading.Event())
     scheduler.start()
     try:
         assert third.wait(GUARD_SECONDS)
@@ -38,7 +38,7 @@ def test_stop_waits_for_the_job_that_runs() -> None:
         go_on.wait(GUARD_SECONDS)
         ended.set()
 
-    scheduler = Scheduler([Job("slow", 60, work)])
+    scheduler = Scheduler([Job("slow", 60, work)], threading.Event())
     scheduler.start()
     assert begun.wait(GUARD_SECONDS)
     threading.Timer(0.05, go_on.set).start()

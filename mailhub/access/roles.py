@@ -24,6 +24,10 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "spam.mark": _STAFF,
     "spam.revoke": _HEADS,  # anybody's marks
     "spam.explain": _STAFF,
+    "contact.read": _STAFF,
+    "contact.manage": _STAFF,
+    "contact.erase": _EVERYONE,  # by exact address; the operator sees counts only
+    "erasure.read": _EVERYONE,
     # how the service is doing
     "status.read": _EVERYONE,
     "intake.read": _EVERYONE,

@@ -41,6 +41,8 @@ COMMANDS = {
     "user": "user:user",
     "mailbox": "mailbox:mailbox",
     "token": "token:token",
+    "contact": "contact:contact",
+    "erasure": "erasure:erasure",
     "grant": "grant:grant",
     "hold": "hold:hold",
     "audit": "audit:audit",

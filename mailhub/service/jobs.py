@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from dataclasses import replace
 
 import structlog
 
-from mailhub import audit, clock
+from mailhub import audit, clock, erasure
 from mailhub.api.conditions import KEPT
 from mailhub.filter import expiry
+from mailhub.api.erasures import parts_of
 from mailhub.house import House
 from mailhub.scheduler import Job
 from storage import idempotency, ledger, links, login_attempts, raws, sessions
@@ -25,8 +27,8 @@ MARKS_A_STEP = 200
 log = structlog.get_logger("mailhub.jobs")
 
 
-def jobs(house: House) -> list[Job]:
-    """The jobs of one process."""
+def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
+    """The jobs of one process; the long ones ask ``stopping`` whether to end."""
     return [
         Job("refusals", 60, house.reception.flush_refusals),
         Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
@@ -35,8 +37,14 @@ def jobs(house: House) -> list[Job]:
         Job("logins", 3600, lambda: sweep_logins(house, now=clock.now())),
         Job("idempotency", 3600, lambda: sweep_keys(house)),
         Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
+        Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("anchors", 3600, lambda: sign_journal(house)),
     ]
+
+
+def erase_due(house: House, stopping: Callable[[], bool]) -> int:
+    """Go on with the erasures whose time has come; how many are done by that."""
+    return erasure.run_due(replace(parts_of(house), stopping=stopping), now=clock.now())
 
 
 def sign_journal(house: House) -> None:

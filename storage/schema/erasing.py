@@ -1,10 +1,10 @@
-"""What is left of what went for good: tombstones, by which a copy of it is known. Nobody can be read out of them."""
+"""Erasures under way and done, and what is left of what went for good: tombstones. Nobody can be read out of them."""
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
-from storage.catalogue import account_id, column, instant, metadata
+from storage.catalogue import account_id, column, instant, metadata, reference, word
 
 tombstone = Table(
     "tombstone",
@@ -42,4 +42,43 @@ person_tombstone = Table(
     ),
     PrimaryKeyConstraint("account_id", "digest"),
     sqlite_with_rowid=False,
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    account_id(),
+    reference("id", "one erasure of a person", retention="account"),
+    column(
+        "node",
+        Integer,
+        "which node carries it out: it has the key in its data directory",
+        unit="node",
+        retention="account",
+    ),
+    word("state", "running, pending (it goes on by itself), held or done", retention="account"),
+    word("step", "the step that is next, by its name in mailhub.erasing.steps", retention="account"),
+    column(
+        "position", BigInteger, "how far a step has come: the last id it dealt with", unit="id", retention="account"
+    ),
+    word("actor", "who asked for it: user:ID, operator:UID or system", retention="account"),
+    instant("begun_at", "when it was asked for", retention="account"),
+    instant("cut_at", "what came before is erased; later rounds move it", retention="account"),
+    column(
+        "person",
+        LargeBinary,
+        "addresses and names, sealed under a key of its own that is no part of the database",
+        null="the erasure does not need them any more",
+        personal="email",
+        unit="bytes",
+        retention="operation",
+    ),
+    column("commitment", Text, "HMAC of the address: the key was handed out once", unit="hex", retention="account"),
+    column("counts", Text, "JSON: opaque numbers by store, digests of the model", unit="JSON", retention="account"),
+    word("reason", "why it is pending or held, '' otherwise", retention="account"),
+    column("attempts", Integer, "rounds that ended pending", unit="rounds", retention="account"),
+    instant("next_attempt_at", "not gone on with before", retention="account"),
+    instant("done_at", "when the search had found nothing", null="not done", retention="account"),
+    column("receipt", Text, "the signed receipt", null="not done", unit="JSON", retention="account"),
+    PrimaryKeyConstraint("account_id", "id"),
 )

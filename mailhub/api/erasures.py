@@ -1,0 +1,171 @@
+"""/v1/erasures: plan, begin and follow the erasure of a person; the receipt at its end.
+
+The person is named in a body, never in a path or query: those end up in logs of proxies.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from mailhub import clock, erasure, receipts
+from mailhub.api import shapes
+from mailhub.api.caller import InAccount
+from mailhub.api.shapes import After, Id, Limit, Page, made, page
+from mailhub.erasing.plan import make_plan
+from mailhub.erasing.work import Parts
+from mailhub.errors import BadRequest, NotFound
+from mailhub.house import House
+from storage import erasures
+
+router = APIRouter(tags=["erasures"])
+
+
+class Person(shapes.Shape):
+    """Who is meant: exact addresses, of one person."""
+
+    addresses: Annotated[list[str], Field(min_length=1, max_length=20)]
+
+
+class Order(Person):
+    """An erasure; `confirm` repeats the first address, as a guard: it cannot be undone."""
+
+    confirm: str
+
+
+class Hold(shapes.Shape):
+    """What forbids it for now."""
+
+    id: int
+    kind: str
+    reason: str
+    ends_at: str | None
+
+
+class Plan(shapes.Shape):
+    """Whom an erasure would mean, and how much it would take. `bounded`: there is more than a plan counts."""
+
+    addresses: list[str]
+    contacts: list[int]
+    names: list[str]
+    counts: dict[str, int]
+    holds: list[Hold]
+    bounded: bool
+
+
+class Erasure(shapes.Shape):
+    """One erasure. `progress` is of the search, in thousandths, while that runs."""
+
+    id: int
+    state: str  # running, pending, held or done
+    step: str
+    progress: int | None
+    reason: str
+    actor: str
+    begun_at: str
+    cut_at: str
+    next_attempt_at: str | None
+    done_at: str | None
+    counts: dict[str, Any]
+
+
+class Begun(Erasure):
+    """An erasure under way. Keep `commitment_key`: it proves whom the receipt is about, and is told only now."""
+
+    commitment_key: str
+
+
+class Receipt(shapes.Shape):
+    """The signed receipt as text, and the public key that verifies it."""
+
+    receipt: str
+    public_key: str
+
+
+def parts_of(house: House) -> Parts:
+    """What an erasure needs of the house."""
+    return Parts(
+        database=house.database,
+        writer=house.writer,
+        models=house.models,
+        secrets=house.secrets,
+        keys=house.keys,
+        directory=house.directory,
+        data=house.config.storage.directory,
+        node=house.config.storage.node,
+    )
+
+
+def _shape(row: erasures.Erasure) -> Erasure:
+    progress = row.position if row.step == "search" and row.state == "running" else None
+    waits = row.state in ("pending", "held")
+    return made(Erasure, row, progress=progress, next_attempt_at=_instant(row.next_attempt_at if waits else None))
+
+
+def _instant(at: int | None) -> str | None:
+    return shapes.instant(at)
+
+
+def _find(call: InAccount, which: int) -> erasures.Erasure:
+    with call.house.database.read() as connection:
+        found = erasures.find_erasure(connection, call.account, which)
+    if found is None:
+        raise NotFound(f"there is no erasure {which}")
+    return found
+
+
+@router.post("/erasures/plan")
+def plan(call: InAccount, body: Person) -> Plan:
+    """What an erasure of this person would take. Nothing is changed."""
+    call.require("contact.erase")
+    parts = parts_of(call.house)
+    made_plan = make_plan(parts, call.account, erasure.checked(parts, call.account, body.addresses))
+    return Plan(
+        addresses=list(made_plan.addresses),
+        contacts=list(made_plan.contacts),
+        names=list(made_plan.names) if call.actor.user is not None else [],
+        counts=dict(made_plan.counts),
+        holds=[made(Hold, each) for each in made_plan.holds],
+        bounded=made_plan.bounded,
+    )
+
+
+@router.post("/erasures", status_code=202)
+def begin(call: InAccount, body: Order) -> Begun:
+    """Begin to erase a person; it goes on by itself to the receipt. Needs a fresh second factor."""
+    call.require("contact.erase")
+    call.require_fresh()
+    if body.confirm.strip().lower() != body.addresses[0].strip().lower():
+        raise BadRequest("this cannot be undone: repeat the first address as `confirm`")
+    parts = parts_of(call.house)
+    begun = erasure.begin(parts, call.actor.name, call.account, body.addresses, now=clock.now())
+    shown = _shape(_find(call, begun.erasure))
+    return Begun(**shown.model_dump(), commitment_key=begun.commitment_key.hex())
+
+
+@router.get("/erasures")
+def list_erasures(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Erasure]:
+    """Erasures of the account, the oldest first."""
+    call.require("erasure.read")
+    with call.house.database.read() as connection:
+        found = erasures.list_erasures(connection, call.account, after=after or 0, limit=limit)
+    return page(found, _shape, limit)
+
+
+@router.get("/erasures/{which}")
+def show_erasure(call: InAccount, which: Id) -> Erasure:
+    """How far it is."""
+    call.require("erasure.read")
+    return _shape(_find(call, which))
+
+
+@router.get("/erasures/{which}/receipt")
+def receipt(call: InAccount, which: Id) -> Receipt:
+    """The receipt of an erasure that is done."""
+    call.require("erasure.read")
+    found = _find(call, which)
+    if found.receipt is None:
+        raise NotFound(f"erasure {which} has no receipt yet: it is {found.state}")
+    return Receipt(receipt=found.receipt, public_key=receipts.public_key_of(call.house.keys))

@@ -1,0 +1,117 @@
+"""Other people's messages without the person: read outside the writer, redacted, written back in a short turn each.
+
+A message is stored again as a redacted revision: raw bytes, derived columns, index; what its label taught the filter is
+taken back and the same label trained on the new text. Identity, authentication, ticket and fate stay as recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from classifier.tokens import FEATURES_VERSION, Features, features, features_to_bytes
+from mailhub import clock
+from mailhub.envelope import Envelope, Source
+from mailhub.erasing.needles import Needles
+from mailhub.erasing.quotes import Quotes
+from mailhub.erasing.redaction import redacted
+from mailhub.erasing.work import Held, Parts, Work
+from mailhub.filing.prepare import Prepared, prepare, read_document
+from mailhub.filing.records import derived_columns
+from mailhub.message.parse import parse, split_reply
+from storage import contacts, derived, ledger, raws
+from storage.derived import Stored
+from storage.holds import find_holds
+from storage.search import add_to_index, remove_from_index
+from storage.writer import Transaction
+
+QUOTED_MESSAGES = 5_000  # of the person's, whose words are known again in others' messages
+KEPT_FLAGS = frozenset({"same-id-other-body"})  # that do not come from the raw bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One message as it is to be stored."""
+
+    stored: Stored
+    raw: bytes
+    prepared: Prepared
+    derived: dict[str, Any]
+    features: Features
+
+
+def quotes_of(parts: Parts, account: int, people: Collection[int]) -> Quotes:
+    """What these contacts wrote themselves, in the messages of theirs that are still there."""
+    with parts.database.read() as connection:
+        own = contacts.messages_of(connection, account, people, limit=QUOTED_MESSAGES)
+    texts = []
+    for message in own:
+        with parts.database.read() as connection:
+            raw = raws.read(connection, account, message)
+        if raw is not None:
+            texts.append(split_reply(parse(raw)).new)
+    return Quotes(texts)
+
+
+def revise(parts: Parts, account: int, message: int, needles: Needles, quotes: Quotes) -> Revision | None:
+    """The message without the person; None when it does not name or quote him, or is gone."""
+    with parts.database.read() as connection:
+        stored = derived.find_stored(connection, account, message)
+    if stored is None:
+        return None
+    raw = redacted(stored.raw, needles, quotes)
+    if raw == stored.raw:
+        return None
+    mail_from = "" if stored.mail_from and needles.person.names_him(stored.mail_from) else stored.mail_from
+    envelope = Envelope(source=Source.IMPORT, mail_from=mail_from, recipients=(), received_at=0, quiet=True)
+    prepared = prepare(raw, envelope, parts.secrets, parts.directory)
+    kept = [flag for flag in stored.derived["flags"].split() if flag in KEPT_FLAGS]
+    document = read_document(raw, stored.authentication, mail_from_null=mail_from is None)
+    return Revision(
+        stored=stored,
+        raw=raw,
+        prepared=prepared,
+        derived=derived_columns(prepared.parsed, flags=[*prepared.parsed.flags, *kept]),
+        features=features(document, secret=parts.secrets.features),
+    )
+
+
+def store(work: Work, revisions: Sequence[Revision]) -> int:
+    """Store revisions of messages that are still as they were read; how many were. One turn."""
+
+    def act(transaction: Transaction) -> int:
+        done = sum(_store(transaction, work, each) for each in revisions)
+        work.add_counts(transaction, redacted=done)
+        return done
+
+    return work.do(act)
+
+
+def _store(transaction: Transaction, work: Work, revision: Revision) -> bool:
+    connection, account, stored = transaction.connection, work.account, revision.stored
+    if not derived.lock_unredacted(connection, account, stored.id, stored.redacted_at):
+        return False
+    if held := find_holds(connection, account, tickets=[stored.ticket_id], now=clock.now()):
+        raise Held(f"hold {held[0].id} on a ticket in which the person is named")
+    values = {**revision.derived, "size_bytes": len(revision.raw), "redacted_at": clock.now()}
+    derived.change_derived(connection, account, stored.id, values)
+    if revision.derived["message_id"] != stored.derived["message_id"]:
+        derived.change_reference(connection, account, stored.id, stored.ticket_id, revision.prepared.own_id)
+    raws.replace_raw(connection, account, stored.id, revision.prepared.slices)
+    remove_from_index(connection, account, [stored.id])
+    add_to_index(connection, [(account, stored.id, revision.prepared.words)])
+    _train_anew(transaction, work, stored.id, revision.features)
+    return True
+
+
+def _train_anew(transaction: Transaction, work: Work, message: int, found: Features) -> None:
+    """The same label on the new text, in the old one's place."""
+    held = ledger.entries_of(transaction.connection, work.account, [message]).get(message)
+    if held is None:
+        return
+    with work.parts.models.change(transaction, work.account) as change:
+        change.remove(held)
+        encoded = features_to_bytes(found)
+        entry = replace(held, features_version=FEATURES_VERSION, features=encoded, stamp=change.stamp)
+        change.add(entry, found)

@@ -1,0 +1,374 @@
+"""The steps of an erasure, in their order. Each is a series of short turns of the writer and may run again at any time.
+
+    hold           nothing in force forbids it; else it waits, and goes on by itself when that is lifted
+    gather         the cut time moves to now; whose contacts, addresses and names are meant; the model's digest before
+    redact-mail    others' messages: name, address and quoted words replaced, in the raw and in all that is derived
+    outbox         what is or was to be sent to the person
+    own-mail       the person's messages: unlearned, removed with raw, index and deliveries' senders; tombstones stay
+    own-tickets    the person's tickets with our answers and notes; one in which others wrote stays, without requester
+    participations the person's addresses in others' tickets
+    contacts       the contact, its name and addresses
+    rows           every other text column that names the person, by the catalogue: notes, subjects, deliveries
+    index          the index's pages are written anew without the words of what was removed
+    model          the model is the fold of what is left, byte for byte, and its checkpoint is written anew
+    log            the write-ahead log is emptied (SQLite), dead rows go (PostgreSQL); an open reader makes it pending
+    search         every byte and every value; what is found begins a new round at ``gather``
+    tombstone      restored rows of the person that are older than the cut go again
+    key            the key under which the person was known here is destroyed
+    receipt        the receipt, signed; only now the state is done
+
+Must not: decide who may ask for it, or keep the person anywhere but sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mailhub import clock, keys, receipts
+from mailhub.erasing import mail
+from mailhub.erasing.needles import Needles
+from mailhub.erasing.person import Person, is_telling
+from mailhub.erasing.quotes import Quotes
+from mailhub.erasing.scan import RAW_SLICES, Scanner, rows_of
+from mailhub.erasing.work import Held, Pending, Work, key_path, seal
+from mailhub.removal import remove_messages, remove_tickets
+from storage import contacts, personal, raws, tombstones
+from storage import removal as removed_rows
+from storage import search as search_index
+from storage.database import Connection
+from storage.erasures import Erasure
+from storage.holds import Hold, find_holds
+from storage.idempotency import forget_answers
+from storage.personal import Table
+from storage.writer import Transaction
+
+MESSAGES_A_TURN = 4  # removed: some 5 ms each
+ROWS_A_TURN = 50
+
+
+class Again(Exception):
+    """The search found something: a new round is needed. ``str`` says where, in opaque words."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step by its name."""
+
+    name: str
+    run: Callable[[Work], None]
+
+
+def ask_holds(work: Work) -> None:
+    """A hold on the person, on the account, or on any ticket the person is in keeps everything as it is."""
+    with work.parts.database.read() as connection:
+        found = holds_on(connection, work.account, who(connection, work.account, work.person), clock.now())
+    if found:
+        raise Held("hold " + ", ".join(str(each.id) for each in found[:5]))
+
+
+def holds_on(connection: Connection, account: int, person: Person, now: int) -> Sequence[Hold]:
+    """Holds in force on the account, on the person, or on a ticket in which the person asked, wrote or takes part."""
+    tickets = contacts.tickets_written_in(connection, account, person.contacts, person.addresses)
+    return find_holds(connection, account, contacts=person.contacts, tickets=tickets, now=now)
+
+
+def gather(work: Work) -> None:
+    """Whose rows there are now: mail that came since the last round may have made a new contact."""
+    account, now = work.account, clock.now()
+    with work.parts.database.read() as connection:
+        person = who(connection, account, work.person)
+    if "model_before" not in work.row.counts:
+        work.set_counts(model_before=work.parts.models.verify(work.parts.writer, account).digest)
+    sealed = seal(work.parts, work.row.id, person)
+    work.do(lambda tx: work.change(tx, person=sealed, cut_at=now))
+    work.person = person
+
+
+def who(connection: Connection, account: int, known: Person) -> Person:
+    """The person as the tables know him now: plus forms, contacts, and every name they were seen with."""
+    forms = [form for each in known.addresses for form in contacts.plus_forms(connection, account, each)]
+    addresses = dict.fromkeys([*known.addresses, *forms])
+    ids = contacts.contacts_of(connection, account, list(addresses))
+    for contact in ids:
+        found = contacts.find_contact(connection, account, contact)
+        addresses |= dict.fromkeys(found.addresses if found else ())
+    seen = dict.fromkeys([*known.names, *known.shared_names, *contacts.names_of(connection, account, ids)])
+    his = [n for n in seen if is_telling(n) and not contacts.is_name_of_others(connection, account, n, ids)]
+    others = [name for name in seen if name not in his]
+    turned = [f"{last}, {first}" for first, _, last in (name.rpartition(" ") for name in seen) if first]
+    return Person(
+        addresses=tuple(addresses),
+        contacts=tuple(sorted({*known.contacts, *ids})),
+        names=tuple(his),
+        shared_names=tuple(dict.fromkeys([*others, *turned])),
+    )
+
+
+def redact_mail(work: Work) -> None:
+    """Every message of the account is read once, from where the last turn was."""
+    parts, account, person = work.parts, work.account, work.person
+    needles, quotes = Needles(person), mail.quotes_of(parts, account, person.contacts)
+    with parts.database.read() as connection:
+        quoting = set(contacts.tickets_written_in(connection, account, person.contacts, person.addresses))
+        own = _tickets_that_go(connection, work)
+    after = work.row.position
+    while True:
+        with parts.database.read() as connection:
+            page = raws.list_raws(connection, account, after, RAW_SLICES)
+            where = removed_rows.tickets_of_messages(connection, account, [message for message, _ in page])
+            his = set(contacts.of_contacts(connection, account, list(where), person.contacts))
+        if not page:
+            return
+        for message, raw in page:
+            if message not in where or message in his or where[message] in own:
+                continue
+            if where[message] in quoting or needles.may_be_in(raw):
+                _redact(work, message, needles, quotes)
+        after = page[-1][0]
+        work.do(lambda tx, at=after: work.change(tx, position=at))  # type: ignore[misc]
+
+
+def _redact(work: Work, message: int, needles: Needles, quotes: Quotes) -> None:
+    revision = mail.revise(work.parts, work.account, message, needles, quotes)
+    if revision is not None:
+        mail.store(work, [revision])
+        return
+    with work.parts.database.read() as connection:
+        raw = raws.read(connection, work.account, message)
+    if raw is not None and needles.in_message(raw):  # what could not be read cannot be mended either
+        _remove_mail(work, [message])
+
+
+def empty_outbox(work: Work) -> None:
+    def act(transaction: Transaction) -> int:
+        addresses = work.person.addresses
+        gone = contacts.delete_sendings(transaction.connection, work.account, addresses, limit=ROWS_A_TURN)
+        work.add_counts(transaction, outbox=gone)
+        return gone
+
+    while work.do(act):
+        pass
+
+
+def remove_own_mail(work: Work) -> None:
+    while True:
+        with work.parts.database.read() as connection:
+            found = contacts.messages_of(connection, work.account, work.person.contacts, limit=MESSAGES_A_TURN)
+        if not found:
+            return
+        _remove_mail(work, found)
+
+
+def _remove_mail(work: Work, messages: Sequence[int]) -> None:
+    def act(transaction: Transaction) -> None:
+        contacts.deliveries_of(transaction.connection, work.account, messages)
+        gone = remove_messages(transaction, work.account, messages, forget=work.forget, tombstones=work.tombstones)
+        work.add_counts(transaction, messages=len(gone.messages), raws=gone.rows.get("raw", 0))
+
+    work.do(act)
+
+
+def remove_own_tickets(work: Work) -> None:
+    with work.parts.database.read() as connection:
+        found = contacts.tickets_of(connection, work.account, work.person.contacts)
+        going = _tickets_that_go(connection, work)
+    for ticket in found:
+        if ticket in going:
+            _remove_ticket(work, ticket)
+        else:
+            work.do(lambda tx, it=ticket: contacts.release_ticket(tx.connection, work.account, it))  # type: ignore[misc]
+
+
+def _remove_ticket(work: Work, ticket: int) -> None:
+    with work.parts.database.read() as connection:
+        messages = removed_rows.messages_of_tickets(connection, work.account, [ticket])
+    for start in range(0, len(messages), MESSAGES_A_TURN):
+        _remove_mail(work, messages[start : start + MESSAGES_A_TURN])
+
+    def act(transaction: Transaction) -> None:
+        gone = remove_tickets(transaction, work.account, [ticket], forget=work.forget, tombstones=work.tombstones)
+        notes = gone.rows.get("note", 0)
+        work.add_counts(transaction, tickets=1, messages=len(gone.messages), notes=notes)
+
+    work.do(act)
+
+
+def _tickets_that_go(connection: Connection, work: Work) -> set[int]:
+    """The person's tickets in which nobody else wrote."""
+    people = work.person.contacts
+    asked = contacts.tickets_of(connection, work.account, people)
+    return {each for each in asked if not contacts.others_in_ticket(connection, work.account, each, people)}
+
+
+def remove_participations(work: Work) -> None:
+    def act(transaction: Transaction) -> int:
+        addresses = work.person.addresses
+        gone = contacts.delete_participations(transaction.connection, work.account, addresses, ROWS_A_TURN)
+        work.add_counts(transaction, participations=gone)
+        return gone
+
+    while work.do(act):
+        pass
+
+
+def remove_contacts(work: Work) -> None:
+    """Mail of the person that came since ``own-mail`` keeps its contact for the next round."""
+
+    def act(transaction: Transaction) -> None:
+        connection, people = transaction.connection, work.person.contacts
+        idle = [each for each in people if not contacts.is_used(connection, work.account, each)]
+        gone = contacts.delete_contacts(connection, work.account, idle)
+        work.add_counts(transaction, contacts=gone)
+        forget_answers(connection, work.account)
+
+    work.do(act)
+
+
+def redact_rows(work: Work) -> None:
+    for table, columns in personal.spoken_of():
+        changes = []
+        for row in rows_of(work.parts.database, table, columns, work.account):
+            named = {name: value for name, value in row.values.items() if work.person.names_him(value)}
+            if named:
+                changes.append((row.key, named))
+            if len(changes) == ROWS_A_TURN:
+                _change_rows(work, table, changes)
+                changes = []
+        _change_rows(work, table, changes)
+
+
+def _change_rows(work: Work, table: Table, changes: list[tuple[personal.Key, dict[str, str]]]) -> None:
+    def act(transaction: Transaction) -> None:
+        for key, named in changes:
+            if any(personal.is_key(table, column) for column in named):
+                personal.delete_row(transaction.connection, table, key)
+            else:
+                values = {column: work.person.replaced(value) for column, value in named.items()}
+                personal.change_row(transaction.connection, table, key, values)
+        work.add_counts(transaction, **{f"rows_{table.name}": len(changes)})
+
+    if changes:
+        work.do(act)
+
+
+def rewrite_index(work: Work) -> None:
+    begin = True
+    while work.do(lambda tx, first=begin: search_index.rewrite_index(tx.connection, begin=first)):  # type: ignore[misc]
+        begin = False
+
+
+def settle_model(work: Work) -> None:
+    said = work.parts.models.verify(work.parts.writer, work.account)
+    if said.state != "exact":
+        raise Pending("the model is not the fold of its ledger: it is folded anew")
+    work.parts.models.checkpoint(work.parts.writer, work.account)
+    work.set_counts(model_after=said.digest, model_replay=said.ledger_digest)
+
+
+def empty_log(work: Work) -> None:
+    if not work.parts.database.empty_log():
+        raise Pending("an open reader keeps the write-ahead log")
+    if not work.parts.database.vacuum():
+        raise Pending("an open transaction keeps dead rows")
+
+
+def search(work: Work) -> None:
+    told = clock.now()
+
+    def progress(done: int, of: int) -> None:
+        nonlocal told
+        work.look_up()
+        if clock.now() - told > clock.SECOND:
+            told = clock.now()
+            work.do(lambda tx: work.change(tx, position=min(1000, 1000 * done // max(1, of))))
+
+    found = Scanner(
+        database=work.parts.database,
+        directory=work.parts.data,
+        account=work.account,
+        needles=Needles(work.person),
+        secret=work.parts.secrets.features,
+        since=work.row.begun_at,
+        progress=progress,
+    ).run()
+    looked = {"messages": found.messages, "rows": found.rows, "files": found.files, "bytes": found.bytes}
+    work.set_counts(search={**looked, "hits": len(found.hits)})
+    if found.hits:
+        raise Again(", ".join(found.hits[:5]))
+
+
+def leave_tombstone(work: Work) -> None:
+    digests = [tombstones.of_address(each, work.parts.secrets.tombstone) for each in work.person.addresses]
+    cut = work.row.cut_at
+    work.do(lambda tx: tombstones.bury_people(tx.connection, work.account, digests, cut_at=cut))
+
+
+def destroy_key(work: Work) -> None:
+    """From here on nobody knows who it was. A process stopped behind it goes on without."""
+    keys.destroy(key_path(work.parts.data, work.row.id))
+    work.do(lambda tx: work.change(tx, person=None))
+
+
+def issue_receipt(work: Work) -> None:
+    def act(transaction: Transaction) -> None:
+        now = clock.now()
+        entry = work.record(transaction, "erasure.done", cut_at=work.row.cut_at)
+        place = {"node": transaction.node, "sequence": entry}
+        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place))
+        work.change(transaction, state="done", reason="", done_at=now, receipt=text)
+
+    work.do(act)
+
+
+NOT_REACHED = (
+    "freed blocks of the file system and of the disk",
+    "snapshots and copies of the disk or of the database made outside mailhub",
+    "PostgreSQL's write-ahead log, its replicas and freed space in its files",
+    "copies of key files",
+    "what was sent to others: their mailboxes, and mailboxes mail was fetched from",
+    "what stands inside compressed or encrypted files that people attached",
+)
+
+
+def _statement(row: Erasure, *, now: int, journal: dict[str, int]) -> dict[str, object]:
+    counts = dict(row.counts)
+    return {
+        "kind": "erasure",
+        "account": row.account_id,
+        "erasure": row.id,
+        "person": row.commitment,
+        "begun_at": clock.to_iso(row.begun_at),
+        "cut_at": clock.to_iso(row.cut_at),
+        "cut_at_microseconds": row.cut_at,
+        "done_at": clock.to_iso(now),
+        "rounds": counts.pop("rounds", 0) + 1,
+        "model": {name: counts.pop(f"model_{name}", "") for name in ("before", "after", "replay")},
+        "search": counts.pop("search", {}),
+        "counts": counts,
+        "backups": [],
+        "exceptions": [],
+        "not_reached": list(NOT_REACHED),
+        "journal": journal,
+    }
+
+
+STEPS: tuple[Step, ...] = (
+    Step("hold", ask_holds),
+    Step("gather", gather),
+    Step("redact-mail", redact_mail),
+    Step("outbox", empty_outbox),
+    Step("own-mail", remove_own_mail),
+    Step("own-tickets", remove_own_tickets),
+    Step("participations", remove_participations),
+    Step("contacts", remove_contacts),
+    Step("rows", redact_rows),
+    Step("index", rewrite_index),
+    Step("model", settle_model),
+    Step("log", empty_log),
+    Step("search", search),
+    Step("tombstone", leave_tombstone),
+    Step("key", destroy_key),
+    Step("receipt", issue_receipt),
+)
+NEEDS_PERSON = tuple(step.name for step in STEPS[: [step.name for step in STEPS].index("key")])

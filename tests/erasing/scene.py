@@ -1,0 +1,179 @@
+"""A desk with a person to erase: his own mail, what others quote, copy and attach of him, and people who are like him.
+
+``KIM`` writes as "Kim Zanzibari" from kim.zz@customer.example. Everything that is his to lose is a *canary*: a text of
+its own that stands in one place in one encoding (``CANARIES``).
+"""
+
+from __future__ import annotations
+
+import base64
+import quopri
+import unicodedata
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from urllib.parse import quote
+
+from classifier.tokens import Features, features
+from mailhub import erasure, feedback, tickets
+from mailhub.erasing.work import Parts
+from mailhub.filing.prepare import read_document
+from mailhub.keys import Keys
+from storage.derived import Received
+from storage.erasures import Erasure
+from tests.desk import Desk
+
+KIM = "kim.zz@customer.example"
+NAME = "Kim Zanzibari"
+KEYS = Keys(bytes(range(32)))
+BLOB = base64.b64encode(b"##" + KIM.encode())
+WORDS = "plumbago quillwort ragwort sandwort toothwort"  # five of his own, which others quote
+
+
+@dataclass
+class Scene:
+    """Ids by what they are called."""
+
+    desk: Desk
+    parts: Parts
+    messages: dict[str, int] = field(default_factory=dict)
+
+    def erase(self, *addresses: str) -> Erasure:
+        """Ask for it, and carry it out to where it gets."""
+        named = addresses or (KIM,)
+        begun = erasure.begin(self.parts, "user:1", self.desk.account, named, now=self.desk.now)
+        return erasure.run(self.parts, self.desk.account, begun.erasure)
+
+    def label(self, label: str, *names: str) -> None:
+        """Teach the filter these messages."""
+        ids = [self.messages[name] for name in names]
+        desk = self.desk
+        found = feedback.prepare(desk.database, desk.account, ids, extract)
+        desk.do(
+            lambda tx: feedback.mark(
+                tx,
+                desk.filing.models,
+                desk.actor,
+                desk.account,
+                ids,
+                label,
+                user=desk.ana,
+                now=desk.now,
+                features_of=found,
+            )
+        )
+
+
+def extract(received: Received) -> Features:
+    """What the filter sees in a stored message."""
+    document = read_document(received.raw, received.authentication, mail_from_null=received.mail_from_null)
+    return features(document, secret=int.from_bytes(KEYS.derive("features")[:8], "big"))
+
+
+def parts_of(desk: Desk, directory: Path) -> Parts:
+    """What an erasure needs, of this desk."""
+    return Parts(
+        database=desk.database,
+        writer=desk.writer,
+        models=desk.filing.models,
+        secrets=desk.secrets,
+        keys=KEYS,
+        directory=desk.directory,
+        data=directory,
+        node=0,
+    )
+
+
+def set_up(desk: Desk, directory: Path) -> Scene:
+    """Fill the desk."""
+    scene = Scene(desk, parts_of(desk, directory))
+    _his_own_ticket(scene)
+    _leos_ticket(scene)
+    _mias_mails(scene)
+    scene.label("spam", "own", "quoting")
+    scene.label("ham", "mia", "reply")
+    desk.filing.models.checkpoint(desk.writer, desk.account)
+    return scene
+
+
+def written(sender: str, text: str, *, subject: str = "Help", **headers: str) -> EmailMessage:
+    """A mail to support."""
+    made = EmailMessage(policy=SMTP)
+    given = {"From": sender, "To": "support@example.com", "Subject": subject}
+    for name, value in {**given, **{name.replace("_", "-"): value for name, value in headers.items()}}.items():
+        made[name] = value
+    made.set_content(text)
+    return made
+
+
+def _file(scene: Scene, name: str, mail: EmailMessage | bytes, *, mail_from: str = "x@leo.example") -> None:
+    raw = mail if isinstance(mail, bytes) else mail.as_bytes()
+    filed = scene.desk.receive(raw, mail_from=mail_from)
+    scene.messages[name] = scene.desk.message_of(filed)
+
+
+def _his_own_ticket(scene: Scene) -> None:
+    desk, sender = scene.desk, f"{NAME} <{KIM}>"
+    own = written(
+        sender, f"canaryown please\n{WORDS} whenever I print.\n", subject="canarysubject", Message_ID="<own@k.x>"
+    )
+    own.add_attachment(b"canarybytes of a file", maintype="application", subtype="x-thing", filename="canaryname.bin")
+    _file(scene, "own", own, mail_from=KIM)
+    desk.receive(b"Received: from canarytrace.example by x\r\n" + own.as_bytes(), mail_from=KIM)
+    ticket = _ticket(scene, "own")
+    desk.answer(ticket, "canaryanswer for you")
+    desk.do(
+        lambda tx: tickets.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text="canarynote", now=desk.now)
+    )
+
+
+def _leos_ticket(scene: Scene) -> None:
+    desk = scene.desk
+    leo = written("Leo <leo@leo.example>", "Leos own words.", Cc=f"{NAME} <{KIM}>", Message_ID="<leo@l.x>")
+    _file(scene, "leo", leo)
+    reply = written(f"{NAME} <{KIM}>", f"{WORDS}\ncanaryreply again\n", In_Reply_To="<leo@l.x>", Message_ID="<re@k.x>")
+    _file(scene, "reply", reply, mail_from=KIM)
+    quoting = written(
+        "Leo <leo@leo.example>",
+        f"Leo agrees.\n\nOn Monday, {NAME} <{KIM}> wrote:\n"
+        "> plumbago quillwort\n> ragwort sandwort toothwort\n> canaryreply again\n",
+        In_Reply_To="<re@k.x>",
+        Message_ID="<q@l.x>",
+    )
+    quoting.add_alternative(
+        f"<p>Leo agrees.</p><blockquote>plumbago <b>quillwort</b> ragwort sandwort toothwort<br>canaryreply&nbsp;again"
+        f'</blockquote><a href="mailto:{quote(KIM)}">{NAME}</a>',
+        subtype="html",
+    )
+    _file(scene, "quoting", quoting)
+    ticket = _ticket(scene, "leo")
+    text = f"{NAME} says so too: {KIM}"
+    desk.do(lambda tx: tickets.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text=text, now=desk.now))
+    desk.answer(ticket, "To all of you.", copies=(KIM,))
+
+
+def _mias_mails(scene: Scene) -> None:
+    """Somebody else's ticket, in which he is only spoken of: in every encoding."""
+    mia = written("Mia <mia@mia.example>", f"Ask {KIM.upper()} or {NAME.lower()}.", subject=f"About {NAME}")
+    for index, encoding in enumerate(("utf-8", "utf-16", "utf-16-be")):
+        data = f"{'-' * index}{NAME};{KIM};".encode(encoding)
+        mia.add_attachment(data, maintype="application", subtype="octet-stream", filename=f"{KIM}-{index}.csv")
+    mia.add_attachment(f"{KIM}\n".encode(), maintype="text", subtype="csv", filename="list.csv")
+    mia.add_attachment(written(NAME, f"forwarded by {KIM}"), filename="enclosed.eml")
+    _file(scene, "mia", mia, mail_from="mia@mia.example")
+    folded = quopri.encodestring(f"Long line before it so that it breaks there {KIM} and {NAME}".encode())
+    head = b"From: Mia <mia@mia.example>\r\nTo: support@example.com\r\nMIME-Version: 1.0\r\n"
+    subject = base64.b64encode(unicodedata.normalize("NFD", f"Küche, {NAME}").encode())
+    head += b"Subject: =?utf-8?b?" + subject + b"?=\r\nX-Origin: " + KIM.encode() + b"\r\nX-Blob: " + BLOB + b"\r\n"
+    head += b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    _file(
+        scene, "mia2", head + folded.replace(b"\n", b"\r\n") + b"\r\n", mail_from=f"bounces+{KIM.replace('@', '=')}@l.x"
+    )
+
+
+def _ticket(scene: Scene, name: str) -> int:
+    from storage.removal import tickets_of_messages
+
+    with scene.desk.database.read() as connection:
+        return tickets_of_messages(connection, scene.desk.account, [scene.messages[name]])[scene.messages[name]]
