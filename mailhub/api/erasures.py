@@ -10,12 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from mailhub import clock, erasure, receipts
+from mailhub import clock, receipts
 from mailhub.api import shapes
 from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
 from mailhub.erasing.plan import make_plan
 from mailhub.erasing.work import Parts
+from mailhub.erasure import begin, checked
 from mailhub.errors import BadRequest, NotFound
 from mailhub.house import House
 from storage import erasures
@@ -117,11 +118,11 @@ def _find(call: InAccount, which: int) -> erasures.Erasure:
 
 
 @router.post("/erasures/plan")
-def plan(call: InAccount, body: Person) -> Plan:
+def plan_erasure(call: InAccount, body: Person) -> Plan:
     """What an erasure of this person would take. Nothing is changed."""
     call.require("contact.erase")
     parts = parts_of(call.house)
-    made_plan = make_plan(parts, call.account, erasure.checked(parts, call.account, body.addresses))
+    made_plan = make_plan(parts, call.account, checked(parts, call.account, body.addresses))
     return Plan(
         addresses=list(made_plan.addresses),
         contacts=list(made_plan.contacts),
@@ -133,14 +134,14 @@ def plan(call: InAccount, body: Person) -> Plan:
 
 
 @router.post("/erasures", status_code=202)
-def begin(call: InAccount, body: Order) -> Begun:
+def begin_erasure(call: InAccount, body: Order) -> Begun:
     """Begin to erase a person; it goes on by itself to the receipt. Needs a fresh second factor."""
     call.require("contact.erase")
     call.require_fresh()
     if body.confirm.strip().lower() != body.addresses[0].strip().lower():
         raise BadRequest("this cannot be undone: repeat the first address as `confirm`")
     parts = parts_of(call.house)
-    begun = erasure.begin(parts, call.actor.name, call.account, body.addresses, now=clock.now())
+    begun = begin(parts, call.actor.name, call.account, body.addresses, now=clock.now())
     shown = _shape(_find(call, begun.erasure))
     return Begun(**shown.model_dump(), commitment_key=begun.commitment_key.hex())
 
@@ -154,18 +155,18 @@ def list_erasures(call: InAccount, limit: Limit = 50, after: After = None) -> Pa
     return page(found, _shape, limit)
 
 
-@router.get("/erasures/{which}")
-def show_erasure(call: InAccount, which: Id) -> Erasure:
+@router.get("/erasures/{erasure}")
+def show_erasure(call: InAccount, erasure: Id) -> Erasure:
     """How far it is."""
     call.require("erasure.read")
-    return _shape(_find(call, which))
+    return _shape(_find(call, erasure))
 
 
-@router.get("/erasures/{which}/receipt")
-def receipt(call: InAccount, which: Id) -> Receipt:
+@router.get("/erasures/{erasure}/receipt")
+def show_receipt(call: InAccount, erasure: Id) -> Receipt:
     """The receipt of an erasure that is done."""
     call.require("erasure.read")
-    found = _find(call, which)
+    found = _find(call, erasure)
     if found.receipt is None:
-        raise NotFound(f"erasure {which} has no receipt yet: it is {found.state}")
+        raise NotFound(f"erasure {erasure} has no receipt yet: it is {found.state}")
     return Receipt(receipt=found.receipt, public_key=receipts.public_key_of(call.house.keys))

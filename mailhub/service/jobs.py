@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from mailhub import audit, clock, erasure
 from mailhub.api.conditions import KEPT
-from mailhub.filter import expiry
 from mailhub.api.erasures import parts_of
+from mailhub.filter import expiry
 from mailhub.house import House
 from mailhub.scheduler import Job
 from storage import idempotency, ledger, links, login_attempts, raws, sessions

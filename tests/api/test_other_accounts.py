@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from mailhub import clock
 from mailhub.api.description import operations
+from storage.erasures import Erasure, add_erasure
 from storage.schema import intake, metadata
 from storage.sessions import Session, add_session
 from tests.asking import Answered, Asker
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 KINDS = {  # parameter of a path or a query, or field of a body: the kind of object that it names
     "assignee": "user",
+    "contact": "contact",
     "delivery": "delivery",
+    "erasure": "erasure",
     "grant": "grant",
     "heir": "user",
     "hold": "hold",
@@ -45,7 +48,21 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
 NO_OBJECT = {  # what narrows, counts, or says something; no id of an object that an account has
     *("account", "actor", "after", "confirm", "fate", "index", "limit", "machine", "mail_from", "query", "reasons"),
     *("recipient", "source", "state", "verb", "verdict"),
-    *("address", "anchors", "code", "copies", "days", "email", "ends_at", "invite", "kind", "label", "link", "name"),
+    *(
+        "address",
+        "addresses",
+        "anchors",
+        "code",
+        "copies",
+        "days",
+        "email",
+        "ends_at",
+        "invite",
+        "kind",
+        "label",
+        "link",
+        "name",
+    ),
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
     *("sequences", "since", "text"),  # sequences are counted in each account
 }
@@ -53,6 +70,7 @@ ANSWERED: Mapping[
     tuple[str, str, str], Callable[[Answered], bool]
 ] = {  # where the answer is that there is nothing, and not 404
     ("get", "/v1/intake", "message"): lambda answer: answer.json["items"] == [],
+    ("get", "/v1/spam/choose", "contact"): lambda answer: answer.json["messages"] == [],
     ("get", "/v1/journal", "object"): lambda answer: answer.json["items"] == [],
     ("post", "/v1/spam/marks", "messages"): lambda answer: {each["outcome"] for each in answer.json} == {"not-found"},
     ("delete", "/v1/spam/marks", "messages"): lambda answer: {each["outcome"] for each in answer.json} == {"not-found"},
@@ -89,6 +107,8 @@ class Belongings:
             "hold": [_made(owner("POST", "/v1/holds", hold))],
             "rule": [_made(owner("POST", "/v1/allow-list", rule))],
             "session": [_session(home, account, user)],
+            "contact": [owner("GET", "/v1/contacts").json["items"][0]["id"]],
+            "erasure": [_erasure(home, account)],
         }
 
 
@@ -102,6 +122,30 @@ def _delivery(home: Home, account: int) -> int:
     with home.house.database.read() as connection:
         found: int = connection.execute(select(intake.c.id).where(intake.c.account_id == account)).scalar_one()
         return found
+
+
+def _erasure(home: Home, account: int) -> int:
+    """One that is held, so that no job goes on with it."""
+
+    def add(transaction: Transaction) -> int:
+        row = Erasure(
+            account_id=account,
+            id=transaction.new_id(),
+            node=99,
+            state="held",
+            step="hold",
+            position=0,
+            actor="system",
+            begun_at=1,
+            cut_at=1,
+            person=None,
+            commitment="",
+            counts={},
+        )
+        add_erasure(transaction.connection, row)
+        return row.id
+
+    return home.house.writer.run(add)
 
 
 def _session(home: Home, account: int, user: int) -> int:
