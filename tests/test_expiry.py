@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from classifier.tokens import FEATURES_VERSION
 from mailhub.filter.models import Models
 from storage import ledger
 from storage.database import Database
@@ -67,6 +68,13 @@ def test_acts_that_left_no_label_go_too(inbox: Inbox) -> None:
     assert inbox.labels() == {}
     with inbox.database.read() as connection:
         assert ledger.list_marks(connection, ACCOUNT, before=99, limit=99) == []
+
+
+def test_labels_of_another_version_are_told(inbox: Inbox) -> None:
+    """What the model does not hold is counted, never left out in silence."""
+    with inbox.database.read() as connection:
+        assert ledger.count_other_versions(connection, ACCOUNT, FEATURES_VERSION) == 0
+        assert ledger.count_other_versions(connection, ACCOUNT, FEATURES_VERSION + 1) == 6
 
 
 @pytest.mark.parametrize(("kind", "left"), [("account", 6), ("contact", 6), ("ticket", 1)])

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from classifier.tokens import Features, features
+from classifier.tokens import FEATURES_VERSION, Features, features
 from mailhub import clock, feedback
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
@@ -102,6 +102,7 @@ class Statistics(shapes.Shape):
     trained_spam: int
     trained_ham: int
     labels: dict[str, int]
+    not_counted: int  # labels whose features another version's tokeniser made: the filter does not hold them
     spam_threshold: float
     ham_threshold: float
     minimum_trained: int
@@ -320,11 +321,13 @@ def stats(call: InAccount) -> Statistics:
     spam, ham = call.house.writer.run(lambda tx: call.house.models.trained(tx.connection, call.account))
     with call.house.database.read() as connection:
         labels = ledger.count_entries(connection, call.account)
+        not_counted = ledger.count_other_versions(connection, call.account, FEATURES_VERSION)
     settings = call.house.config.spam
     return Statistics(
         trained_spam=spam,
         trained_ham=ham,
         labels=labels,
+        not_counted=not_counted,
         spam_threshold=settings.spam_threshold,
         ham_threshold=settings.ham_threshold,
         minimum_trained=settings.minimum_trained,
