@@ -16,14 +16,15 @@ import socket
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PASSWORD = 'geheim "{7}\\'  # what needs quoting
-ANYBODY = "anybody"  # the first user
+ANYBODY = "anybody"  # the first users
+PEER = "peer"
+USERS = 1000  # further ones, user0 and so on
 GUARD_SECONDS = 30.0
 
 _CONFIGURATION = """
@@ -102,6 +103,7 @@ class Dovecot:
     directory: Path
     port: int
     tls_port: int
+    free: Iterator[int] = field(default_factory=lambda: iter(range(USERS)))
 
     @property
     def certificate(self) -> Path:
@@ -110,10 +112,7 @@ class Dovecot:
 
     def new_user(self) -> str:
         """A login name that nobody used."""
-        name = f"user{uuid.uuid4().hex[:12]}"
-        with (self.directory / "users").open("a", encoding="utf-8") as file:
-            file.write(f"{name}:{{PLAIN}}{PASSWORD}\n")
-        return name
+        return f"user{next(self.free)}"
 
     def client(self, user: str) -> imaplib.IMAP4:
         """Another client of the same mailbox, logged in."""
@@ -141,7 +140,7 @@ class Dovecot:
         count = 0
         for count, mail in enumerate(mails, 1):
             (new / f"{1_600_000_000 + count}.M{count}.tests").write_bytes(mail)
-        _give_away(self.directory / "mail")
+        give_away(self.directory / "mail")
         return count
 
 
@@ -172,15 +171,17 @@ def dovecot(more: str = "") -> Iterator[Dovecot]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _owner() -> tuple[int, int]:
+def unprivileged() -> tuple[int, int]:
+    """Whom the mail belongs to: user and group."""
     if os.geteuid() != 0:
         return os.geteuid(), os.getegid()
     nobody = pwd.getpwnam("nobody")
     return nobody.pw_uid, nobody.pw_gid
 
 
-def _give_away(path: Path) -> None:
-    uid, gid = _owner()
+def give_away(path: Path) -> None:
+    """A directory and all in it to that user."""
+    uid, gid = unprivileged()
     if os.geteuid() == 0:
         os.chown(path, uid, gid)
         for each in path.rglob("*"):
@@ -189,11 +190,12 @@ def _give_away(path: Path) -> None:
 
 def _configure(server: Dovecot, more: str) -> None:
     directory, root = server.directory, os.geteuid() == 0
-    uid, gid = _owner()
+    uid, gid = unprivileged()
     own = pwd.getpwuid(os.geteuid())
     (directory / "mail").mkdir()
-    _give_away(directory / "mail")
-    (directory / "users").write_text(f"{ANYBODY}:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
+    give_away(directory / "mail")
+    users = "".join(f"{name}:{{PLAIN}}{PASSWORD}\n" for name in (ANYBODY, PEER, *(f"user{n}" for n in range(USERS))))
+    (directory / "users").write_text(users, encoding="utf-8")
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
     name = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
     files = ("-keyout", directory / "key.pem", "-out", directory / "certificate.pem")

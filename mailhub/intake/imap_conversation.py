@@ -15,6 +15,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -136,12 +137,12 @@ class Conversation:
 
     def open(self, folder: str, *, read_only: bool) -> Opened:
         """Select a folder; read_only leaves no trace there (EXAMINE)."""
-        found = self._do(lambda: self._client.select_folder(folder, readonly=read_only))
+        found = self._do(lambda: self._client.select_folder(_sound(folder), readonly=read_only))
         return _opened(found, b"EXISTS")
 
     def status(self, folder: str) -> Opened:
         """A folder without selecting it. Not for the one that is selected (RFC 9051 6.3.11)."""
-        found = self._do(lambda: self._client.folder_status(folder, ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]))
+        found = self._do(lambda: self._client.folder_status(_sound(folder), ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]))
         return _opened(found, b"MESSAGES")
 
     # --- mail ---------------------------------------------------------------------------------------------------------
@@ -182,11 +183,11 @@ class Conversation:
 
     def move(self, uids: Sequence[int], folder: str) -> None:
         """Move mails to another folder in one step (RFC 6851)."""
-        self._do(lambda: self._client.move(uids, folder))
+        self._do(lambda: self._client.move(uids, _sound(folder)))
 
     def copy(self, uids: Sequence[int], folder: str) -> None:
         """Copy mails to another folder."""
-        self._do(lambda: self._client.copy(uids, folder))
+        self._do(lambda: self._client.copy(uids, _sound(folder)))
 
     def expunge(self, uids: Sequence[int]) -> None:
         """Remove exactly these, of those marked \\Deleted (RFC 4315): others' marks stay theirs."""
@@ -286,6 +287,17 @@ def _context(way: Way) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=way.ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _sound(folder: str) -> str:
+    """A folder name without control characters. Modified UTF-7 would carry them, and servers echo them unencoded."""
+    if (
+        not folder
+        or len(folder) > FOLDER_CHARACTERS
+        or any(unicodedata.category(c)[0] in "CZ" and c != " " for c in folder)
+    ):
+        raise Refused("the name of a folder is one line without control characters")
+    return folder
 
 
 @contextmanager
