@@ -94,7 +94,8 @@ def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
     kinds = {each.get("type") for each in options}
     named = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
     words = [each["enum"] for each in options if "enum" in each]
-    return named[type(value)] in kinds and (not words or any(value in each for each in words))
+    dates = any(each.get("format") == "date" for each in options)
+    return named[type(value)] in kinds and (not words or any(value in each for each in words)) and not dates
 
 
 def _of_type(schema: Mapping[str, Any], shapes: Mapping[str, Any], name: str) -> Any:
@@ -111,4 +112,6 @@ def _of_type(schema: Mapping[str, Any], shapes: Mapping[str, Any], name: str) ->
         return False
     if kind == "null":
         return None
+    if schema.get("format") == "date":
+        return INSTANT[:10]
     return INSTANT if name.endswith("_at") or schema.get("format") == "date-time" else name or "text"
