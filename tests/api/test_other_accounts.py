@@ -66,7 +66,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
     *("sequences", "since", "text"),  # sequences are counted in each account
     *("after_filing", "folders", "host", "idle", "keyword", "login", "move_to", "password_credential", "password_file"),
-    *("pattern", "poll_seconds", "port", "tls"),
+    *("ham_threshold", "pattern", "poll_seconds", "port", "threshold", "tls"),
 }
 ANSWERED: Mapping[
     tuple[str, str, str], Callable[[Answered], bool]
@@ -81,7 +81,11 @@ BESIDE: Mapping[
     tuple[str, str, str], dict[str, Any]
 ] = {  # what a request needs to get as far as looking for the object
     ("post", "/v1/spam/revoke", "user"): {"since": "2020-01-01T00:00:00Z", "sequences": []},
-    ("post", "/v1/mailboxes/{mailbox}/imap", "mailbox"): {"password_file": None, "password_credential": None},
+    ("post", "/v1/mailboxes/{mailbox}/imap", "mailbox"): {
+        "password_file": None,
+        "password_credential": None,
+        "move_to": None,
+    },
     ("post", "/v1/holds", "object"): {"kind": "ticket", "ends_at": None},
 }
 OPEN = {"/livez", "/readyz", "/metrics", "/v1/login", "/v1/links/use"}
