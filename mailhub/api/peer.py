@@ -61,12 +61,16 @@ class Admission:
 
     def admit(self, door: str, group: str) -> bool:
         """Count a connection in, if it may stay; ``group`` is "" for one that has no share of its own."""
-        if self._open[door] >= CONNECTIONS[door] or (group and self._by_group[door, group] >= PER_ADDRESS):
+        if self.is_full(door) or (group and self._by_group[door, group] >= PER_ADDRESS):
             return False
         self._open[door] += 1
         if group:
             self._by_group[door, group] += 1
         return True
+
+    def is_full(self, door: str) -> bool:
+        """Whether nobody more would be admitted there."""
+        return self._open[door] >= CONNECTIONS[door]
 
     def leave(self, door: str, group: str) -> None:
         """Count out one that was admitted."""

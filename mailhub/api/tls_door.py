@@ -81,8 +81,8 @@ class TlsDoor:
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             group = client_group(peer[0])
-            if not self._admission.admit(DOOR, group):
-                connection.close()
+            if self._admission.is_full("https") or not self._admission.admit(DOOR, group):
+                connection.close()  # without a word: a handshake costs us more than whoever is refused
                 continue
             task = loop.create_task(self._greet(connection, group, protocol))
             self._greeting.add(task)

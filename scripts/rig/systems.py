@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from scripts.rig.client import send
 
@@ -149,7 +150,7 @@ class Mailhub(System):
         process.kill()
         process.wait()
 
-    def call(self, method: str, path: str, body: object = None) -> object:
+    def call(self, method: str, path: str, body: object = None) -> Any:
         """One call of the API on the admin socket; the decoded answer."""
         connection = _UnixConnection(self.socket)
         text = json.dumps(body) if body is not None else None
@@ -173,7 +174,7 @@ class Mailhub(System):
             for start in range(0, len(ids), 100):
                 self.call("POST", "/v1/spam/marks", {"messages": ids[start : start + 100], "label": label})
 
-    def _messages(self) -> list[dict[str, object]]:
+    def _messages(self) -> list[dict[str, Any]]:
         from sqlalchemy import select
 
         from storage.database import Database
@@ -182,7 +183,7 @@ class Mailhub(System):
         database = Database(self.database_url())
         with database.read() as connection:
             query = select(message.c.id.label("message"), message.c.subject, message.c.log_odds)
-            rows = [dict(row._mapping) for row in connection.execute(query)]
+            rows: list[dict[str, Any]] = [dict(row._mapping) for row in connection.execute(query)]
         database.close()
         return rows
 
@@ -191,8 +192,8 @@ class Mailhub(System):
         scored = {row["message"]: row["log_odds"] for row in self._messages()}
         for word in words:
             found = self.call("GET", f"/v1/tickets/search?query={word}&limit=5")
-            if len(found["items"]) != 1:  # type: ignore[index,call-overload]
-                raise RuntimeError(f"{word}: found {len(found['items'])} times")  # type: ignore[index,call-overload]
+            if len(found["items"]) != 1:
+                raise RuntimeError(f"{word}: found {len(found['items'])} times")
         if any(value is None for value in scored.values()):
             raise RuntimeError("a message has no score")
         return "all found by search, all scored"
