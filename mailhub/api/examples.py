@@ -54,6 +54,7 @@ BY_NAME: dict[str, Any] = {
     "scopes": ["ticket.read"],
     "secret": "JBSWY3DPEHPK3PXP",
     "sequences": [7],
+    "since": INSTANT,
     "source": "smtp",
     "state": "open",
     "subject": "The oven's timer resets itself",
@@ -112,9 +113,5 @@ def _of_type(schema: Mapping[str, Any], shapes: Mapping[str, Any], name: str) ->
     if kind == "null":
         return None
     if schema.get("format") == "date":
-<<<<<<< HEAD
         return INSTANT[:10]
-=======
-        return "2026-11-24"
->>>>>>> 42dd2b9 (The walk over other accounts' objects gets as far as looking for each)
     return INSTANT if name.endswith("_at") or schema.get("format") == "date-time" else name or "text"

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from storage.writer import Transaction
     from tests.api.conftest import Home
 
-Field = tuple[str, str, str]  # method, path, name
-
 KINDS = {  # parameter of a path or a query, or field of a body: the kind of object that it names
     "assignee": "user",
     "contact": "contact",
