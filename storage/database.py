@@ -86,6 +86,18 @@ class Database:
             connection.exec_driver_sql("VACUUM (ANALYZE)")
             return bool(connection.exec_driver_sql(_OLD_SNAPSHOTS).scalar_one() == 0)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """``read`` for a backup: one snapshot on PostgreSQL, too, for as many statements as it takes.
+
+        While it is open no truncating checkpoint comes through (SQLite), and no vacuum removes what it may see.
+        """
+        with reading(), self._reading.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
     def close(self) -> None:
         """Close every pooled connection. The database itself needs no goodbye."""
         self._reading.dispose()

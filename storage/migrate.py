@@ -51,15 +51,28 @@ def migrate(database: Database) -> bool:
             raise SchemaTooNew(
                 f"the database has schema revision {present}, newer than {HEAD}: install the mailhub that wrote it"
             )
-        _upgrade(connection)
+        _upgrade(connection, HEAD)
         return True
 
 
-def _upgrade(connection: Connection) -> None:
+def build(connection: Connection, target: str) -> None:
+    """The schema of a revision in an empty database, in the caller's transaction; raises ``SchemaTooNew``."""
+    if target not in known_revisions():
+        raise SchemaTooNew(f"schema revision {target} is not known here: use the mailhub that wrote it, or a newer one")
+    _upgrade(connection, target)
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring what ``build`` made to ``HEAD``, in the same transaction."""
+    if revision(connection) != HEAD:
+        _upgrade(connection, HEAD)
+
+
+def _upgrade(connection: Connection, target: str) -> None:
     from alembic import command
     from alembic.config import Config
 
     configuration = Config()
     configuration.set_main_option("script_location", str(_SCRIPTS))
     configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
+    command.upgrade(configuration, target)

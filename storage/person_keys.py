@@ -6,9 +6,9 @@ unreadable. The values are sealed by the caller; this file never sees a key.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from .schema import account, contact, person_key
 
@@ -18,29 +18,27 @@ INSTALLATION = 0  # the "account" of what belongs to the service itself
 Holder = tuple[int, str, int]  # account, kind, contact or 0
 
 
-def all_keys(connection: Connection) -> Sequence[Row[tuple[int, str, int, bytes]]]:
-    """Every key of the store: account, kind, holder, sealed key."""
-    return connection.execute(select(person_key)).all()
+def find_key(connection: Connection, holder: Holder) -> bytes | None:
+    """The sealed key of a holder; None when it has none."""
+    found: bytes | None = connection.execute(select(person_key.c.key).where(*_own(holder))).scalar_one_or_none()
+    return found
 
 
-def find_keys(connection: Connection, account_id: int, contacts: Collection[int]) -> Mapping[int, bytes]:
-    """The sealed keys of these contacts of an account; whoever has none is missing."""
-    own = (person_key.c.account_id == account_id, person_key.c.holder_kind == CONTACT)
-    query = select(person_key.c.holder_id, person_key.c.key).where(*own, person_key.c.holder_id.in_(contacts))
-    return {row.holder_id: row.key for row in connection.execute(query)}
-
-
-def add_key(connection: Connection, holder: Holder, sealed: bytes) -> bytes | None:
-    """Keep a key, unless there is one; the key in force. None, and none is kept, when the holder is gone meanwhile."""
+def _own(holder: Holder) -> tuple[ColumnElement[bool], ...]:
     account_id, kind, holder_id = holder
-    own = (
+    return (
         person_key.c.account_id == account_id,
         person_key.c.holder_kind == kind,
         person_key.c.holder_id == holder_id,
     )
-    present: bytes | None = connection.execute(select(person_key.c.key).where(*own)).scalar_one_or_none()
+
+
+def add_key(connection: Connection, holder: Holder, sealed: bytes) -> bytes | None:
+    """Keep a key, unless there is one; the key in force. None, and none is kept, when the holder is gone meanwhile."""
+    present = find_key(connection, holder)
     if present is not None or not _lives(connection, holder):
         return present
+    account_id, kind, holder_id = holder
     row = {"account_id": account_id, "holder_kind": kind, "holder_id": holder_id, "key": sealed}
     connection.execute(person_key.insert().values(row))
     return sealed

@@ -183,6 +183,11 @@ def _prepared(
     )
 
 
+def index_words(raw: bytes, *, mail_from_null: bool) -> list[str]:
+    """The words that a stored message is found by."""
+    return words(_indexed(parse(raw, mail_from_null=mail_from_null)))
+
+
 def read_document(raw: bytes, authentication: str, *, mail_from_null: bool) -> Document:
     """What the filter saw when a message came, from what is kept of it: raw bytes, words on its row, reverse path."""
     return _document(raw, parse(raw, mail_from_null=mail_from_null), authentication)

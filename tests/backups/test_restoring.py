@@ -1,0 +1,132 @@
+"""A backup is made and restored on both engines; what went since does not come back, all else does, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.engine import URL
+
+from mailhub.backups.container import Damaged
+from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
+from mailhub.backups.key_file import NAME
+from mailhub.backups.making import create
+from mailhub.backups.vault import Vault
+from mailhub.errors import Conflict, MailhubError
+from mailhub.keys import Keys
+from mailhub.restoring import Restored, restore, verify
+from storage.database import Database
+from storage.dumping import LEFT_OUT
+from storage.schema import message, metadata
+from storage.search import find_messages
+from storage.writer import Writer
+from tests.postroom import PostRoom, mail
+
+CANARY = "zanzibarcanary"
+
+
+@pytest.fixture
+def vault(room: PostRoom, database: Database, writer: Writer, tmp_path: Path) -> Vault:
+    return Vault(
+        database=database, writer=writer, keys=Keys(bytes(range(32))), targets=(tmp_path / "backups",), retention=1
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without a schema, on each engine."""
+    if request.param == "sqlite":
+        opened = Database(tmp_path / "restored.sqlite3")
+        yield opened
+        opened.close()
+        return
+    copies: Callable[[], Iterator[URL]] = request.getfixturevalue("postgresql_copies")
+    for url in copies():
+        opened = Database(url.render_as_string(hide_password=False))
+        with opened.writing.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+        yield opened
+        opened.close()
+
+
+def rows(database: Database) -> dict[str, list[Any]]:
+    """Every row of every table that a backup holds."""
+    with database.read() as connection:
+        return {
+            table.name: sorted(map(repr, (tuple(row) for row in connection.execute(select(table)))))
+            for table in metadata.sorted_tables
+            if table.name not in LEFT_OUT and table.name != "id_block"
+        }
+
+
+def made(vault: Vault) -> tuple[Path, Path]:
+    row = create(vault)
+    return Path(row.targets[0]) / row.name, vault.targets[0] / NAME
+
+
+def restored(vault: Vault, backup: Path, keys_at: Path, into: Database) -> Restored:
+    return restore(backup, keys_at, vault.keys, into, lambda _: None)
+
+
+def test_everything_is_there_bit_for_bit(room: PostRoom, vault: Vault, kims_ticket: int, empty: Database) -> None:
+    """Each row of each table, on whichever engine it is restored, is what it was; and mail is found again."""
+    room.answer(kims_ticket)
+    done = restored(vault, *made(vault), empty)
+    assert rows(empty) == rows(vault.database)
+    assert not done.unreadable
+    with vault.database.read() as before, empty.read() as after:
+        for account in {row.account_id for row in before.execute(select(message.c.account_id))}:
+            found = [find_messages(each, account, "h*", before=1 << 60, limit=99) for each in (before, after)]
+            assert found[0] == found[1]
+
+
+def test_a_database_that_is_not_empty_is_refused(vault: Vault, kims_ticket: int) -> None:
+    """Nothing is restored over what is there."""
+    with pytest.raises(Conflict):
+        restored(vault, *made(vault), vault.database)
+
+
+def test_a_destroyed_person_is_gone(room: PostRoom, vault: Vault, kims_ticket: int, tmp_path: Path) -> None:
+    """Whose key was destroyed after the backup is in no row and no byte; who wrote beside them is there unchanged."""
+    room.deliver(mail(f"the {CANARY} sings", id="other@else.example", sender="Zoe <zoe@else.example>"))
+    whole = rows(vault.database)
+    with vault.database.read() as connection:
+        query = select(message.c.account_id, message.c.contact_id).where(message.c.from_address == "zoe@else.example")
+        account, contact = connection.execute(query).one()
+    backup, keys_at = made(vault)
+    vault.writer.run(lambda tx: destroy_person_keys(tx.connection, account, [contact]))
+    assert rewrite_key_files(vault) == []
+    into = Database(tmp_path / "again.sqlite3")
+    done = restored(vault, backup, keys_at, into)
+    assert done.unreadable["message"] == 1
+    left = rows(into)
+    into.close()
+    assert all(set(left[name]) <= set(whole[name]) for name in left)
+    assert not any("zoe" in row or CANARY in row for found in left.values() for row in found)
+    assert {name: len(whole[name]) - len(left[name]) for name in ("message", "ticket", "contact", "raw")} == {
+        "message": 1, "ticket": 1, "contact": 1, "raw": 1
+    }  # fmt: skip
+    files = b"".join(path.read_bytes() for path in tmp_path.glob("again.sqlite3*"))
+    assert b"zoe@else.example" not in files and CANARY.encode() not in files
+
+
+def test_any_flipped_byte_is_found(vault: Vault, kims_ticket: int, tmp_path: Path) -> None:
+    """Whichever byte is flipped, and wherever the file is cut, verify says so; whole it passes."""
+    backup, keys_at = made(vault)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    assert verify(backup, keys_at, vault.keys, scratch, lambda _: None).rows["message"] == 1
+    data, changed = backup.read_bytes(), tmp_path / "changed"
+    for position in range(0, len(data), max(1, len(data) // 40)):
+        for damaged in (data[:position], data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]):
+            changed.write_bytes(damaged)
+            with pytest.raises(MailhubError):
+                verify(changed, keys_at, vault.keys, tmp_path / f"s{position}", lambda _: None)
+    changed.write_bytes(data + b"x")
+    (tmp_path / "more").mkdir()
+    with pytest.raises(Damaged):
+        verify(changed, keys_at, vault.keys, tmp_path / "more", lambda _: None)
