@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from shutil import disk_usage
 
+from mailhub import clock
 from mailhub.access.passwords import Passwords
+from mailhub.backups.vault import Vault
 from mailhub.config import Config
 from mailhub.errors import ConfigurationError
 from mailhub.filing.directory import Directory
@@ -42,6 +44,17 @@ class House:
     reception: Reception
     imap: ImapDoor
     passwords: Passwords = field(default_factory=Passwords)
+
+    @property
+    def vault(self) -> Vault:
+        """What backups are made from, and where they go."""
+        return Vault(
+            database=self.database,
+            writer=self.writer,
+            keys=self.keys,
+            targets=self.config.backup_targets,
+            retention=int(self.config.backup.retention_days * clock.DAY),
+        )
 
     def start(self) -> None:
         """Start the writer and the worker."""

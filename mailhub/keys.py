@@ -185,12 +185,17 @@ def _sync_directory(directory: Path) -> None:
 
 def load(directory: Path, environment: Mapping[str, str] = os.environ) -> Keys:
     """Read the root key; raises ``ConfigurationError`` when it is missing, malformed, or readable by others."""
+    return Keys(load_root(directory, environment))
+
+
+def load_root(directory: Path, environment: Mapping[str, str] = os.environ) -> bytes:
+    """The root key itself, for who restores a data directory; raises as ``load`` does."""
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     if credentials and (path := Path(credentials) / CREDENTIAL).is_file():
-        return Keys(_read(path))
+        return _read(path)
     path = directory / FILE_NAME
     _refuse_readable_by_others(path)
-    return Keys(_read(path))
+    return _read(path)
 
 
 def _refuse_readable_by_others(path: Path) -> None:

@@ -61,6 +61,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "journal.verify": _RUNNING,
     "journal.machine": _OPERATOR,  # acts that concern no account, and the anchors
     "backup.create": _OPERATOR,
+    "backup.read": _OPERATOR,
 }
 
 ENROLMENT = frozenset({"login.own"})  # what a session may do before its user has the second factor his role needs

@@ -1,8 +1,6 @@
-"""/v1/backups: a plain consistent copy of the database in the data directory, until the real backups come."""
+"""/v1/backups: make, list and expire backups; the operator's recovery key. Verifying and restoring need no daemon."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from fastapi import APIRouter
 
@@ -10,31 +8,82 @@ from mailhub import clock
 from mailhub.access.roles import require
 from mailhub.api import shapes
 from mailhub.api.caller import Caller, TheHouse
+from mailhub.api.shapes import After, Limit, Page, page
+from mailhub.backups.erasing import rewrite_key_files
+from mailhub.backups.expiring import expire
+from mailhub.backups.making import create
 from mailhub.errors import Conflict
-from storage.copies import NotHere, copy_to
+from mailhub.keys import new_recovery_key
+from storage import backups as rows
+from storage.writer import Transaction
 
 router = APIRouter(tags=["backups"])
 
 
 class Backup(shapes.Shape):
-    """A copy that was made. It holds all accounts' mail in the clear: keep it as safe as the database."""
+    """A backup: the same file at every target. It opens with the root key and the key file beside it."""
 
-    path: str
-    size_bytes: int
-    created_at: str
+    id: int
+    name: str
+    targets: list[str]
+    made_at: str
+    expires_at: str
+    digest: str
+    counts: dict[str, int]
+
+
+class RecoveryKey(shapes.Shape):
+    """The recovery key, shown once: with it and a key file the root key is recovered on a new machine."""
+
+    recovery_key: str
+
+
+def _shape(row: rows.Backup) -> Backup:
+    return Backup(
+        id=row.id,
+        name=row.name,
+        targets=list(row.targets),
+        made_at=clock.to_iso(row.made_at),
+        expires_at=clock.to_iso(row.expires_at),
+        digest=(row.digest or b"").hex(),
+        counts=dict(row.counts or {}),
+    )
 
 
 @router.post("/backups", status_code=201)
 def create_backup(house: TheHouse, actor: Caller) -> Backup:
-    """Copy the database to backups/ in the data directory. The root key is not in it: keep that elsewhere."""
+    """Make a backup of the whole installation while mail flows, and answer when it is whole at every target."""
     require(actor, "backup.create", None)
-    now = clock.now()
-    directory = house.config.storage.directory / "backups"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    stamp = datetime.fromtimestamp(now / clock.SECOND, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    path = directory / f"mailhub-{stamp}.sqlite3"
-    try:
-        size = copy_to(house.database, path)
-    except NotHere as error:
-        raise Conflict(str(error)) from None
-    return Backup(path=str(path), size_bytes=size, created_at=clock.to_iso(now))
+    return _shape(create(house.vault))
+
+
+@router.get("/backups")
+def list_backups(house: TheHouse, actor: Caller, limit: Limit = 50, after: After = None) -> Page[Backup]:
+    """Backups that are there, oldest first."""
+    require(actor, "backup.read", None)
+    with house.database.read() as connection:
+        found = [row for row in rows.list_backups(connection) if row.id > (after or 0)]
+    return page(found[: limit + 1], _shape, limit)
+
+
+@router.post("/backups/expire")
+def expire_backups(house: TheHouse, actor: Caller) -> list[Backup]:
+    """Delete the backups whose term is over; those that went."""
+    require(actor, "backup.create", None)
+    return [_shape(row) for row in expire(house.vault, now=clock.now())]
+
+
+@router.post("/backups/recovery-key", status_code=201)
+def make_recovery_key(house: TheHouse, actor: Caller) -> RecoveryKey:
+    """Make the recovery key, once; it is not kept."""
+    require(actor, "backup.create", None)
+    private, public = new_recovery_key()
+
+    def keep(transaction: Transaction) -> None:
+        if rows.find_recovery_key(transaction.connection) is not None:
+            raise Conflict("there is a recovery key already: it was shown when it was made")
+        rows.set_recovery_key(transaction.connection, public, at=clock.now())
+
+    house.writer.run(keep)
+    rewrite_key_files(house.vault)
+    return RecoveryKey(recovery_key=private.hex())

@@ -11,6 +11,7 @@ import structlog
 from mailhub import audit, clock, erasure
 from mailhub.api.conditions import KEPT
 from mailhub.api.erasures import parts_of
+from mailhub.backups.expiring import expire
 from mailhub.filter import expiry
 from mailhub.house import House
 from mailhub.scheduler import Job
@@ -38,6 +39,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("idempotency", 3600, lambda: sweep_keys(house)),
         Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
+        Job("backups", 3600, lambda: expire(house.vault, now=clock.now())),
         Job("anchors", 3600, lambda: sign_journal(house)),
     ]
 

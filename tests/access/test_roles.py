@@ -53,6 +53,7 @@ EXPECTED = {  # action: who may, by first letter: operator O, owner o, admin a, 
     "journal.verify": "Ooa",
     "journal.machine": "O",
     "backup.create": "O",
+    "backup.read": "O",
 }
 LETTERS = {Role.OPERATOR: "O", Role.OWNER: "o", Role.ADMIN: "a", Role.AGENT: "g"}
 

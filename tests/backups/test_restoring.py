@@ -125,7 +125,7 @@ def test_any_flipped_byte_is_found(vault: Vault, kims_ticket: int, tmp_path: Pat
         for damaged in (data[:position], data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]):
             changed.write_bytes(damaged)
             with pytest.raises(MailhubError):
-                verify(changed, keys_at, vault.keys, tmp_path / f"s{position}", lambda _: None)
+                restored(vault, changed, keys_at, Database(tmp_path / f"{position}-{len(damaged)}.sqlite3"))
     changed.write_bytes(data + b"x")
     (tmp_path / "more").mkdir()
     with pytest.raises(Damaged):

@@ -150,15 +150,24 @@ def test_file_is_explained_without_a_daemon(idle_hub: Hub, tmp_path: Path) -> No
     assert (found["verdict"], found["trained_spam"]) == ("unsure", 0)
 
 
-def test_backup_is_a_database(hub: Hub) -> None:
-    """The copy opens, and holds the mail."""
+def test_backup_is_restored_with_the_recovery_key_alone(hub: Hub, tmp_path: Path) -> None:
+    """Made by the daemon, verified, and restored where the root key is lost: the mail is there."""
     hub.send(mail("Copied"))
+    secret = hub.json("backup", "recovery-key")["recovery_key"]
     made = hub.json("backup", "create")
+    assert [each["id"] for each in hub.json("backup", "list")] == [made["id"]]
+    (tmp_path / "recovery").write_text(secret)
+    file = str(Path(made["targets"][0]) / made["name"])
+    assert hub.json("backup", "verify", file)["rows"] == made["counts"]
+    into = str(tmp_path / "restored")
+    hub.json("backup", "restore", file, "--into", into, "--recovery-key", str(tmp_path / "recovery"))
+    assert (tmp_path / "restored/root.key").read_text() == (hub.directory / "root.key").read_text()
     account = hub.json("account", "show")["id"]
-    database = Database(f"sqlite:///{made['path']}")
+    database = Database(f"sqlite:///{into}/mailhub.sqlite3")
     with database.read() as connection:
         assert list_tickets(connection, account, TicketFilter(), limit=1)[0].subject == "Copied"
     database.close()
+    assert hub.run("backup", "restore", file, "--into", into).returncode == 65
 
 
 def test_pipe_tells_what_to_do_with_the_mail(hub: Hub) -> None:

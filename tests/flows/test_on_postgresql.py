@@ -37,6 +37,5 @@ def test_one_mail_from_init_to_spam(idle_hub: Hub, postgresql_database: Database
     assert idle_hub.json("token", "create", "--name", "x")["token"].startswith("mh_")
     assert idle_hub.json("status")["tickets"] == {"open": 1}
     assert [each["role"] for each in idle_hub.json("user", "list")] == ["owner"]
-    refused = idle_hub.run("backup", "create")
-    assert (refused.returncode, b"pg_dump" in refused.stderr) == (65, True)
+    assert idle_hub.json("backup", "create")["counts"]["message"] >= 1
     assert idle_hub.stop() == 0

@@ -1,0 +1,46 @@
+"""Delete backups whose term is over, at every target, and let tombstones end that only backups needed."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from mailhub.backups.erasing import rewrite_key_files
+from mailhub.backups.making import alone, clear_unfinished
+from mailhub.backups.vault import Vault
+from storage import backups
+from storage.backups import Backup
+from storage.writer import Transaction
+
+log = structlog.get_logger("mailhub.backups")
+
+
+def expire(vault: Vault, *, now: int) -> list[Backup]:
+    """Delete what is due; what could not be deleted at some target stays listed and is tried again."""
+    with vault.database.read() as connection:
+        due = [row for row in backups.list_backups(connection) if row.expires_at <= now]
+    if not due:
+        return []
+    with alone(vault):
+        clear_unfinished(vault)
+        gone = [row for row in due if _delete(row)]
+        for row in gone:
+            vault.writer.run(partial(_mark, row.id, now))
+    rewrite_key_files(vault)
+    return gone
+
+
+def _delete(row: Backup) -> bool:
+    try:
+        for target in row.targets:
+            (Path(target) / row.name).unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("backup not deleted", backup=row.id, error=error.strerror)
+        return False
+    return True
+
+
+def _mark(id_: int, now: int, transaction: Transaction) -> None:
+    backups.mark_gone(transaction.connection, id_, at=now)
