@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Select, Update, delete, insert, select, update
+from sqlalchemy import Connection, Select, Update, case, delete, insert, select, update
 
 from .schema import account, imap_folder, imap_source, imap_todo, mailbox
 
@@ -134,6 +134,30 @@ def list_folders_of_account(connection: Connection, account_id: int) -> Sequence
     """The folders of every source of an account."""
     query = _folders(account_id).order_by(imap_folder.c.source_id, imap_folder.c.id)
     return [ImapFolder(**row._mapping) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """One folder of any account, for metrics: ids and numbers only."""
+
+    source_id: int
+    id: int
+    state: str  # of the mailbox there: paused, or what it does
+    filed: int
+    duplicate: int
+    quarantined: int
+    rejected: int
+    newest_at: int | None
+    success_at: int | None
+
+
+def every_folder(connection: Connection) -> Sequence[Figures]:
+    """The figures of every folder of every account."""
+    state = case((imap_source.c.paused_at.is_not(None), "paused"), else_=imap_source.c.state).label("state")
+    numbers = tuple(imap_folder.c[name] for name in Figures.__slots__ if name != "state")
+    both = (imap_source.c.account_id == imap_folder.c.account_id) & (imap_source.c.id == imap_folder.c.source_id)
+    query = select(*numbers, state).join(imap_source, both).order_by(imap_folder.c.source_id, imap_folder.c.id)
+    return [Figures(**row._mapping) for row in connection.execute(query)]
 
 
 def find_folder(connection: Connection, account_id: int, folder_id: int) -> ImapFolder | None:

@@ -7,7 +7,7 @@ Routes that touch the database are plain functions: they run in a bounded pool o
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, cast
@@ -57,6 +57,7 @@ from mailhub.health.metrics import Metrics
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from storage import intake_lists
+from storage.imap_sources import Figures, every_folder
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
 
@@ -117,7 +118,12 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
     )
     app.state.house, app.state.vitals, app.state.wake_relay = house, vitals, wake_relay
     app.state.rates = Rates()  # by user
-    app.state.metrics = Metrics(vitals, turns=lambda: house.writer.turns, quarantine=lambda: _quarantine(house))
+    app.state.metrics = Metrics(
+        vitals,
+        turns=lambda: house.writer.turns,
+        quarantine=lambda: _quarantine(house),
+        fetched=lambda: _fetched(house),
+    )
     problems.install(app)
     conditions.install(app)
     app.include_router(health.open_router)
@@ -145,6 +151,11 @@ def _describe(app: Api) -> None:
 async def _bounded_threads(_app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     yield
+
+
+def _fetched(house: House) -> Sequence[Figures]:
+    with house.database.read() as connection:
+        return every_folder(connection)
 
 
 def _quarantine(house: House) -> int:

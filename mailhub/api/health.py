@@ -10,11 +10,12 @@ from fastapi import APIRouter, Request, Response
 from mailhub import __version__
 from mailhub.api import shapes
 from mailhub.api.caller import Caller, InAccount, TheHouse
+from mailhub.api.imap_sources import states
 from mailhub.api.shapes import instant
 from mailhub.health.metrics import CONTENT_TYPE, Metrics
 from mailhub.health.vitals import Readiness, Vitals, readiness
 from mailhub.house import House
-from storage import accounts, intake_lists, ticket_lists, users
+from storage import accounts, intake_lists, mailboxes, ticket_lists, users
 from storage.errors import StorageError
 
 open_router = APIRouter(tags=["health"])
@@ -40,6 +41,7 @@ class Status(Health):
     listening: dict[str, str]
     account: str
     tickets: dict[str, int]
+    imap: dict[str, str]  # mailbox whose mail is fetched -> how that is doing
 
 
 class Identity(shapes.Shape):
@@ -84,6 +86,8 @@ def status(request: Request, call: InAccount) -> Status:
     with call.house.database.read() as connection:
         account = accounts.find_account(connection, call.account)
         tickets = ticket_lists.count_by_state(connection, call.account)
+        fetched = states(connection, call.account)
+        addresses = {row: mailboxes.find_mailbox(connection, call.account, row) for row in fetched}
     return Status(
         **_health(measure(call.house, vitals)),
         version=__version__,
@@ -91,6 +95,7 @@ def status(request: Request, call: InAccount) -> Status:
         listening={name: door.address for name, door in vitals.doors.items()} | vitals.listening,
         account=account.name if account else "",
         tickets=tickets,
+        imap={found.address: fetched[row].in_words() for row, found in addresses.items() if found is not None},
     )
 
 

@@ -91,6 +91,11 @@ class Source(shapes.Shape):
     created_at: str
     folders: list[FolderState]
 
+    def in_words(self) -> str:
+        """The state, and the fault behind it."""
+        faults = [self.fault, *(f"{folder.name}: {folder.fault}" for folder in self.folders if folder.fault)]
+        return ": ".join([self.state, *(["; ".join(filter(None, faults))] if any(faults) else [])])
+
 
 class Step(shapes.Shape):
     """One step of a test."""

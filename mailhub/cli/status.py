@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mailhub.cli import exits
-from mailhub.cli.output import Context, print_json, printing
+from mailhub.cli.output import Context, clean, print_json, printing
 
 
 @click.command()
@@ -28,6 +28,8 @@ def status(context: Context) -> int:
         click.echo(f"  {name:<6} {address}")
     tickets = ", ".join(f"{count} {state}" for state, count in sorted(found["tickets"].items())) or "none yet"
     click.echo(f"tickets of account {found['account']}: {tickets}")
+    for address, state in found["imap"].items():
+        click.echo(f"{address} is fetched by IMAP: {clean(state)}")
     for source, at in found["last_mail_at"].items():
         click.echo(f"last mail by {source}: {context.time(at)}")
     click.echo(f"{found['quarantine']} in quarantine, {found['disk_free_bytes'] // 2**20} MiB of disk free")

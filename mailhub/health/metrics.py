@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from mailhub import clock
 from mailhub.health.vitals import DoorVitals, Vitals
+from storage.imap_sources import COUNTS, Figures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,6 +35,18 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "mailhub_relay_tries_total": ("counter", "Tries to hand a mail to the relay.", ("result",)),
     "mailhub_api_requests_total": ("counter", "Requests answered by the API.", ("door", "status")),
     "mailhub_configuration_reloads_total": ("counter", "Reloads asked for by SIGHUP.", ("result",)),
+    "mailhub_imap_mailboxes": ("gauge", "Mailboxes fetched by IMAP, by what they do.", ("state",)),
+    "mailhub_imap_folder_mails": ("gauge", "Mails of a folder at a provider, by fate.", ("source", "folder", "fate")),
+    "mailhub_imap_folder_newest_timestamp_seconds": (
+        "gauge",
+        "When the newest mail came to the folder.",
+        ("source", "folder"),
+    ),
+    "mailhub_imap_folder_read_timestamp_seconds": (
+        "gauge",
+        "When the folder was last read to its end.",
+        ("source", "folder"),
+    ),
     "mailhub_start_timestamp_seconds": ("gauge", "When this process started.", ()),
 }
 
@@ -42,9 +56,16 @@ Reading = tuple[str, tuple[str, ...], float]
 class Metrics:
     """The registry of one process. ``turns`` and ``quarantine`` are asked at every reading."""
 
-    def __init__(self, vitals: Vitals, *, turns: Callable[[], int], quarantine: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        vitals: Vitals,
+        *,
+        turns: Callable[[], int],
+        quarantine: Callable[[], int],
+        fetched: Callable[[], Sequence[Figures]],
+    ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_VitalsCollector(vitals, turns, quarantine))
+        self._registry.register(_VitalsCollector(vitals, turns, quarantine, fetched))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
@@ -53,10 +74,17 @@ class Metrics:
 
 
 class _VitalsCollector(Collector):
-    def __init__(self, vitals: Vitals, turns: Callable[[], int], quarantine: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        vitals: Vitals,
+        turns: Callable[[], int],
+        quarantine: Callable[[], int],
+        fetched: Callable[[], Sequence[Figures]],
+    ) -> None:
         self._vitals = vitals
         self._turns = turns
         self._quarantine = quarantine
+        self._fetched = fetched
 
     def describe(self) -> list[Metric]:
         return [_family(name) for name in METRICS]
@@ -76,6 +104,7 @@ class _VitalsCollector(Collector):
             yield "mailhub_deliveries_total", (source, fate), count
         for source, at in list(vitals.intake.last_mail_at.items()):
             yield "mailhub_last_mail_timestamp_seconds", (source,), at / clock.SECOND
+        yield from _imap(self._fetched())
         yield "mailhub_quarantine_messages", (), self._quarantine()
         yield "mailhub_disk_free_bytes", (), vitals.disk_free_bytes()
         yield "mailhub_writer_turns_total", (), self._turns()
@@ -86,6 +115,20 @@ class _VitalsCollector(Collector):
             yield "mailhub_relay_tries_total", (result,), count
         for result, count in list(vitals.reloads.items()):
             yield "mailhub_configuration_reloads_total", (result,), count
+
+
+def _imap(folders: Sequence[Figures]) -> Iterator[Reading]:
+    states = {folder.source_id: folder.state for folder in folders}
+    for state, count in Counter(states.values()).items():
+        yield "mailhub_imap_mailboxes", (state,), count
+    for folder in folders:
+        ids = (str(folder.source_id), str(folder.id))
+        for fate in COUNTS:
+            yield "mailhub_imap_folder_mails", (*ids, fate), getattr(folder, fate)
+        if folder.newest_at is not None:
+            yield "mailhub_imap_folder_newest_timestamp_seconds", ids, folder.newest_at / clock.SECOND
+        if folder.success_at is not None:
+            yield "mailhub_imap_folder_read_timestamp_seconds", ids, folder.success_at / clock.SECOND
 
 
 def _door(name: str, door: DoorVitals) -> Iterator[Reading]:
