@@ -96,6 +96,7 @@ def parts_of(house: House) -> Parts:
         directory=house.directory,
         data=house.config.storage.directory,
         node=house.config.storage.node,
+        vault=house.vault,
     )
 
 

@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailhub import clock, keys, receipts
+from mailhub.backups.erasing import backups_holding, destroy_person_keys, rewrite_key_files
 from mailhub.erasing import mail
 from mailhub.erasing.needles import Needles
 from mailhub.erasing.person import Person, is_telling
@@ -36,6 +37,7 @@ from mailhub.removal import remove_messages, remove_tickets
 from storage import contacts, personal, raws, tombstones
 from storage import removal as removed_rows
 from storage import search as search_index
+from storage.backups import Backup
 from storage.database import Connection
 from storage.erasures import Erasure
 from storage.holds import Hold, find_holds
@@ -219,6 +221,7 @@ def remove_contacts(work: Work) -> None:
         connection, people = transaction.connection, work.person.contacts
         idle = [each for each in people if not contacts.is_used(connection, work.account, each)]
         gone = contacts.delete_contacts(connection, work.account, idle)
+        destroy_person_keys(connection, work.account, idle)
         work.add_counts(transaction, contacts=gone)
         forget_answers(connection, work.account)
 
@@ -304,6 +307,12 @@ def leave_tombstone(work: Work) -> None:
     work.do(lambda tx: tombstones.bury_people(tx.connection, work.account, digests, cut_at=cut))
 
 
+def rewrite_keys_of_backups(work: Work) -> None:
+    """From here on the person's part of every backup is unreadable, and a restore knows the tombstone."""
+    if failed := rewrite_key_files(work.parts.vault):
+        raise Pending(f"the key file of the backups at {failed[0]} cannot be rewritten")
+
+
 def destroy_key(work: Work) -> None:
     """From here on nobody knows who it was. A process stopped behind it goes on without."""
     keys.destroy(key_path(work.parts.data, work.row.id))
@@ -315,7 +324,8 @@ def issue_receipt(work: Work) -> None:
         now = clock.now()
         entry = work.record(transaction, "erasure.done", cut_at=work.row.cut_at)
         place = {"node": transaction.node, "sequence": entry}
-        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place))
+        left = backups_holding(transaction.connection, before=now)
+        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place, left=left))
         work.change(transaction, state="done", reason="", done_at=now, receipt=text)
 
     work.do(act)
@@ -326,12 +336,13 @@ NOT_REACHED = (
     "snapshots and copies of the disk or of the database made outside mailhub",
     "PostgreSQL's write-ahead log, its replicas and freed space in its files",
     "copies of key files",
+    "what others quote of the person in backups made before, until these expire",
     "what was sent to others: their mailboxes, and mailboxes mail was fetched from",
     "what stands inside compressed or encrypted files that people attached",
 )
 
 
-def _statement(row: Erasure, *, now: int, journal: dict[str, int]) -> dict[str, object]:
+def _statement(row: Erasure, *, now: int, journal: dict[str, int], left: Sequence[Backup]) -> dict[str, object]:
     counts = dict(row.counts)
     return {
         "kind": "erasure",
@@ -346,7 +357,10 @@ def _statement(row: Erasure, *, now: int, journal: dict[str, int]) -> dict[str, 
         "model": {name: counts.pop(f"model_{name}", "") for name in ("before", "after", "replay")},
         "search": counts.pop("search", {}),
         "counts": counts,
-        "backups": [],
+        "backups": [
+            {"id": each.id, "made_at": clock.to_iso(each.made_at), "expires_at": clock.to_iso(each.expires_at)}
+            for each in left
+        ],
         "exceptions": [],
         "not_reached": list(NOT_REACHED),
         "journal": journal,
@@ -368,6 +382,7 @@ STEPS: tuple[Step, ...] = (
     Step("log", empty_log),
     Step("search", search),
     Step("tombstone", leave_tombstone),
+    Step("backups", rewrite_keys_of_backups),
     Step("key", destroy_key),
     Step("receipt", issue_receipt),
 )

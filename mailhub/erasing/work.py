@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mailhub import clock, feedback, keys
+from mailhub.backups.vault import Vault
 from mailhub.erasing.person import Person
 from mailhub.filing.directory import Directory
 from mailhub.filing.prepare import Secrets
@@ -50,6 +51,7 @@ class Parts:
     directory: Directory
     data: Path  # the data directory: every file below it is searched
     node: int
+    vault: Vault  # where the persons' keys of backups are
     stopping: Callable[[], bool] = bool  # whether the process is about to end: the next one goes on
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from classifier.tokens import Features, features
 from mailhub import erasure, feedback, tickets
+from mailhub.backups.vault import Vault
 from mailhub.erasing.work import Parts
 from mailhub.filing.prepare import read_document
 from mailhub.keys import Keys
@@ -82,6 +83,9 @@ def parts_of(desk: Desk, directory: Path) -> Parts:
         directory=desk.directory,
         data=directory,
         node=0,
+        vault=Vault(
+            database=desk.database, writer=desk.writer, keys=KEYS, targets=(directory / "backups",), retention=1
+        ),
     )
 
 
