@@ -79,6 +79,24 @@ def owing(folder: ImapFolder, uid: int, *, before: int, next_at: int) -> Step:
     return act
 
 
+def trying(folder: ImapFolder, uid: int, *, next_at: int) -> Step:
+    """An owed mail is tried: when this try fails, the next one is then."""
+
+    def act(transaction: Transaction) -> None:
+        imap_todos.set_retry(transaction.connection, folder, "fetch", [uid], next_at=next_at)
+
+    return act
+
+
+def forgetting(folder: ImapFolder, uid: int) -> Step:
+    """An owed mail is not there any more: others removed it."""
+
+    def act(transaction: Transaction) -> None:
+        imap_todos.delete_todos(transaction.connection, folder, "fetch", [uid])
+
+    return act
+
+
 def _counted(fate: Fate) -> str:
     return fate.value if fate.value in imap_sources.COUNTS else "rejected"
 

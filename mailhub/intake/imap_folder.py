@@ -200,14 +200,14 @@ class FolderReader:
             return
         self._struggle.in_hand = mail.uid
         if mail.described.size_bytes > self._rooms.message_bytes:
-            self._reject(mail, mail.described.size_bytes)
+            self._reject(mail, self._step(mail), mail.described.size_bytes)
             return
         with self._rooms.large:
             raw = self._in_pieces(mail.uid)
             if raw is None:
                 self._owe_if_there(mail.uid)
             elif len(raw) > self._rooms.message_bytes:
-                self._reject(mail, len(raw))
+                self._reject(mail, self._step(mail), len(raw))
             else:
                 self._hand_over(mail, raw)
                 self._land()
@@ -231,9 +231,7 @@ class FolderReader:
 
     def _hand_over(self, mail: _Mail, raw: bytes) -> None:
         """To the pipeline, with the cursor's step in its transaction."""
-        before, self._place = self._place, mail.uid
-        step = imap_cursor.step(self._fetching, self._folder, mail.uid, before=before, came_at=mail.described.came_at)
-        self._flying.append((mail.uid, self._deliver(mail, raw, step)))
+        self._flying.append((mail.uid, self._deliver(mail, raw, self._step(mail))))
 
     def _deliver(self, mail: _Mail, raw: bytes, along: Along) -> Future[Sequence[Outcome]]:
         envelope = self._envelope(raw, quiet=self._is_old(mail))
@@ -275,9 +273,12 @@ class FolderReader:
         if flying:
             self._struggle.failures = 0
 
-    def _reject(self, mail: _Mail, size_bytes: int) -> None:
+    def _step(self, mail: _Mail) -> Along:
+        """The cursor's step over this mail, the next one in order."""
         before, self._place = self._place, mail.uid
-        along = imap_cursor.step(self._fetching, self._folder, mail.uid, before=before, came_at=mail.described.came_at)
+        return imap_cursor.step(self._fetching, self._folder, mail.uid, before=before, came_at=mail.described.came_at)
+
+    def _reject(self, mail: _Mail, along: Along, size_bytes: int) -> None:
         directory = self._rooms.reception.context.directory
         envelope = self._envelope(b"", quiet=self._is_old(mail))
         self._write(imap_cursor.rejecting(directory, envelope, along, size_bytes=size_bytes))
@@ -294,24 +295,22 @@ class FolderReader:
         with self._rooms.database.read() as connection:
             owed = imap_todos.due_todos(connection, self._folder, "fetch", now=clock.now(), limit=OWED_AT_ONCE)
         for todo in owed:
-            later = _later(todo.tries + 1)
-            self._write(
-                lambda tx, uid=todo.uid, later=later: imap_todos.set_retry(  # type: ignore[misc]
-                    tx.connection, self._folder, "fetch", [uid], next_at=later
-                )
-            )
+            self._write(imap_cursor.trying(self._folder, todo.uid, next_at=_later(todo.tries + 1)))
             described = self._conversation.describe([todo.uid]).get(todo.uid)
-            mail = _Mail(todo.uid, described or Described(size_bytes=0, came_at=None))
             with self._rooms.large:
-                raw = self._in_pieces(todo.uid)
-                if raw is not None:
-                    self._deliver(mail, raw, imap_cursor.owed_step(self._fetching, self._folder, todo.uid)).result()
-                elif not self._conversation.uids(todo.uid, todo.uid):
-                    self._write(
-                        lambda tx, uid=todo.uid: imap_todos.delete_todos(  # type: ignore[misc]
-                            tx.connection, self._folder, "fetch", [uid]
-                        )
-                    )
+                self._take_owed(_Mail(todo.uid, described or Described(size_bytes=0, came_at=None)))
+
+    def _take_owed(self, mail: _Mail) -> None:
+        """One mail that the cursor has passed already."""
+        along = imap_cursor.owed_step(self._fetching, self._folder, mail.uid)
+        raw = self._in_pieces(mail.uid)
+        if raw is None:
+            if not self._conversation.uids(mail.uid, mail.uid):
+                self._write(imap_cursor.forgetting(self._folder, mail.uid))
+        elif len(raw) > self._rooms.message_bytes:
+            self._reject(mail, along, len(raw))
+        else:
+            self._deliver(mail, raw, along).result()
 
     def _cursor(self) -> int:
         with self._rooms.database.read() as connection:
