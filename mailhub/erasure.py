@@ -4,6 +4,7 @@
                     commitment that the receipt will bear
     run     (job)   the steps of ``erasing.steps`` from the one that is next, to the receipt; stopped anywhere, the next
                     start goes on there
+    reapply         (restore) who was erased and came back with a backup is erased again
     verify          a receipt is checked by anybody: ``receipts``
 
 "done" is said only when the search of every byte and every value found nothing. Else the state is "pending" with the
@@ -23,14 +24,15 @@ from mailhub import clock, keys, receipts
 from mailhub.erasing.person import Person
 from mailhub.erasing.steps import NEEDS_PERSON, STEPS, Again
 from mailhub.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
-from mailhub.errors import BadRequest, Conflict, MailhubError
+from mailhub.errors import BadRequest, Conflict, MailhubError, Unavailable
 from mailhub.filing.prepare import usable
-from storage import erasures, users
+from storage import contacts, erasures, tombstones, users
 from storage.erasures import Erasure
 from storage.errors import StorageError
 from storage.writer import Transaction
 
 ROUNDS = 5  # in one go; then it waits a while
+CONTACTS_A_PAGE = 500
 LONGEST_WAIT = 10 * clock.MINUTE
 
 log = structlog.get_logger("mailhub.erasure")
@@ -118,6 +120,42 @@ def run_due(parts: Parts, *, now: int) -> int:
     _sweep_keys(parts, {each.id for each in under_way})
     due = [each for each in under_way if each.next_attempt_at <= now]
     return sum(run(parts, each.account_id, each.id).state == "done" for each in due)
+
+
+def reapply(parts: Parts) -> int:
+    """Erase again who came back with a restored backup, before any door opens; how many people.
+
+    A person is known by tombstones alone: every address of a contact from before the cut is compared with them.
+    Raises ``Unavailable`` when one of them cannot be erased now: then nothing may be served.
+    """
+    again = 0
+    with parts.database.read() as connection:
+        accounts = tombstones.accounts_with_people(connection)
+    for account in accounts:
+        for addresses in _came_back(parts, account):
+            begun = begin(parts, "system", account, addresses, now=clock.now())
+            row = run(parts, account, begun.erasure)
+            if row.state != "done":
+                raise Unavailable(f"erasure {row.id} of the restored data is {row.state}: {row.reason}")
+            again += 1
+    return again
+
+
+def _came_back(parts: Parts, account: int) -> list[tuple[str, ...]]:
+    """Addresses of each restored contact that was there before its person was erased."""
+    with parts.database.read() as connection:
+        cuts = {each.digest: each.cut_at for each in tombstones.list_people(connection, account)}
+    found, after = [], 0
+    while True:
+        with parts.database.read() as connection:
+            page = contacts.list_contacts(connection, account, after=after, limit=CONTACTS_A_PAGE)
+        for contact in page:
+            digests = (tombstones.of_address(each, parts.secrets.tombstone) for each in contact.addresses)
+            if any(contact.created_at <= cuts.get(digest, -1) for digest in digests):
+                found.append(contact.addresses)
+        if len(page) < CONTACTS_A_PAGE:
+            return found
+        after = page[-1].id
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------

@@ -87,6 +87,12 @@ def list_people(connection: Connection, account_id: int) -> Sequence[PersonTombs
     return [PersonTombstone(**row._mapping) for row in connection.execute(query.order_by(person_tombstone.c.digest))]
 
 
+def accounts_with_people(connection: Connection) -> Sequence[int]:
+    """Accounts in which somebody was erased."""
+    query = select(person_tombstone.c.account_id).distinct().order_by(person_tombstone.c.account_id)
+    return connection.execute(query).scalars().all()
+
+
 def let_expire(connection: Connection, account_id: int, *, before: int, at: int) -> None:
     """What went before ``before`` is in no backup made after it: those tombstones end at ``at``."""
     for table, went in ((tombstone, tombstone.c.erased_at), (person_tombstone, person_tombstone.c.cut_at)):

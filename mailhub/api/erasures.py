@@ -5,6 +5,7 @@ The person is named in a body, never in a path or query: those end up in logs of
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -14,6 +15,8 @@ from mailhub import clock, receipts
 from mailhub.api import shapes
 from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
+from mailhub.backups.erasing import backups_holding
+from mailhub.backups.vault import Vault
 from mailhub.erasing.plan import make_plan
 from mailhub.erasing.work import Parts
 from mailhub.erasure import begin, checked
@@ -53,6 +56,7 @@ class Plan(shapes.Shape):
     names: list[str]
     counts: dict[str, int]
     holds: list[Hold]
+    backups: int  # that hold the person, until they expire; those made with his key are unreadable from the end on
     bounded: bool
 
 
@@ -130,8 +134,14 @@ def plan_erasure(call: InAccount, body: Person) -> Plan:
         names=list(made_plan.names) if call.actor.user is not None else [],
         counts=dict(made_plan.counts),
         holds=[made(Hold, each) for each in made_plan.holds],
+        backups=_backups(call),
         bounded=made_plan.bounded,
     )
+
+
+def _backups(call: InAccount) -> int:
+    with call.house.database.read() as connection:
+        return len(backups_holding(connection, before=clock.now()))
 
 
 @router.post("/erasures", status_code=202)

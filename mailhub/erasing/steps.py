@@ -14,6 +14,7 @@
     log            the write-ahead log is emptied (SQLite), dead rows go (PostgreSQL); an open reader makes it pending
     search         every byte and every value; what is found begins a new round at ``gather``
     tombstone      restored rows of the person that are older than the cut go again
+    backups        the person's keys are in no key file of the backups any more; a target that fails makes it pending
     key            the key under which the person was known here is destroyed
     receipt        the receipt, signed; only now the state is done
 
@@ -46,6 +47,7 @@ from storage.personal import Table
 from storage.writer import Transaction
 
 MESSAGES_A_TURN = 4  # removed: some 5 ms each
+TICKETS_A_TURN = 8
 ROWS_A_TURN = 50
 
 
@@ -176,22 +178,24 @@ def remove_own_tickets(work: Work) -> None:
         found = contacts.tickets_of(connection, work.account, work.person.contacts)
         going = _tickets_that_go(connection, work)
     for ticket in found:
-        if ticket in going:
-            _remove_ticket(work, ticket)
-        else:
+        if ticket not in going:
             work.do(lambda tx, it=ticket: contacts.release_ticket(tx.connection, work.account, it))  # type: ignore[misc]
+    whole = sorted(going)
+    for start in range(0, len(whole), TICKETS_A_TURN):
+        _remove_tickets(work, whole[start : start + TICKETS_A_TURN])
 
 
-def _remove_ticket(work: Work, ticket: int) -> None:
+def _remove_tickets(work: Work, tickets: Sequence[int]) -> None:
+    """Our answers in them first, some a turn; then the tickets, empty but for what came this moment."""
     with work.parts.database.read() as connection:
-        messages = removed_rows.messages_of_tickets(connection, work.account, [ticket])
+        messages = removed_rows.messages_of_tickets(connection, work.account, tickets)
     for start in range(0, len(messages), MESSAGES_A_TURN):
         _remove_mail(work, messages[start : start + MESSAGES_A_TURN])
 
     def act(transaction: Transaction) -> None:
-        gone = remove_tickets(transaction, work.account, [ticket], forget=work.forget, tombstones=work.tombstones)
+        gone = remove_tickets(transaction, work.account, tickets, forget=work.forget, tombstones=work.tombstones)
         notes = gone.rows.get("note", 0)
-        work.add_counts(transaction, tickets=1, messages=len(gone.messages), notes=notes)
+        work.add_counts(transaction, tickets=len(gone.tickets), messages=len(gone.messages), notes=notes)
 
     work.do(act)
 
@@ -304,7 +308,17 @@ def search(work: Work) -> None:
 def leave_tombstone(work: Work) -> None:
     digests = [tombstones.of_address(each, work.parts.secrets.tombstone) for each in work.person.addresses]
     cut = work.row.cut_at
-    work.do(lambda tx: tombstones.bury_people(tx.connection, work.account, digests, cut_at=cut))
+
+    def act(transaction: Transaction) -> None:
+        tombstones.bury_people(transaction.connection, work.account, digests, cut_at=cut)
+        destroy_person_keys(transaction.connection, work.account, work.person.contacts)
+
+    work.do(act)
+
+
+def rewrite_key_files(work: Work) -> None:
+    if failed := backup_keys.rewrite_key_files(work.parts.vault):
+        raise Pending(f"the key file of {len(failed)} backup targets could not be written")
 
 
 def rewrite_keys_of_backups(work: Work) -> None:

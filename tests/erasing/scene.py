@@ -19,10 +19,14 @@ from classifier.tokens import Features, features
 from mailhub import erasure, feedback, tickets
 from mailhub.backups.vault import Vault
 from mailhub.erasing.work import Parts
-from mailhub.filing.prepare import read_document
+from mailhub.filing.directory import Directory
+from mailhub.filing.prepare import Secrets, read_document
+from mailhub.filter.models import Models
 from mailhub.keys import Keys
+from storage.database import Database
 from storage.derived import Received
 from storage.erasures import Erasure
+from storage.writer import Writer
 from tests.desk import Desk
 
 KIM = "kim.zz@customer.example"
@@ -74,14 +78,23 @@ def extract(received: Received) -> Features:
 
 def parts_of(desk: Desk, directory: Path) -> Parts:
     """What an erasure needs, of this desk."""
+    return _parts(desk.database, desk.writer, desk.filing.models, desk.directory, directory)
+
+
+def reopened(database: Database, writer: Writer, directory: Path) -> Parts:
+    """The same as the next start of the service finds it."""
+    return _parts(database, writer, Models(database, directory / "models"), Directory(database), directory)
+
+
+def _parts(database: Database, writer: Writer, models: Models, served: Directory, data: Path) -> Parts:
     return Parts(
-        database=desk.database,
-        writer=desk.writer,
-        models=desk.filing.models,
-        secrets=desk.secrets,
+        database=database,
+        writer=writer,
+        models=models,
+        secrets=Secrets.of(KEYS),
         keys=KEYS,
-        directory=desk.directory,
-        data=directory,
+        directory=served,
+        data=data,
         node=0,
         vault=Vault(
             database=desk.database, writer=desk.writer, keys=KEYS, targets=(directory / "backups",), retention=1

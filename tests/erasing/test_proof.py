@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from classifier.tokens import Document, features
-from mailhub import receipts
+from mailhub import erasure, receipts
 from storage.database import Database
+from storage.schema import contact
 from storage.writer import Writer
 from tests.desk import Desk, open_desk
 from tests.erasing import scene as scenes
@@ -130,3 +131,38 @@ def test_the_receipt_says_what_was_done(scene: Scene) -> None:
     assert "PostgreSQL" in " ".join(body["not_reached"])
     text = json.dumps(body).lower()
     assert not any(word in text for word in ("kim", "zanzibari", "customer.example"))
+
+
+def test_people_like_him_stay(scene: Scene, tmp_path: Path) -> None:
+    """A look-alike address, the same name at another address, and a shared address keep their messages untouched."""
+    desk = scene.desk
+    others = {
+        "longer": f"Akim <a{KIM}>",
+        "domain": f"Other <{KIM}.org>",
+        "namesake": f"{NAME} <kim@namesake.example>",
+        "shared": "Office <office@customer.example>",
+    }
+    for name, sender in others.items():
+        mail = scenes.written(sender, f"words of {name}", subject=f"From {name}", Message_ID=f"<{name}@x.example>")
+        scene.messages[name] = desk.message_of(desk.receive(mail.as_bytes(), mail_from=None))
+    before = {name: raw_of(tmp_path, scene.messages[name]) for name in others}
+    assert scene.erase().state == "done"
+    assert {name: raw_of(tmp_path, scene.messages[name]) for name in others} == before
+    assert witness.holding(tmp_path, b"a" + KIM.encode())
+    assert "column:contact.name" in witness.holding(tmp_path, NAME.encode())
+
+
+def test_a_restored_contact_is_erased_again(scene: Scene, tmp_path: Path) -> None:
+    """What a restore brings back from before the cut goes again; new mail of the same address stays."""
+    assert scene.erase().state == "done"
+    desk = scene.desk
+    desk.receive(scenes.written(f"{NAME} <{KIM}>", "restored", Message_ID="<restored@k.x>").as_bytes())
+    assert erasure.reapply(scene.parts) == 0  # it came after the cut
+    desk.do(lambda tx: tx.connection.execute(contact.update().values(created_at=0)))
+    assert erasure.reapply(scene.parts) == 1
+    assert witness.holding(tmp_path, KIM.encode()) == set()
+
+
+def raw_of(directory: Path, message: int) -> bytes:
+    """The bytes of a message, by the witness."""
+    return next(content for place, content in witness.places(directory) if place == f"raw:{message}")
