@@ -5,7 +5,6 @@ The person is named in a body, never in a path or query: those end up in logs of
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -16,7 +15,6 @@ from mailhub.api import shapes
 from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
 from mailhub.backups.erasing import backups_holding
-from mailhub.backups.vault import Vault
 from mailhub.erasing.plan import make_plan
 from mailhub.erasing.work import Parts
 from mailhub.erasure import begin, checked

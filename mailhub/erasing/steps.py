@@ -308,17 +308,7 @@ def search(work: Work) -> None:
 def leave_tombstone(work: Work) -> None:
     digests = [tombstones.of_address(each, work.parts.secrets.tombstone) for each in work.person.addresses]
     cut = work.row.cut_at
-
-    def act(transaction: Transaction) -> None:
-        tombstones.bury_people(transaction.connection, work.account, digests, cut_at=cut)
-        destroy_person_keys(transaction.connection, work.account, work.person.contacts)
-
-    work.do(act)
-
-
-def rewrite_key_files(work: Work) -> None:
-    if failed := backup_keys.rewrite_key_files(work.parts.vault):
-        raise Pending(f"the key file of {len(failed)} backup targets could not be written")
+    work.do(lambda tx: tombstones.bury_people(tx.connection, work.account, digests, cut_at=cut))
 
 
 def rewrite_keys_of_backups(work: Work) -> None:

@@ -96,9 +96,7 @@ def _parts(database: Database, writer: Writer, models: Models, served: Directory
         directory=served,
         data=data,
         node=0,
-        vault=Vault(
-            database=desk.database, writer=desk.writer, keys=KEYS, targets=(directory / "backups",), retention=1
-        ),
+        vault=Vault(database=database, writer=writer, keys=KEYS, targets=(data / "backups",), retention=1),
     )
 
 
