@@ -12,6 +12,7 @@ from mailhub.errors import Forbidden, NotFound
 _EVERYONE = frozenset(Role)
 _STAFF = frozenset({Role.OWNER, Role.ADMIN, Role.AGENT})
 _HEADS = frozenset({Role.OWNER, Role.ADMIN})
+_OWNERS = frozenset({Role.OWNER})
 _RUNNING = frozenset({Role.OPERATOR, Role.OWNER, Role.ADMIN})
 _OPERATOR = frozenset({Role.OPERATOR})
 
@@ -43,6 +44,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     # the account
     "account.read": _EVERYONE,
     "account.manage": _OPERATOR,
+    "account.export": _OWNERS,
+    "contact.export": _STAFF,
     "user.read": _EVERYONE,
     "user.manage": _RUNNING,
     "allow-list.read": _RUNNING,

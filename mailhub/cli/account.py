@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import click
 
+from mailhub.cli.exporting import export_account
 from mailhub.cli.output import Context, listing, printing
 
 
 @click.group()
 def account() -> None:
     """Accounts (tenants)."""
+
+
+account.add_command(export_account)
 
 
 @account.command("list")

@@ -9,7 +9,8 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +21,7 @@ from mailhub.cli import exits
 from mailhub.errors import ConfigurationError, MailhubError
 from mailhub.system.socket_path import reachable
 
+PIECE_BYTES = 64 * 1024
 PAGE = 500  # rows asked for at once when a list is printed whole
 CHECKOUT_SOCKET = Path("var/run/admin.sock")
 SYSTEM_SOCKET = Path("/run/mailhub/admin.sock")
@@ -80,8 +82,7 @@ class Client:
 
     def fetch(self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any) -> bytes:
         """One call; the answer as it came. Parameters that are None are left out."""
-        given = {name: value for name, value in query.items() if value is not None}
-        target = quote(path, safe="/") + ("?" + urlencode(given, doseq=True) if given else "")
+        target = _target(path, query)
         headers = dict(self._headers)
         data = raw
         if body is not None:
@@ -93,21 +94,25 @@ class Client:
             raise ApiError(status, _problem(answer))
         return answer
 
+    def download(self, path: str, **query: Any) -> Iterator[bytes]:
+        """One GET; the answer's bytes as they come. Raises ``ApiError`` or ``NoDaemon``, also when it breaks off."""
+        with _spoken(self):
+            response = self._request("GET", _target(path, query), None, self._headers)
+            if response.status >= 400:
+                raise ApiError(response.status, _problem(response.read()))
+            while piece := response.read(PIECE_BYTES):
+                yield piece
+
     def _exchange(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
-        try:
-            self._connection.request(method, target, body=data, headers=headers)
-            response = self._connection.getresponse()
+        with _spoken(self):
+            response = self._request(method, target, data, headers)
             return response.status, response.read()
-        except (FileNotFoundError, ConnectionRefusedError):
-            self._connection.close()
-            raise NoDaemon(f"no daemon answers on {self.path}: is `mailhub serve` running?") from None
-        except PermissionError:
-            error = NoDaemon(f"the admin socket {self.path} may not be opened by you")
-            error.exit_status = exits.NOPERM
-            raise error from None
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise NoDaemon(f"the daemon on {self.path} did not answer: {type(error).__name__}") from None
+
+    def _request(
+        self, method: str, target: str, data: bytes | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        self._connection.request(method, target, body=data, headers=headers)
+        return self._connection.getresponse()
 
     def pages(self, path: str, *, limit: int, after: str | None = None, **query: Any) -> Iterator[dict[str, Any]]:
         """The rows of a list, page by page: ``limit`` of them, all with 0."""
@@ -120,6 +125,28 @@ class Client:
             after = page["next"]
             if after is None or (limit and left <= 0):
                 return
+
+
+@contextmanager
+def _spoken(client: Client) -> Iterator[None]:
+    """What can go wrong on the socket, as ``NoDaemon``; the connection is closed then."""
+    try:
+        yield
+    except (FileNotFoundError, ConnectionRefusedError):
+        client.close()
+        raise NoDaemon(f"no daemon answers on {client.path}: is `mailhub serve` running?") from None
+    except PermissionError:
+        error = NoDaemon(f"the admin socket {client.path} may not be opened by you")
+        error.exit_status = exits.NOPERM
+        raise error from None
+    except (OSError, http.client.HTTPException) as error:
+        client.close()
+        raise NoDaemon(f"the daemon on {client.path} did not answer: {type(error).__name__}") from None
+
+
+def _target(path: str, query: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return quote(path, safe="/") + ("?" + urlencode(given, doseq=True) if given else "")
 
 
 def _problem(answer: bytes) -> dict[str, Any]:

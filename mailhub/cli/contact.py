@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mailhub.cli.exporting import export_contact
 from mailhub.cli.output import Context, listing, printing
 
 COLUMNS = {"id": "ID", "name": "NAME", "addresses": "ADDRESSES", "created_at": "SINCE"}
@@ -18,6 +19,9 @@ BAR = 40  # characters of the progress bar
 @click.group()
 def contact() -> None:
     """Contacts: the people who write to us. They are found by exact address, never by name."""
+
+
+contact.add_command(export_contact)
 
 
 @contact.command("list")
