@@ -284,6 +284,49 @@ class Relay:
     per_recipient: int = setting(10, "Automatic mails to one address in an hour.", minimum=0)
 
 
+def _days(default: float, help_: str) -> Any:
+    return setting(default, help_, unit="days", minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """The stages of accounts with `billing = external`, how long each lasts, and when the owner is warned."""
+
+    trial_days: float = _days(14.0, "A trial without a paid plan is suspended after this.")
+    failing_days: float = _days(7.0, "An account whose billing fails for longer than this is suspended.")
+    suspended_days: float = _days(60.0, "A suspension that nobody asked to lift ends in termination after this.")
+    terminated_days: float = _days(30.0, "The data of a terminated account is deleted after this.")
+    deleted_days: float = _days(30.0, "The backups of a deleted account must be gone after this.")
+    first_warning_days: int = setting(7, "Days before each step at which the owner is first warned.", minimum=1)
+    last_warning_days: int = setting(1, "Days before each step at which the owner is warned again.", minimum=1)
+    suspended_mail: str = setting(
+        "hold",
+        "Mail for a suspended account: hold files it sealed, nobody reads it; defer answers 450 4.2.1.",
+        choices=("hold", "defer"),
+        restart=True,
+    )
+    clock_tolerance_minutes: float = setting(
+        10.0, "How far the clock may move against the time that passed.", unit="minutes", minimum=1
+    )
+    clock_gap_days: float = _days(3.0, "How long a downtime may be before the clock is doubted after a start.")
+    clock_settle_hours: float = setting(
+        24.0, "A clock that was doubted for a long downtime is believed after it ran so long.", unit="hours", minimum=0
+    )
+    billing_secret_file: str = setting(
+        "", "File with the secret that signs what billing sends to /v1/billing. Empty: the route takes nothing."
+    )
+    billing_tolerance_seconds: float = setting(
+        300.0, "How old a signed event may be, or ahead of the clock.", unit="seconds", minimum=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Testing:
+    """For trials only."""
+
+    clock: bool = setting(False, "Whether `sweep --now` may move accounts. Never on a machine with real ones.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """Where backups go, and for how long."""
@@ -328,6 +371,8 @@ class Config:
     spam: Spam = field(default_factory=Spam)
     relay: Relay = field(default_factory=Relay)
     backup: Backup = field(default_factory=Backup)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    testing: Testing = field(default_factory=Testing)
     log: Log = field(default_factory=Log)
     source: Path | None = None
 
@@ -359,5 +404,7 @@ SECTIONS: dict[str, type[Any]] = {
     "spam": Spam,
     "relay": Relay,
     "backup": Backup,
+    "lifecycle": Lifecycle,
+    "testing": Testing,
     "log": Log,
 }

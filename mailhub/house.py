@@ -22,8 +22,10 @@ from mailhub.intake.imap import ImapDoor
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.keys import Keys
+from mailhub.lifecycle import LifecycleContext
 from mailhub.pipeline import FilingContext
 from mailhub.spam import FilterSettings
+from mailhub.steadiness import Steadiness
 from storage import key_checks
 from storage.database import Database
 from storage.migrate import is_empty, migrate
@@ -44,6 +46,19 @@ class House:
     reception: Reception
     imap: ImapDoor
     passwords: Passwords = field(default_factory=Passwords)
+    steadiness: Steadiness = field(default_factory=Steadiness)
+
+    def lifecycle(self) -> LifecycleContext:
+        """What the flow of account stages needs of this house."""
+        return LifecycleContext(
+            database=self.database,
+            writer=self.writer,
+            models=self.models,
+            keys=self.keys,
+            settings=self.config.lifecycle,
+            steadiness=self.steadiness,
+            refresh=self.directory.refresh,
+        )
 
     @property
     def vault(self) -> Vault:
@@ -122,7 +137,9 @@ def build(config: Config, keys: Keys) -> House:
     migrate(database)
     recognise_key(database, keys)
     writer = Writer(database, node=config.storage.node)
-    directory = Directory(database, catch_all=config.mail.catch_all)
+    directory = Directory(
+        database, catch_all=config.mail.catch_all, defer_suspended=config.lifecycle.suspended_mail == "defer"
+    )
     models = Models(database, config.storage.directory / "models")
     secrets = Secrets.of(keys)
     context = FilingContext(

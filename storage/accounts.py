@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from .schema import account
 
@@ -20,16 +21,14 @@ class Account:
     billing: str
     created_at: int
     stage_entered_at: int
+    stage_reason: str = "made"
+    stage_before: str | None = None  # what lifting a suspension gives back
+    term_began_at: int | None = None  # since when the stage's term counts; None: none runs; 0: the owner asked to go
+    deletion_asked_at: int | None = None
 
 
-_COLUMNS = (
-    account.c.id,
-    account.c.name,
-    account.c.stage,
-    account.c.billing,
-    account.c.created_at,
-    account.c.stage_entered_at,
-)
+OPEN = frozenset({"trial", "active"})  # the stages in which people log in and mail goes out
+_COLUMNS = tuple(account.c[name] for name in Account.__slots__)
 
 
 def add_account(connection: Connection, row: Account) -> None:
@@ -54,3 +53,32 @@ def list_accounts(connection: Connection, *, after: int = 0, limit: int = 100) -
     """Accounts by id, ascending, from the one after ``after``."""
     query = select(*_COLUMNS).where(account.c.id > after).order_by(account.c.id).limit(limit)
     return [Account(**row._mapping) for row in connection.execute(query)]
+
+
+def lock_account(connection: Connection, account_id: int) -> Account | None:
+    """The account as it is now, and nobody else changes it before the commit."""
+    row = connection.execute(select(*_COLUMNS).where(account.c.id == account_id).with_for_update()).one_or_none()
+    return Account(**row._mapping) if row else None
+
+
+def change_account(connection: Connection, account_id: int, **values: Any) -> None:
+    """Set columns of an account."""
+    connection.execute(update(account).where(account.c.id == account_id).values(values))
+
+
+def accounts_with_term(
+    connection: Connection, stage: str, *, upto: int, after: tuple[int, int] = (-1, 0), limit: int
+) -> Sequence[tuple[int, int]]:
+    """(term began, id) of accounts in this stage whose term began by then, in that order: one range of an index."""
+    key = tuple_(account.c.term_began_at, account.c.id)
+    query = select(account.c.term_began_at, account.c.id).where(
+        account.c.stage == stage, account.c.term_began_at.is_not(None), account.c.term_began_at <= upto, key > after
+    )
+    ordered = query.order_by(account.c.term_began_at, account.c.id).limit(limit)
+    return [(row.term_began_at, row.id) for row in connection.execute(ordered)]
+
+
+def closed_stages(connection: Connection) -> Mapping[int, str]:
+    """The accounts whose people cannot log in, and their stage."""
+    rows = connection.execute(select(account.c.id, account.c.stage).where(account.c.stage.not_in(sorted(OPEN))))
+    return {row.id: row.stage for row in rows}

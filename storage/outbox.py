@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, literal_column, select, update
 
-from .schema import message, outbox
+from .accounts import OPEN
+from .schema import account, message, outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | No
 
     After a crash it is due again then. A row that another node is claiming is left to it (PostgreSQL).
     """
-    due = (_QUEUED, outbox.c.next_attempt_at <= now)
+    due = (_QUEUED, outbox.c.next_attempt_at <= now, _of_open_account())
     query = select(*_COLUMNS).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
     found = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
     if found is None:
@@ -66,9 +67,14 @@ def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | No
     return row
 
 
+def _of_open_account() -> ColumnElement[bool]:
+    """Rows of accounts in a stage in which mail goes out; those of others wait for a better one."""
+    return exists().where(account.c.id == outbox.c.account_id, account.c.stage.in_(sorted(OPEN)))
+
+
 def next_due(connection: Connection) -> int | None:
     """When the next queued row is due; None when nothing is queued."""
-    query = select(func.min(outbox.c.next_attempt_at)).where(_QUEUED)
+    query = select(func.min(outbox.c.next_attempt_at)).where(_QUEUED, _of_open_account())
     found: int | None = connection.execute(query).scalar_one()
     return found
 

@@ -225,8 +225,8 @@ def furnish(transaction: Transaction) -> None:
     """The two tenants' rows."""
     connection = transaction.connection
     for id, name in ((OURS, "Ours"), (THEIRS, "Theirs")):
-        made = {"created_at": START, "stage_entered_at": START}
-        add_account(connection, Account(id=id, name=name, stage="active", billing="none", **made))
+        row = Account(id=id, name=name, stage="active", billing="none", created_at=START, stage_entered_at=START)
+        add_account(connection, row)
     for id, address in ADDRESSES.items():
         owner = THEIRS if id == HELP else OURS
         add_mailbox(connection, Mailbox(account_id=owner, id=id, address=address, name="Support", created_at=START))

@@ -43,7 +43,9 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "mail.import": _RUNNING,
     # the account
     "account.read": _EVERYONE,
-    "account.manage": _OPERATOR,
+    "account.manage": _OPERATOR,  # create, activate, suspend, terminate, payments, sweeps
+    "account.lift": frozenset({Role.OPERATOR, Role.OWNER}),  # a suspension
+    "account.delete": frozenset({Role.OPERATOR, Role.OWNER}),  # ask for it
     "account.export": _OWNERS,
     "contact.export": _STAFF,
     "user.read": _EVERYONE,
@@ -68,6 +70,25 @@ ACTIONS: dict[str, frozenset[Role]] = {
 }
 
 ENROLMENT = frozenset({"login.own"})  # what a session may do before its user has the second factor his role needs
+
+WHILE_CLOSED = frozenset(  # in an account that is suspended or gone: nothing that shows or changes what people wrote
+    {
+        "account.read",
+        "account.manage",
+        "account.lift",
+        "account.delete",
+        "hold.read",
+        "hold.manage",
+        "status.read",
+        "login.own",
+        "mail.deliver",
+        "refusal.read",
+        "journal.read",
+        "journal.verify",
+        "journal.machine",
+        "backup.create",
+    }
+)
 
 READING = frozenset(action for action in ACTIONS if action.endswith((".read", ".explain", ".stats")))
 

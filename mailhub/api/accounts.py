@@ -1,16 +1,26 @@
-"""/v1/accounts: the tenants. The operator sees all, a user his own. Stages change with the lifecycle."""
+"""/v1/accounts: the tenants and their stages. The operator sees all, a user his own."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Literal
 
+from fastapi import APIRouter
+from pydantic import Field
+
+from mailhub import clock, lifecycle, people
 from mailhub.access.actor import Role
 from mailhub.access.roles import require
 from mailhub.api import shapes
-from mailhub.api.caller import Caller, InAccount, TheHouse
-from mailhub.api.shapes import After, Limit, Page, made, page
-from mailhub.errors import NotFound
-from storage import accounts
+from mailhub.api.caller import Call, Caller, InAccount, TheHouse
+from mailhub.api.shapes import After, Limit, Page, instant, made, page
+from mailhub.errors import BadRequest, NotFound
+from mailhub.lifecycle import LifecycleContext
+from mailhub.stages import next_step
+from mailhub.steadiness import boot_time
+from storage import accounts, holds, journal, stages, users
+from storage.writer import Transaction
 
 router = APIRouter(tags=["accounts"])
 
@@ -24,6 +34,52 @@ class Account(shapes.Shape):
     billing: str
     created_at: str
     stage_entered_at: str
+
+
+class NextStep(shapes.Shape):
+    """Where the stage leads by itself, and when at the earliest; ``held`` names a hold that beats it."""
+
+    to: str
+    reason: str
+    at: str | None
+    held: int | None
+
+
+class AccountInFull(Account):
+    """A tenant with what comes next, the warnings its owner got, and the receipts of its deletion."""
+
+    stage_reason: str
+    term_began_at: str | None
+    deletion_asked_at: str | None
+    next: NextStep | None
+    warnings: dict[int, str]  # days before the step: when it was given
+    receipts: list[str]
+
+
+class NewAccount(shapes.Shape):
+    """A tenant to make, with its owner, who gets a link. ``billing`` none: no stage ends by itself."""
+
+    name: Annotated[shapes.Name, Field(min_length=1)]
+    billing: Literal["none", "external"] = "external"
+    owner: Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+    owner_name: shapes.Name = ""
+
+
+class MadeAccount(Account):
+    """The new tenant; ``link`` invites its owner and is shown only now."""
+
+    owner: int
+    link: str
+
+
+Act = Callable[[LifecycleContext, Transaction, str, int, int], accounts.Account]
+ACTS: dict[str, Act] = {
+    "activate": lifecycle.activate,
+    "suspend": lifecycle.suspend,
+    "terminate": lifecycle.terminate,
+    "payment-failed": lifecycle.payment_failed,
+    "payment-ok": lifecycle.payment_ok,
+}
 
 
 def _shape(row: accounts.Account) -> Account:
@@ -43,12 +99,99 @@ def list_accounts(house: TheHouse, actor: Caller, limit: Limit = 50, after: Afte
     return page(rows, _shape, limit)
 
 
+@router.post("/accounts", status_code=201)
+def create_account(house: TheHouse, actor: Caller, body: NewAccount) -> MadeAccount:
+    """Make an account with its owner: a trial with `billing` external, else active."""
+    require(actor, "account.manage", None)
+    now = clock.now()
+
+    def create(transaction: Transaction) -> MadeAccount:
+        row = lifecycle.new_account(transaction, actor.name, name=body.name, billing=body.billing, now=now)
+        owner = users.User(
+            account_id=row.id,
+            id=transaction.new_id(),
+            email=body.owner.lower(),
+            name=body.owner_name,
+            role=Role.OWNER,
+            created_at=now,
+        )
+        people.add_user(transaction, actor, owner)
+        expires_at = now + int(house.config.login.link_hours * clock.HOUR)
+        _, link = people.make_link(transaction, actor, row.id, owner.id, expires_at=expires_at, now=now)
+        return MadeAccount(**_shape(row).model_dump(), owner=owner.id, link=link.text)
+
+    return house.writer.run(create)
+
+
 @router.get("/accounts/current")
-def show_account(call: InAccount) -> Account:
-    """The account chosen with `?account=`, or the caller's own."""
+def show_account(call: InAccount) -> AccountInFull:
+    """The account chosen with `?account=`, or the caller's own: its stage and what comes next."""
     call.require("account.read")
+    return _in_full(call)
+
+
+def _in_full(call: Call) -> AccountInFull:
+    now = clock.now()
     with call.house.database.read() as connection:
         row = accounts.find_account(connection, call.account)
+        warned = stages.warnings_given(connection, call.account)
+        held = holds.any_hold(connection, call.account, now)
+        acts = journal.of_object(connection, call.account, f"account:{call.account}")
     if row is None:
         raise NotFound("no such account")
-    return _shape(row)
+    step = next_step(row, warned, now, call.house.config.lifecycle)
+    following = step and NextStep(
+        to=step.to, reason=step.reason, at=instant(step.step_at), held=held.id if held else None
+    )
+    return made(
+        AccountInFull,
+        row,
+        next=following,
+        warnings={days: clock.to_iso(at) for days, at in warned.items()},
+        receipts=[entry.detail["receipt"] for entry in acts if "receipt" in entry.detail],
+    )
+
+
+@router.post("/accounts/current/resume")
+def resume(call: InAccount) -> AccountInFull:
+    """Lift a suspension: the stage before it, with a whole new term. An owner's request to delete is taken back."""
+    call.require("account.lift")
+    by_owner = call.actor.role is Role.OWNER and not call.actor.machine
+
+    return _do(call, partial(lifecycle.resume, by_owner=by_owner))
+
+
+@router.post("/accounts/current/deletion")
+def ask_deletion(call: InAccount, confirm: str = "") -> AccountInFull:
+    """Ask for the account's deletion: the next sweeps take it through every stage without waiting.
+
+    `confirm` repeats the account's id, as a guard. Needs a fresh second factor.
+    """
+    call.require("account.delete")
+    call.require_fresh()
+    if confirm != str(call.account):
+        raise BadRequest(f"this ends in the deletion of everything: repeat the account's id, ?confirm={call.account}")
+    return _do(call, lifecycle.ask_deletion)
+
+
+@router.post("/accounts/current/{act}")
+def change_stage(
+    call: InAccount, act: Literal["activate", "suspend", "terminate", "payment-failed", "payment-ok"]
+) -> AccountInFull:
+    """What the operator does to an account's stage, and what billing says of its payments. Terminating needs a fresh
+    second factor."""
+    call.require("account.manage")
+    if act == "terminate":
+        call.require_fresh()
+    return _do(call, ACTS[act])
+
+
+def _do(call: Call, act: Act) -> AccountInFull:
+    context = call.house.lifecycle()
+
+    def run(transaction: Transaction) -> None:
+        now = lifecycle.present(context, transaction.connection, now=clock.now(), boot=boot_time())
+        act(context, transaction, call.actor.name, call.account, now)
+
+    call.house.writer.run(run)
+    return _in_full(call)

@@ -22,7 +22,7 @@ from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
 from mailhub.access.bearers import Kind, bearer_hash, kind_of
 from mailhub.access.freshness import require_fresh
-from mailhub.access.roles import ENROLMENT, needs_grant, require
+from mailhub.access.roles import ENROLMENT, WHILE_CLOSED, needs_grant, require
 from mailhub.access.second_factors import is_required
 from mailhub.api import shapes
 from mailhub.api.conditions import conditional, digest_of
@@ -36,6 +36,18 @@ from storage.database import Connection
 from storage.holds import find_holds_on_tickets
 
 OVERFLOW_UID = 65_534
+OWNERS_WAY_BACK = frozenset(  # what the owner of a suspended account can do
+    {
+        "/v1/whoami",
+        "/v1/login",
+        "/v1/login/fresh",
+        "/v1/logout",
+        "/v1/accounts",
+        "/v1/accounts/current",
+        "/v1/accounts/current/resume",
+        "/v1/accounts/current/deletion",
+    }
+)
 TOUCH_EVERY = clock.HOUR  # last_used_at of an ApiToken is no finer: one write an hour, not one a request
 TOUCH_SESSION_EVERY = clock.MINUTE  # finer, since a session ends when it is idle
 
@@ -162,7 +174,17 @@ TheHouse = Annotated[House, Depends(house_of)]
 def admitted(request: Request, house: TheHouse, actor: Annotated[Actor, Depends(identify)]) -> Actor:
     """The caller, if he may come from where he does and does not ask too often. Raises as ``may_enter`` does."""
     may_enter(request, house, actor)
+    if actor.account is not None and not actor.machine:
+        require_open(house, actor.account, actor.role, request.scope["route"].path)
     return actor
+
+
+def require_open(house: House, account: int, role: str, path: str) -> None:
+    """Raise ``Forbidden`` for the people of an account that is suspended or gone; its owner may come to lift that."""
+    stage = house.directory.closed_stage(account)
+    if stage is None or (stage == "suspended" and role == Role.OWNER and path in OWNERS_WAY_BACK):
+        return
+    raise Forbidden(f"the account is {stage}: its owner can log in and lift a suspension (mailhub account resume)")
 
 
 Caller = Annotated[Actor, Depends(admitted)]
@@ -200,7 +222,12 @@ class Call:
     headers: MutableHeaders = field(default_factory=MutableHeaders)  # of the answer
 
     def require(self, action: str) -> None:
-        """Raise unless the caller may do this here. What an operator reads under a grant is on record first."""
+        """Raise unless the caller may do this here, and the account's stage allows it.
+
+        What an operator reads under a grant is on record first.
+        """
+        if action not in WHILE_CLOSED and (stage := self.house.directory.closed_stage(self.account)):
+            raise Forbidden(f"the account is {stage}: what is in it is sealed")
         if not needs_grant(self.actor, action) or self.actor.uid is None:
             require(self.actor, action, self.account)
             return

@@ -17,7 +17,7 @@ from mailhub import login as flow
 from mailhub.access.bearers import Kind, bearer_hash, kind_of
 from mailhub.access.passwords import MAXIMUM_LENGTH, require_length
 from mailhub.api import shapes
-from mailhub.api.caller import Call, InAccount, TheHouse, named_account
+from mailhub.api.caller import Call, InAccount, TheHouse, named_account, require_open
 from mailhub.api.origin import ADMIN, require_admitted
 from mailhub.api.shapes import instant
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
@@ -92,6 +92,7 @@ def login(request: Request, house: TheHouse, body: Login) -> OpenedSession:
 
     def admit(connection: Connection, account: int, role: str) -> None:
         require_admitted(request, connection, account, role)
+        require_open(house, account, role, "/v1/login")
 
     opened = flow.login(context_of(house), claim, admit=admit, now=clock.now())
     row = opened.session

@@ -38,6 +38,7 @@ COMMANDS = {
     "reparse": "reparse:reparse",
     "spam": "spam:spam",
     "account": "account:account",
+    "sweep": "sweep:sweep",
     "user": "user:user",
     "mailbox": "mailbox:mailbox",
     "token": "token:token",

@@ -7,10 +7,12 @@ domain lead to its first mailbox (RFC 5321 4.5.1, RFC 2142); a domain's catch-al
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 
 from mailhub.envelope import Recipient, Refusal
+from storage.accounts import closed_stages
 from storage.database import Database
 from storage.mailboxes import Mailbox, every_mailbox, list_routes
 
@@ -21,14 +23,16 @@ ROLE_ACCOUNTS = ("postmaster", "abuse")
 class _Served:
     addresses: dict[str, Recipient]
     mailboxes: dict[int, Mailbox]
+    closed: Mapping[int, str] = field(default_factory=dict)  # account: stage, of those nobody can log in to
 
 
 class Directory:
     """The served addresses. Read by every door's thread without a lock: they are replaced as a whole."""
 
-    def __init__(self, database: Database, *, catch_all: bool = False) -> None:
+    def __init__(self, database: Database, *, catch_all: bool = False, defer_suspended: bool = False) -> None:
         self._database = database
         self._catch_all = catch_all
+        self._defer_suspended = defer_suspended
         self._served = _Served({}, {})
         self._refreshing = Lock()  # held while reading too: an older picture must not replace a newer one
         self.refresh()
@@ -42,13 +46,23 @@ class Directory:
         with self._database.read() as connection:
             mailboxes = {mailbox.id: mailbox for mailbox in every_mailbox(connection)}
             routes = list_routes(connection)
+            closed = closed_stages(connection)
         addresses = {r.address: Recipient(r.account_id, r.mailbox_id, r.address) for r in routes}
         for mailbox in mailboxes.values():
             _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
-        return _Served(addresses, mailboxes)
+        return _Served(addresses, mailboxes, closed)
 
     def resolve(self, recipient: str) -> Recipient | Refusal:
-        """Where a recipient leads. Pure dictionary look-ups; any string is fine."""
+        """Where a recipient leads. Pure dictionary look-ups; any string is fine.
+
+        Mail for a suspended account is taken and filed where nobody can read it, or deferred (``suspended_mail``).
+        """
+        found = self._find(recipient)
+        if self._defer_suspended and isinstance(found, Recipient) and found.account in self._served.closed:
+            return Refusal.SUSPENDED
+        return found
+
+    def _find(self, recipient: str) -> Recipient | Refusal:
         local, _, domain = recipient.lower().rpartition("@")
         if recipient.lower() == ROLE_ACCOUNTS[0]:  # RFC 5321 4.1.1.3: the one name that is taken without a domain
             local, domain = domain, self._first_domain()
@@ -58,7 +72,7 @@ class Directory:
             return found
         found = self._served.addresses.get(f"{base}@{domain}") or self._served.addresses.get(f"@{domain}")
         if found is None:
-            return Refusal.UNKNOWN if self.serves else Refusal.NOBODY_SERVED
+            return Refusal.UNKNOWN if self.serves or self._served.closed else Refusal.NOBODY_SERVED
         return Recipient(found.account, found.mailbox, found.address, detail)
 
     @property
@@ -68,8 +82,12 @@ class Directory:
 
     def is_own(self, account: int, address: str) -> bool:
         """Whether mail to this address would come back to the account itself (a catch-all does not count)."""
-        found = self.resolve(address)
+        found = self._find(address)
         return isinstance(found, Recipient) and found.account == account and not found.address.startswith("@")
+
+    def closed_stage(self, account: int) -> str | None:
+        """The stage of an account whose people cannot log in; None while they can."""
+        return self._served.closed.get(account)
 
     def find_mailbox(self, mailbox: int) -> Mailbox | None:
         """The mailbox; None when it is gone, or made on another node since the last ``refresh``."""

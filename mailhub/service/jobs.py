@@ -8,13 +8,14 @@ from functools import partial
 
 import structlog
 
-from mailhub import audit, clock, erasure
+from mailhub import audit, clock, erasure, lifecycle
 from mailhub.api.conditions import KEPT
 from mailhub.api.erasures import parts_of
 from mailhub.backups.expiring import expire
 from mailhub.filter import expiry
 from mailhub.house import House
 from mailhub.scheduler import Job
+from mailhub.steadiness import SANE, boot_time
 from storage import idempotency, ledger, links, login_attempts, raws, sessions
 from storage.writer import Transaction
 
@@ -41,6 +42,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("backups", 3600, lambda: expire(house.vault, now=clock.now())),
         Job("anchors", 3600, lambda: sign_journal(house)),
+        Job("stages", 600, lambda: sweep_accounts(house)),
     ]
 
 
@@ -54,6 +56,14 @@ def sign_journal(house: House) -> None:
     key, node = house.keys.signer("anchors"), house.config.storage.node
     if made := audit.anchor(house.database, house.writer, key, node=node, now=clock.now()):
         log.info("journal anchored", node=node, anchor=made.sequence, hash=audit.digest_of(made).hex())
+
+
+def sweep_accounts(house: House) -> None:
+    """Warn owners and move accounts whose stage is over, if the clock can be believed."""
+    found = lifecycle.sweep(house.lifecycle(), now=clock.now(), boot=boot_time())
+    if found.acts or found.clock != SANE:
+        left = sum(bool(act.left) for act in found.acts)
+        log.info("accounts swept", clock=found.clock, done=len(found.acts) - left, left=left)
 
 
 def sweep_slices(house: House) -> int:

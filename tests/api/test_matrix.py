@@ -104,7 +104,8 @@ def operations(home: Home) -> Iterator[tuple[str, str, Any]]:
             for parameter in operation.get("parameters", []):
                 name, value = parameter["name"], example(parameter["schema"], named)
                 if parameter["in"] == "path":
-                    target = target.replace("{" + name + "}", IDS.get(name, "1"))
+                    named_word = value if "enum" in parameter["schema"] else "1"
+                    target = target.replace("{" + name + "}", IDS.get(name, named_word))
                 elif parameter["in"] == "query" and parameter.get("required"):
                     query.append(f"{name}={value}")
             content = operation.get("requestBody", {}).get("content", {}).get("application/json")

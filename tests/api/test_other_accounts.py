@@ -64,6 +64,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "name",
     ),
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
+    *("act", "billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
     *("sequences", "since", "text"),  # sequences are counted in each account
     *("after_filing", "folders", "host", "idle", "keyword", "login", "move_to", "password_credential", "password_file"),
     *("ham_threshold", "pattern", "poll_seconds", "port", "threshold", "tls"),
@@ -88,7 +89,7 @@ BESIDE: Mapping[
     },
     ("post", "/v1/holds", "object"): {"kind": "ticket", "ends_at": None},
 }
-OPEN = {"/livez", "/readyz", "/metrics", "/v1/login", "/v1/links/use"}
+OPEN = {"/livez", "/readyz", "/metrics", "/v1/login", "/v1/links/use", "/v1/billing"}  # the last by signature
 
 
 class Belongings:
@@ -225,7 +226,7 @@ def ask(
         query["confirm"] = ids["ticket"]
     if any(each["name"] == "query" for each in operation.get("parameters", [])):
         query["query"] = "x"
-    target = path.format(**{"name": "allow", **ids, "index": 0})
+    target = path.format(**{"name": "allow", "act": "suspend", **ids, "index": 0})
     raw = b"From: a@example.com\r\n\r\nx" if "message/rfc822" in content else None
     return owner(method.upper(), f"{target}?{urlencode(query)}", body, raw=raw)
 
