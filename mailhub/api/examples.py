@@ -42,6 +42,7 @@ BY_NAME: dict[str, Any] = {
     "network": "192.0.2.0/24",
     "number": 17,
     "object": "ticket:1000000042",
+    "owner": "ana@example.com",
     "password": "rh64-4zwx-g9fd-2uyv-ejvr",
     "path": "/var/lib/mailhub/backups/mailhub-20261124T093000.000000Z.sqlite3",
     "peer": "192.0.2.25",

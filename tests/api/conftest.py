@@ -12,7 +12,7 @@ from mailhub import clock, house, keys
 from mailhub.access.actor import Role
 from mailhub.access.bearers import Kind, new_bearer
 from mailhub.api.app import Api, create_app
-from mailhub.config import Admin, Authentication, Config, Storage
+from mailhub.config import Admin, Authentication, Config, Limits, Storage
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from storage.accounts import Account, add_account
@@ -87,7 +87,9 @@ def _people(transaction: Transaction) -> None:
 def home(sqlite_path: Path) -> Iterator[Home]:
     """A house that is started, on a database of its own."""
     keys.create(sqlite_path.parent)
-    config = Config(storage=Storage(directory=sqlite_path.parent), authentication=Authentication(enabled=False))
+    storage, many = Storage(directory=sqlite_path.parent), 1_000_000  # a walk over every route asks more than people do
+    limits = Limits(requests_per_user=many, requests_per_address=many)
+    config = Config(storage=storage, limits=limits, authentication=Authentication(enabled=False))
     built = house.build(config, keys.load(sqlite_path.parent, {}))
     built.start()
     built.writer.run(_people)
