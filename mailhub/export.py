@@ -20,6 +20,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from mailhub import clock
@@ -104,7 +105,9 @@ def _archive(database: Database, account: int, files: Sequence[_File], about: st
         yield outlet.take()
         for file in files:
             messages: list[int] = []
-            with archive.open(f"data/{file.table.name}.jsonl", "w", force_zip64=True) as entry:
+            named = zipfile.ZipInfo(f"data/{file.table.name}.jsonl", date_time=datetime.now(UTC).timetuple()[:6])
+            named.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(named, "w", force_zip64=True) as entry:
                 for rows in _pages(database, file):
                     entry.write("".join(_line(file, row) for row in rows).encode("utf-8"))
                     if file.table.name == "message":

@@ -10,7 +10,7 @@ from mailhub.cli.output import Context, printing
 
 COLUMNS = {"account": "ACCOUNT", "stage": "STAGE", "to": "TO", "reason": "REASON", "warn_days": "WARNED, DAYS BEFORE"}
 COLUMNS |= {"step_at": "STEP", "left": "LEFT"}
-TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 
 @click.command()
