@@ -23,7 +23,17 @@ from classifier.model import HAM, SPAM
 from classifier.tokens import FEATURES_VERSION, Features
 from mailhub.clock import HOUR
 from mailhub.errors import BadRequest, Conflict
-from mailhub.filter.labelling import CHANGING, Case, FeaturesOf, Outcome, Taught, Wish, put_in_force, ticket_verdict
+from mailhub.filter.labelling import (
+    CHANGING,
+    Case,
+    FeaturesOf,
+    Outcome,
+    Taught,
+    Wish,
+    put_in_force,
+    taught_by,
+    ticket_verdict,
+)
 from mailhub.filter.ledger_change import Change
 from mailhub.filter.models import Models
 from storage import journal, labels, ledger
@@ -366,16 +376,9 @@ def prepare(
             continue  # the ledger has them
         with database.read() as connection:
             received = find_received(connection, account, message)
-        if received is not None and (features := _extracted(extract, received)) is not None:
-            found[message] = Taught.of(features)
+        if received is not None and (taught := taught_by(extract, received)) is not None:
+            found[message] = taught
     return found.get
-
-
-def _extracted(extract: Callable[[Received], Features], received: Received) -> Features | None:
-    try:
-        return extract(received)
-    except Exception:  # noqa: BLE001 boundary: strangers' mail; the caller hears no-features
-        return None
 
 
 def _no_features(_: int) -> None:

@@ -186,12 +186,6 @@ def count_entries(connection: Connection, account_id: int) -> dict[str, int]:
     return {row.label: row.rows for row in connection.execute(query)}
 
 
-def count_other_versions(connection: Connection, account_id: int, version: int) -> int:
-    """Labels in force whose features are not of this version of the tokeniser: the model does not hold them."""
-    query = select(func.count()).where(ledger.c.account_id == account_id, ledger.c.features_version != version)
-    return connection.execute(query).scalar_one()
-
-
 def add_marks(connection: Connection, account_id: int, marks: Sequence[Mark]) -> None:
     """Record acts."""
     if marks:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from classifier.tokens import FEATURES_VERSION
 from mailhub.filter.models import Models
-from storage import ledger
+from storage import ledger, ledger_versions
 from storage.database import Database
 from storage.holds import Hold, add_hold
 from storage.schema import journal, message
@@ -73,8 +73,8 @@ def test_acts_that_left_no_label_go_too(inbox: Inbox) -> None:
 def test_labels_of_another_version_are_told(inbox: Inbox) -> None:
     """What the model does not hold is counted, never left out in silence."""
     with inbox.database.read() as connection:
-        assert ledger.count_other_versions(connection, ACCOUNT, FEATURES_VERSION) == 0
-        assert ledger.count_other_versions(connection, ACCOUNT, FEATURES_VERSION + 1) == 6
+        assert ledger_versions.count_other(connection, ACCOUNT, FEATURES_VERSION) == 0
+        assert ledger_versions.count_other(connection, ACCOUNT, FEATURES_VERSION + 1) == 6
 
 
 @pytest.mark.parametrize(("kind", "left"), [("account", 6), ("contact", 6), ("ticket", 1)])

@@ -36,6 +36,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "refusal.read": _OPERATOR,
     "spam.stats": _EVERYONE,
     "spam.verify": _RUNNING,
+    "spam.rebuild": _RUNNING,
     "sender.read": _EVERYONE,
     "sender.manage": _RUNNING,
     "mail.deliver": _EVERYONE,

@@ -12,6 +12,7 @@ from mailhub.api import shapes
 from mailhub.api.caller import Caller, InAccount, TheHouse
 from mailhub.api.imap_sources import states
 from mailhub.api.shapes import instant
+from mailhub.filter import rebuild
 from mailhub.health.metrics import CONTENT_TYPE, Metrics
 from mailhub.health.vitals import Readiness, Vitals, readiness
 from mailhub.house import House
@@ -41,6 +42,8 @@ class Status(Health):
     listening: dict[str, str]
     account: str
     tickets: dict[str, int]
+    labels_waiting: int  # labels of another version: they do not count until they are carried over
+    rebuild_asks: bool  # more than a fifth of the labels would be lost by that: it waits for a yes
     imap: dict[str, str]  # mailbox whose mail is fetched -> how that is doing
 
 
@@ -87,6 +90,7 @@ def status(request: Request, call: InAccount) -> Status:
         account = accounts.find_account(connection, call.account)
         tickets = ticket_lists.count_by_state(connection, call.account)
         fetched = states(connection, call.account)
+        planned = rebuild.plan(connection, call.account)
         addresses = {row: mailboxes.find_mailbox(connection, call.account, row) for row in fetched}
     return Status(
         **_health(measure(call.house, vitals)),
@@ -95,6 +99,8 @@ def status(request: Request, call: InAccount) -> Status:
         listening={name: door.address for name, door in vitals.doors.items()} | vitals.listening,
         account=account.name if account else "",
         tickets=tickets,
+        labels_waiting=planned.waiting,
+        rebuild_asks=planned.asks,
         imap={found.address: fetched[row].in_words() for row, found in addresses.items() if found is not None},
     )
 

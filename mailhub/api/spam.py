@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from classifier.tokens import FEATURES_VERSION, Features, features
+from classifier.tokens import Features, features
 from mailhub import clock, feedback
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
@@ -21,12 +21,14 @@ from mailhub.api.shapes import After, Id, Limit, Page, made
 from mailhub.api.tickets import user_id
 from mailhub.errors import BadRequest, Conflict, Forbidden
 from mailhub.feedback import Marked, Revoked
-from mailhub.filter import weighing
+from mailhub.filter import rebuild, weighing
 from mailhub.filter.labelling import FeaturesOf
+from mailhub.filter.models import Models
 from mailhub.filter.weighing import Weighed
 from mailhub.house import filter_settings
 from storage import ledger
 from storage.derived import Received, find_received
+from storage.writer import Transaction
 
 router = APIRouter(prefix="/spam", tags=["spam"])
 
@@ -102,7 +104,9 @@ class Statistics(shapes.Shape):
     trained_spam: int
     trained_ham: int
     labels: dict[str, int]
-    not_counted: int  # labels whose features another version's tokeniser made: the filter does not hold them
+    not_counted: int  # labels that another version made: the filter does not hold them until they are carried over
+    lost: int  # of them, those that cannot be: their mail is gone
+    wrong_labels: float  # estimated share of labels that are wrong, 0 to 0.1
     spam_threshold: float
     ham_threshold: float
     minimum_trained: int
@@ -232,7 +236,7 @@ def _revoked_of(call: Call, user: int, since: int) -> Iterator[Revoked]:
                 user=user,
                 since=since,
                 now=clock.now(),
-                features_of=_known(call, given),
+                features_of=_features_of_marks(call, given),
             )
         )
         yield done
@@ -245,14 +249,14 @@ def features_for(call: Call, messages: Sequence[int]) -> FeaturesOf:
     return feedback.prepare(call.house.database, call.account, messages, lambda each: _features(call, each))
 
 
-def _known(call: Call, marks: Sequence[ledger.Mark]) -> FeaturesOf:
+def _features_of_marks(call: Call, marks: Sequence[ledger.Mark]) -> FeaturesOf:
     return features_for(call, sorted({each.message_id for each in marks}))
 
 
 def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
     with call.house.database.read() as connection:
         marks = ledger.find_marks(connection, call.account, sequences)
-    known = _known(call, marks)
+    known = _features_of_marks(call, marks)
     return call.house.writer.run(
         partial(
             feedback.revoke,
@@ -318,21 +322,29 @@ def explained(call: Call, received: Received, reasons: int) -> Explained:
 def stats(call: InAccount) -> Statistics:
     """How much the filter of the account was taught."""
     call.require("spam.stats")
-    spam, ham = call.house.writer.run(lambda tx: call.house.models.trained(tx.connection, call.account))
+    spam, ham, wrong = call.house.writer.run(partial(_known, models=call.house.models, account=call.account))
     with call.house.database.read() as connection:
         labels = ledger.count_entries(connection, call.account)
-        not_counted = ledger.count_other_versions(connection, call.account, FEATURES_VERSION)
+        planned = rebuild.plan(connection, call.account)
     settings = call.house.config.spam
     return Statistics(
         trained_spam=spam,
         trained_ham=ham,
         labels=labels,
-        not_counted=not_counted,
+        not_counted=planned.waiting,
+        lost=planned.lost,
+        wrong_labels=wrong,
         spam_threshold=settings.spam_threshold,
         ham_threshold=settings.ham_threshold,
         minimum_trained=settings.minimum_trained,
         deciding=min(spam, ham) >= settings.minimum_trained,
     )
+
+
+def _known(transaction: Transaction, models: Models, account: int) -> tuple[int, int, float]:
+    """(spam, ham, share of labels that look wrong) of the account's model."""
+    counts = models.get(transaction.connection, account)
+    return counts.spam, counts.ham, counts.wrong_labels
 
 
 @router.post("/verify")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli import exits, spam_senders
+from mailhub.cli import exits, spam_rebuild, spam_senders
 from mailhub.cli.client import NoDaemon
 from mailhub.cli.output import Context, clean, listing, print_json, printing
 from mailhub.cli.spam_choice import choosing
@@ -108,6 +108,7 @@ def _label(context: Context, method: str, messages: Sequence[int], more: dict[st
 
 spam.add_command(spam_senders.allow)
 spam.add_command(spam_senders.deny)
+spam.add_command(spam_rebuild.rebuild)
 
 
 @spam.command()
@@ -198,7 +199,19 @@ def stats(context: Context) -> None:
     \b
     Example: mailhub spam stats
     """
-    context.fields(context.call("GET", "/v1/spam/stats"))
+    found = context.call("GET", "/v1/spam/stats")
+    context.fields(found)
+    if context.as_json:
+        return
+    if found["wrong_labels"]:
+        click.echo(
+            f"about {found['wrong_labels']:.1%} of the labels look wrong: `mailhub spam marks` shows what each weighs"
+        )
+    if found["not_counted"]:
+        click.echo(
+            f"{found['not_counted']} labels of another version do not count yet ({found['lost']} have lost their mail):"
+        )
+        click.echo("`mailhub spam rebuild` carries them over")
 
 
 @spam.command()

@@ -30,6 +30,9 @@ def status(context: Context) -> int:
     click.echo(f"tickets of account {found['account']}: {tickets}")
     for address, state in found["imap"].items():
         click.echo(f"{address} is fetched by IMAP: {clean(state)}")
+    if found["labels_waiting"]:
+        waits = "waits for `mailhub spam rebuild --yes`" if found["rebuild_asks"] else "is under way"
+        click.echo(f"{found['labels_waiting']} labels of another version do not count yet: carrying them over {waits}")
     for source, at in found["last_mail_at"].items():
         click.echo(f"last mail by {source}: {context.time(at)}")
     click.echo(f"{found['quarantine']} in quarantine, {found['disk_free_bytes'] // 2**20} MiB of disk free")

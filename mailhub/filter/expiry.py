@@ -29,7 +29,7 @@ def expire(
     with models.change(transaction, account) as change:
         found = ledger.entries_of(connection, account, messages)
         old = [row for row in found.values() if row.given_at < before]
-        going = _not_held(connection, account, old, now)
+        going = not_held(connection, account, old, now)
         for row in going:
             change.remove(row)
     gone = [row.message_id for row in going]
@@ -41,7 +41,7 @@ def expire(
     return len(gone)
 
 
-def _not_held(connection: Connection, account: int, rows: Sequence[Entry], now: int) -> list[Entry]:
+def not_held(connection: Connection, account: int, rows: Sequence[Entry], now: int) -> list[Entry]:
     """Those that no hold on the account, the person or the ticket keeps."""
     subjects = labels.find_labelled(connection, account, [row.message_id for row in rows])
     tickets = {message: each.ticket_id for message, each in subjects.items()}

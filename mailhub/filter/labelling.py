@@ -14,6 +14,7 @@ from enum import StrEnum
 from classifier.model import SPAM
 from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
 from mailhub.filter.ledger_change import Change
+from storage.derived import Received
 from storage.labels import Labelled, TicketVerdict
 from storage.ledger import Entry
 from storage.tickets import Ticket
@@ -32,6 +33,14 @@ class Taught:
 
 
 FeaturesOf = Callable[[int], Taught | None]
+
+
+def taught_by(extract: Callable[[Received], Features], received: Received) -> Taught | None:
+    """What a stored message teaches; None when it cannot be read."""
+    try:
+        return Taught.of(extract(received))
+    except Exception:  # noqa: BLE001 boundary: strangers' mail; a message without features teaches nothing
+        return None
 
 
 class Outcome(StrEnum):
@@ -88,7 +97,9 @@ def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: Fea
     elif case.subject.direction != "in":
         case.outcome = Outcome.NOT_INCOMING
     elif held is not None and held.features_version == FEATURES_VERSION:
-        _put_in(change, case, wish, Taught(change.remove(held), held.features))
+        features = change.remove(held)
+        assert features is not None
+        _put_in(change, case, wish, Taught(features, held.features))
     elif not case.subject.unreadable and (taught := features_of(case.subject.id)) is not None:
         if held is not None:
             change.remove(held)

@@ -43,26 +43,27 @@ class Change:
 
         A sequence not just taken makes it a rewriting of the past.
         """
-        self._do(entry, Step(features, entry.label, forward=True))
+        self.made = True
+        self._do(Step(features, entry.label, forward=True))
         self._added.append(entry)
         self.rewrites |= entry.sequence != self.next_sequence - 1
 
-    def remove(self, entry: Entry) -> Features:
-        """Take a label out of force and its training back; the features it had.
+    def remove(self, entry: Entry) -> Features | None:
+        """Take a label out of force and its training back; the features it had, None for those of another version.
 
         Raises ``CountBelowZero``, and changes nothing, if the counts never held it.
         """
-        features = features_from_bytes(entry.features)
-        self._do(entry, Step(features, entry.label, forward=False))
+        features = None
+        self.made = self.rewrites = True
+        if counts_in(entry):
+            features = features_from_bytes(entry.features)
+            self._do(Step(features, entry.label, forward=False))
         self._removed.append(entry.sequence)
-        self.rewrites = True
         return features
 
-    def _do(self, entry: Entry, step: Step) -> None:
-        self.made = True
-        if counts_in(entry):
-            step.apply(self._counts)
-            self.steps.append(step)
+    def _do(self, step: Step) -> None:
+        step.apply(self._counts)
+        self.steps.append(step)
 
     def write(self, head: Head) -> Head:
         """The rows, and the head that names this change."""

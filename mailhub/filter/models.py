@@ -164,12 +164,15 @@ class Models:
             if held.unsaved:
                 self._leaving[oldest] = held
 
-    def without(self, connection: Connection, account: int, row: Entry) -> tuple[float, float]:
-        """Log-odds of a labelled message: by the counts as they are, and as they would be without its own label."""
+    def without(self, connection: Connection, account: int, row: Entry) -> tuple[float, float] | None:
+        """Log-odds of a labelled message: by the counts as they are, and as they would be without its own label.
+
+        None for a label that another version made: it does not count until it is carried over.
+        """
+        if not counts_in(row):
+            return None
         counts, features = self.get(connection, account), features_from_bytes(row.features)
         known = score(counts, features).log_odds
-        if not counts_in(row):
-            return known, known
         own = Step(features, row.label, forward=False)
         own.apply(counts)
         try:

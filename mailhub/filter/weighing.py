@@ -19,7 +19,7 @@ PORTION = 16  # marks weighed in one turn of the writer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """A mark, and what it weighs. None: it is not in force (superseded, taken back or revoked).
+    """A mark, and what it weighs. None: it does not count (superseded, taken back, revoked, or not carried over yet).
 
     ``alone`` is the message's log-odds if this label did not exist: far on the other side of 0, it may be a mistake.
     ``conflict``: the last words of two users about this message differ; the later one is in force.
@@ -57,6 +57,6 @@ def list_marks(
         if row is None or row.sequence != each.sequence:
             found.append(Weighed(mark=each, conflict=conflict))
         else:
-            log_odds, alone = models.without(connection, account, row)
+            log_odds, alone = models.without(connection, account, row) or (None, None)
             found.append(Weighed(mark=each, conflict=conflict, log_odds=log_odds, alone=alone))
     return found

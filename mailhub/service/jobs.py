@@ -11,8 +11,11 @@ import structlog
 from mailhub import audit, clock, erasure, lifecycle
 from mailhub.api.conditions import KEPT
 from mailhub.api.erasures import parts_of
+from mailhub.api.rebuilding import rebuild_of
 from mailhub.backups.expiring import expire
+from mailhub.errors import MailhubError
 from mailhub.filter import expiry
+from mailhub.filter.rebuild import Rebuild
 from mailhub.house import House
 from mailhub.scheduler import Job
 from mailhub.steadiness import SANE, boot_time
@@ -39,6 +42,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("logins", 3600, lambda: sweep_logins(house, now=clock.now())),
         Job("idempotency", 3600, lambda: sweep_keys(house)),
         Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
+        Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("backups", 3600, lambda: expire(house.vault, now=clock.now())),
         Job("anchors", 3600, lambda: sign_journal(house)),
@@ -101,6 +105,38 @@ def _labels_due(house: House, account: int, before: int) -> Iterator[list[int]]:
             return
         after = due[-1][0]
         yield [message for _, message in due]
+
+
+def rebuild_features(house: House, stopping: Callable[[], bool], *, now: int) -> int:
+    """After an upgrade: carry labels that another version made over to this one; how many were.
+
+    An account that would lose more than a fifth of its labels is left to `mailhub spam rebuild --yes`.
+    """
+    with house.database.read() as connection:
+        accounts = ledger.accounts_with_ledger(connection)
+    carried = 0
+    for account in accounts:
+        rebuild = rebuild_of(house, account)
+        planned = rebuild.plan()
+        if planned.asks:
+            log.warning("labels wait for `mailhub spam rebuild --yes`", account=account, lost=planned.lost)
+        elif planned.waiting:
+            log.info("rebuilding the filter", account=account, labels=planned.waiting, lost=planned.lost)
+            try:
+                carried += _rebuilt(rebuild, stopping, now=now)
+            except MailhubError as error:  # one account's fault is not the others'
+                log.exception("rebuild failed", account=account, error=type(error).__name__)
+    return carried
+
+
+def _rebuilt(rebuild: Rebuild, stopping: Callable[[], bool], *, now: int) -> int:
+    rebuild.begin(yes=False, now=now)
+    after: int | None = 0
+    carried = 0
+    while after is not None and not stopping():
+        count, after = rebuild.step(after=after, now=now)
+        carried += count
+    return carried
 
 
 def sweep_logins(house: House, *, now: int) -> int:

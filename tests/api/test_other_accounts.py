@@ -47,7 +47,7 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
 }
 NO_OBJECT = {  # what narrows, counts, or says something; no id of an object that an account has
     *("account", "actor", "after", "confirm", "fate", "index", "limit", "machine", "mail_from", "query", "reasons"),
-    *("recipient", "source", "state", "verb", "verdict"),
+    *("recipient", "source", "state", "verb", "verdict", "yes"),
     *(
         "address",
         "addresses",

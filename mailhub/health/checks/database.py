@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mailhub import clock, keys
 from mailhub.config import Config
 from mailhub.errors import MailhubError
+from mailhub.filter import rebuild
 from mailhub.health.checks.files import root_key_environment
 from mailhub.health.checks.finding import Finding, failure, warning, well
 from storage import migrate
@@ -15,6 +16,7 @@ from storage.backlog import Backlog, backlog
 from storage.database import Connection, Database
 from storage.errors import StorageError, opening
 from storage.key_checks import find_key_check
+from storage.ledger import accounts_with_ledger
 from storage.mailboxes import every_mailbox
 
 OVERDUE_HOURS = 1  # a mail that has been waiting for the relay for so long
@@ -57,7 +59,7 @@ def _read(config: Config, connection: Connection) -> Seen:
     found = [_known_key(config, find_key_check(connection), present)]
     waiting = backlog(connection)
     addresses = [each.address for each in every_mailbox(connection)]
-    return Seen([*found, *_waiting(waiting)], waiting, addresses)
+    return Seen([*found, *_waiting(waiting), *_filters(connection)], waiting, addresses)
 
 
 def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
@@ -71,6 +73,19 @@ def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
         cure = "put the copy of root.key back that belongs to it"
         return failure("database", "it was written with another root key", cure)
     return well("database", f"schema {present}")
+
+
+def _filters(connection: Connection) -> list[Finding]:
+    """Labels that the filters do not hold, because another version made them."""
+    plans = [rebuild.plan(connection, account) for account in accounts_with_ledger(connection)]
+    waiting, asking = sum(each.waiting for each in plans), sum(each.asks for each in plans)
+    if not waiting:
+        return [well("filter", "every label counts")]
+    text = f"{waiting} labels of another version do not count until they are carried over"
+    if asking:
+        text += f"; {asking} accounts would lose more than a fifth of theirs"
+        return [warning("filter", text, "see `mailhub spam rebuild --dry-run`, then `mailhub spam rebuild --yes`")]
+    return [warning("filter", text, "the daemon does that by itself after its start: look again in some minutes")]
 
 
 def _waiting(found: Backlog) -> list[Finding]:
