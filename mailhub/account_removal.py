@@ -2,7 +2,8 @@
 
     terminated  remove_configuration  routes, pulls, ApiTokens, sessions, rules, mailboxes: one turn, with the stage
     deleted     remove_rows           messages with index and raw bytes, then every table of the catalogue, in short
-                                      turns; the filter's model; then ``proof``: a search of every table finds nothing,
+                                      turns, the keys of its backups among them; the
+                                      filter's model; then ``proof``: a search of every table finds nothing,
                                       a signed receipt
     purged      remove_rows           the tombstones; a second receipt
 
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailhub import clock, receipts
+from mailhub.backups.erasing import backups_holding
 from mailhub.errors import Unavailable
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
@@ -29,6 +31,7 @@ MESSAGES_A_TURN = 8  # with up to a MiB of raw bytes in each slice
 ROWS_A_TURN = 200
 WITH_THE_STAGE = frozenset({"stage_warning"})  # the step is due because they were given: gone when it is entered
 
+FINAL = frozenset({"terminated", "deleted", "purged"})  # the stages that remove something
 STAYING = PROOF | UNTIL_PURGED | WITH_THE_STAGE
 
 Require = Callable[[Transaction], bool]  # asked in every turn: may it still go?
@@ -62,6 +65,7 @@ def proof(connection: Connection, keys: Keys, account: Account, to: str, *, now:
     left = {name: count for name, count in account_rows.rows_left(connection, account.id).items() if name not in stays}
     if left:
         raise Unavailable(f"rows of account {account.id} are left in {', '.join(sorted(left))}: the next sweep goes on")
+    holding = backups_holding(connection, before=now if to == "deleted" else account.stage_entered_at)
     body = {
         "kind": f"account-{to}",
         "account": account.id,
@@ -70,7 +74,9 @@ def proof(connection: Connection, keys: Keys, account: Account, to: str, *, now:
         "searched": sorted({table.name for table in account_rows.tables_of_accounts()} - stays | {"message_index"}),
         "rows_left": 0,
         "stays": sorted(stays),
-        "not_reached": ["backups", "snapshots", "freed file-system blocks", "PostgreSQL WAL and replicas"],
+        "backups": [{"name": row.name, "expires_at": clock.to_iso(row.expires_at)} for row in holding],
+        "keys_of_backups": "destroyed",
+        "not_reached": ["snapshots", "freed file-system blocks", "PostgreSQL WAL and replicas", "copies of key files"],
     }
     return {"receipt": receipts.issue(keys, body)}
 

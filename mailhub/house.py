@@ -55,6 +55,8 @@ class House:
             writer=self.writer,
             models=self.models,
             keys=self.keys,
+            vault=self.vault,
+            node=self.config.storage.node,
             settings=self.config.lifecycle,
             steadiness=self.steadiness,
             refresh=self.directory.refresh,

@@ -20,8 +20,10 @@ from typing import Any
 import structlog
 
 from mailhub import account_removal, stages
+from mailhub.backups.erasing import backups_holding, rewrite_key_files
+from mailhub.backups.vault import Vault
 from mailhub.config import Lifecycle
-from mailhub.errors import Conflict, Forbidden, MailhubError, NotFound
+from mailhub.errors import Conflict, Forbidden, MailhubError, NotFound, Unavailable
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.stages import Due, due, looked_at
@@ -29,7 +31,7 @@ from mailhub.steadiness import JUMPED, SANE, Steadiness
 from storage import accounts, holds, journal
 from storage import stages as rows
 from storage.accounts import OPEN, Account
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.errors import StorageError
 from storage.stages import ClockMark
 from storage.writer import Transaction, Writer
@@ -48,6 +50,8 @@ class LifecycleContext:
     writer: Writer
     models: Models
     keys: Keys
+    vault: Vault
+    node: int
     settings: Lifecycle
     steadiness: Steadiness
     refresh: Callable[[], None]
@@ -55,12 +59,12 @@ class LifecycleContext:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing a sweep did, would do, or leaves because of a hold or the clock."""
+    """One thing a sweep did, would do, or leaves: ``left`` says why (held, backups, clock, failed)."""
 
     account: int
     stage: str
     due: Due
-    left: str = ""  # why it was not done: held, clock, or "" when it was
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +111,22 @@ def plan(context: LifecycleContext, *, now: int) -> Iterator[Act]:
             after = page[-1]
 
 
-def _found(connection: Any, account: int, now: int, settings: Lifecycle) -> Act | None:
+def _found(connection: Connection, account: int, now: int, settings: Lifecycle) -> Act | None:
     found = accounts.find_account(connection, account)
     wanted = found and due(found, rows.warnings_given(connection, account), now, settings)
     if not found or not wanted:
         return None
-    held = wanted.warn_days is None and holds.any_hold(connection, account, now)
-    return Act(account, found.stage, wanted, "held" if held else "")
+    return Act(account, found.stage, wanted, _kept_back(connection, found, wanted, now))
+
+
+def _kept_back(connection: Connection, account: Account, wanted: Due, now: int) -> str:
+    """Why a step that is due is not taken: something is held, or a backup still holds a deleted account."""
+    if wanted.warn_days is not None:
+        return ""
+    if holds.any_hold(connection, account.id, now):
+        return "held"
+    waits = wanted.to == "purged" and backups_holding(connection, before=account.stage_entered_at)
+    return "backups" if waits else ""
 
 
 def _act(context: LifecycleContext, account: int, now: int) -> Act | None:
@@ -125,9 +138,18 @@ def _act(context: LifecycleContext, account: int, now: int) -> Act | None:
     still = partial(_still, context, act, now)
     if act.due.to == "deleted":
         account_removal.remove_rows(context.writer, context.models, account, require=still)
+        _rewrite_key_files(context)
     elif act.due.to == "purged":
         account_removal.remove_tombstones(context.writer, account, require=still)
-    return context.writer.run(lambda tx: _take(context, tx, act, now))
+    done = context.writer.run(lambda tx: _take(context, tx, act, now))
+    if done is not None and act.due.to in account_removal.FINAL:
+        _rewrite_key_files(context)  # the stage is in them: a restored backup opens no routes and brings nothing back
+    return done
+
+
+def _rewrite_key_files(context: LifecycleContext) -> None:
+    if rewrite_key_files(context.vault):
+        raise Unavailable("a key file of the backups could not be rewritten: see the log; the next sweep tries again")
 
 
 def _still(context: LifecycleContext, act: Act, now: int, transaction: Transaction) -> bool:
@@ -154,7 +176,7 @@ def _take(context: LifecycleContext, transaction: Transaction, act: Act, now: in
 def look_at_clock(context: LifecycleContext, *, now: int, boot: int) -> str:
     """Judge the clock and remember what was found."""
     with context.database.read() as connection:
-        mark = rows.find_clock_mark(connection, context.writer.node)
+        mark = rows.find_clock_mark(connection, context.node)
     state = context.steadiness.judge(mark, now, boot, context.settings)
     seen = now if state == SANE or mark is None else mark.seen_at
     if state == JUMPED:
@@ -175,9 +197,9 @@ def confirm_clock(context: LifecycleContext, actor: str, *, now: int, boot: int)
     context.steadiness.confirm(now, boot)
 
 
-def present(context: LifecycleContext, connection: Any, *, now: int, boot: int) -> int:
+def present(context: LifecycleContext, connection: Connection, *, now: int, boot: int) -> int:
     """The instant to write down for an act of now: not what a clock that jumped says."""
-    mark = rows.find_clock_mark(connection, context.writer.node)
+    mark = rows.find_clock_mark(connection, context.node)
     return context.steadiness.trusted(now, boot, mark, context.settings)
 
 

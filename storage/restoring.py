@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
 
+from .account_rows import delete_configuration
 from .key_files import CARRIED
 from .raws import read
 from .schema import FIRST_ID, account, id_block, intake, ledger, message, metadata, ticket
@@ -27,6 +28,15 @@ def apply_carried(connection: Connection, tables: Tables) -> None:
         stage = dict(zip(columns, row, strict=True))
         own = (account.c.id == stage.pop("id"), account.c.stage_entered_at < stage["stage_entered_at"])
         connection.execute(update(account).where(*own).values(stage))
+    _close_ended_accounts(connection)
+
+
+def _close_ended_accounts(connection: Connection) -> None:
+    """What was removed with a stage that was entered since goes again: configuration, and the names of the deleted."""
+    ended = account.c.stage.in_(("terminated", "deleted", "purged"))
+    for account_id in connection.execute(select(account.c.id).where(ended)).scalars().all():
+        delete_configuration(connection, account_id)
+    connection.execute(update(account).where(account.c.stage.in_(("deleted", "purged"))).values(name=""))
 
 
 def drop_dangling(connection: Connection) -> None:

@@ -114,7 +114,7 @@ class Writer:
 
     def __init__(self, database: Database, *, node: int = 0) -> None:
         self._database = database
-        self.node = node
+        self._node = node
         self._ids = IdBlock()
         self._queue: queue.SimpleQueue[_Single[Any] | _Gathered | None] = queue.SimpleQueue()
         self._waiting: list[_Single[Any]] = []  # single functions that did not fit the last turn
@@ -243,7 +243,7 @@ class Writer:
     ) -> Any:
         """The function's result, or the exception it ended with. Its savepoint is kept or undone, never half."""
         for attempt in range(attempts):
-            transaction = Transaction(connection, self._ids, self.node)
+            transaction = Transaction(connection, self._ids, self._node)
             try:
                 with connection.begin_nested():
                     result = function(transaction)

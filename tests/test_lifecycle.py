@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from mailhub import holds as hold_flow
 from mailhub import lifecycle, receipts
+from mailhub.backups.vault import Vault
 from mailhub.clock import DAY, HOUR, MINUTE
 from mailhub.config import Lifecycle
 from mailhub.errors import Conflict, Forbidden
@@ -23,6 +25,7 @@ from storage.outbox import claim_due
 from storage.writer import Transaction
 from tests.desk import START, Desk
 
+KEYS = Keys(bytes(range(32)))
 EVERY = 12 * HOUR
 
 
@@ -93,13 +96,17 @@ class Life:
 
 
 @pytest.fixture
-def life(desk: Desk) -> Life:
+def life(desk: Desk, tmp_path: Path) -> Life:
     """The desk's account as a trial that begins now."""
     context = LifecycleContext(
         database=desk.database,
         writer=desk.writer,
         models=desk.filing.models,
-        keys=Keys(bytes(range(32))),
+        keys=KEYS,
+        vault=Vault(
+            database=desk.database, writer=desk.writer, keys=KEYS, targets=(tmp_path / "backups",), retention=30 * DAY
+        ),
+        node=0,
         settings=Lifecycle(),
         steadiness=Steadiness(),
         refresh=desk.directory.refresh,

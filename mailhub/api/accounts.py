@@ -15,6 +15,7 @@ from mailhub.access.roles import require
 from mailhub.api import shapes
 from mailhub.api.caller import Call, Caller, InAccount, TheHouse
 from mailhub.api.shapes import After, Limit, Page, instant, made, page
+from mailhub.api.users import Email
 from mailhub.errors import BadRequest, NotFound
 from mailhub.lifecycle import LifecycleContext
 from mailhub.stages import next_step
@@ -61,7 +62,7 @@ class NewAccount(shapes.Shape):
 
     name: Annotated[shapes.Name, Field(min_length=1)]
     billing: Literal["none", "external"] = "external"
-    owner: Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+    owner: Email
     owner_name: shapes.Name = ""
 
 
@@ -73,13 +74,6 @@ class MadeAccount(Account):
 
 
 Act = Callable[[LifecycleContext, Transaction, str, int, int], accounts.Account]
-ACTS: dict[str, Act] = {
-    "activate": lifecycle.activate,
-    "suspend": lifecycle.suspend,
-    "terminate": lifecycle.terminate,
-    "payment-failed": lifecycle.payment_failed,
-    "payment-ok": lifecycle.payment_ok,
-}
 
 
 def _shape(row: accounts.Account) -> Account:
@@ -110,7 +104,7 @@ def create_account(house: TheHouse, actor: Caller, body: NewAccount) -> MadeAcco
         owner = users.User(
             account_id=row.id,
             id=transaction.new_id(),
-            email=body.owner.lower(),
+            email=body.owner,
             name=body.owner_name,
             role=Role.OWNER,
             created_at=now,
@@ -174,16 +168,40 @@ def ask_deletion(call: InAccount, confirm: str = "") -> AccountInFull:
     return _do(call, lifecycle.ask_deletion)
 
 
-@router.post("/accounts/current/{act}")
-def change_stage(
-    call: InAccount, act: Literal["activate", "suspend", "terminate", "payment-failed", "payment-ok"]
-) -> AccountInFull:
-    """What the operator does to an account's stage, and what billing says of its payments. Terminating needs a fresh
-    second factor."""
+@router.post("/accounts/current/activate")
+def activate(call: InAccount) -> AccountInFull:
+    """Make a trial active."""
     call.require("account.manage")
-    if act == "terminate":
-        call.require_fresh()
-    return _do(call, ACTS[act])
+    return _do(call, lifecycle.activate)
+
+
+@router.post("/accounts/current/suspend")
+def suspend(call: InAccount) -> AccountInFull:
+    """Suspend a trial or active account: nobody of it can log in or read, and its mail is held."""
+    call.require("account.manage")
+    return _do(call, lifecycle.suspend)
+
+
+@router.post("/accounts/current/terminate")
+def terminate(call: InAccount) -> AccountInFull:
+    """End a suspended account before its term: its routes, ApiTokens and rules go. Needs a fresh second factor."""
+    call.require("account.manage")
+    call.require_fresh()
+    return _do(call, lifecycle.terminate)
+
+
+@router.post("/accounts/current/payment-failed")
+def payment_failed(call: InAccount) -> AccountInFull:
+    """Billing could not collect. The first failure since the last success begins the term."""
+    call.require("account.manage")
+    return _do(call, lifecycle.payment_failed)
+
+
+@router.post("/accounts/current/payment-ok")
+def payment_ok(call: InAccount) -> AccountInFull:
+    """Billing collected: a trial, or a suspension for money, becomes active."""
+    call.require("account.manage")
+    return _do(call, lifecycle.payment_ok)
 
 
 def _do(call: Call, act: Act) -> AccountInFull:

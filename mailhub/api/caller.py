@@ -175,7 +175,7 @@ def admitted(request: Request, house: TheHouse, actor: Annotated[Actor, Depends(
     """The caller, if he may come from where he does and does not ask too often. Raises as ``may_enter`` does."""
     may_enter(request, house, actor)
     if actor.account is not None and not actor.machine:
-        require_open(house, actor.account, actor.role, request.scope["route"].path)
+        require_open(house, actor.account, actor.role, request.url.path)
     return actor
 
 

@@ -64,7 +64,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "name",
     ),
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
-    *("act", "billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
+    *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
     *("sequences", "since", "text"),  # sequences are counted in each account
     *("after_filing", "folders", "host", "idle", "keyword", "login", "move_to", "password_credential", "password_file"),
     *("ham_threshold", "pattern", "poll_seconds", "port", "threshold", "tls"),
