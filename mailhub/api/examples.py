@@ -41,7 +41,6 @@ BY_NAME: dict[str, Any] = {
     "name": "Ana",
     "network": "192.0.2.0/24",
     "number": 17,
-    "owner": "ana@example.com",
     "object": "ticket:1000000042",
     "owner": "ana@example.com",
     "password": "rh64-4zwx-g9fd-2uyv-ejvr",

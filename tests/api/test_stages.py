@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mailhub import billing
-from mailhub.api.caller import OWNERS_WAY_BACK
 from mailhub import config as settings
+from mailhub.api.caller import OWNERS_WAY_BACK
 from storage.accounts import change_account
 from tests.api.test_matrix import operations
 from tests.api.test_routes import OPEN, WAYS_IN
@@ -80,11 +80,8 @@ def test_deletion_is_asked_for_with_the_id_repeated_and_a_fresh_second_factor(ho
     mapped = Asker(app=home.mapping(u4000="owner@first.example").app(), uid=4000)
     assert mapped("POST", "/v1/accounts/current/deletion").status == 400
     answer = mapped("POST", "/v1/accounts/current/deletion?confirm=1")
-    assert (answer.status, answer.json["next"]["to"], answer.json["next"]["reason"]) == (
-        200,
-        "suspended",
-        "owner-asked",
-    )
+    following = answer.json["next"]
+    assert (answer.status, following["to"], following["reason"]) == (200, "suspended", "owner-asked")
 
 
 def test_an_account_is_made_with_its_owner(home: Home) -> None:
