@@ -19,6 +19,8 @@ from mailhub.filing.flood import FloodCounter
 from mailhub.filing.prepare import Secrets
 from mailhub.filter.models import Models
 from mailhub.intake.imap import ImapDoor
+from mailhub.intake.imap_login import Logins
+from mailhub.intake.imap_tokens import AccessTokens
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.keys import Keys
@@ -172,7 +174,7 @@ def build(config: Config, keys: Keys) -> House:
             database,
             writer,
             reception,
-            keys,
+            Logins(keys, AccessTokens(database, writer, keys)),
             node=config.storage.node,
             message_bytes=config.limits.message_bytes,
         ),

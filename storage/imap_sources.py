@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Select, Update, case, delete, insert, select, update
 
-from .schema import account, imap_folder, imap_source, imap_todo, mailbox
+from .schema import account, imap_folder, imap_source, imap_todo, mailbox, oauth_grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class ImapSource:
     login: str
     auth: str  # password, xoauth2 or oauthbearer
     secret: bytes | None = field(repr=False)
-    secret_from: str  # sealed, file:PATH or credential:NAME
+    secret_from: str  # sealed, file:PATH, credential:NAME or none
     local: int  # 1: an operator let it lead into private networks
     after_filing: str  # nothing, seen, flag, move or delete
     after_argument: str
@@ -229,7 +229,7 @@ def count_fate(connection: Connection, folder: ImapFolder, fate: str) -> None:
 
 
 def delete_source(connection: Connection, account_id: int, source_id: int) -> None:
-    """Remove a source with its folders and what was owed there."""
+    """Remove a source with its folders, its authorisation and what was owed there."""
     folders = select(imap_folder.c.id).where(
         imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id
     )
@@ -238,6 +238,8 @@ def delete_source(connection: Connection, account_id: int, source_id: int) -> No
     connection.execute(
         delete(imap_folder).where(imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
     )
+    grant = (oauth_grant.c.account_id == account_id, oauth_grant.c.source_id == source_id)
+    connection.execute(delete(oauth_grant).where(*grant))
     connection.execute(delete(imap_source).where(imap_source.c.account_id == account_id, imap_source.c.id == source_id))
 
 

@@ -34,6 +34,7 @@ from mailhub.api import (
     grants,
     health,
     holds,
+    imap_oauth,
     imap_sources,
     intake,
     learning,
@@ -62,6 +63,7 @@ from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from storage import intake_lists
 from storage.imap_sources import Figures, every_folder
+from storage.oauth_grants import Authorisation, every_grant
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
 
@@ -85,6 +87,7 @@ ROUTERS = (
     second_factor,
     sessions,
     mailboxes,
+    imap_oauth,
     imap_sources,
     tokens,
     exports,
@@ -131,6 +134,7 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
         turns=lambda: house.writer.turns,
         quarantine=lambda: _quarantine(house),
         fetched=lambda: _fetched(house),
+        authorised=lambda: _authorised(house),
     )
     problems.install(app)
     conditions.install(app)
@@ -164,6 +168,11 @@ async def _bounded_threads(_app: FastAPI) -> AsyncIterator[None]:
 def _fetched(house: House) -> Sequence[Figures]:
     with house.database.read() as connection:
         return every_folder(connection)
+
+
+def _authorised(house: House) -> Sequence[Authorisation]:
+    with house.database.read() as connection:
+        return every_grant(connection)
 
 
 def _quarantine(house: House) -> int:

@@ -14,16 +14,18 @@ from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
 
 from mailhub import clock
-from mailhub.api import shapes
+from mailhub.api import imap_oauth, shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import made
 from mailhub.api.tickets import mailbox_id
 from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
-from mailhub.intake import imap_login
+from mailhub.intake import imap_secrets
 from mailhub.intake.imap_trial import try_out
-from storage import imap_sources, journal
+from mailhub.oauth.providers import CLIENT
+from storage import imap_sources, journal, oauth_grants
 from storage.database import Connection
 from storage.imap_sources import ImapFolder, ImapSource
+from storage.oauth_grants import OauthGrant
 from storage.writer import Transaction
 
 router = APIRouter(tags=["mailboxes"])
@@ -38,7 +40,7 @@ Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9_.:
 
 
 class NewSource(shapes.Shape):
-    """Where to fetch from, and what happens there with what is filed."""
+    """Where to fetch from, and what happens there with filed mail. With oauth the password is the client's secret."""
 
     host: Host
     port: Annotated[int, Field(ge=1, le=65_535)] | None = None
@@ -47,6 +49,7 @@ class NewSource(shapes.Shape):
     password: Annotated[str, StringConstraints(max_length=1024)] | None = None
     password_file: Line | None = None
     password_credential: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")] | None = None
+    oauth: imap_oauth.NewOauth | None = None
     folders: list[Folder] = Field(["INBOX"], min_length=1, max_length=FOLDERS)
     since: date | None = None
     after_filing: Literal["nothing", "seen", "flag", "move", "delete"] = "nothing"
@@ -89,11 +92,14 @@ class Source(shapes.Shape):
     paused_at: str | None
     connected_at: str | None
     created_at: str
+    authorisation: imap_oauth.Authorisation | None
     folders: list[FolderState]
 
     def in_words(self) -> str:
         """The state, and the fault behind it."""
         faults = [self.fault, *(f"{folder.name}: {folder.fault}" for folder in self.folders if folder.fault)]
+        if self.authorisation is not None and self.authorisation.ends_soon:
+            faults.append(f"the authorisation ends at {self.authorisation.ends_at}: mailhub mailbox authorize")
         return ": ".join([self.state, *(["; ".join(filter(None, faults))] if any(faults) else [])])
 
 
@@ -112,17 +118,27 @@ class Tested(shapes.Shape):
     steps: list[Step]
 
 
-def shape(source: ImapSource, folders: Sequence[ImapFolder]) -> Source:
+def shape(source: ImapSource, folders: Sequence[ImapFolder], grant: OauthGrant | None) -> Source:
     """A source as the API shows it: without its secret."""
     state = "paused" if source.paused_at is not None else source.state
-    return made(Source, source, state=state, folders=[made(FolderState, each) for each in folders])
+    shown = [made(FolderState, each) for each in folders]
+    return made(Source, source, state=state, folders=shown, authorisation=imap_oauth.shape(grant))
+
+
+def _found(connection: Connection, source: ImapSource) -> Source:
+    folders = imap_sources.list_folders(connection, source.account_id, source.id)
+    return shape(source, folders, oauth_grants.find_grant(connection, source.account_id, source.id))
 
 
 def states(connection: Connection, account: int) -> dict[int, Source]:
     """The sources of an account by the mailbox that they fetch for."""
     folders = imap_sources.list_folders_of_account(connection, account)
     found = imap_sources.list_sources(connection, account)
-    return {row.mailbox_id: shape(row, [each for each in folders if each.source_id == row.id]) for row in found}
+    grants = {grant.source_id: grant for grant in oauth_grants.list_grants(connection, account)}
+    return {
+        row.mailbox_id: shape(row, [each for each in folders if each.source_id == row.id], grants.get(row.id))
+        for row in found
+    }
 
 
 @router.post("/mailboxes/{mailbox}/imap", status_code=201)
@@ -147,8 +163,8 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
             port=body.port or _PORTS[body.tls],
             tls=body.tls,
             login=body.login,
-            auth="password",
-            secret=None if secret is None else imap_login.seal(call.house.keys, id_, secret),
+            auth=body.oauth.mechanism if body.oauth is not None else "password",
+            secret=None if secret is None else imap_secrets.seal(call.house.keys, id_, secret),
             secret_from=secret_from,
             local=int(call.actor.machine),
             after_filing=body.after_filing,
@@ -163,8 +179,10 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
             ImapFolder(account_id=call.account, id=transaction.new_id(), source_id=id_, name=name) for name in names
         ]
         imap_sources.add_source(connection, row, folders)
+        if body.oauth is not None:
+            oauth_grants.add_grant(connection, imap_oauth.new_grant(call, body.oauth, id_))
         _record(transaction, call, "add", id_)
-        return shape(row, folders)
+        return _found(connection, row)
 
     return call.house.writer.run(add)
 
@@ -175,7 +193,7 @@ def get_source(call: InAccount, mailbox: str) -> Source:
     call.require("mailbox.read")
     with call.house.database.read() as connection:
         row = _source(connection, call, mailbox)
-        return shape(row, imap_sources.list_folders(connection, call.account, row.id))
+        return _found(connection, row)
 
 
 @router.post("/mailboxes/{mailbox}/imap/test")
@@ -185,7 +203,7 @@ def test_source(call: InAccount, mailbox: str) -> Tested:
     with call.house.database.read() as connection:
         row = _source(connection, call, mailbox)
         folders = imap_sources.list_folders(connection, call.account, row.id)
-    steps = [made(Step, step) for step in try_out(row, folders, call.house.config.imap, call.house.keys)]
+    steps = [made(Step, step) for step in try_out(row, folders, call.house.config.imap, call.house.imap.logins)]
     return Tested(ok=all(step.ok for step in steps), steps=steps)
 
 
@@ -221,8 +239,7 @@ def _pause(call: Call, mailbox: str, verb: str, at: int | None) -> Source:
         row = _source(transaction.connection, call, mailbox)
         imap_sources.set_paused(transaction.connection, call.account, row.id, at=at)
         _record(transaction, call, verb, row.id)
-        row = _source(transaction.connection, call, mailbox)
-        return shape(row, imap_sources.list_folders(transaction.connection, call.account, row.id))
+        return _found(transaction.connection, _source(transaction.connection, call, mailbox))
 
     return call.house.writer.run(change)
 
@@ -238,6 +255,8 @@ def _source(connection: Connection, call: Call, mailbox: str) -> ImapSource:
 def _secret(call: Call, body: NewSource) -> tuple[str | None, str]:
     """The password to seal, or None, and where it comes from."""
     given = [each for each in (body.password, body.password_file, body.password_credential) if each is not None]
+    if not given and body.oauth is not None and body.oauth.flow != CLIENT:
+        return None, "none"
     if len(given) != 1:
         raise BadRequest("give one of password, password_file and password_credential")
     if body.password is not None:

@@ -10,6 +10,7 @@ import click
 
 from mailhub.cli import exits
 from mailhub.cli.client import ApiError
+from mailhub.cli.mailbox_oauth import authorize, oauth_body, oauth_options
 from mailhub.cli.output import Context, clean, listing, print_json, printing
 
 _COUNTS = ("seen", "filed", "duplicate", "quarantined", "rejected")
@@ -45,12 +46,21 @@ def _show_source(context: Context, address: str, source: dict[str, Any]) -> None
     click.echo(f"\n{address}: {source['state']}, {clean(source['host'])} port {source['port']}")
     if source["fault"]:
         click.echo(f"  {clean(source['fault'])} ({context.time(source['fault_at'])})")
+    if source["authorisation"]:
+        click.echo(f"  authorisation: {_authorisation(context, source['authorisation'])}")
     for folder in source["folders"]:
         counts = ", ".join(f"{folder[name]} {name}" for name in _COUNTS if folder[name] or name in ("seen", "filed"))
         newest = f", the newest came {context.time(folder['newest_at'])}" if folder["newest_at"] else ""
         click.echo(f"  {clean(folder['name'])}: {folder['state']}; {counts}{newest}")
         if folder["fault"]:
             click.echo(f"    {clean(folder['fault'])}")
+
+
+def _authorisation(context: Context, found: dict[str, Any]) -> str:
+    if found["state"] == "failing":
+        return f"failing: {clean(found['fault'])}"
+    end = f", ends {context.time(found['ends_at'])} unless it is renewed" if found["ends_at"] else ""
+    return str(found["state"]) + end + (": mailhub mailbox authorize" if found["ends_soon"] else "")
 
 
 @mailbox.command()
@@ -64,10 +74,11 @@ def _show_source(context: Context, address: str, source: dict[str, Any]) -> None
 @click.option(
     "--imap-password-stdin",
     is_flag=True,
-    help="Read the password from standard input. Default: asked for. It is sealed.",
+    help="Read the password (with --oauth the client's secret) from standard input. Default: asked for. It is sealed.",
 )
 @click.option("--imap-password-file", metavar="PATH", help="The daemon reads it from this file at every connect.")
 @click.option("--imap-password-credential", metavar="NAME", help="The daemon takes it from this systemd credential.")
+@oauth_options
 @click.option("--folder", "folders", multiple=True, help="Folder to fetch; may be repeated. Default: INBOX.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave older mail there. Default: fetch all, quietly.")
 @click.option("--after-filing", type=click.Choice(["nothing", "seen", "flag", "move", "delete"]), default="nothing")
@@ -82,6 +93,7 @@ def add(context: Context, address: str, name: str, on_reply_to_closed: str, **im
     \b
     Example: mailhub mailbox add sales@example.com --name "Example sales"
     Example: mailhub mailbox add help@example.com --imap-host imap.example.net --folder INBOX --since 2026-01-01
+    Example: mailhub mailbox add help@example.org --imap-host imap.gmail.com --oauth google --oauth-client-id 7f1c
     """
     served = {"address": address, "name": name, "on_reply_to_closed": on_reply_to_closed}
     if imap["imap_host"] is None:
@@ -97,7 +109,10 @@ def add(context: Context, address: str, name: str, on_reply_to_closed: str, **im
     if context.as_json:
         print_json(found)
     else:
-        click.echo(f"{address} is fetched from {source['host']}. See how: mailhub mailbox test {address}")
+        verb = (
+            "authorize" if source.get("oauth", {}).get("flow", "client-credentials") != "client-credentials" else "test"
+        )
+        click.echo(f"{address} is fetched from {source['host']}. Go on: mailhub mailbox {verb} {address}")
 
 
 def _source(address: str, **imap: Any) -> dict[str, Any]:
@@ -115,12 +130,17 @@ def _source(address: str, **imap: Any) -> dict[str, Any]:
         "poll_seconds": imap["poll_seconds"],
         "idle": imap["idle"],
     }
+    oauth = oauth_body(imap)
+    if oauth is not None:
+        body["oauth"] = oauth
     if imap["imap_password_credential"]:
         return body | {"password_credential": imap["imap_password_credential"]}
     if imap["imap_password_file"]:
         return body | {"password_file": str(Path(imap["imap_password_file"]).absolute())}
     if imap["imap_password_stdin"]:
         return body | {"password": sys.stdin.readline().rstrip("\r\n")}
+    if oauth is not None and oauth["flow"] != "client-credentials":
+        return body  # a client without a secret
     return body | {"password": click.prompt("Password", hide_input=True, err=True)}
 
 
@@ -189,3 +209,6 @@ def _told(context: Context, found: dict[str, Any], text: str) -> None:
         print_json(found)
     else:
         click.echo(text)
+
+
+mailbox.add_command(authorize)

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from mailhub import clock
 from mailhub.health.vitals import DoorVitals, Vitals
 from storage.imap_sources import COUNTS, Figures
+from storage.oauth_grants import Authorisation
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,6 +48,12 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "When the folder was last read to its end.",
         ("source", "folder"),
     ),
+    "mailhub_imap_authorisations": ("gauge", "OAuth authorisations of mailboxes, by state.", ("state",)),
+    "mailhub_imap_authorisation_end_timestamp_seconds": (
+        "gauge",
+        "When an authorisation ends unless it is renewed.",
+        ("source",),
+    ),
     "mailhub_start_timestamp_seconds": ("gauge", "When this process started.", ()),
 }
 
@@ -63,9 +70,10 @@ class Metrics:
         turns: Callable[[], int],
         quarantine: Callable[[], int],
         fetched: Callable[[], Sequence[Figures]],
+        authorised: Callable[[], Sequence[Authorisation]],
     ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_VitalsCollector(vitals, turns, quarantine, fetched))
+        self._registry.register(_VitalsCollector(vitals, turns, quarantine, fetched, authorised))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
@@ -80,11 +88,13 @@ class _VitalsCollector(Collector):
         turns: Callable[[], int],
         quarantine: Callable[[], int],
         fetched: Callable[[], Sequence[Figures]],
+        authorised: Callable[[], Sequence[Authorisation]],
     ) -> None:
         self._vitals = vitals
         self._turns = turns
         self._quarantine = quarantine
         self._fetched = fetched
+        self._authorised = authorised
 
     def describe(self) -> list[Metric]:
         return [_family(name) for name in METRICS]
@@ -105,6 +115,7 @@ class _VitalsCollector(Collector):
         for source, at in list(vitals.intake.last_mail_at.items()):
             yield "mailhub_last_mail_timestamp_seconds", (source,), at / clock.SECOND
         yield from _imap(self._fetched())
+        yield from _authorisations(self._authorised())
         yield "mailhub_quarantine_messages", (), self._quarantine()
         yield "mailhub_disk_free_bytes", (), vitals.disk_free_bytes()
         yield "mailhub_writer_turns_total", (), self._turns()
@@ -129,6 +140,15 @@ def _imap(folders: Sequence[Figures]) -> Iterator[Reading]:
             yield "mailhub_imap_folder_newest_timestamp_seconds", ids, folder.newest_at / clock.SECOND
         if folder.success_at is not None:
             yield "mailhub_imap_folder_read_timestamp_seconds", ids, folder.success_at / clock.SECOND
+
+
+def _authorisations(found: Sequence[Authorisation]) -> Iterator[Reading]:
+    for state, count in Counter(each.state for each in found).items():
+        yield "mailhub_imap_authorisations", (state,), count
+    for each in found:
+        if each.ends_at is not None:
+            end = each.ends_at / clock.SECOND
+            yield "mailhub_imap_authorisation_end_timestamp_seconds", (str(each.source_id),), end
 
 
 def _door(name: str, door: DoorVitals) -> Iterator[Reading]:

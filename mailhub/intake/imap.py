@@ -16,9 +16,9 @@ import structlog
 
 from mailhub.config import Imap
 from mailhub.intake.imap_folder import Rooms
+from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_mailbox import MailboxThread, Shared
 from mailhub.intake.reception import Reception
-from mailhub.keys import Keys
 from storage.database import Database
 from storage.imap_sources import Fetching, sources_of_node
 from storage.writer import Writer
@@ -35,13 +35,14 @@ class ImapDoor:
     """All mailboxes of one process. ``start`` and ``stop`` once each, from the daemon."""
 
     def __init__(
-        self, database: Database, writer: Writer, reception: Reception, keys: Keys, *, node: int, message_bytes: int
+        self, database: Database, writer: Writer, reception: Reception, logins: Logins, *, node: int, message_bytes: int
     ) -> None:
-        self._database, self._writer, self._reception, self._keys = database, writer, reception, keys
+        self._database, self._writer, self._reception, self.logins = database, writer, reception, logins
         self._node = node
         self._message_bytes = message_bytes
         self._threads: dict[tuple[int, int], MailboxThread] = {}
         self._changed = threading.Event()
+        self._anew: set[tuple[int, int]] = set()
         self._stopping = False
         self._shared: Shared | None = None
         self._supervisor = threading.Thread(target=self._supervise, name="mailhub-imap", daemon=True)
@@ -58,12 +59,17 @@ class ImapDoor:
             batch_bytes=settings.batch_bytes,
             command_seconds=settings.command_seconds,
         )
-        self._shared = Shared(rooms=rooms, keys=self._keys, settings=settings)
+        self._shared = Shared(rooms=rooms, logins=self.logins, settings=settings)
         self._supervisor.start()
 
     def wake(self) -> None:
         """The rows changed: look at them now."""
         self._changed.set()
+
+    def restart(self, account_id: int, source_id: int) -> None:
+        """How a source logs in was changed: connect anew, however long its thread meant to wait."""
+        self._anew.add((account_id, source_id))
+        self.wake()
 
     def stop(self) -> None:
         """Stop fetching. Mail that is being filed gets its fate; connections are cut. Blocks until it is done."""
@@ -87,10 +93,11 @@ class ImapDoor:
         with self._database.read() as connection:
             found = sources_of_node(connection, self._node)
         wanted = {(each.source.account_id, each.source.id): each for each in found if _runs(each)}
+        anew = {self._anew.pop() for _ in range(len(self._anew))}
         over = {
             key: thread
             for key, thread in self._threads.items()
-            if key not in wanted or _settings(wanted[key]) != _settings(thread.fetching)
+            if key in anew or key not in wanted or _settings(wanted[key]) != _settings(thread.fetching)
         }
         self._end(over)
         for key, fetching in wanted.items():

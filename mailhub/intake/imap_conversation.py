@@ -99,12 +99,23 @@ class Conversation:
 
     def log_in(self, login: str, password: str) -> None:
         """AUTHENTICATE PLAIN where the server can, else LOGIN. Never in the clear off this machine (RFC 8314)."""
-        if self._way.tls == "none" and not ipaddress.ip_address(self._wire.peer_address()).is_loopback:
-            raise CannotLogIn("no password is sent without TLS to another machine: use --imap-tls implicit or starttls")
         if any(c in login + password for c in "\r\n\0"):
             raise CannotLogIn("the login name or the password has a line break in it")
+        self._log_in(lambda: self._authenticate(login, password))
+
+    def log_in_by_token(self, login: str, token: str, mechanism: str) -> None:
+        """AUTHENTICATE XOAUTH2 or OAUTHBEARER (RFC 7628) with an access token. Never in the clear off this machine."""
+        if any(c in login + token for c in "\r\n\0\1"):
+            raise CannotLogIn("the login name has a control character in it")
+        name, first, last = _bearer(login, token, mechanism)
+        answers = iter((first, last))  # after the first the server asks on only to say what is wrong
+        self._log_in(lambda: self._client.sasl_login(name, lambda _: next(answers, b"")))
+
+    def _log_in(self, authenticate: Callable[[], object]) -> None:
+        if self._way.tls == "none" and not ipaddress.ip_address(self._wire.peer_address()).is_loopback:
+            raise CannotLogIn("no secret is sent without TLS to another machine: use --imap-tls implicit or starttls")
         try:
-            self._do(lambda: self._authenticate(login, password))
+            self._do(authenticate)
             self._do(self._client.capabilities)  # other ones than before: asked for once, then remembered
         except Refused as refused:
             raise CannotLogIn(f"the server refuses the login: {refused}") from None
@@ -281,6 +292,14 @@ def dial(way: Way, addresses: Sequence[str]) -> socket.socket:
         except OSError as error:
             last = error
     raise ImapFault(in_words(last)) from last
+
+
+def _bearer(login: str, token: str, mechanism: str) -> tuple[str, bytes, bytes]:
+    """The mechanism's name, what is sent, and what answers the server's words about an error."""
+    if mechanism == "oauthbearer":  # RFC 7628 3.1, RFC 5801 4
+        name = login.replace("=", "=3D").replace(",", "=2C")
+        return "OAUTHBEARER", f"n,a={name},\1auth=Bearer {token}\1\1".encode(), b"\1"
+    return "XOAUTH2", f"user={login}\1auth=Bearer {token}\1\1".encode(), b""
 
 
 def _context(way: Way) -> ssl.SSLContext:

@@ -1,60 +1,43 @@
-"""The secret a mailbox at a provider is opened with: sealed in our database, or in a file or credential of the machine.
+"""Logging in at a provider: by password, or by an access token of its OAuth endpoint.
 
-Asked for at every connect, so that a changed secret is used at the next one. Must not: log or keep it.
+A secret is asked for at every connect, so that a changed one is used at the next. Must not: log or keep it.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 
-from mailhub.errors import SealBroken
+from mailhub.config import Imap
 from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_faults import CannotLogIn
+from mailhub.intake.imap_secrets import secret_of
+from mailhub.intake.imap_tokens import AccessTokens
 from mailhub.keys import Keys
 from storage.imap_sources import ImapSource
 
-SECRET_BYTES = 4096
 
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """What every login of the process needs."""
 
-def seal(keys: Keys, source_id: int, secret: str) -> bytes:
-    """A secret as ``imap_source`` holds it: of use for this source alone, under a key that is not in the database."""
-    return keys.seal("secrets", secret.encode(), bound_to=_bound(source_id))
+    keys: Keys
+    tokens: AccessTokens
 
+    def log_in(self, conversation: Conversation, source: ImapSource, settings: Imap) -> None:
+        """Log in with the source's own secret. Raises ``CannotLogIn``, ``ImapFault``.
 
-def log_in(conversation: Conversation, source: ImapSource, keys: Keys) -> None:
-    """Log in with the source's own secret. Raises ``CannotLogIn``, ``ImapFault``."""
-    conversation.log_in(source.login, secret_of(source, keys))
-
-
-def secret_of(source: ImapSource, keys: Keys, environment: Mapping[str, str] = os.environ) -> str:
-    """The secret in the clear. Raises ``CannotLogIn`` when it cannot be had."""
-    kind, _, name = source.secret_from.partition(":")
-    if kind == "sealed":
-        return _opened(source, keys)
-    if kind == "credential":
-        directory = environment.get("CREDENTIALS_DIRECTORY", "")
-        if not directory:
-            raise CannotLogIn(f"no systemd credentials were handed in: LoadCredential={name} in the unit")
-        return _read(Path(directory) / name)
-    return _read(Path(name))
-
-
-def _opened(source: ImapSource, keys: Keys) -> str:
-    try:
-        return keys.open("secrets", source.secret or b"", bound_to=_bound(source.id)).decode()
-    except (SealBroken, UnicodeDecodeError):
-        raise CannotLogIn("the stored password does not open with this root key: give it again") from None
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(SECRET_BYTES).decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError, ValueError):
-        raise CannotLogIn(f"the password in {path} cannot be read by mailhub") from None
-
-
-def _bound(source_id: int) -> bytes:
-    return b"imap:%d" % source_id
+        A token that we held and the server refuses is thrown away, and a new one tried at once: it was revoked, or the
+        server's clock is ahead. A new one that is refused is held: with the server's clock behind, it is good later.
+        """
+        if source.auth == "password":
+            conversation.log_in(source.login, secret_of(source, self.keys))
+            return
+        held = self.tokens.find_held(source.id)
+        if held is not None:
+            try:
+                conversation.log_in_by_token(source.login, held, source.auth)
+            except CannotLogIn:
+                self.tokens.forget(source.id)
+            else:
+                return
+        conversation.log_in_by_token(source.login, self.tokens.get(source, settings), source.auth)

@@ -28,9 +28,8 @@ from mailhub.config import Imap
 from mailhub.intake.imap_conversation import Conversation, Way
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused
 from mailhub.intake.imap_folder import FolderReader, HeldUp, Rooms, Struggle
-from mailhub.intake.imap_login import log_in
+from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_settling import settle
-from mailhub.keys import Keys
 from storage import imap_sources, imap_todos
 from storage.errors import StorageError
 from storage.imap_sources import Fetching, ImapFolder, ImapSource
@@ -59,7 +58,7 @@ class Shared:
     """What all mailboxes share."""
 
     rooms: Rooms
-    keys: Keys
+    logins: Logins
     settings: Imap
 
 
@@ -115,7 +114,7 @@ class MailboxThread:
             conversation = Conversation.connect(way_of(self.fetching.source, self._shared.settings))
             self._conversation = conversation
             try:
-                log_in(conversation, self.fetching.source, self._shared.keys)
+                self._shared.logins.log_in(conversation, self.fetching.source, self._shared.settings)
                 self._note("fetching")
                 self._serve(conversation)
             finally:

@@ -12,9 +12,8 @@ from mailhub import clock
 from mailhub.config import Imap
 from mailhub.intake.imap_conversation import Conversation, dial, look_up
 from mailhub.intake.imap_faults import ImapFault
-from mailhub.intake.imap_login import log_in
+from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_mailbox import way_of
-from mailhub.keys import Keys
 from storage.imap_sources import ImapFolder, ImapSource
 
 _SHOWN = ("IDLE", "UIDPLUS", "MOVE", "AUTH=PLAIN", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER")
@@ -33,8 +32,8 @@ class Step:
 class _Trial:
     """The steps gone so far, and the connection that came of them."""
 
-    def __init__(self, source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, keys: Keys) -> None:
-        self._source, self._folders, self._keys = source, folders, keys
+    def __init__(self, source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins) -> None:
+        self._source, self._folders, self._settings, self._logins = source, folders, settings, logins
         self._way = way_of(source, settings)
         self._conversation: Conversation | None = None
         self.at = ""  # the step under way
@@ -51,7 +50,7 @@ class _Trial:
         self._conversation = Conversation.greet(self._way, connected)
         yield Step(self.at, True, self._conversation.encryption() or "none: only for this machine itself")
         self.at = "login"
-        log_in(self._conversation, self._source, self._keys)
+        self._logins.log_in(self._conversation, self._source, self._settings)
         yield Step(self.at, True, f"by {self._source.auth}")
         self.at = "capabilities"
         able = [name for name in _SHOWN if self._conversation.can(name)]
@@ -81,9 +80,9 @@ class _Trial:
         return f"{opened.messages} mails{when}"
 
 
-def try_out(source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, keys: Keys) -> list[Step]:
+def try_out(source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins) -> list[Step]:
     """All steps up to the first that fails."""
-    trial, done = _Trial(source, folders, settings, keys), list[Step]()
+    trial, done = _Trial(source, folders, settings, logins), list[Step]()
     try:
         for step in trial.steps():
             done.append(step)  # what went well before a fault stays in the list

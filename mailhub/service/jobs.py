@@ -45,6 +45,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("backups", 3600, lambda: expire(house.vault, now=clock.now())),
+        Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
         Job("stages", 600, lambda: sweep_accounts(house)),
     ]
@@ -53,6 +54,12 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
 def erase_due(house: House, stopping: Callable[[], bool]) -> int:
     """Go on with the erasures whose time has come; how many are done by that."""
     return erasure.run_due(replace(parts_of(house), stopping=stopping), now=clock.now())
+
+
+def keep_authorisations(house: House) -> None:
+    """Renew what mailboxes at providers are opened with before it ends, and warn of what ends or fails."""
+    if house.config.imap.enabled:
+        house.imap.logins.tokens.keep_alive(house.config.storage.node, house.config.imap)
 
 
 def sign_journal(house: House) -> None:

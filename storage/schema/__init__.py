@@ -25,7 +25,7 @@ from .learning import ledger, ledger_head, mark, sender_rule
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
 from .service import clock_mark, id_block, idempotency, key_check, refusal
-from .sources import imap_folder, imap_source, imap_todo
+from .sources import imap_folder, imap_source, imap_todo, oauth_grant
 from .tickets import note, participant, ticket, ticket_mailbox
 
 OPERATOR_TABLES = frozenset(
@@ -78,6 +78,7 @@ __all__ = [
     "message_reference",
     "metadata",
     "note",
+    "oauth_grant",
     "outbox",
     "participant",
     "person_key",

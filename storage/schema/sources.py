@@ -21,12 +21,12 @@ imap_source = Table(
     column(
         "secret",
         LargeBinary,
-        "the password, sealed under the key of the purpose secrets, bound to imap:ID",
+        "the password, or the OAuth client's secret, sealed under the key of the purpose secrets, bound to imap:ID",
         null="comes from outside, or not needed",
         personal="credential",
         retention="account",
     ),
-    column("secret_from", Text, "'sealed', 'file:PATH' or 'credential:NAME'", retention="account"),
+    column("secret_from", Text, "'sealed', 'file:PATH', 'credential:NAME' or 'none'", retention="account"),
     column(
         "local", Integer, "1: may lead into private networks, an operator said so", unit="0 or 1", retention="account"
     ),
@@ -83,4 +83,39 @@ imap_todo = Table(
     column("tries", Integer, "how often it failed", unit="count", retention="operation"),
     instant("next_at", "not before", retention="operation"),
     PrimaryKeyConstraint("account_id", "folder_id", "uidvalidity", "uid", "act"),
+)
+
+oauth_grant = Table(
+    "oauth_grant",
+    metadata,
+    account_id(),
+    reference("source_id", "the mailbox at a provider that is opened with it", retention="account"),
+    word("flow", "how it is given: device, code or client-credentials", retention="account"),
+    column("token_url", Text, "where tokens are asked for", retention="account"),
+    column("consent_url", Text, "where a person's consent begins; ''", retention="account"),
+    column("scope", Text, "what for", retention="account"),
+    column("client_id", Text, "who asks, as registered there", retention="account"),
+    column(
+        "refresh_token",
+        LargeBinary,
+        "sealed under the key of the purpose secrets, bound to oauth:ID",
+        null="not authorised yet, or not needed",
+        personal="credential",
+        retention="account",
+    ),
+    column(
+        "life_seconds",
+        Integer,
+        "how long the provider lets it last unused",
+        null="not known",
+        unit="seconds",
+        retention="account",
+    ),
+    instant("ends_at", "when it ends, unless it is renewed", null="not known", retention="account"),
+    instant("authorised_at", "when a person consented", null="never", retention="account"),
+    instant("renewed_at", "when a token was last given", null="never", retention="account"),
+    word("state", "new, valid or failing", retention="account"),
+    column("fault", Text, "why it fails, and what to do; ''", retention="account"),
+    instant("fault_at", "when that was", null="never", retention="account"),
+    PrimaryKeyConstraint("account_id", "source_id"),
 )

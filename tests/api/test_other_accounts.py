@@ -66,6 +66,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
     *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
     *("sequences", "since", "text"),  # sequences are counted in each account
+    *("answer", "handle", "oauth", "refresh_token"),
     *("after_filing", "folders", "host", "idle", "keyword", "login", "move_to", "password_credential", "password_file"),
     *("ham_threshold", "pattern", "poll_seconds", "port", "threshold", "tls"),
 }
@@ -83,6 +84,7 @@ BESIDE: Mapping[
 ] = {  # what a request needs to get as far as looking for the object
     ("post", "/v1/spam/revoke", "user"): {"since": "2020-01-01T00:00:00Z", "sequences": []},
     ("post", "/v1/mailboxes/{mailbox}/imap", "mailbox"): {
+        "oauth": None,
         "password_file": None,
         "password_credential": None,
         "move_to": None,
