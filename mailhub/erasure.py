@@ -21,18 +21,18 @@ from dataclasses import dataclass
 import structlog
 
 from mailhub import clock, keys, receipts
+from mailhub.erasing import returning
 from mailhub.erasing.person import Person
 from mailhub.erasing.steps import NEEDS_PERSON, STEPS, Again
 from mailhub.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
 from mailhub.errors import BadRequest, Conflict, MailhubError, Unavailable
 from mailhub.filing.prepare import usable
-from storage import contacts, erasures, tombstones, users
+from storage import erasures, tombstones, users
 from storage.erasures import Erasure
 from storage.errors import StorageError
 from storage.writer import Transaction
 
 ROUNDS = 5  # in one go; then it waits a while
-CONTACTS_A_PAGE = 500
 LONGEST_WAIT = 10 * clock.MINUTE
 
 log = structlog.get_logger("mailhub.erasure")
@@ -68,8 +68,12 @@ def run(parts: Parts, account: int, erasure: int) -> Erasure:
     return work.row
 
 
-def begin(parts: Parts, actor: str, account: int, addresses: Sequence[str], *, now: int) -> Begun:
-    """Record that this person is to be erased; ``run`` does it. Raises like ``checked``."""
+def begin(
+    parts: Parts, actor: str, account: int, addresses: Sequence[str], *, names: Sequence[str] = (), now: int
+) -> Begun:
+    """Record that this person is to be erased; ``run`` does it. ``names``: that he was seen with besides those that
+    the tables know. Raises like ``checked``.
+    """
     meant = checked(parts, account, addresses)
     commitment_key = receipts.new_commitment_key()
     erasure = parts.writer.run(lambda tx: tx.new_id())
@@ -83,7 +87,7 @@ def begin(parts: Parts, actor: str, account: int, addresses: Sequence[str], *, n
         actor=actor,
         begun_at=now,
         cut_at=now,
-        person=seal(parts, erasure, Person(addresses=meant, contacts=())),
+        person=seal(parts, erasure, Person(addresses=meant, contacts=(), shared_names=tuple(names))),
         commitment=receipts.commitment(meant[0], commitment_key),
         counts={},
     )
@@ -125,37 +129,20 @@ def run_due(parts: Parts, *, now: int) -> int:
 def reapply(parts: Parts) -> int:
     """Erase again who came back with a restored backup, before any door opens; how many people.
 
-    A person is known by tombstones alone: every address of a contact from before the cut is compared with them.
-    Raises ``Unavailable`` when one of them cannot be erased now: then nothing may be served.
+    Raises ``Unavailable`` when one of them cannot be erased now: then nothing may be served. One that a hold stops goes
+    on when the hold is lifted.
     """
     again = 0
     with parts.database.read() as connection:
         accounts = tombstones.accounts_with_people(connection)
     for account in accounts:
-        for addresses in _came_back(parts, account):
-            begun = begin(parts, "system", account, addresses, now=clock.now())
+        for person in returning.came_back(parts, account):
+            begun = begin(parts, "system", account, person.addresses, names=person.shared_names, now=clock.now())
             row = run(parts, account, begun.erasure)
-            if row.state != "done":
+            if row.state not in ("done", "held"):
                 raise Unavailable(f"erasure {row.id} of the restored data is {row.state}: {row.reason}")
             again += 1
     return again
-
-
-def _came_back(parts: Parts, account: int) -> list[tuple[str, ...]]:
-    """Addresses of each restored contact that was there before its person was erased."""
-    with parts.database.read() as connection:
-        cuts = {each.digest: each.cut_at for each in tombstones.list_people(connection, account)}
-    found, after = [], 0
-    while True:
-        with parts.database.read() as connection:
-            page = contacts.list_contacts(connection, account, after=after, limit=CONTACTS_A_PAGE)
-        for contact in page:
-            digests = (tombstones.of_address(each, parts.secrets.tombstone) for each in contact.addresses)
-            if any(contact.created_at <= cuts.get(digest, -1) for digest in digests):
-                found.append(contact.addresses)
-        if len(page) < CONTACTS_A_PAGE:
-            return found
-        after = page[-1].id
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------

@@ -118,15 +118,35 @@ def restore(context: Context, file: Path, into: str, keys_at: Path | None, recov
     try:
         with _progress(file) as progress:
             done = restore_(file, keys_at, keys.Keys(root), database, progress)
+        database.close()
+        again = _erase_again(directory, into, keys.Keys(root))
     except BaseException:
         database.close()
         if directory is not None:
             _clear(directory)
         raise
-    database.close()
     if directory is not None:
         keys.create(directory, root)
-    _print(context, done)
+    _print(context, done, erased_again=again)
+
+
+def _erase_again(directory: Path | None, into: str, root: keys.Keys) -> int:
+    """Redact anew what others quoted of people who were erased since, before anything can be served."""
+    from mailhub import erasure, house
+    from mailhub.api.erasures import parts_of
+    from mailhub.config import Authentication, Config, Storage
+
+    with tempfile.TemporaryDirectory(prefix="mailhub-restore-") as scratch:
+        kept = Storage(directory=directory or Path(scratch), url="" if directory else into)
+        built = house.build(Config(storage=kept, authentication=Authentication(enabled=False)), root)
+        built.writer.start()
+        try:
+            built.directory.refresh()
+            return erasure.reapply(parts_of(built))
+        finally:
+            built.writer.close()
+            built.models.close()
+            built.database.close()
 
 
 def _root(context: Context, keys_at: Path, recovery: Path | None) -> bytes:
@@ -162,6 +182,6 @@ def _progress(file: Path) -> Iterator[Progress]:
         yield lambda read: bar.update(read - bar.pos)
 
 
-def _print(context: Context, done: Restored) -> None:
+def _print(context: Context, done: Restored, **more: int) -> None:
     found: dict[str, Any] = {"rows": dict(done.rows), "unreadable": dict(done.unreadable), "removed": done.removed}
-    context.fields(found)
+    context.fields(found | more)
