@@ -21,8 +21,9 @@ from dataclasses import dataclass
 import structlog
 
 from mailhub import clock, keys, receipts
-from mailhub.erasing import returning
+from mailhub.erasing.mail import redo
 from mailhub.erasing.person import Person
+from mailhub.erasing.returning import came_back
 from mailhub.erasing.steps import NEEDS_PERSON, STEPS, Again
 from mailhub.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
 from mailhub.errors import BadRequest, Conflict, MailhubError, Unavailable
@@ -126,23 +127,22 @@ def run_due(parts: Parts, *, now: int) -> int:
     return sum(run(parts, each.account_id, each.id).state == "done" for each in due)
 
 
-def reapply(parts: Parts) -> int:
-    """Erase again who came back with a restored backup, before any door opens; how many people.
+def reapply(parts: Parts, *, since: int) -> int:
+    """Erase again who came back with a restored backup made at ``since``, before any door opens; how many people.
 
     Raises ``Unavailable`` when one of them cannot be erased now: then nothing may be served. One that a hold stops goes
     on when the hold is lifted.
     """
-    again = 0
     with parts.database.read() as connection:
         accounts = tombstones.accounts_with_people(connection)
-    for account in accounts:
-        for person in returning.came_back(parts, account):
-            begun = begin(parts, "system", account, person.addresses, names=person.shared_names, now=clock.now())
-            row = run(parts, account, begun.erasure)
-            if row.state not in ("done", "held"):
-                raise Unavailable(f"erasure {row.id} of the restored data is {row.state}: {row.reason}")
-            again += 1
-    return again
+    people = [(account, person) for account in accounts for person in came_back(parts, account, since=since)]
+    redo(parts, since=since)  # after the look, which learns names from what it redacts
+    for account, person in people:
+        begun = begin(parts, "system", account, person.addresses, names=person.shared_names, now=clock.now())
+        row = run(parts, account, begun.erasure)
+        if row.state not in ("done", "held"):
+            raise Unavailable(f"erasure {row.id} of the restored data is {row.state}: {row.reason}")
+    return len(people)
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from mailhub.removal import remove_messages, remove_tickets
 from storage import ledger, restoring
 from storage.database import Connection, Database
 from storage.dumping import Loader
+from storage.erasures import drop_under_way
 from storage.migrate import build, is_empty, upgrade
 from storage.person_keys import Holder
 from storage.search import add_to_index
@@ -39,9 +40,11 @@ Progress = Callable[[int], None]  # bytes of the backup that were read
 class Restored:
     """What came back: rows of each table; what did not: rows of holders whose key was destroyed, and removed again."""
 
+    made_at: int  # when the backup was made
     rows: Mapping[str, int]
     unreadable: Mapping[str, int]
     removed: int  # messages that went for good after the backup was made
+    unfinished_erasures: int  # that were under way: their key is not in a backup, they must be asked for anew
 
 
 def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progress: Progress) -> Restored:
@@ -50,7 +53,7 @@ def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progres
         raise Conflict("the database is not empty: restore into a new one")
     carried = key_file.read(keys_at.read_bytes(), keys)
     with database.writing.begin() as connection:
-        rows, unreadable = _load(connection, backup, carried, keys, progress)
+        made_at, rows, unreadable = _load(connection, backup, carried, keys, progress)
         restoring.apply_carried(connection, carried.tables)
         upgrade(connection)
         if unreadable:
@@ -58,12 +61,13 @@ def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progres
         removed = _remove_again(connection, keys)
         _index(connection)
         restoring.pass_ids(connection)
-    return Restored(rows=rows, unreadable=unreadable, removed=removed)
+        unfinished = drop_under_way(connection)
+    return Restored(made_at=made_at, rows=rows, unreadable=unreadable, removed=removed, unfinished_erasures=unfinished)
 
 
 def _load(
     connection: Connection, backup: Path, carried: KeyFile, keys: Keys, progress: Progress
-) -> tuple[Mapping[str, int], Mapping[str, int]]:
+) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
     holders = _holders(carried)
     rows, unreadable, told = Counter[str](), Counter[str](), None
     with backup.open("rb") as file:
@@ -81,7 +85,7 @@ def _load(
             progress(file.tell())
     if told is None or Counter(told) != rows + unreadable:
         raise Damaged("the backup does not hold as many rows as it says")
-    return rows, unreadable
+    return header.made_at, rows, unreadable
 
 
 def _holders(carried: KeyFile) -> dict[Holder, bytes]:

@@ -61,12 +61,6 @@ def find_contact_of(connection: Connection, account_id: int, address: str) -> in
     return connection.execute(_of_address(account_id, [address])).scalar_one_or_none()
 
 
-def received_of(connection: Connection, account_id: int, messages: Collection[int]) -> Mapping[int, int]:
-    """When these messages were taken in, by id."""
-    query = select(message.c.id, message.c.received_at).where(message.c.account_id == account_id)
-    return {row.id: row.received_at for row in connection.execute(query.where(message.c.id.in_(messages)))}
-
-
 def contacts_of(connection: Connection, account_id: int, addresses: Collection[str]) -> Sequence[int]:
     """Ids of the contacts with any of these addresses."""
     return connection.execute(_of_address(account_id, addresses).distinct()).scalars().all()

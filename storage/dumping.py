@@ -18,9 +18,10 @@ from .schema import contact, contact_address, message, metadata, raw, ticket
 
 LEFT_OUT = frozenset(
     {
-        "person_key",  # in the key file, as are the next four
+        "person_key",  # in the key file, as are the next five
         "tombstone",
         "person_tombstone",
+        "redaction",
         "backup",
         "recovery_key",
         "idempotency",  # answers of the last 24 hours

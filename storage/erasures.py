@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from .schema import erasure
 
@@ -72,6 +72,11 @@ def list_under_way(connection: Connection, node: int) -> Sequence[Erasure]:
     """Every one that this node has not finished, of all accounts, the oldest first."""
     query = select(erasure).where(erasure.c.node == node, erasure.c.state.in_(UNDER_WAY))
     return [_erasure(row) for row in connection.execute(query.order_by(erasure.c.id))]
+
+
+def drop_under_way(connection: Connection) -> int:
+    """Delete those that are not done; how many. For a restored database, which has not the keys they need."""
+    return connection.execute(delete(erasure).where(erasure.c.state.in_(UNDER_WAY))).rowcount
 
 
 def _erasure(row: Any) -> Erasure:

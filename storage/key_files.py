@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from .backups import find_recovery_key
-from .schema import account, backup, person_key, person_tombstone, recovery_key, tombstone
+from .schema import account, backup, person_key, person_tombstone, recovery_key, redaction, tombstone
 
-CARRIED: tuple[Table, ...] = (person_key, tombstone, person_tombstone, backup, recovery_key)
+CARRIED: tuple[Table, ...] = (person_key, tombstone, person_tombstone, redaction, backup, recovery_key)
 STAGES = ("id", "stage", "stage_entered_at", "stage_reason", "stage_before", "term_began_at", "deletion_asked_at")
 
 

@@ -21,13 +21,14 @@ from .schema import (
     participant,
     raw,
     raw_pending,
+    redaction,
     ticket,
     ticket_mailbox,
 )
 from .search import remove_from_index
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
-OF_MESSAGE = (raw, raw_pending, message_reference, outbox)
+OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox)
 OF_TICKET = (note, participant, ticket_mailbox)
 
 

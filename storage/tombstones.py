@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Column, Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from .schema import message, person_tombstone, tombstone
+from .schema import message, person_tombstone, redaction, tombstone
 
 DIGEST_BYTES = 16
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -37,6 +37,13 @@ class PersonTombstone:
     digest: bytes
     cut_at: int
     expires_at: int | None
+
+
+_KINDS: tuple[tuple[Table, Column[Any]], ...] = (  # what backups need, and since when it went
+    (tombstone, tombstone.c.erased_at),
+    (person_tombstone, person_tombstone.c.cut_at),
+    (redaction, redaction.c.redacted_at),
+)
 
 
 def of_message(identity: bytes, key: bytes) -> bytes:
@@ -95,18 +102,18 @@ def accounts_with_people(connection: Connection) -> Sequence[int]:
 
 def let_expire(connection: Connection, account_id: int, *, before: int, at: int) -> None:
     """What went before ``before`` is in no backup made after it: those tombstones end at ``at``."""
-    for table, went in ((tombstone, tombstone.c.erased_at), (person_tombstone, person_tombstone.c.cut_at)):
+    for table, went in _KINDS:
         own = (table.c.account_id == account_id, went < before, table.c.expires_at.is_(None))
         connection.execute(update(table).where(*own).values(expires_at=at))
 
 
 def expire(connection: Connection, *, now: int, limit: int) -> int:
-    """Delete at most ``limit`` tombstones of each kind whose time has come; how many went."""
+    """Delete at most ``limit`` of each kind whose time has come; how many went."""
     gone = 0
-    for table in (tombstone, person_tombstone):
-        due = select(table.c.account_id, table.c.digest).where(table.c.expires_at <= now).limit(limit)
-        for row in connection.execute(due).all():
-            own = (table.c.account_id == row.account_id, table.c.digest == row.digest)
+    for table, _ in _KINDS:
+        key = list(table.primary_key.columns)
+        for row in connection.execute(select(*key).where(table.c.expires_at <= now).limit(limit)).all():
+            own = (column == value for column, value in zip(key, row, strict=True))
             gone += connection.execute(delete(table).where(*own)).rowcount
     return gone
 

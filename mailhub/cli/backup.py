@@ -119,7 +119,7 @@ def restore(context: Context, file: Path, into: str, keys_at: Path | None, recov
         with _progress(file) as progress:
             done = restore_(file, keys_at, keys.Keys(root), database, progress)
         database.close()
-        again = _erase_again(directory, into, keys.Keys(root))
+        again = _erase_again(directory, into, keys.Keys(root), since=done.made_at)
     except BaseException:
         database.close()
         if directory is not None:
@@ -130,7 +130,7 @@ def restore(context: Context, file: Path, into: str, keys_at: Path | None, recov
     _print(context, done, erased_again=again)
 
 
-def _erase_again(directory: Path | None, into: str, root: keys.Keys) -> int:
+def _erase_again(directory: Path | None, into: str, root: keys.Keys, *, since: int) -> int:
     """Redact anew what others quoted of people who were erased since, before anything can be served."""
     from mailhub import erasure, house
     from mailhub.api.erasures import parts_of
@@ -142,7 +142,7 @@ def _erase_again(directory: Path | None, into: str, root: keys.Keys) -> int:
         built.writer.start()
         try:
             built.directory.refresh()
-            return erasure.reapply(parts_of(built))
+            return erasure.reapply(parts_of(built), since=since)
         finally:
             built.writer.close()
             built.models.close()
@@ -184,4 +184,5 @@ def _progress(file: Path) -> Iterator[Progress]:
 
 def _print(context: Context, done: Restored, **more: int) -> None:
     found: dict[str, Any] = {"rows": dict(done.rows), "unreadable": dict(done.unreadable), "removed": done.removed}
+    found["unfinished_erasures"] = done.unfinished_erasures
     context.fields(found | more)

@@ -23,9 +23,11 @@ from mailhub.message.parse import parse, split_reply
 from storage import contacts, derived, ledger, raws
 from storage.derived import Stored
 from storage.holds import find_holds
+from storage.redactions import Redaction, add_redaction, change_of, digest_of, list_redactions
 from storage.search import add_to_index, remove_from_index
 from storage.writer import Transaction
 
+REDONE_AT_ONCE = 50
 QUOTED_MESSAGES = 5_000  # of the person's, whose words are known again in others' messages
 KEPT_FLAGS = frozenset({"same-id-other-body"})  # that do not come from the raw bytes
 
@@ -64,6 +66,10 @@ def revise(parts: Parts, account: int, message: int, needles: Needles, quotes: Q
     if raw == stored.raw:
         return None
     mail_from = "" if stored.mail_from and needles.person.names_him(stored.mail_from) else stored.mail_from
+    return _revision(parts, stored, raw, mail_from)
+
+
+def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -> Revision:
     envelope = Envelope(source=Source.IMPORT, mail_from=mail_from, recipients=(), received_at=0, quiet=True)
     prepared = prepare(raw, envelope, parts.secrets, parts.directory)
     kept = [flag for flag in stored.derived["flags"].split() if flag in KEPT_FLAGS]
@@ -81,36 +87,78 @@ def store(work: Work, revisions: Sequence[Revision]) -> int:
     """Store revisions of messages that are still as they were read; how many were. One turn."""
 
     def act(transaction: Transaction) -> int:
-        done = sum(_store(transaction, work, each) for each in revisions)
+        done = 0
+        for each in revisions:
+            if _store(transaction, work.parts, work.account, each, hold=True):
+                _keep_change(transaction, work.parts, work.account, each)
+                done += 1
         work.add_counts(transaction, redacted=done)
         return done
 
     return work.do(act)
 
 
-def _store(transaction: Transaction, work: Work, revision: Revision) -> bool:
-    connection, account, stored = transaction.connection, work.account, revision.stored
+def _store(transaction: Transaction, parts: Parts, account: int, revision: Revision, *, hold: bool) -> bool:
+    connection, stored, now = transaction.connection, revision.stored, clock.now()
     if not derived.lock_unredacted(connection, account, stored.id, stored.redacted_at):
         return False
-    if held := find_holds(connection, account, tickets=[stored.ticket_id], now=clock.now()):
+    if hold and (held := find_holds(connection, account, tickets=[stored.ticket_id], now=now)):
         raise Held(f"hold {held[0].id} on a ticket in which the person is named")
-    values = {**revision.derived, "size_bytes": len(revision.raw), "redacted_at": clock.now()}
+    values = {**revision.derived, "size_bytes": len(revision.raw), "redacted_at": now}
     derived.change_derived(connection, account, stored.id, values)
     if revision.derived["message_id"] != stored.derived["message_id"]:
         derived.change_reference(connection, account, stored.id, stored.ticket_id, revision.prepared.own_id)
     raws.replace_raw(connection, account, stored.id, revision.prepared.slices)
     remove_from_index(connection, account, [stored.id])
     add_to_index(connection, [(account, stored.id, revision.prepared.words)])
-    _train_anew(transaction, work, stored.id, revision.features)
+    _train_anew(transaction, parts, account, stored.id, revision.features)
     return True
 
 
-def _train_anew(transaction: Transaction, work: Work, message: int, found: Features) -> None:
+def _keep_change(transaction: Transaction, parts: Parts, account: int, revision: Revision) -> None:
+    """So that a restore of an older backup makes this revision again."""
+    stored = revision.stored
+    row = Redaction(
+        account_id=account,
+        message_id=stored.id,
+        redacted_at=clock.now(),
+        before=digest_of(stored.raw, parts.secrets.tombstone),
+        change=change_of(stored.raw, revision.raw),
+    )
+    add_redaction(transaction.connection, row)
+
+
+def redo(parts: Parts, *, since: int) -> int:
+    """After a restore of a backup made at ``since``: the redacted revision of every message it holds as it was before,
+    byte for byte; how many. A hold does not bring back what was erased before it.
+    """
+    again, place = 0, (-1, -1, -1)
+    while True:
+        with parts.database.read() as connection:
+            rows = list_redactions(connection, since=since, after=place, limit=REDONE_AT_ONCE)
+        for row in rows:
+            again += _redo(parts, row)
+        if len(rows) < REDONE_AT_ONCE:
+            return again
+        place = (rows[-1].account_id, rows[-1].message_id, rows[-1].redacted_at)
+
+
+def _redo(parts: Parts, row: Redaction) -> bool:
+    with parts.database.read() as connection:
+        stored = derived.find_stored(connection, row.account_id, row.message_id)
+    raw = None if stored is None else row.made_again(stored.raw, parts.secrets.tombstone)
+    if stored is None or raw is None:
+        return False
+    revision = _revision(parts, stored, raw, stored.mail_from)
+    return parts.writer.run(lambda tx: _store(tx, parts, row.account_id, revision, hold=False))
+
+
+def _train_anew(transaction: Transaction, parts: Parts, account: int, message: int, found: Features) -> None:
     """The same label on the new text, in the old one's place."""
-    held = ledger.entries_of(transaction.connection, work.account, [message]).get(message)
+    held = ledger.entries_of(transaction.connection, account, [message]).get(message)
     if held is None:
         return
-    with work.parts.models.change(transaction, work.account) as change:
+    with parts.models.change(transaction, account) as change:
         change.remove(held)
         encoded = features_to_bytes(found)
         entry = replace(held, features_version=FEATURES_VERSION, features=encoded, stamp=change.stamp)

@@ -1,8 +1,8 @@
 """Who was erased and came back with a restored backup, known by tombstones alone: keyed hashes of addresses.
 
-    contacts   each address of a contact from before the cut
-    mail       each address that stands in a message from before the cut, in headers, texts and enclosed mails: a backup
-               holds what others quoted and copied as it was (their key is in force), and the erasure redacts it again
+A backup holds what others quoted and copied of a person, and what the tables said of him, as it was before the cut.
+Every address that stands in a contact, in a text column that may name somebody, or in a message, is compared with the
+tombstones. What was redacted in messages is made again beside this (``mail.redo``), to the byte.
 
 Must not: change anything. A name that stands nowhere beside an address of the person is not known again.
 """
@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 from mailhub.erasing.person import Person
+from mailhub.erasing.scan import rows_of
 from mailhub.erasing.work import Parts
 from mailhub.message import body
 from mailhub.message.parse import parse
-from storage import contacts, raws, tombstones
+from storage import contacts, personal, raws, tombstones
 
 CONTACTS_A_PAGE = 500
 RAW_SLICES = 64  # of one read
@@ -25,50 +26,61 @@ PART_BYTES = 1024 * 1024  # decoded, of each text that is looked at
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@=]{1,64}@[^\s<>()\[\],;:\"'@/?&=]{1,255}")
 
 
-def came_back(parts: Parts, account: int) -> Iterator[Person]:
-    """Everybody whose erasure a restore undid; reads the account's whole mail if anybody of it was erased."""
+def came_back(parts: Parts, account: int, *, since: int) -> Iterator[Person]:
+    """Everybody whose erasure the restore of a backup made at ``since`` undid; reads all there is of the account, if
+    anybody of it was erased after that.
+    """
     with parts.database.read() as connection:
-        cuts = {each.digest: each.cut_at for each in tombstones.list_people(connection, account)}
-    if not cuts:
+        erased = {each.digest for each in tombstones.list_people(connection, account) if each.cut_at > since}
+    if not erased:
         return
-    yield from _contacts(parts, account, cuts)
-    for address, names in _spoken_of(parts, account, cuts).items():
+
+    def is_erased(address: str) -> bool:
+        return tombstones.of_address(address, parts.secrets.tombstone) in erased
+
+    told: set[str] = set()
+    for addresses in _contacts(parts, account):
+        if any(map(is_erased, addresses)):
+            told.update(addresses)
+            yield Person(addresses=addresses, contacts=())
+    found: dict[str, dict[str, None]] = {}
+    for beside in (*_in_rows(parts, account), *_in_mail(parts, account)):
+        for address, names in beside.items():
+            if address not in told and is_erased(address):
+                found.setdefault(address, {}).update(names)
+    for address, names in found.items():
         yield Person(addresses=(address,), contacts=(), shared_names=tuple(names))
 
 
-def _contacts(parts: Parts, account: int, cuts: Mapping[bytes, int]) -> Iterator[Person]:
+def _contacts(parts: Parts, account: int) -> Iterator[tuple[str, ...]]:
     after = 0
     while True:
         with parts.database.read() as connection:
             page = contacts.list_contacts(connection, account, after=after, limit=CONTACTS_A_PAGE)
         for contact in page:
-            if any(contact.created_at <= _cut(parts, cuts, each) for each in contact.addresses):
-                yield Person(addresses=contact.addresses, contacts=())
+            yield contact.addresses
         if len(page) < CONTACTS_A_PAGE:
             return
         after = page[-1].id
 
 
-def _spoken_of(parts: Parts, account: int, cuts: Mapping[bytes, int]) -> Mapping[str, dict[str, None]]:
-    """Addresses of the erased in messages from before their cut, with the names that stand beside them."""
-    found: dict[str, dict[str, None]] = {}
+def _in_rows(parts: Parts, account: int) -> Iterator[Mapping[str, dict[str, None]]]:
+    for table, columns in personal.spoken_of():
+        for row in rows_of(parts.database, table, columns, account):
+            for value in row.values.values():
+                yield {address: {} for address in _spelled(value)}
+
+
+def _in_mail(parts: Parts, account: int) -> Iterator[Mapping[str, dict[str, None]]]:
     after = 0
     while True:
         with parts.database.read() as connection:
             page = raws.list_raws(connection, account, after, RAW_SLICES)
-            received = contacts.received_of(connection, account, [message for message, _ in page])
         if not page:
-            return found
-        for message, raw in page:
-            for address, names in _addresses(raw).items():
-                if received.get(message, 0) <= _cut(parts, cuts, address):
-                    found.setdefault(address, {}).update(names)
+            return
+        for _, raw in page:
+            yield _addresses(raw)
         after = page[-1][0]
-
-
-def _cut(parts: Parts, cuts: Mapping[bytes, int], address: str) -> int:
-    """What came before is erased; -1 for whom nobody erased."""
-    return cuts.get(tombstones.of_address(address, parts.secrets.tombstone), -1)
 
 
 def _addresses(raw: bytes) -> Mapping[str, dict[str, None]]:
@@ -81,6 +93,12 @@ def _addresses(raw: bytes) -> Mapping[str, dict[str, None]]:
     read = (part for part in parsed.parts if part.content_type.startswith(("text/", "message/")))
     texts += [body.part_text(raw, part, PART_BYTES) for part in read]
     for text in texts:
-        for spelled in {*_ADDRESS.findall(text), *_ADDRESS.findall(unquote(text) if "%40" in text else "")}:
-            found.setdefault(spelled.lower().rstrip("."), {})
+        for address in _spelled(text):
+            found.setdefault(address, {})
     return found
+
+
+def _spelled(text: str) -> set[str]:
+    """Addresses in a text, also as they stand in links."""
+    written = {*_ADDRESS.findall(text), *_ADDRESS.findall(unquote(text) if "%40" in text else "")}
+    return {each.lower().rstrip(".") for each in written}

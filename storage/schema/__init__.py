@@ -20,7 +20,7 @@ from .accounts import account, address, allow_list, api_token, billing_event, ho
 from .acts import access_grant, journal, journal_anchor
 from .backing import backup, person_key, recovery_key
 from .contacts import contact, contact_address
-from .erasing import erasure, person_tombstone, tombstone
+from .erasing import erasure, person_tombstone, redaction, tombstone
 from .learning import ledger, ledger_head, mark, sender_rule
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
@@ -87,6 +87,7 @@ __all__ = [
     "raw_pending",
     "recovery_code",
     "recovery_key",
+    "redaction",
     "refusal",
     "second_factor",
     "sender_rule",

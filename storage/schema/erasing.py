@@ -44,6 +44,27 @@ person_tombstone = Table(
     sqlite_with_rowid=False,
 )
 
+redaction = Table(
+    "redaction",
+    metadata,
+    account_id(),
+    reference("message_id", "a message of somebody else that a person was erased from", retention="message"),
+    instant("redacted_at", "when", retention="message"),
+    column("before", LargeBinary, "keyed hash of the raw bytes as they were", unit="16 bytes", retention="message"),
+    column(
+        "change",
+        LargeBinary,
+        "what makes the redacted bytes of those before: a zstd frame that refers to them",
+        personal="content",
+        unit="bytes",
+        retention="message",
+    ),
+    instant(
+        "expires_at", "when the last backup that holds them is gone", null="as long as the message", retention="message"
+    ),
+    PrimaryKeyConstraint("account_id", "message_id", "redacted_at"),
+)
+
 erasure = Table(
     "erasure",
     metadata,

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
 from typing import Any
 
 from tests.erasing import witness
@@ -124,3 +125,17 @@ def test_a_killed_daemon_goes_on_by_itself(own_hub: Hub) -> None:
     own_hub.start()
     assert until_done(own_hub, begun["id"])["state"] == "done"
     assert witness.holding(own_hub.directory, KIM.encode()) == set()
+
+
+def test_a_restore_of_an_older_backup_brings_nobody_back(own_hub: Hub, tmp_path: Path) -> None:
+    """Back up, erase, restore by command: no byte of the person is there, everybody else's mail is."""
+    own_hub.send(mail(1), sender=KIM)
+    own_hub.send(mail(2, "leo@leo.example", to=KIM, text=f"leos words to {KIM}"), sender="leo@leo.example")
+    made = own_hub.json("backup", "create")
+    assert erase(own_hub)["state"] == "done"
+    file = str(Path(made["targets"][0]) / made["name"])
+    restored = own_hub.json("backup", "restore", file, "--into", str(tmp_path / "restored"))
+    assert restored["erased_again"] >= 1
+    assert witness.holding(tmp_path / "restored", KIM.encode()) == set()
+    assert witness.holding(tmp_path / "restored", b"canaryword") == set()
+    assert witness.holding(tmp_path / "restored", b"leos words")
