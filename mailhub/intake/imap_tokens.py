@@ -35,6 +35,7 @@ from storage.writer import Writer
 
 MARGIN_SECONDS = 60.0  # before its end a token counts as over; of short ones a quarter
 WARN_DAYS = 14  # before its end an authorisation is warned of, and tried to keep
+KEEP_HOURS = 6  # between tries to keep one that ends soon
 WORDS = {
     "invalid_grant": "the authorisation was revoked or has expired",
     "invalid_client": "the client's id or its secret is wrong, or has expired",
@@ -61,6 +62,7 @@ class AccessTokens:
     def __init__(self, database: Database, writer: Writer, keys: Keys) -> None:
         self._database, self._writer, self._keys = database, writer, keys
         self._held: dict[int, _Held] = {}  # by source
+        self._warned_at: dict[int, int] = {}  # by source
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
     def get(self, source: ImapSource, settings: Imap) -> str:
@@ -82,10 +84,10 @@ class AccessTokens:
         with self._database.read() as connection:
             found = oauth_grants.grants_of_node(connection, node)
         for grant in found:
-            if grant.state == "valid" and ends_soon(grant, now=clock.now()):
+            if grant.state == "valid" and _is_due(grant, now=clock.now()):
                 self._keep(grant, settings)
             if grant.state == "failing":
-                log.warning("authorisation fails: mailhub mailbox authorize", source=grant.source_id)
+                self._warn("authorisation fails: mailhub mailbox authorize", grant)
 
     def _keep(self, grant: OauthGrant, settings: Imap) -> None:
         with self._database.read() as connection:
@@ -100,8 +102,13 @@ class AccessTokens:
         with self._database.read() as connection:
             renewed = oauth_grants.find_grant(connection, grant.account_id, grant.source_id)
         if renewed is not None and ends_soon(renewed, now=clock.now()):
-            end = clock.to_iso(renewed.ends_at or 0)
-            log.warning("authorisation ends soon: mailhub mailbox authorize", source=source.id, ends_at=end)
+            self._warn("authorisation ends soon: mailhub mailbox authorize", renewed)
+
+    def _warn(self, text: str, grant: OauthGrant) -> None:
+        """Once a day."""
+        if clock.now() - self._warned_at.get(grant.source_id, 0) >= clock.DAY:
+            self._warned_at[grant.source_id] = clock.now()
+            log.warning(text, source=grant.source_id, ends_at=clock.to_iso(grant.ends_at) if grant.ends_at else None)
 
     # --- one request --------------------------------------------------------------------------------------------------
 
@@ -179,10 +186,18 @@ def end_of(grant: OauthGrant, given: grants.Tokens, *, now: int) -> int | None:
 
 def ends_soon(grant: OauthGrant, *, now: int) -> bool:
     """Whether it ends within ``WARN_DAYS``, or, of one that lasts but shortly, within the last quarter of its life."""
+    return grant.ends_at is not None and grant.ends_at - now < _notice(grant)
+
+
+def _is_due(grant: OauthGrant, *, now: int) -> bool:
+    """Whether to try to keep it: it ends soon, and that was not tried just now (the end of some does not move)."""
+    pause = min(KEEP_HOURS * clock.HOUR, _notice(grant) // 2)
+    return ends_soon(grant, now=now) and now - (grant.renewed_at or 0) >= pause
+
+
+def _notice(grant: OauthGrant) -> int:
     notice = WARN_DAYS * clock.DAY
-    if grant.life_seconds is not None:
-        notice = min(notice, grant.life_seconds * clock.SECOND // 4)
-    return grant.ends_at is not None and grant.ends_at - now < notice
+    return notice if grant.life_seconds is None else min(notice, grant.life_seconds * clock.SECOND // 4)
 
 
 def in_words(denied: Denied) -> str:

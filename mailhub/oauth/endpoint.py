@@ -25,6 +25,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 ANSWER_BYTES = 256 * 1024
 TOKEN_BYTES = 32 * 1024  # of one token; Microsoft's have some thousand
 _HEAD = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_PASSING = frozenset({"temporarily_unavailable", "server_error"})  # RFC 6749 4.1.2.1: no refusal
 _CODE = re.compile(r"[a-z][a-z_]{1,60}")
 _MICROSOFT_CODE = re.compile(r"\bAADSTS[0-9]{4,8}\b")
 
@@ -127,7 +128,7 @@ def _read(status: int, body: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise OauthFault(f"the token endpoint answers {status} without JSON: check its URL")
     code = found.get("error")
-    if isinstance(code, str) and status < 500:
+    if isinstance(code, str) and status < 500 and code not in _PASSING:
         known = code if _CODE.fullmatch(code) else "error"
         detail = _MICROSOFT_CODE.search(str(found.get("error_description", ""))[:1000])
         raise Denied(known, detail[0] if detail else "")
