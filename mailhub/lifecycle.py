@@ -135,13 +135,20 @@ def _act(context: LifecycleContext, account: int, now: int) -> Act | None:
         act = _found(connection, account, now, context.settings)
     if act is None or act.left:
         return act
+    if act.due.warn_days is None:
+        return _step(context, act, now)
+    return context.writer.run(lambda tx: _warn(context, tx, act, now))
+
+
+def _step(context: LifecycleContext, act: Act, now: int) -> Act | None:
+    """Remove what goes with the next stage, in turns of their own, then enter it."""
     still = partial(_still, context, act, now)
     if act.due.to == "deleted":
-        account_removal.remove_rows(context.writer, context.models, account, require=still)
+        account_removal.remove_rows(context.writer, context.models, act.account, require=still)
         _rewrite_key_files(context)
     elif act.due.to == "purged":
-        account_removal.remove_tombstones(context.writer, account, require=still)
-    done = context.writer.run(lambda tx: _take(context, tx, act, now))
+        account_removal.remove_tombstones(context.writer, act.account, require=still)
+    done = context.writer.run(lambda tx: _enter_due(context, tx, act, now))
     if done is not None and act.due.to in account_removal.FINAL:
         _rewrite_key_files(context)  # the stage is in them: a restored backup opens no routes and brings nothing back
     return done
@@ -158,14 +165,18 @@ def _still(context: LifecycleContext, act: Act, now: int, transaction: Transacti
     return _found(transaction.connection, act.account, now, context.settings) == act
 
 
-def _take(context: LifecycleContext, transaction: Transaction, act: Act, now: int) -> Act | None:
+def _warn(context: LifecycleContext, transaction: Transaction, act: Act, now: int) -> Act | None:
+    if act.due.warn_days is None or not _still(context, act, now, transaction):
+        return None
+    rows.add_warning(transaction.connection, act.account, days=act.due.warn_days, given_at=now)
+    detail = {"days": act.due.warn_days, "to": act.due.to, "step_at": act.due.step_at}
+    _record(transaction, act.account, SYSTEM, "account.warn", now, detail)
+    return act
+
+
+def _enter_due(context: LifecycleContext, transaction: Transaction, act: Act, now: int) -> Act | None:
     if not _still(context, act, now, transaction):
         return None
-    if act.due.warn_days is not None:
-        rows.add_warning(transaction.connection, act.account, days=act.due.warn_days, given_at=now)
-        detail = {"days": act.due.warn_days, "to": act.due.to, "step_at": act.due.step_at}
-        _record(transaction, act.account, SYSTEM, "account.warn", now, detail)
-        return act
     enter(context, transaction, act.account, act.due.to, act.due.reason, actor=SYSTEM, now=now)
     return act
 

@@ -143,6 +143,23 @@ def test_a_trial_goes_through_every_stage(life: Life) -> None:
     assert life.sweep().acts == ()
 
 
+def test_a_warning_removes_nothing(life: Life) -> None:
+    """Until the hour of its deletion a terminated account has every row it had."""
+    life.desk.mail()
+    life.act(lifecycle.suspend)
+    life.act(lifecycle.terminate)
+    with life.desk.database.read() as connection:
+        before = dict(rows_left(connection, life.desk.account))
+    life.pass_time(30 * DAY)
+    assert [entry.detail["days"] for entry in life.acts() if entry.verb == "account.warn"] == [7, 1]
+    with life.desk.database.read() as connection:
+        left = dict(rows_left(connection, life.desk.account))
+    assert (before["message"], before["raw"]) == (1, 1)
+    assert {name: left.get(name) for name in before if name != "journal"} == {
+        name: count for name, count in before.items() if name != "journal"
+    }
+
+
 def test_every_table_is_configuration_or_data() -> None:
     """A table of accounts is removed with the configuration, with the data, or is named as one that stays."""
     names = {table.name for table in tables_of_accounts()}

@@ -1,0 +1,291 @@
+"""scripts/campaign lifecycle: years of many accounts in an hour, by the real flow on SQLite, against a small model.
+
+A world has a true time, which the machine's clock follows but for jumps, and a daemon that is down now and then, for up
+to 40 days. Sweeps come every twelve hours or so; payments, holds, requests and operators in between, many of them in
+the last second of a term, or at its very end. After each sweep every account must be where the model has it, in true
+time, and at each step: its whole term is over, no stage is left out, both warnings had their whole time, and it came
+no later than the daemon could. The years begin at the end of 2027: 2028 is a leap year (so are 2032 and 2036).
+Example: scripts/campaign lifecycle --accounts 1000 --years 10 --worlds 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from mailhub import holds as hold_flow
+from mailhub import lifecycle
+from mailhub.backups.vault import Vault
+from mailhub.clock import DAY, HOUR, SECOND
+from mailhub.config import Lifecycle
+from mailhub.errors import Conflict, Forbidden
+from mailhub.filter.models import Models
+from mailhub.keys import Keys
+from mailhub.steadiness import Steadiness
+from scripts.rig.stage_model import Modelled
+from storage.database import Database
+from storage.holds import Hold
+from storage.migrate import migrate
+from storage.schema import account
+from storage.writer import Transaction, Writer
+
+BEGIN = 1_830_000_000 * SECOND  # 28 December 2027
+EVERY = 12 * HOUR  # between sweeps
+FAULTS = 20  # told at most
+
+
+@dataclass
+class World:
+    """One machine, its database and clock, and the accounts on it with what the model says of each."""
+
+    directory: Path
+    chance: random.Random
+    accounts: int
+    true: int = BEGIN
+    boot: int = 0
+    offset: int = 0  # of the clock against the true time
+    settling_until: int = 0  # the clock is doubted after a long downtime
+    modelled: dict[int, Modelled] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    lived: int = 0  # microseconds of all accounts
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.database = Database(f"sqlite:///{self.directory}/world.sqlite3")
+        migrate(self.database)
+        self.writer = Writer(self.database)
+        self.writer.start()
+        keys = Keys(bytes(32))
+        self.context = lifecycle.LifecycleContext(
+            database=self.database,
+            writer=self.writer,
+            models=Models(self.database, self.directory / "models"),
+            keys=keys,
+            vault=Vault(database=self.database, writer=self.writer, keys=keys, targets=(), retention=1),
+            node=0,
+            settings=Lifecycle(),
+            steadiness=Steadiness(),
+            refresh=lambda: None,
+        )
+        self.sweep()
+        while len(self.modelled) < self.accounts:
+            self.settle_somebody()
+
+    @property
+    def wall(self) -> int:
+        return self.true + self.offset
+
+    def move(self, span: int) -> None:
+        """Time passes, on every clock."""
+        self.true += span
+        self.boot += span
+        self.lived += span * len(self.modelled)
+
+    def settle_somebody(self) -> None:
+        """A new account; now and then one without billing."""
+        billing = "none" if self.chance.random() < 0.02 else "external"
+
+        def add(transaction: Transaction) -> int:
+            at = lifecycle.present(self.context, transaction.connection, now=self.wall, boot=self.boot)
+            return lifecycle.new_account(transaction, "operator:0", name="x", billing=billing, now=at).id
+
+        self.modelled[self.writer.run(add)] = Modelled(billing=billing, born=self.true)
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def half_a_day(self) -> None:
+        """What people and billing do until the next sweep, in its order, and that sweep."""
+        until = self.true + EVERY - int(self.chance.random() * HOUR)
+        for at, who in sorted(self.moments(until)):
+            self.move(max(0, at - self.true))
+            self.happen(who)
+        self.move(max(0, until - self.true))
+        self.sweep()
+        while len(self.modelled) < self.accounts:
+            self.settle_somebody()
+        self.trouble()
+
+    def moments(self, until: int) -> list[tuple[int, int]]:
+        """When somebody does something: at random, and around the end of a term."""
+        found = []
+        for who, model in self.modelled.items():
+            end = model.next_end()
+            if end is not None and self.true <= end < until and self.chance.random() < 0.2:
+                found.append((max(self.true, end + self.chance.choice((-SECOND, -1, 0, 1, SECOND))), who))
+            elif self.chance.random() < 0.008:
+                found.append((self.true + int(self.chance.random() * (until - self.true)), who))
+        return found
+
+    def happen(self, who: int) -> None:
+        """One act on one account, in the flow and in the model; both take it or neither does."""
+        model = self.modelled[who]
+        act = self.chance.choices(ACTS, WEIGHTS)[0]
+        if act == "hold":
+            self.hold(who, model)
+            return
+        flow = getattr(lifecycle, FLOWS[act])
+        if act == "lift":
+            flow = partial(flow, by_owner=True)
+
+        def run(transaction: Transaction) -> None:
+            at = lifecycle.present(self.context, transaction.connection, now=self.wall, boot=self.boot)
+            flow(self.context, transaction, "operator:0", who, at)
+
+        try:
+            self.writer.run(run)
+            taken = True
+        except (Conflict, Forbidden):
+            taken = False
+        if taken != model.act(act, self.true):
+            self.wrong(who, f"{act} was {'taken' if taken else 'refused'} in {model}")
+
+    def hold(self, who: int, model: Modelled) -> None:
+        """A hold for a while."""
+        if model.stage in ("deleted", "purged"):
+            return
+        span = int(self.chance.choice((1, 20, 120)) * DAY * self.chance.random()) + 1
+
+        def add(transaction: Transaction) -> None:
+            at = lifecycle.present(self.context, transaction.connection, now=self.wall, boot=self.boot)
+            row = Hold(
+                account_id=who,
+                id=transaction.new_id(),
+                kind="account",
+                object_id=None,
+                reason="x",
+                actor="operator:0",
+                created_at=at,
+                ends_at=self.true + span,
+            )
+            hold_flow.add_hold(transaction, row)
+
+        self.writer.run(add)
+        model.held.append((self.true, self.true + span))
+
+    def trouble(self) -> None:
+        """Now and then the daemon is down, or the clock jumps and is put right some sweeps later."""
+        if self.offset:
+            if self.chance.random() < 0.5:
+                self.offset = 0
+            return
+        if self.chance.random() < 0.01 and not self.settling_until:  # both at once is told as a limit
+            self.offset = int(self.chance.choice((-400, -40, -1, -0.1, 0.1, 1, 40, 400)) * DAY)
+        elif self.chance.random() < 0.01:
+            span = int(self.chance.choice((0.1, 2.5, 10, 40)) * DAY)
+            self.move(span)
+            self.boot = 0
+            self.context = _restarted(self.context)
+            self.settling_until = 0
+            if span > 2 * DAY:  # since the last sweep it may be three
+                self.settling_until = -1
+            for model in self.modelled.values():
+                model.away(span)
+
+    def sweep(self) -> None:
+        """A sweep of the flow, then of the model if the clock can be believed; then both are compared."""
+        found = lifecycle.sweep(self.context, now=self.wall, boot=self.boot)
+        believed = found.clock == "sane"
+        if believed and self.offset:
+            self.wrong(0, f"a clock that is {self.offset} us off was believed")
+        if not believed and not self.offset and self.settling_until == 0:
+            self.wrong(0, f"a true clock was not believed: {found.clock}")
+        if believed:
+            self.settling_until = 0
+        for model in self.modelled.values():
+            model.sweep(self.true) if believed else model.away(EVERY)
+        self.compare()
+
+    # --- whether it is right ------------------------------------------------------------------------------------------
+
+    def compare(self) -> None:
+        """Every account is in the model's stage, entered at the model's instant."""
+        columns = (account.c.id, account.c.stage, account.c.stage_entered_at, account.c.term_began_at)
+        with self.database.read() as connection:
+            rows = connection.execute(select(*columns).where(account.c.id.in_(list(self.modelled)))).all()
+        for row in rows:
+            model = self.modelled[row.id]
+            if (row.stage, row.stage_entered_at) != (model.stage, model.entered):
+                self.wrong(row.id, f"{row.stage} since {row.stage_entered_at}, not as {model}")
+            self.faults += [f"account {row.id}: {fault}" for fault in model.faults]
+            model.faults.clear()
+            if row.stage == "purged":
+                self.steps += len(model.path)
+                del self.modelled[row.id]
+
+    def wrong(self, who: int, what: str) -> None:
+        if len(self.faults) < FAULTS:
+            self.faults.append(f"account {who} at {self.true}: {what}")
+
+    def close(self) -> None:
+        self.writer.close()
+        self.database.close()
+
+
+ACTS = ("fail", "pay", "lift", "ask", "hold", "suspend", "activate", "terminate")
+WEIGHTS = (30, 45, 10, 2, 8, 2, 2, 1)
+FLOWS = {
+    "fail": "payment_failed",
+    "pay": "payment_ok",
+    "lift": "resume",
+    "ask": "ask_deletion",
+    "suspend": "suspend",
+    "activate": "activate",
+    "terminate": "terminate",
+}
+
+
+def _restarted(context: lifecycle.LifecycleContext) -> lifecycle.LifecycleContext:
+    values: dict[str, Any] = {name: getattr(context, name) for name in lifecycle.LifecycleContext.__slots__}
+    return lifecycle.LifecycleContext(**values | {"steadiness": Steadiness()})
+
+
+def live(seed: int, *, accounts: int, days: float) -> tuple[float, int, list[str]]:
+    """One world; (account-years, steps of accounts that are gone, what was wrong)."""
+    room = "/dev/shm" if Path("/dev/shm").is_dir() else None  # what is durable is tried elsewhere
+    directory = Path(tempfile.mkdtemp(prefix="mailhub-lifecycle-", dir=room))
+    world = World(directory, random.Random(seed), accounts)
+    try:
+        while world.true - BEGIN < days * DAY and not world.faults:
+            world.half_a_day()
+    finally:
+        world.close()
+        shutil.rmtree(directory)
+    return world.lived / (365.25 * DAY), world.steps, world.faults
+
+
+def main() -> None:
+    """Run the worlds, two at a time; exit 1 with what is wrong."""
+    parser = argparse.ArgumentParser(prog="scripts/campaign lifecycle", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--accounts", type=int, default=1000, help="at once, in each world")
+    parser.add_argument("--years", type=float, default=10)
+    parser.add_argument("--worlds", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    began, total, steps, faults = time.monotonic(), 0.0, 0, list[str]()
+    run = partial(live, accounts=options.accounts, days=options.years * 365.25)
+    with ProcessPoolExecutor(options.processes) as pool:
+        for number, (years, gone, wrong) in enumerate(
+            pool.map(run, range(options.seed, options.seed + options.worlds))
+        ):
+            total, steps, faults = total + years, steps + gone, faults + wrong
+            print(f"{number + 1}/{options.worlds}: {total:.0f} account-years, {len(faults)} wrong", flush=True)
+    print(f"{total:.0f} account-years, {steps} steps of accounts that were purged, {time.monotonic() - began:.0f} s")
+    for fault in faults[:FAULTS]:
+        print(f"WRONG: {fault}")
+    raise SystemExit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
