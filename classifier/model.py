@@ -45,6 +45,7 @@ from classifier.tokens import (
     GROUPS,
     Features,
     features_from_bytes,
+    features_of_many,
     features_to_bytes,
 )
 
@@ -59,6 +60,9 @@ UNMIXING: Final = 0.5  # of the share of wrong labels, taken off a feature's cou
 DISCOUNT: Final = 10.0  # times that share: documents a feature must be seen in to count half
 _BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  # first id of each group
 _WITNESSES = _BOUNDS[[CONTENT, CONTENT + 1]]  # ids whose counts tell of wrong labels: one group, to save time
+
+FOLDED_AT_ONCE: Final = 16  # rows: their features stay in the processor's cache
+_ONE = np.uint32(1)  # of the cells' own type: adding another costs sixteen times as much
 
 _MAGIC: Final = b"mailhub-counts\x01"
 _HEADER: Final = struct.Struct("<15sIQQQQ")  # magic, features version, spam, ham, entries, bytes of ids
@@ -243,10 +247,16 @@ def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
     """
     cells = [np.zeros(len(GROUPS) << GROUP_BITS, dtype=np.uint32) for _ in _COLUMNS]
     totals = [0, 0]
+    gathered: tuple[list[bytes], list[bytes]] = ([], [])
     for label, found in rows:
         column = _column(label)
         totals[column] += 1
-        cells[column][features_from_bytes(found)] += 1
+        gathered[column].append(found)
+        if len(gathered[column]) == FOLDED_AT_ONCE:
+            np.add.at(cells[column], features_of_many(gathered[column]), _ONE)
+            gathered[column].clear()
+    for column, rest in enumerate(gathered):
+        np.add.at(cells[column], features_of_many(rest), _ONE)
     ids = np.flatnonzero(cells[0] | cells[1])
     counts = Counts(room=ids.size)
     counts.spam, counts.ham = totals

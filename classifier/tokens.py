@@ -29,7 +29,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -344,16 +344,41 @@ def features_to_bytes(found: Features) -> bytes:
 
 def features_from_bytes(content: bytes) -> Features:
     """Inverse of ``features_to_bytes``; raises ``ValueError`` on bytes it could not have written."""
-    if not content:
+    return features_of_many([content])
+
+
+def features_of_many(contents: Sequence[bytes]) -> Features:
+    """The features of several documents, one after the other: some ten at a time halve the cost of each.
+
+    Raises ``ValueError`` like ``features_from_bytes``.
+    """
+    contents = [content for content in contents if content]
+    if not contents:
         return np.empty(0, dtype=np.uint32)
-    octets = np.frombuffer(content, dtype=np.uint8)
+    octets = np.frombuffer(b"".join(contents), dtype=np.uint8)
     last = np.flatnonzero(octets < 0x80)
+    ends = np.cumsum([len(content) for content in contents])  # of each document, in octets
+    bounds = np.concatenate([[0], last.searchsorted(ends)])  # of each document, in features
+    if not np.array_equal(last[bounds[1:] - 1] + 1 if last.size else last, ends):
+        raise ValueError("not a list of features")
     first = np.concatenate([np.zeros(1, dtype=np.int64), last[:-1] + 1])
-    if last.size == 0 or last[-1] != octets.size - 1 or int((last - first).max()) > 3:
+    starts = bounds[:-1]
+    deltas = _deltas(octets, first, last - first)
+    sums = np.add.reduceat(deltas, starts, dtype=np.uint64)
+    if int(sums.max()) >= len(GROUPS) << GROUP_BITS or np.setdiff1d(np.flatnonzero(deltas == 0), starts).size:
         raise ValueError("not a list of features")
-    place = np.arange(octets.size) - np.repeat(first, last - first + 1)
-    shifted = (octets & 0x7F).astype(np.uint64) << (7 * place).astype(np.uint64)
-    found = np.add.reduceat(shifted, first).cumsum()
-    if int(found[-1]) >= len(GROUPS) << GROUP_BITS or (found.size > 1 and not bool((found[1:] > found[:-1]).all())):
+    deltas[starts[1:]] -= sums[:-1].astype(np.uint32)  # each document begins at 0 again; wraps, and back
+    return deltas.cumsum(dtype=np.uint32)
+
+
+def _deltas(octets: NDArray[np.uint8], first: _Places, more: _Places) -> Features:
+    """LEB128 numbers that begin at ``first`` and go on for ``more`` octets, at most three."""
+    if int(more.max()) > 3:
         raise ValueError("not a list of features")
-    return found.astype(np.uint32)
+    low = octets & np.uint8(0x7F)
+    found = low[first].astype(np.uint32)
+    longer = np.flatnonzero(more)
+    for place in range(1, 4):
+        found[longer] |= low[first[longer] + place].astype(np.uint32) << np.uint32(7 * place)
+        longer = longer[more[longer] > place]
+    return found
