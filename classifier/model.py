@@ -58,6 +58,9 @@ STRONGEST: Final = 9
 TEMPERATURE: Final = 15.0
 UNMIXING: Final = 0.5  # of the share of wrong labels, taken off a feature's counts
 DISCOUNT: Final = 10.0  # times that share: documents a feature must be seen in to count half
+PRIOR_DOCUMENTS: Final = 200  # of each class that a prior counts for at most
+PRIOR_FADES: Final = 100  # own documents of the smaller class at which a prior counts half
+PRIOR_ENDS: Final = 0.02  # share below which it is not looked at any more
 _BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  # first id of each group
 _WITNESSES = _BOUNDS[[CONTENT, CONTENT + 1]]  # ids whose counts tell of wrong labels: one group, to save time
 
@@ -119,33 +122,83 @@ class Score:
     evidence: tuple[Evidence, ...] = ()
 
 
-def score(counts: Counts, features: Features, *, evidence: int = 0) -> Score:
+def score(counts: Counts, features: Features, *, evidence: int = 0, prior: Counts | None = None) -> Score:
     """Probability that a document is spam; with ``evidence`` the that many features that weighed most, heaviest first.
 
     Any counts give a finite number in [0, 1]; an empty model, or a document of which nothing was seen, gives 0.5.
+    ``prior``: counts of others that speak as long as these are few; they are read, never changed.
     """
-    slots = counts.table.find(features)
-    known = slots >= 0
-    slots, ids = slots[known], features[known]
-    weights = _weights(counts, slots)
-    log_odds = _caution(counts) * _strongest(weights, ids) / TEMPERATURE
+    seen = _seen(counts, features, prior)
+    weights = _weights(seen, counts.wrong_labels)
+    log_odds = _caution(seen) * _strongest(weights, seen.ids) / TEMPERATURE
     if not evidence:
         return Score(probability(log_odds), log_odds)
-    return Score(probability(log_odds), log_odds, _evidence(counts, slots, ids, weights, evidence))
+    return Score(probability(log_odds), log_odds, _evidence(seen, weights, evidence))
 
 
-def _weights(counts: Counts, slots: Slots) -> Weights:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of a document's features: in how many spam and ham each was seen, of how many altogether."""
+
+    ids: Features
+    spam: Weights | Tally
+    ham: Weights | Tally
+    spam_total: float
+    ham_total: float
+
+
+def _seen(counts: Counts, features: Features, prior: Counts | None) -> _Seen:
+    slots = counts.table.find(features)
+    known = slots >= 0
+    shares = prior_shares(counts, prior) if prior is not None else (0.0, 0.0)
+    if prior is None or shares == (0.0, 0.0):
+        spam, ham = (counts.table.counts(slots[known], column) for column in (0, 1))
+        return _Seen(features[known], spam, ham, counts.spam, counts.ham)
+    others = prior.table.find(features)
+    known |= others >= 0
+    slots, others = slots[known], others[known]
+    spam_seen, ham_seen = (
+        _tallies(counts, slots, column) + share * _tallies(prior, others, column) for column, share in enumerate(shares)
+    )
+    totals = counts.spam + shares[0] * prior.spam, counts.ham + shares[1] * prior.ham
+    return _Seen(features[known], spam_seen, ham_seen, *totals)
+
+
+def _tallies(counts: Counts, slots: Slots, column: int) -> Tally:
+    """Counts at slots, 0 where a slot is -1."""
+    found = np.zeros(slots.size, dtype=np.int64)
+    there = np.flatnonzero(slots >= 0)
+    found[there] = counts.table.counts(slots[there], column)
+    return found
+
+
+def prior_shares(counts: Counts, prior: Counts) -> tuple[float, float]:
+    """What each of the prior's (spam, ham) documents still counts beside the account's own; (0, 0) in the end."""
+    fading = PRIOR_FADES / (PRIOR_FADES + min(counts.spam, counts.ham))
+    if fading < PRIOR_ENDS:
+        return 0.0, 0.0
+    spam, ham = (min(1.0, PRIOR_DOCUMENTS / max(1, each)) for each in (prior.spam, prior.ham))
+    return fading * spam, fading * ham
+
+
+def documents(counts: Counts, prior: Counts | None) -> tuple[int, int]:
+    """(spam, ham) that a score rests on: the account's own, and the prior's as far as they still count."""
+    if prior is None:
+        return counts.spam, counts.ham
+    spam, ham = prior_shares(counts, prior)
+    return counts.spam + int(spam * prior.spam), counts.ham + int(ham * prior.ham)
+
+
+def _weights(seen: _Seen, wrong: float) -> Weights:
     """x of every known feature; 0 for one whose counts have gone back to zero."""
-    smaller, mean = min(counts.spam, counts.ham), (counts.spam + counts.ham) / 2
+    smaller, mean = min(seen.spam_total, seen.ham_total), (seen.spam_total + seen.ham_total) / 2
     scale = math.sqrt((smaller + 1) * (mean + 1))
-    spam, ham = counts.table.counts(slots, 0), counts.table.counts(slots, 1)
-    wrong = counts.wrong_labels
     if wrong == 0:
-        return _ratio(spam, ham, scale / (counts.spam + 1), scale / (counts.ham + 1))
-    seen, mixed = spam + ham, UNMIXING * wrong
-    purer_spam, purer_ham = (np.maximum(each - mixed * seen, 0) / (1 - 2 * mixed) for each in (spam, ham))
-    weights = _ratio(purer_spam, purer_ham, scale / (counts.spam + 1), scale / (counts.ham + 1))
-    return weights * (seen / (seen + DISCOUNT * wrong))
+        return _ratio(seen.spam, seen.ham, scale / (seen.spam_total + 1), scale / (seen.ham_total + 1))
+    all_, mixed = seen.spam + seen.ham, UNMIXING * wrong
+    purer_spam, purer_ham = (np.maximum(each - mixed * all_, 0) / (1 - 2 * mixed) for each in (seen.spam, seen.ham))
+    weights = _ratio(purer_spam, purer_ham, scale / (seen.spam_total + 1), scale / (seen.ham_total + 1))
+    return weights * (all_ / (all_ + DISCOUNT * wrong))
 
 
 def _ratio(spam: Weights | Tally, ham: Weights | Tally, spam_scale: float, ham_scale: float) -> Weights:
@@ -166,9 +219,9 @@ def _strongest(weights: Weights, ids: Features) -> float:
     return float(np.minimum(np.concatenate(low), 0.0).sum() + np.maximum(np.concatenate(high), 0.0).sum())
 
 
-def _caution(counts: Counts) -> float:
+def _caution(seen: _Seen) -> float:
     """Factor towards zero while one of the classes is hardly known."""
-    smaller = min(counts.spam, counts.ham)
+    smaller = min(seen.spam_total, seen.ham_total)
     return (smaller + 1) / (smaller + 2)
 
 
@@ -179,9 +232,10 @@ def probability(log_odds: float) -> float:
     return 1.0 / (1.0 + math.exp(-log_odds))
 
 
-def _evidence(counts: Counts, slots: Slots, ids: Features, weights: Weights, wanted: int) -> tuple[Evidence, ...]:
+def _evidence(seen: _Seen, weights: Weights, wanted: int) -> tuple[Evidence, ...]:
     """The heaviest of the features that took part in the sum."""
     chosen: list[int] = []
+    ids = seen.ids
     groups = ids >> np.uint32(GROUP_BITS)
     for group in range(len(GROUPS)):
         members = np.flatnonzero(groups == group)
@@ -190,7 +244,7 @@ def _evidence(counts: Counts, slots: Slots, ids: Features, weights: Weights, wan
         chosen += [place for place in order[-STRONGEST:] if weights[place] > 0]
     chosen.sort(key=lambda place: (-abs(float(weights[place])), int(ids[place])))
     places = np.array(chosen[:wanted], dtype=np.int64)
-    spam, ham = (counts.table.counts(slots[places], column).tolist() for column in (0, 1))
+    spam, ham = seen.spam[places].tolist(), seen.ham[places].tolist()
     return tuple(
         Evidence(int(ids[place]), float(weights[place]), int(s), int(h))
         for place, s, h in zip(places.tolist(), spam, ham, strict=True)

@@ -265,6 +265,11 @@ class Spam:
     keep_labels_days: int = setting(
         365, "How long a label teaches; then the filter forgets what it taught.", unit="days", minimum=1
     )
+    prior: str = setting(
+        "",
+        "File made here by `mailhub spam prior build`: it speaks while an account has few marks. Empty: none.",
+        restart=True,
+    )
     learn_from_answers: bool = setting(
         True, "Whether a mail that an agent answers counts as ham while nobody says otherwise."
     )

@@ -17,6 +17,7 @@ from mailhub.errors import ConfigurationError
 from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter
 from mailhub.filing.prepare import Secrets
+from mailhub.filter import prior
 from mailhub.filter.models import Models
 from mailhub.intake.imap import ImapDoor
 from mailhub.intake.imap_login import Logins
@@ -144,8 +145,9 @@ def build(config: Config, keys: Keys) -> House:
     directory = Directory(
         database, catch_all=config.mail.catch_all, defer_suspended=config.lifecycle.suspended_mail == "defer"
     )
-    models = Models(database, config.storage.directory / "models")
     secrets = Secrets.of(keys)
+    found = prior.of_config(config, secrets.features)
+    models = Models(database, config.storage.directory / "models", prior=found)
     context = FilingContext(
         directory=directory,
         models=models,

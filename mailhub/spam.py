@@ -210,21 +210,28 @@ class Explanation:
 
 
 def explain(
-    counts: model.Counts, shown: tokens.Document, settings: FilterSettings, *, reasons: int = 20, secret: int = 0
+    counts: model.Counts,
+    shown: tokens.Document,
+    settings: FilterSettings,
+    *,
+    reasons: int = 20,
+    secret: int = 0,
+    prior: model.Counts | None = None,
 ) -> Explanation:
     """Score a document and say in words what decided. Costs some tens of scorings: for one message at a time."""
     features = tokens.features(shown, secret=secret)
-    score = model.score(counts, features, evidence=features.size)
-    verdict = decide(score, spam=counts.spam, ham=counts.ham, settings=settings)
-    removed, changed = _nearest(counts, features, score, verdict, settings)
+    score = model.score(counts, features, evidence=features.size, prior=prior)
+    spam, ham = model.documents(counts, prior)
+    verdict = decide(score, spam=spam, ham=ham, settings=settings)
+    removed, changed = _nearest(counts, prior, features, score, verdict, settings)
     wanted = [*score.evidence[:reasons], *removed[:reasons]]
     named = tokens.name_features(shown, [each.feature for each in wanted], secret=secret)
     nearest = None
     if changed is not None:
         nearest = Change(
             verdict=changed,
-            missing_spam=max(0, settings.minimum_spam - counts.spam),
-            missing_ham=max(0, settings.minimum_ham - counts.ham),
+            missing_spam=max(0, settings.minimum_spam - spam),
+            missing_ham=max(0, settings.minimum_ham - ham),
             features=len(removed),
             without=tuple(_reason(each, named) for each in removed[:reasons]),
         )
@@ -252,15 +259,21 @@ def _reason(evidence: model.Evidence, named: Mapping[int, tokens.Named]) -> Reas
 
 
 def _nearest(
-    counts: model.Counts, features: tokens.Features, score: model.Score, verdict: Verdict, settings: FilterSettings
+    counts: model.Counts,
+    prior: model.Counts | None,
+    features: tokens.Features,
+    score: model.Score,
+    verdict: Verdict,
+    settings: FilterSettings,
 ) -> tuple[list[model.Evidence], Verdict | None]:
     """Features to leave out, heaviest first, until the verdict is another one; scored anew at every step.
 
     Others of the group take the place of those left out, so the sum falls slowly: each step leaves out a quarter more.
     """
     enough = replace(settings, minimum_spam=0, minimum_ham=0)
-    if counts.spam < settings.minimum_spam or counts.ham < settings.minimum_ham:
-        return [], decide(score, spam=counts.spam, ham=counts.ham, settings=enough)
+    spam, ham = model.documents(counts, prior)
+    if spam < settings.minimum_spam or ham < settings.minimum_ham:
+        return [], decide(score, spam=spam, ham=ham, settings=enough)
     sign = 1.0 if score.log_odds > 0 else -1.0
     removed: list[model.Evidence] = []
     for _ in range(_STEPS):
@@ -269,8 +282,8 @@ def _nearest(
             break
         removed += against
         features = tokens.without(features, [each.feature for each in against])
-        score = model.score(counts, features, evidence=features.size)
-        changed = decide(score, spam=counts.spam, ham=counts.ham, settings=enough)
+        score = model.score(counts, features, evidence=features.size, prior=prior)
+        changed = decide(score, spam=spam, ham=ham, settings=enough)
         if changed != verdict:
             return removed, changed
     return [], None

@@ -59,13 +59,17 @@ def unknown(raw: bytes) -> Received:
     return Received(raw=raw, authentication="", mail_from_null=False)
 
 
-def explained_by(counts: Counts, raw: bytes, settings: FilterSettings, reasons: int, secret: int) -> Explained:
+def explained_by(
+    counts: Counts, raw: bytes, settings: FilterSettings, reasons: int, secret: int, prior: Counts | None
+) -> Explained:
     """The explanation of raw bytes by these counts."""
-    return explanation(counts, unknown(raw), settings, reasons, secret)
+    return explanation(counts, unknown(raw), settings, reasons, secret, prior)
 
 
-def explanation(counts: Counts, received: Received, settings: FilterSettings, reasons: int, secret: int) -> Explained:
-    return _shape(explain(counts, document_of(received), settings, reasons=reasons, secret=secret))
+def explanation(
+    counts: Counts, received: Received, settings: FilterSettings, reasons: int, secret: int, prior: Counts | None
+) -> Explained:
+    return _shape(explain(counts, document_of(received), settings, reasons=reasons, secret=secret, prior=prior))
 
 
 def _shape(found: Explanation) -> Explained:

@@ -315,7 +315,9 @@ async def explain_raw(
 def explained(call: Call, received: Received, reasons: int) -> Explained:
     """The explanation of a message by the account's filter."""
     counts = call.house.models.snapshot(call.house.writer, call.account)
-    return explanation(counts, received, filter_settings(call.house.config), reasons, call.house.secrets.features)
+    house = call.house
+    secret, prior = house.secrets.features, house.models.prior
+    return explanation(counts, received, filter_settings(house.config), reasons, secret, prior)
 
 
 @router.get("/stats")
@@ -323,6 +325,7 @@ def stats(call: InAccount) -> Statistics:
     """How much the filter of the account was taught."""
     call.require("spam.stats")
     spam, ham, wrong = call.house.writer.run(partial(_known, models=call.house.models, account=call.account))
+    documents = call.house.writer.run(lambda tx: call.house.models.trained(tx.connection, call.account))
     with call.house.database.read() as connection:
         labels = ledger.count_entries(connection, call.account)
         planned = rebuild.plan(connection, call.account)
@@ -337,7 +340,7 @@ def stats(call: InAccount) -> Statistics:
         spam_threshold=settings.spam_threshold,
         ham_threshold=settings.ham_threshold,
         minimum_trained=settings.minimum_trained,
-        deciding=min(spam, ham) >= settings.minimum_trained,
+        deciding=min(documents) >= settings.minimum_trained,
     )
 
 

@@ -13,6 +13,7 @@ def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
     """As POST /v1/spam/explain answers. Raises ``MailhubError`` when the database cannot be used."""
     from mailhub.api.explanations import explained_by
     from mailhub.filing.prepare import Secrets
+    from mailhub.filter import prior
     from mailhub.filter.models import Models
     from mailhub.house import filter_settings
     from storage.database import Database
@@ -32,7 +33,8 @@ def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
             database.close()
     except StorageError as error:
         raise Unavailable(f"the database cannot be read: {error}") from None
-    return explained_by(counts, raw, filter_settings(config), reasons, secrets.features).model_dump()
+    found = prior.of_config(config, secrets.features)
+    return explained_by(counts, raw, filter_settings(config), reasons, secrets.features, found).model_dump()
 
 
 def _account(connection: Any, name: str | None) -> int:

@@ -67,7 +67,7 @@ def judge(samples: Sequence[Sample], feedback: str, settings: FilterSettings) ->
     Raises ``BadRequest`` for an unknown protocol (at once) and for a file that cannot be read (when its turn comes).
     """
     try:
-        judged = evaluation.run(((each.name, each.label, _features(each.path)) for each in samples), feedback)
+        judged = evaluation.run(((each.name, each.label, features_of(each.path)) for each in samples), feedback)
     except ValueError as error:
         raise BadRequest(str(error)) from error
     return _lines(judged, settings)
@@ -80,14 +80,14 @@ def _lines(judged: Iterable[evaluation.Judged], settings: FilterSettings) -> Ite
         yield Line(each.name, each.label, verdict.value, each.log_odds)
 
 
-def _features(path: Path) -> Features:
+def features_of(path: Path, *, secret: int = 0) -> Features:
     """As the intake would have them: a message that cannot be read has those of an empty one."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise BadRequest(f"{path}: {error.strerror}") from error
     try:
-        return features(document(raw, parse(raw)))
+        return features(document(raw, parse(raw)), secret=secret)
     except Exception:  # noqa: BLE001 boundary: strangers' mail, filed unread by the intake too
         return features(Document())
 

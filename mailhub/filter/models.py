@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.errors import ClassifierError
-from classifier.model import Counts, Score, digest, from_bytes, score, to_bytes
+from classifier.model import Counts, Score, digest, documents, from_bytes, score, to_bytes
 from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
 from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
@@ -61,9 +61,12 @@ class Verification:
 
 
 class Models:
-    """All filters of this process. ``directory`` holds the checkpoints."""
+    """All filters of this process. ``directory`` holds the checkpoints; ``prior`` speaks where marks are few."""
 
-    def __init__(self, database: Database, directory: Path, *, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self, database: Database, directory: Path, *, memory_bytes: int = MEMORY_BYTES, prior: Counts | None = None
+    ) -> None:
+        self.prior = prior
         self._database = database
         self._directory = directory
         self._memory_bytes = memory_bytes
@@ -80,12 +83,11 @@ class Models:
 
     def score(self, connection: Connection, account: int, features: Features, *, evidence: int = 0) -> Score:
         """What the account's filter says of these features now."""
-        return score(self.get(connection, account), features, evidence=evidence)
+        return score(self.get(connection, account), features, evidence=evidence, prior=self.prior)
 
     def trained(self, connection: Connection, account: int) -> tuple[int, int]:
-        """(spam, ham) messages trained."""
-        counts = self.get(connection, account)
-        return counts.spam, counts.ham
+        """(spam, ham) messages that a score rests on: those trained, and the prior's as far as they still count."""
+        return documents(self.get(connection, account), self.prior)
 
     def get(self, connection: Connection, account: int) -> Counts:
         """The account's counts as this transaction sees its ledger; one small statement per savepoint.
@@ -172,11 +174,11 @@ class Models:
         if not counts_in(row):
             return None
         counts, features = self.get(connection, account), features_from_bytes(row.features)
-        known = score(counts, features).log_odds
+        known = score(counts, features, prior=self.prior).log_odds
         own = Step(features, row.label, forward=False)
         own.apply(counts)
         try:
-            return known, score(counts, features).log_odds
+            return known, score(counts, features, prior=self.prior).log_odds
         finally:
             own.take_back(counts)
 
