@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from mailhub.backups import key_file, records
-from mailhub.backups.container import Damaged, open_records
+from mailhub.backups.container import Damaged, Header, open_records
 from mailhub.backups.key_file import KeyFile
 from mailhub.backups.making import bound_to
 from mailhub.backups.records import Record
-from mailhub.errors import Conflict
+from mailhub.errors import BadRequest, Conflict
 from mailhub.filing.prepare import index_words
 from mailhub.keys import Keys
 from mailhub.removal import remove_messages, remove_tickets
@@ -83,9 +83,18 @@ def _load(
             else:
                 rows[record.table] += _add(loader, record, sealed, keys)
             progress(file.tell())
+    _require_its_keys(carried, header, unreadable)
     if told is None or Counter(told) != rows + unreadable:
         raise Damaged("the backup does not hold as many rows as it says")
     return header.made_at, rows, unreadable
+
+
+def _require_its_keys(carried: KeyFile, header: Header, unreadable: Mapping[str, int]) -> None:
+    """Raise unless the key file knows the backup as a whole one: then a key that it lacks was destroyed."""
+    columns, rows = carried.tables["backup"]
+    whole = {row[columns.index("id")]: row[columns.index("finished_at")] is not None for row in rows}
+    if header.id not in whole or (unreadable and not whole[header.id]):
+        raise BadRequest("the key file is older than the backup, or belongs to others: use the newest (--keys)")
 
 
 def _holders(carried: KeyFile) -> dict[Holder, bytes]:

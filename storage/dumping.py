@@ -47,12 +47,12 @@ class Group:
     rows: Sequence[Sequence[Any]]
 
 
-def dump(connection: Connection) -> Iterator[Group]:
-    """Every group of every table. ``connection`` is one snapshot; memory is bounded by a step."""
+def dump(connection: Connection) -> Iterator[Sequence[Group]]:
+    """Every group of every table, step by step. ``connection`` is one snapshot; memory is bounded by a step."""
     for table in metadata.sorted_tables:
         if table.name not in LEFT_OUT:
             for rows in _steps(connection, table):
-                yield from _grouped(table, rows)
+                yield list(_grouped(table, rows))
 
 
 def _steps(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:

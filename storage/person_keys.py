@@ -6,9 +6,9 @@ unreadable. The values are sealed by the caller; this file never sees a key.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from .schema import account, contact, person_key
 
@@ -18,41 +18,39 @@ INSTALLATION = 0  # the "account" of what belongs to the service itself
 Holder = tuple[int, str, int]  # account, kind, contact or 0
 
 
-def find_key(connection: Connection, holder: Holder) -> bytes | None:
-    """The sealed key of a holder; None when it has none."""
-    found: bytes | None = connection.execute(select(person_key.c.key).where(*_own(holder))).scalar_one_or_none()
-    return found
+def find_keys(connection: Connection, holders: Collection[Holder]) -> dict[Holder, bytes]:
+    """The sealed keys of those of up to some thousand holders that have one."""
+    whose = tuple_(person_key.c.account_id, person_key.c.holder_kind, person_key.c.holder_id)
+    rows = connection.execute(select(person_key).where(whose.in_(list(holders))))
+    return {(row.account_id, row.holder_kind, row.holder_id): row.key for row in rows}
 
 
-def _own(holder: Holder) -> tuple[ColumnElement[bool], ...]:
-    account_id, kind, holder_id = holder
-    return (
-        person_key.c.account_id == account_id,
-        person_key.c.holder_kind == kind,
-        person_key.c.holder_id == holder_id,
-    )
+def add_keys(connection: Connection, made: Mapping[Holder, bytes]) -> dict[Holder, bytes]:
+    """Keep a sealed key for each holder that has none; the keys in force. None is kept for who is gone meanwhile."""
+    present = find_keys(connection, made)
+    kept = {holder: made[holder] for holder in _living(connection, made.keys() - present.keys())}
+    rows = [
+        {"account_id": account_id, "holder_kind": kind, "holder_id": holder_id, "key": key}
+        for (account_id, kind, holder_id), key in kept.items()
+    ]
+    if rows:
+        connection.execute(person_key.insert(), rows)
+    return present | kept
 
 
-def add_key(connection: Connection, holder: Holder, sealed: bytes) -> bytes | None:
-    """Keep a key, unless there is one; the key in force. None, and none is kept, when the holder is gone meanwhile."""
-    present = find_key(connection, holder)
-    if present is not None or not _lives(connection, holder):
-        return present
-    account_id, kind, holder_id = holder
-    row = {"account_id": account_id, "holder_kind": kind, "holder_id": holder_id, "key": sealed}
-    connection.execute(person_key.insert().values(row))
-    return sealed
-
-
-def _lives(connection: Connection, holder: Holder) -> bool:
-    account_id, kind, holder_id = holder
-    if account_id == INSTALLATION:
-        return True
-    query = select(func.count()).select_from(account).where(account.c.id == account_id)
-    if kind == CONTACT:
-        own = (contact.c.account_id == account_id, contact.c.id == holder_id)
-        query = select(func.count()).select_from(contact).where(*own)
-    return bool(connection.execute(query).scalar_one())
+def _living(connection: Connection, holders: Collection[Holder]) -> set[Holder]:
+    tenants = {account_id for account_id, _, _ in holders}
+    accounts = set(connection.execute(select(account.c.id).where(account.c.id.in_(tenants))).scalars())
+    own = tuple_(contact.c.account_id, contact.c.id)
+    wanted = [(account_id, holder_id) for account_id, kind, holder_id in holders if kind == CONTACT]
+    query = select(contact.c.account_id, contact.c.id).where(own.in_(wanted))
+    people = {(account_id, contact_id) for account_id, contact_id in connection.execute(query)}
+    return {
+        (account_id, kind, holder_id)
+        for account_id, kind, holder_id in holders
+        if account_id == INSTALLATION
+        or ((account_id, holder_id) in people if kind == CONTACT else account_id in accounts)
+    }
 
 
 def delete_contacts(connection: Connection, account_id: int, contacts: Collection[int]) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mailhub import clock
+from mailhub.access.freshness import require_fresh
 from mailhub.access.roles import require
 from mailhub.api import shapes
 from mailhub.api.caller import Caller, TheHouse
 from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.expiring import expire
-from mailhub.backups.making import create
+from mailhub.backups.making import create, record
 from mailhub.errors import Conflict
 from mailhub.keys import new_recovery_key
 from storage import backups as rows
@@ -54,7 +55,7 @@ def _shape(row: rows.Backup) -> Backup:
 def create_backup(house: TheHouse, actor: Caller) -> Backup:
     """Make a backup of the whole installation while mail flows, and answer when it is whole at every target."""
     require(actor, "backup.create", None)
-    return _shape(create(house.vault))
+    return _shape(create(house.vault, actor=actor.name))
 
 
 @router.get("/backups")
@@ -70,19 +71,23 @@ def list_backups(house: TheHouse, actor: Caller, limit: Limit = 50, after: After
 def expire_backups(house: TheHouse, actor: Caller) -> list[Backup]:
     """Delete the backups whose term is over; those that went."""
     require(actor, "backup.create", None)
-    return [_shape(row) for row in expire(house.vault, now=clock.now())]
+    require_fresh(actor, clock.now())
+    return [_shape(row) for row in expire(house.vault, actor=actor.name, now=clock.now())]
 
 
 @router.post("/backups/recovery-key", status_code=201)
 def make_recovery_key(house: TheHouse, actor: Caller) -> RecoveryKey:
     """Make the recovery key, once; it is not kept."""
     require(actor, "backup.create", None)
+    require_fresh(actor, clock.now())
     private, public = new_recovery_key()
 
     def keep(transaction: Transaction) -> None:
         if rows.find_recovery_key(transaction.connection) is not None:
             raise Conflict("there is a recovery key already: it was shown when it was made")
-        rows.set_recovery_key(transaction.connection, public, at=clock.now())
+        now = clock.now()
+        rows.set_recovery_key(transaction.connection, public, at=now)
+        record(transaction, actor.name, "backup.recovery-key", "installation", now)
 
     house.writer.run(keep)
     rewrite_key_files(house.vault)

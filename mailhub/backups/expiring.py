@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from mailhub.backups.erasing import rewrite_key_files
-from mailhub.backups.making import alone, clear_unfinished
+from mailhub.backups.making import alone, clear_unfinished, record
 from mailhub.backups.vault import Vault
 from storage import backups
 from storage.backups import Backup
@@ -17,7 +17,7 @@ from storage.writer import Transaction
 log = structlog.get_logger("mailhub.backups")
 
 
-def expire(vault: Vault, *, now: int) -> list[Backup]:
+def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
     """Delete what is due; what could not be deleted at some target stays listed and is tried again."""
     with vault.database.read() as connection:
         due = [row for row in backups.list_backups(connection) if row.expires_at <= now]
@@ -27,7 +27,7 @@ def expire(vault: Vault, *, now: int) -> list[Backup]:
         clear_unfinished(vault)
         gone = [row for row in due if _delete(row)]
         for row in gone:
-            vault.writer.run(partial(_mark, row.id, now))
+            vault.writer.run(partial(_mark, row.id, actor, now))
     rewrite_key_files(vault)
     return gone
 
@@ -42,5 +42,6 @@ def _delete(row: Backup) -> bool:
     return True
 
 
-def _mark(id_: int, now: int, transaction: Transaction) -> None:
+def _mark(id_: int, actor: str, now: int, transaction: Transaction) -> None:
     backups.mark_gone(transaction.connection, id_, at=now)
+    record(transaction, actor, "backup.expire", f"backup:{id_}", now)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from mailhub.backups.container import Header, Sealer
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.vault import Vault
 from mailhub.errors import Conflict, InsufficientStorage, Unavailable
-from storage import backups, person_keys
+from storage import backups, journal, person_keys
 from storage.backups import Backup
 from storage.dumping import dump
 from storage.migrate import HEAD
@@ -35,6 +35,7 @@ from storage.writer import Transaction
 SUFFIX = ".mailhub"
 LOCK = "mailhub.lock"
 HOLDERS_KEPT = 20_000  # keys in memory at once
+TURN_KEYS = 100  # made in one turn of the writer
 
 
 class HolderKeys:
@@ -44,23 +45,29 @@ class HolderKeys:
         self._vault = vault
         self._known: dict[Holder, bytes] = {}
 
-    def of(self, holder: Holder) -> bytes:
-        """The 32-byte key of a holder."""
-        if holder not in self._known:
-            if len(self._known) >= HOLDERS_KEPT:
-                self._known.clear()
-            self._known[holder] = self._find(holder)
-        return self._known[holder]
+    def of(self, holders: Collection[Holder]) -> Mapping[Holder, bytes]:
+        """The 32-byte key of each holder of a step, among others."""
+        if len(self._known) >= HOLDERS_KEPT:
+            self._known.clear()
+        wanted = [holder for holder in dict.fromkeys(holders) if holder not in self._known]
+        if wanted:
+            with self._vault.database.read() as connection:
+                sealed = person_keys.find_keys(connection, wanted)
+            self._known |= {holder: self._opened(holder, sealed[holder]) for holder in sealed}
+            missing = [holder for holder in wanted if holder not in sealed]
+            for start in range(0, len(missing), TURN_KEYS):
+                self._known |= self._made(missing[start : start + TURN_KEYS])
+        return self._known
 
-    def _find(self, holder: Holder) -> bytes:
-        bound = bound_to(holder)
-        fresh = secrets.token_bytes(32)
-        with self._vault.database.read() as connection:
-            sealed = person_keys.find_key(connection, holder)
-        if sealed is None:
-            made = self._vault.keys.seal("backups", fresh, bound_to=bound)
-            sealed = self._vault.writer.run(lambda tx: person_keys.add_key(tx.connection, holder, made))
-        return fresh if sealed is None else self._vault.keys.open("backups", sealed, bound_to=bound)
+    def _made(self, holders: Sequence[Holder]) -> dict[Holder, bytes]:
+        fresh = {holder: secrets.token_bytes(32) for holder in holders}
+        seal = self._vault.keys.seal
+        made = {holder: seal("backups", fresh[holder], bound_to=bound_to(holder)) for holder in holders}
+        kept = self._vault.writer.run(lambda tx: person_keys.add_keys(tx.connection, made))
+        return fresh | {holder: self._opened(holder, kept[holder]) for holder in kept}
+
+    def _opened(self, holder: Holder, sealed: bytes) -> bytes:
+        return self._vault.keys.open("backups", sealed, bound_to=bound_to(holder))
 
 
 def bound_to(holder: Holder) -> bytes:
@@ -86,7 +93,7 @@ def alone(vault: Vault) -> Iterator[None]:
         os.close(descriptor)
 
 
-def create(vault: Vault) -> Backup:
+def create(vault: Vault, *, actor: str) -> Backup:
     """Make one backup. ``InsufficientStorage`` or ``Unavailable`` name the target that failed; nothing is left then."""
     with alone(vault):
         clear_unfinished(vault)
@@ -105,7 +112,7 @@ def create(vault: Vault) -> Backup:
         except BaseException:
             clear_unfinished(vault)
             raise
-        vault.writer.run(lambda tx: backups.finish(tx.connection, row.id, at=clock.now(), digest=digest, counts=counts))
+        vault.writer.run(partial(_finish, row.id, actor, digest, counts))
         rewrite_key_files(vault)
         with vault.database.read() as connection:
             return next(each for each in backups.list_backups(connection) if each.id == row.id)
@@ -127,6 +134,18 @@ def _enter(transaction: Transaction, vault: Vault, now: int) -> Backup:
     )
     backups.add_backup(transaction.connection, row)
     return row
+
+
+def _finish(id_: int, actor: str, digest: bytes, counts: Mapping[str, int], transaction: Transaction) -> None:
+    now = clock.now()
+    backups.finish(transaction.connection, id_, at=now, digest=digest, counts=counts)
+    record(transaction, actor, "backup.create", f"backup:{id_}", now)
+
+
+def record(transaction: Transaction, actor: str, verb: str, object_: str, now: int) -> None:
+    """An act on backups in the operator's chain of the journal."""
+    connection, node = transaction.connection, transaction.node
+    journal.append(connection, journal.MACHINE, node, at=now, actor=actor, verb=verb, object_=object_, detail={})
 
 
 def _require_keys(vault: Vault) -> None:
@@ -180,10 +199,12 @@ def _stream(vault: Vault, row: Backup, write: Callable[[bytes], None]) -> dict[s
     sealer = Sealer(Header(id=row.id, made_at=row.made_at, revision=HEAD), vault.keys)
     write(sealer.line)
     with vault.database.snapshot() as connection:
-        for group in dump(connection):
-            counts[group.table] += len(group.rows)
-            if ready := sealer.add(records.seal(group, keys.of(group.holder))):
-                write(ready)
+        for groups in dump(connection):
+            of = keys.of([group.holder for group in groups])
+            for group in groups:
+                counts[group.table] += len(group.rows)
+                if ready := sealer.add(records.seal(group, of[group.holder])):
+                    write(ready)
     write(sealer.add(records.trailer(counts)) + sealer.finish())
     return dict(counts)
 

@@ -186,3 +186,5 @@ def _print(context: Context, done: Restored, **more: int) -> None:
     found: dict[str, Any] = {"rows": dict(done.rows), "unreadable": dict(done.unreadable), "removed": done.removed}
     found["unfinished_erasures"] = done.unfinished_erasures
     context.fields(found | more)
+    if lost := sum(done.unreadable.values()):
+        click.echo(f"WARN: {lost} rows are unreadable: the keys of their persons or accounts were destroyed", err=True)

@@ -44,7 +44,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
         Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
-        Job("backups", 3600, lambda: expire(house.vault, now=clock.now())),
+        Job("backups", 3600, lambda: expire(house.vault, actor="system", now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
         Job("stages", 600, lambda: sweep_accounts(house)),

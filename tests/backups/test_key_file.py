@@ -38,7 +38,7 @@ def vault(database: Database, writer: Writer, tmp_path: Path) -> Vault:
 
 def add_key(contact_id: int, transaction: Transaction) -> bytes | None:
     holder = (1, person_keys.CONTACT, contact_id)
-    return person_keys.add_key(transaction.connection, holder, secrets.token_bytes(60))
+    return person_keys.add_keys(transaction.connection, {holder: secrets.token_bytes(60)}).get(holder)
 
 
 def keys_in(path: Path, keys: Keys) -> set[int]:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import URL
 
+from mailhub.backups import container
 from mailhub.backups.container import Damaged
 from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
+from mailhub.backups.expiring import expire
 from mailhub.backups.key_file import NAME
-from mailhub.backups.making import create
+from mailhub.backups.making import TURN_KEYS, create
 from mailhub.backups.vault import Vault
-from mailhub.errors import Conflict, MailhubError
+from mailhub.errors import BadRequest, Conflict, MailhubError
 from mailhub.keys import Keys
 from mailhub.restoring import Restored, restore, verify
+from storage import person_keys
 from storage.database import Database
 from storage.dumping import LEFT_OUT
-from storage.schema import message, metadata
+from storage.journal import MACHINE
+from storage.person_keys import Holder
+from storage.schema import contact, journal, message, metadata
 from storage.search import find_messages
 from storage.writer import Writer
 from tests.postroom import PostRoom, mail
@@ -64,7 +69,7 @@ def rows(database: Database) -> dict[str, list[Any]]:
 
 
 def made(vault: Vault) -> tuple[Path, Path]:
-    row = create(vault)
+    row = create(vault, actor="operator")
     return Path(row.targets[0]) / row.name, vault.targets[0] / NAME
 
 
@@ -75,8 +80,9 @@ def restored(vault: Vault, backup: Path, keys_at: Path, into: Database) -> Resto
 def test_everything_is_there_bit_for_bit(room: PostRoom, vault: Vault, kims_ticket: int, empty: Database) -> None:
     """Each row of each table, on whichever engine it is restored, is what it was; and mail is found again."""
     room.answer(kims_ticket)
+    whole = rows(vault.database)
     done = restored(vault, *made(vault), empty)
-    assert rows(empty) == rows(vault.database)
+    assert rows(empty) == whole
     assert not done.unreadable
     with vault.database.read() as before, empty.read() as after:
         for account in {row.account_id for row in before.execute(select(message.c.account_id))}:
@@ -130,3 +136,69 @@ def test_any_flipped_byte_is_found(vault: Vault, kims_ticket: int, tmp_path: Pat
     (tmp_path / "more").mkdir()
     with pytest.raises(Damaged):
         verify(changed, keys_at, vault.keys, tmp_path / "more", lambda _: None)
+
+
+def test_chunks_in_another_order_are_found(
+    vault: Vault, kims_ticket: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two whole chunks that change places are found, as is one that stands there twice."""
+    monkeypatch.setattr(container, "CHUNK_BYTES", 256)
+    backup, keys_at = made(vault)
+    head, _, rest = backup.read_bytes().partition(b"\n")
+    chunks = []
+    while rest:
+        end = 4 + int.from_bytes(rest[:4], "big")
+        chunks.append(rest[:end])
+        rest = rest[end:]
+    assert len(chunks) > 3
+    orders = {"swapped": [1, 0, *range(2, len(chunks))], "twice": [0, 0, *range(1, len(chunks))]}
+    for name, order in orders.items():
+        changed = tmp_path / name
+        changed.write_bytes(head + b"\n" + b"".join(chunks[index] for index in order))
+        with pytest.raises(Damaged, match="wrong place"):
+            restored(vault, changed, keys_at, Database(tmp_path / f"{name}.sqlite3"))
+
+
+def test_an_older_key_file_is_refused(room: PostRoom, vault: Vault, kims_ticket: int, tmp_path: Path) -> None:
+    """A key file from before the backup is told from one that lost an erased person's key: it is an error."""
+    _, keys_at = made(vault)
+    old = tmp_path / "old.keys"
+    old.write_bytes(keys_at.read_bytes())
+    room.deliver(mail("later", id="later@else.example", sender="Zoe <zoe@else.example>"))
+    backup, keys_at = made(vault)
+    with pytest.raises(BadRequest, match="older than the backup"):
+        restored(vault, backup, old, Database(tmp_path / "old.sqlite3"))
+    assert not restored(vault, backup, keys_at, Database(tmp_path / "new.sqlite3")).unreadable
+
+
+def test_keys_of_many_are_made_in_few_turns(vault: Vault, kims_ticket: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first backup makes the keys of a step in turns of the writer for many at once."""
+    with vault.database.read() as connection:
+        account = connection.execute(select(message.c.account_id).limit(1)).scalar_one()
+    people = [
+        {"account_id": account, "id": id_, "name": "", "created_at": 1} for id_ in range(1 << 40, (1 << 40) + 250)
+    ]
+    vault.writer.run(lambda tx: tx.connection.execute(contact.insert(), people))
+    turns: list[int] = []
+    add_keys = person_keys.add_keys
+
+    def counted(connection: Connection, made: Mapping[Holder, bytes]) -> dict[Holder, bytes]:
+        turns.append(len(made))
+        return add_keys(connection, made)
+
+    monkeypatch.setattr(person_keys, "add_keys", counted)
+    made(vault)
+    assert sum(turns) > 250
+    assert max(turns) <= TURN_KEYS
+    assert len(turns) < 20
+
+
+def test_acts_on_backups_are_in_the_journal(vault: Vault, kims_ticket: int) -> None:
+    """Who made a backup, and who let it expire, stands in the operator's chain."""
+    made(vault)
+    gone = expire(vault, actor="system", now=1 << 60)
+    with vault.database.read() as connection:
+        query = select(journal.c.actor, journal.c.verb, journal.c.object).where(journal.c.account_id == MACHINE)
+        found = [tuple(row) for row in connection.execute(query) if row.verb.startswith("backup.")]
+    named = f"backup:{gone[0].id}"
+    assert found == [("operator", "backup.create", named), ("system", "backup.expire", named)]

@@ -24,7 +24,7 @@ def raws(directory: Path) -> dict[str, bytes]:
 def test_who_was_erased_is_still_gone_after_a_restore(scene: Scene, tmp_path: Path) -> None:
     """His own mail cannot be read; address, name and quotes in others' mail go again; others' mail is as it was."""
     before = raws(tmp_path)
-    made = create(scene.parts.vault)
+    made = create(scene.parts.vault, actor="operator")
     assert scene.erase().state == "done"
     after = raws(tmp_path)
     into = tmp_path.parent / f"{tmp_path.name}-restored"
@@ -48,7 +48,7 @@ def test_who_was_erased_is_still_gone_after_a_restore(scene: Scene, tmp_path: Pa
 def test_an_erasure_under_way_is_not_gone_on_with_elsewhere(scene: Scene, tmp_path: Path) -> None:
     """Its key stays in the data directory: a restore drops the row and says that there was one to ask for anew."""
     erasure.begin(scene.parts, "user:1", scene.desk.account, [KIM], now=scene.desk.now)
-    made = create(scene.parts.vault)
+    made = create(scene.parts.vault, actor="operator")
     database = Database(tmp_path.parent / f"{tmp_path.name}-restored.sqlite3")
     folder = Path(made.targets[0])
     done = restore(folder / made.name, folder / KEY_FILE, KEYS, database, lambda _: None)
