@@ -33,7 +33,8 @@ def _imported() -> Iterator[str]:
 
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {_name(requirement) for requirement in project["dependencies"]}
+    asked = [*project["dependencies"], *project["optional-dependencies"]["plots"]]
+    return {_name(requirement) for requirement in asked}
 
 
 def test_every_import_is_a_dependency_and_every_dependency_is_imported() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli import exits, spam_prior, spam_rebuild, spam_senders
+from mailhub.cli import exits, spam_plot, spam_prior, spam_rebuild, spam_senders
 from mailhub.cli.client import NoDaemon
 from mailhub.cli.output import Context, clean, listing, print_json, printing
 from mailhub.cli.spam_choice import choosing
@@ -109,6 +109,7 @@ def _label(context: Context, method: str, messages: Sequence[int], more: dict[st
 spam.add_command(spam_senders.allow)
 spam.add_command(spam_senders.deny)
 spam.add_command(spam_rebuild.rebuild)
+spam.add_command(spam_plot.plot)
 spam.add_command(spam_prior.prior)
 
 
