@@ -12,7 +12,7 @@ Must not: believe a clock that jumped (``steadiness``); look at a clock itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -81,7 +81,7 @@ class Swept:
 def sweep(context: LifecycleContext, *, now: int, boot: int) -> Swept:
     """Do what is due, one stage an account at most; returns after the last commit."""
     state = look_at_clock(context, now=now, boot=boot)
-    found = list(plan(context, now=now))
+    found = list(plan(context.database, context.settings, now=now))
     if state != SANE:
         return Swept(clock=state, acts=tuple(replace(act, left="clock") for act in found))
     done = (act if act.left else _attempted(context, act, now) for act in found)
@@ -97,26 +97,31 @@ def _attempted(context: LifecycleContext, act: Act, now: int) -> Act | None:
         return replace(act, left="failed")
 
 
-def plan(context: LifecycleContext, *, now: int) -> Iterator[Act]:
+def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[Act]:
     """What a sweep would find due at that time, and what a hold keeps. Reads only."""
     for stage in stages.TRANSITIONS:
-        upto, after = looked_at(stage, now, context.settings), (-1, 0)
+        upto, after = looked_at(stage, now, settings), (-1, 0)
         while True:
-            with context.database.read() as connection:
+            with database.read() as connection:
                 page = accounts.accounts_with_term(connection, stage, upto=upto, after=after, limit=PAGE)
-                acts = [_found(connection, account, now, context.settings) for _, account in page]
-            yield from (act for act in acts if act is not None)
+                acts = _all_found(connection, page, now, settings)
+            yield from acts
             if len(page) < PAGE:
                 break
-            after = page[-1]
+            after = (page[-1].term_began_at or 0, page[-1].id)
+
+
+def _all_found(connection: Connection, some: Sequence[Account], now: int, settings: Lifecycle) -> list[Act]:
+    """What is due for these accounts, and what keeps it back."""
+    warned = rows.warnings_given(connection, [each.id for each in some])
+    wanted = [(each, due(each, warned[each.id], now, settings)) for each in some]
+    return [Act(each.id, each.stage, it, _kept_back(connection, each, it, now)) for each, it in wanted if it]
 
 
 def _found(connection: Connection, account: int, now: int, settings: Lifecycle) -> Act | None:
+    """What is due for one account."""
     found = accounts.find_account(connection, account)
-    wanted = found and due(found, rows.warnings_given(connection, account), now, settings)
-    if not found or not wanted:
-        return None
-    return Act(account, found.stage, wanted, _kept_back(connection, found, wanted, now))
+    return next(iter(_all_found(connection, [found], now, settings)), None) if found else None
 
 
 def _kept_back(connection: Connection, account: Account, wanted: Due, now: int) -> str:

@@ -68,14 +68,14 @@ def change_account(connection: Connection, account_id: int, **values: Any) -> No
 
 def accounts_with_term(
     connection: Connection, stage: str, *, upto: int, after: tuple[int, int] = (-1, 0), limit: int
-) -> Sequence[tuple[int, int]]:
-    """(term began, id) of accounts in this stage whose term began by then, in that order: one range of an index."""
+) -> Sequence[Account]:
+    """Accounts in this stage whose term began by then, by (term_began_at, id): one range of an index."""
     key = tuple_(account.c.term_began_at, account.c.id)
-    query = select(account.c.term_began_at, account.c.id).where(
+    query = select(*_COLUMNS).where(
         account.c.stage == stage, account.c.term_began_at.is_not(None), account.c.term_began_at <= upto, key > after
     )
     ordered = query.order_by(account.c.term_began_at, account.c.id).limit(limit)
-    return [(row.term_began_at, row.id) for row in connection.execute(ordered)]
+    return [Account(**row._mapping) for row in connection.execute(ordered)]
 
 
 def closed_stages(connection: Connection) -> Mapping[int, str]:

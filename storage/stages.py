@@ -7,7 +7,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,13 @@ class ClockMark:
     state: str
 
 
-def warnings_given(connection: Connection, account_id: int) -> Mapping[int, int]:
-    """When each warning of the running term was given, by its days before the step."""
-    query = select(stage_warning.c.days, stage_warning.c.given_at).where(stage_warning.c.account_id == account_id)
-    return {row.days: row.given_at for row in connection.execute(query)}
+def warnings_given(connection: Connection, accounts: Sequence[int]) -> Mapping[int, Mapping[int, int]]:
+    """By account when each warning of its running term was given, by days before the step; none: an empty one."""
+    query = select(stage_warning).where(stage_warning.c.account_id.in_(accounts))
+    found: dict[int, dict[int, int]] = {each: {} for each in accounts}
+    for row in connection.execute(query):
+        found[row.account_id][row.days] = row.given_at
+    return found
 
 
 def add_warning(connection: Connection, account_id: int, *, days: int, given_at: int) -> None:

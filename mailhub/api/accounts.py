@@ -128,7 +128,7 @@ def _in_full(call: Call) -> AccountInFull:
     now = clock.now()
     with call.house.database.read() as connection:
         row = accounts.find_account(connection, call.account)
-        warned = stages.warnings_given(connection, call.account)
+        warned = stages.warnings_given(connection, [call.account])[call.account]
         held = holds.any_hold(connection, call.account, now)
         acts = journal.of_object(connection, call.account, f"account:{call.account}")
     if row is None:

@@ -55,11 +55,12 @@ def sweep(house: TheHouse, actor: Caller, body: Order) -> Sweep:
         raise BadRequest("another time is for a dry run; testing.clock = true allows more, on a machine for trials")
     at = now if body.now is None else clock.from_datetime(body.now)
     if body.dry_run:
-        return Sweep(clock="not judged", dry_run=True, steps=[_step(act) for act in lifecycle.plan(context, now=at)])
+        found = lifecycle.plan(house.database, house.config.lifecycle, now=at)
+        return Sweep(clock="not judged", dry_run=True, steps=[_step(act) for act in found])
     if body.confirm_clock or body.now is not None:
         lifecycle.confirm_clock(context, actor.name, now=at, boot=boot_time())
-    found = lifecycle.sweep(context, now=at, boot=boot_time())
-    return Sweep(clock=found.clock, dry_run=False, steps=[_step(act) for act in found.acts])
+    swept = lifecycle.sweep(context, now=at, boot=boot_time())
+    return Sweep(clock=swept.clock, dry_run=False, steps=[_step(act) for act in swept.acts])
 
 
 def _step(act: Act) -> Step:
