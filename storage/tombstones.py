@@ -100,11 +100,11 @@ def accounts_with_people(connection: Connection) -> Sequence[int]:
     return connection.execute(query).scalars().all()
 
 
-def let_expire(connection: Connection, account_id: int, *, before: int, at: int) -> None:
-    """What went before ``before`` is in no backup made after it: those tombstones end at ``at``."""
+def let_expire(connection: Connection, *, before: int, at: int) -> None:
+    """What went before ``before`` is in no backup made after it: those of every account end at ``at``."""
     for table, went in _KINDS:
-        own = (table.c.account_id == account_id, went < before, table.c.expires_at.is_(None))
-        connection.execute(update(table).where(*own).values(expires_at=at))
+        lasting = (went < before, table.c.expires_at.is_(None))
+        connection.execute(update(table).where(*lasting).values(expires_at=at))
 
 
 def expire(connection: Connection, *, now: int, limit: int) -> int:

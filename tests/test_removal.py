@@ -170,7 +170,7 @@ def test_tombstones_end_when_they_are_told_to(desk: Desk) -> None:
     raw = desk.written("Kim <kim@customer.example>")
     purge(desk, desk.ticket_of(desk.receive(raw)), Forgetting())
     desk.do(lambda tx: tombstones.bury_people(tx.connection, desk.account, [b"x" * 16], cut_at=2**61))
-    desk.do(lambda tx: tombstones.let_expire(tx.connection, desk.account, before=desk.now + 1, at=desk.now + 5))
+    desk.do(lambda tx: tombstones.let_expire(tx.connection, before=desk.now + 1, at=desk.now + 5))
     assert desk.do(lambda tx: tombstones.expire(tx.connection, now=0, limit=9)) == 0
     assert desk.do(lambda tx: tombstones.expire(tx.connection, now=2**60, limit=9)) == 1
     assert desk.receive(raw).fate is Fate.FILED

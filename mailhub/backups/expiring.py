@@ -10,9 +10,11 @@ import structlog
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.making import alone, clear_unfinished, record
 from mailhub.backups.vault import Vault
-from storage import backups
+from storage import backups, tombstones
 from storage.backups import Backup
 from storage.writer import Transaction
+
+TOMBSTONES_A_TURN = 500
 
 log = structlog.get_logger("mailhub.backups")
 
@@ -28,6 +30,9 @@ def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
         gone = [row for row in due if _delete(row)]
         for row in gone:
             vault.writer.run(partial(_mark, row.id, actor, now))
+        vault.writer.run(partial(_let_tombstones_end, now))
+        while vault.writer.run(lambda tx: tombstones.expire(tx.connection, now=now, limit=TOMBSTONES_A_TURN)):
+            pass
     rewrite_key_files(vault)
     return gone
 
@@ -40,6 +45,12 @@ def _delete(row: Backup) -> bool:
         log.warning("backup not deleted", backup=row.id, error=error.strerror)
         return False
     return True
+
+
+def _let_tombstones_end(now: int, transaction: Transaction) -> None:
+    """What went before the oldest backup that is left was made is in none: nothing brings it back."""
+    left = backups.list_backups(transaction.connection)
+    tombstones.let_expire(transaction.connection, before=left[0].made_at if left else now, at=now)
 
 
 def _mark(id_: int, actor: str, now: int, transaction: Transaction) -> None:

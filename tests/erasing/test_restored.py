@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import select
+
 from mailhub import erasure
+from mailhub.backups.expiring import expire
 from mailhub.backups.key_file import NAME as KEY_FILE
 from mailhub.backups.making import create
 from mailhub.restoring import restore
+from storage.backups import list_backups
 from storage.database import Database
 from storage.erasures import list_under_way
+from storage.schema import person_tombstone, redaction, tombstone
 from storage.writer import Writer
 from tests.erasing import scene as scenes
 from tests.erasing import witness
 from tests.erasing.scene import KEYS, KIM, NAME, Scene
+
+KINDS = (tombstone, person_tombstone, redaction)
 
 
 def raws(directory: Path) -> dict[str, bytes]:
@@ -56,3 +63,23 @@ def test_an_erasure_under_way_is_not_gone_on_with_elsewhere(scene: Scene, tmp_pa
         assert list_under_way(connection, 0) == []
     database.close()
     assert done.unfinished_erasures == 1
+
+
+def test_tombstones_end_with_the_last_backup_that_needs_them(scene: Scene) -> None:
+    """While a backup from before the erasure is there they stay; when it is gone they and the changes go, too."""
+    vault, database = scene.parts.vault, scene.parts.database
+    create(vault, actor="system")
+    assert scene.erase().state == "done"
+    create(vault, actor="system")
+
+    def left() -> dict[str, int]:
+        with database.read() as connection:
+            return {table.name: len(connection.execute(select(table)).all()) for table in KINDS}
+
+    assert expire(vault, actor="system", now=0) == []
+    assert min(left().values()) > 0
+    with database.read() as connection:
+        first, second = list_backups(connection)
+    assert expire(vault, actor="system", now=first.expires_at) == [first]
+    assert second.made_at > first.made_at
+    assert set(left().values()) == {0}
