@@ -98,9 +98,15 @@ class Imap:
     """Mailboxes at providers: how patient mailhub is there. Which ones there are: `mailhub mailbox add --imap-host`."""
 
     enabled: bool = setting(True, "Whether this process fetches mail.", restart=True)
-    ca_file: str = setting("", "PEM file of certificate authorities to trust. Empty: those of the system.")
+    ca_file: str = setting(
+        "", "PEM file of certificate authorities to trust. Empty: those of the system.", restart=True
+    )
     command_seconds: float = setting(
-        60.0, "How long a server may take for one command with its whole answer.", unit="seconds", minimum=0.1
+        60.0,
+        "How long a server may take for one command with its whole answer.",
+        unit="seconds",
+        minimum=0.1,
+        restart=True,
     )
     idle_seconds: float = setting(
         540.0,
@@ -108,13 +114,18 @@ class Imap:
         unit="seconds",
         minimum=0.1,
         maximum=1500,
+        restart=True,
     )
     retry_seconds: float = setting(
-        5.0, "Delay before a lost connection is made again; it doubles each time.", unit="seconds", minimum=0.01
+        5.0,
+        "Delay before a lost connection is made again; it doubles each time.",
+        unit="seconds",
+        minimum=0.01,
+        restart=True,
     )
-    retry_limit_seconds: float = setting(600.0, "The longest such delay.", unit="seconds", minimum=0.1)
+    retry_limit_seconds: float = setting(600.0, "The longest such delay.", unit="seconds", minimum=0.1, restart=True)
     batch_bytes: int = setting(
-        2 * MIB, "Mail held in memory for one mailbox while it is filed.", unit="bytes", minimum=64 * KIB
+        2 * MIB, "Mail held in memory for one mailbox while it is filed.", unit="bytes", minimum=64 * KIB, restart=True
     )
 
 

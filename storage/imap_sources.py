@@ -176,6 +176,14 @@ def set_source_state(connection: Connection, source: ImapSource, *, state: str, 
     connection.execute(_same_source(source.account_id, source.id).values(values))
 
 
+def set_secret(
+    connection: Connection, account_id: int, source_id: int, *, secret: bytes | None, secret_from: str
+) -> None:
+    """Another secret from now on; cursors and all else stay."""
+    values = {"secret": secret, "secret_from": secret_from}
+    connection.execute(_same_source(account_id, source_id).values(values))
+
+
 def set_paused(connection: Connection, account_id: int, source_id: int, *, at: int | None) -> None:
     """Pause a source, or with None let it run again."""
     connection.execute(_same_source(account_id, source_id).values(paused_at=at))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from .bulk import insert_rows
 from .imap_sources import ImapFolder
-from .schema import imap_todo
+from .schema import imap_folder, imap_todo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,15 @@ def due_todos(connection: Connection, folder: ImapFolder, act: str, *, now: int,
 def count_todos(connection: Connection, folder: ImapFolder, act: str) -> int:
     """How much is owed in the folder's present epoch, due or not."""
     return connection.execute(select(func.count()).where(*_of(folder, act))).scalar_one()
+
+
+def next_due(connection: Connection, account_id: int, source_id: int) -> int | None:
+    """When the first of all that is owed in the source's folders is due; None when nothing is."""
+    place = (imap_folder.c.account_id == imap_todo.c.account_id) & (imap_folder.c.id == imap_todo.c.folder_id)
+    query = select(func.min(imap_todo.c.next_at)).join(imap_folder, place)
+    own = query.where(imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
+    found: int | None = connection.execute(own.where(imap_todo.c.uidvalidity == imap_folder.c.uidvalidity)).scalar_one()
+    return found
 
 
 def set_retry(connection: Connection, folder: ImapFolder, act: str, uids: Collection[int], *, next_at: int) -> None:

@@ -39,16 +39,21 @@ Keyword = Annotated[str, StringConstraints(pattern=r"^(\$?[A-Za-z0-9_-]{1,60})?$
 Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
 
-class NewSource(shapes.Shape):
+class Secret(shapes.Shape):
+    """What the mailbox is opened with: one of these."""
+
+    password: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    password_file: Line | None = None
+    password_credential: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")] | None = None
+
+
+class NewSource(Secret):
     """Where to fetch from, and what happens there with filed mail. With oauth the password is the client's secret."""
 
     host: Host
     port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     login: Line
-    password: Annotated[str, StringConstraints(max_length=1024)] | None = None
-    password_file: Line | None = None
-    password_credential: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")] | None = None
     oauth: imap_oauth.NewOauth | None = None
     folders: list[Folder] = Field(["INBOX"], min_length=1, max_length=FOLDERS)
     since: date | None = None
@@ -145,7 +150,8 @@ def states(connection: Connection, account: int) -> dict[int, Source]:
 def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
     """Fetch the mail of a mailbox from a provider from now on. What is there already is filed quietly."""
     call.require("mailbox.manage")
-    secret, secret_from = _secret(call, body)
+    needs_none = body.oauth is not None and body.oauth.flow != CLIENT
+    secret, secret_from = _secret(call, body, may_lack=needs_none)
     argument = _argument(body)
 
     def add(transaction: Transaction) -> Source:
@@ -207,6 +213,22 @@ def test_source(call: InAccount, mailbox: str) -> Tested:
     return Tested(ok=all(step.ok for step in steps), steps=steps)
 
 
+@router.put("/mailboxes/{mailbox}/imap/password")
+def set_password(call: InAccount, mailbox: str, body: Secret) -> Source:
+    """Open the mailbox with another password from now on. Fetching goes on from where it was."""
+    call.require("mailbox.manage")
+    secret, secret_from = _secret(call, body)
+
+    def change(transaction: Transaction) -> Source:
+        row = _source(transaction.connection, call, mailbox)
+        sealed = None if secret is None else imap_login.seal(call.house.keys, row.id, secret)
+        imap_sources.set_secret(transaction.connection, call.account, row.id, secret=sealed, secret_from=secret_from)
+        _record(transaction, call, "password", row.id)
+        return shape(row, imap_sources.list_folders(transaction.connection, call.account, row.id))
+
+    return call.house.writer.run(change)
+
+
 @router.post("/mailboxes/{mailbox}/imap/pause")
 def pause_source(call: InAccount, mailbox: str) -> Source:
     """Fetch nothing until it is resumed. Mail stays at the provider."""
@@ -252,10 +274,10 @@ def _source(connection: Connection, call: Call, mailbox: str) -> ImapSource:
     return found
 
 
-def _secret(call: Call, body: NewSource) -> tuple[str | None, str]:
+def _secret(call: Call, body: Secret, *, may_lack: bool = False) -> tuple[str | None, str]:
     """The password to seal, or None, and where it comes from."""
     given = [each for each in (body.password, body.password_file, body.password_credential) if each is not None]
-    if not given and body.oauth is not None and body.oauth.flow != CLIENT:
+    if not given and may_lack:
         return None, "none"
     if len(given) != 1:
         raise BadRequest("give one of password, password_file and password_credential")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,20 @@ def _authorisation(context: Context, found: dict[str, Any]) -> str:
     return str(found["state"]) + end + (": mailhub mailbox authorize" if found["ends_soon"] else "")
 
 
+def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the password comes from."""
+    stdin = (
+        "Read the password (with --oauth the client's secret) from standard input. Default: asked for. It is sealed."
+    )
+    for option in (
+        click.option("--imap-password-credential", metavar="NAME", help="The daemon takes it from this credential."),
+        click.option("--imap-password-file", metavar="PATH", help="The daemon reads it from there at every connect."),
+        click.option("--imap-password-stdin", is_flag=True, help=stdin),
+    ):
+        command = option(command)
+    return command
+
+
 @mailbox.command()
 @click.argument("address")
 @click.option("--name", default="", help="Shown in From of replies.")
@@ -71,13 +86,7 @@ def _authorisation(context: Context, found: dict[str, Any]) -> str:
 @click.option("--imap-port", type=click.IntRange(1, 65_535), help="Default: 993, without implicit TLS 143.")
 @click.option("--imap-tls", type=click.Choice(["implicit", "starttls", "none"]), default="implicit", show_default=True)
 @click.option("--imap-user", metavar="NAME", help="Login name there. Default: the address.")
-@click.option(
-    "--imap-password-stdin",
-    is_flag=True,
-    help="Read the password (with --oauth the client's secret) from standard input. Default: asked for. It is sealed.",
-)
-@click.option("--imap-password-file", metavar="PATH", help="The daemon reads it from this file at every connect.")
-@click.option("--imap-password-credential", metavar="NAME", help="The daemon takes it from this systemd credential.")
+@_password_options
 @oauth_options
 @click.option("--folder", "folders", multiple=True, help="Folder to fetch; may be repeated. Default: INBOX.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave older mail there. Default: fetch all, quietly.")
@@ -133,15 +142,37 @@ def _source(address: str, **imap: Any) -> dict[str, Any]:
     oauth = oauth_body(imap)
     if oauth is not None:
         body["oauth"] = oauth
-    if imap["imap_password_credential"]:
-        return body | {"password_credential": imap["imap_password_credential"]}
-    if imap["imap_password_file"]:
-        return body | {"password_file": str(Path(imap["imap_password_file"]).absolute())}
-    if imap["imap_password_stdin"]:
-        return body | {"password": sys.stdin.readline().rstrip("\r\n")}
-    if oauth is not None and oauth["flow"] != "client-credentials":
-        return body  # a client without a secret
-    return body | {"password": click.prompt("Password", hide_input=True, err=True)}
+    return body | _password(may_lack=oauth is not None and oauth["flow"] != "client-credentials", **imap)
+
+
+def _password(
+    *, imap_password_stdin: bool, imap_password_file: str | None, imap_password_credential: str | None, **options: Any
+) -> dict[str, Any]:
+    """The part of the body that says what the mailbox is opened with."""
+    if imap_password_credential:
+        return {"password_credential": imap_password_credential}
+    if imap_password_file:
+        return {"password_file": str(Path(imap_password_file).absolute())}
+    if imap_password_stdin:
+        return {"password": sys.stdin.readline().rstrip("\r\n")}
+    if options.get("may_lack"):
+        return {}  # a client without a secret
+    return {"password": click.prompt("Password", hide_input=True, err=True)}
+
+
+@mailbox.command()
+@click.argument("mailbox")
+@_password_options
+@printing
+def password(context: Context, mailbox: str, **imap: Any) -> None:
+    """Open the mailbox at the provider with another password from now on. Fetching goes on from where it was.
+
+    \b
+    Example: mailhub mailbox password help@example.com
+    Example: mailhub mailbox password help@example.com --imap-password-stdin < new-password
+    """
+    found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/password", body=_password(**imap))
+    _told(context, found, f"{mailbox} is opened with that password. See how: mailhub mailbox test {mailbox}")
 
 
 @mailbox.command()

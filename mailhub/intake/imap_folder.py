@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from mailhub import clock
 from mailhub.envelope import Envelope, Fate, Outcome, Source
 from mailhub.intake import imap_cursor
-from mailhub.intake.imap_conversation import Conversation, Described
-from mailhub.intake.imap_faults import ImapFault
+from mailhub.intake.imap_conversation import Conversation, Described, Opened
+from mailhub.intake.imap_faults import ImapFault, Refused
 from mailhub.intake.reception import Along, Reception
 from storage import imap_sources, imap_todos
 from storage.database import Database
@@ -36,6 +36,7 @@ from storage.writer import Writer
 
 WINDOW_UIDS = 10_000  # UIDs asked for at once, as numbers: few of them need exist
 WIDEST_WINDOW_UIDS = 1_000_000  # a window without mail is followed by a wider one; a line of this many fits the wire
+MOST_UIDS = 2**32  # as wide as a window may be where the whole folder would fit one line
 DESCRIBED = 200  # mails whose sizes are asked for at once
 BATCH_MAILS = 100
 LARGE_BYTES = 512 * 1024  # mails from here on are fetched alone and in pieces
@@ -52,6 +53,11 @@ _TRACE_BYTES = 4096  # where a delivering server puts Return-Path
 
 class HeldUp(Exception):
     """Our side could not file a mail now; ``str`` says why. The cursor stands before it."""
+
+    @property
+    def by_the_mail(self) -> bool:
+        """Whether it may be that mail's fault. No room, and no database, are nobody's: nothing is passed for them."""
+        return str(self) == "fault"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,33 +115,57 @@ class FolderReader:
         self._listed = folder.last_uid  # the last UID that the server has shown
         self._flying: list[tuple[int, Future[Sequence[Outcome]]]] = []
 
-    def read(self, uidnext: int | None) -> None:
-        """Read to the end. Raises ``ImapFault``, ``HeldUp``; what was filed until then is."""
+    def read(self, opened: Opened | None) -> None:
+        """Read to the end; None when it stayed open. Raises ``ImapFault``, ``HeldUp``; what was filed until then is."""
         try:
             self._fetch_owed()
-            for uids in self._windows(uidnext):
-                for start in range(0, len(uids), DESCRIBED):
-                    self._take(uids[start : start + DESCRIBED])
+            for uids in self._windows(opened):
+                self._take_all(uids)
             self._land()
             self._pass_rest()
-        except (ImapFault, HeldUp):
+        except (ImapFault, HeldUp) as stopped:
             with suppress(HeldUp):
                 self._land()
-            self._struggle.failed(self._cursor())
+            if not isinstance(stopped, HeldUp) or stopped.by_the_mail:
+                self._struggle.failed(self._cursor())
             raise
         self._struggle.failures = 0
 
     # --- which mails --------------------------------------------------------------------------------------------------
 
-    def _windows(self, uidnext: int | None) -> Iterator[Sequence[int]]:
+    def _windows(self, opened: Opened | None) -> Iterator[Sequence[int]]:
         """UIDs after the cursor, a bounded number at a time; the last window is open, whatever UIDNEXT says."""
+        uidnext = opened.uidnext if opened is not None else None
+        few = opened is not None and opened.messages is not None and opened.messages <= WIDEST_WINDOW_UIDS
+        widest = MOST_UIDS if few else WIDEST_WINDOW_UIDS
         low, width = self._folder.last_uid + 1, WINDOW_UIDS
         while uidnext is not None and low + width < uidnext:
             found = self._conversation.uids(low, low + width - 1)
             yield found
             low += width
-            width = WINDOW_UIDS if found else min(4 * width, WIDEST_WINDOW_UIDS)
+            width = WINDOW_UIDS if found else min(4 * width, widest)
         yield self._conversation.uids(low, None)
+
+    def _take_all(self, uids: Sequence[int]) -> None:
+        """Hand over these mails; one by one from where reading failed before, until the first of them has its fate."""
+        start = 0
+        while start < len(uids):
+            if self._struggle.careful:
+                self._take_carefully(uids[start])
+                start += 1
+            else:
+                self._take(uids[start : start + DESCRIBED])
+                start += DESCRIBED
+
+    def _take_carefully(self, uid: int) -> None:
+        """One mail; owed and passed when it is the one that reading failed at ``TRIES`` times, whatever was asked."""
+        if self._struggle.failures >= TRIES and self._struggle.in_hand == uid:
+            self._struggle.failures = 0
+            self._owe_if_there(uid)
+            self._listed = uid
+            return
+        self._struggle.in_hand = uid
+        self._take([uid])
 
     def _take(self, uids: Sequence[int]) -> None:
         """Hand over those of these mails that are to be filed, in order."""
@@ -194,16 +224,11 @@ class FolderReader:
     def _take_alone(self, mail: _Mail) -> None:
         """One mail, in pieces: a large one, or any where reading failed before."""
         self._land()
-        if self._struggle.failures >= TRIES and self._struggle.in_hand == mail.uid:
-            self._struggle.failures = 0
-            self._owe_if_there(mail.uid)
-            return
-        self._struggle.in_hand = mail.uid
         if mail.described.size_bytes > self._rooms.message_bytes:
             self._reject(mail, self._step(mail), mail.described.size_bytes)
             return
         with self._rooms.large:
-            raw = self._in_pieces(mail.uid)
+            raw = self._in_pieces(mail)
             if raw is None:
                 self._owe_if_there(mail.uid)
             elif len(raw) > self._rooms.message_bytes:
@@ -212,16 +237,20 @@ class FolderReader:
                 self._hand_over(mail, raw)
                 self._land()
 
-    def _in_pieces(self, uid: int) -> bytes | None:
-        """The mail, or more of it than is allowed; None when the server gives none. Its announced size is not used."""
+    def _in_pieces(self, mail: _Mail) -> bytes | None:
+        """The mail, or more of it than is allowed; None when the server gives none.
+
+        It ends where the server has no more, and a short piece is no end: the announced size may be wrong, and only
+        spares the last question where it is reached.
+        """
         ends_at = time.monotonic() + LARGE_PATIENCE * self._rooms.command_seconds
         raw = bytearray()
         while len(raw) <= self._rooms.message_bytes:
-            piece = self._conversation.piece(uid, len(raw), PIECE_BYTES)
-            if piece is None:
+            piece = self._conversation.piece(mail.uid, len(raw), PIECE_BYTES)
+            if piece is None and not (raw and self._conversation.uids(mail.uid, mail.uid)):
                 return None
-            raw += piece
-            if len(piece) < PIECE_BYTES:
+            raw += piece or b""
+            if not piece or (len(piece) < PIECE_BYTES and 0 < mail.described.size_bytes <= len(raw)):
                 break
             if time.monotonic() > ends_at:
                 raise ImapFault("a large mail did not come in time")
@@ -296,14 +325,18 @@ class FolderReader:
             owed = imap_todos.due_todos(connection, self._folder, "fetch", now=clock.now(), limit=OWED_AT_ONCE)
         for todo in owed:
             self._write(imap_cursor.trying(self._folder, todo.uid, next_at=_later(todo.tries + 1)))
-            described = self._conversation.describe([todo.uid]).get(todo.uid)
-            with self._rooms.large:
-                self._take_owed(_Mail(todo.uid, described or Described(size_bytes=0, came_at=None)))
+            with suppress(Refused), self._rooms.large:  # refused: still owed, and in nobody's way
+                self._take_owed(todo.uid)
 
-    def _take_owed(self, mail: _Mail) -> None:
+    def _take_owed(self, uid: int) -> None:
         """One mail that the cursor has passed already."""
-        along = imap_cursor.owed_step(self._fetching, self._folder, mail.uid)
-        raw = self._in_pieces(mail.uid)
+        described = self._conversation.describe([uid]).get(uid)
+        mail = _Mail(uid, described or Described(size_bytes=0, came_at=None))
+        if self._is_before_since(uid, mail.described):
+            self._write(imap_cursor.forgetting(self._folder, uid))
+            return
+        along = imap_cursor.owed_step(self._fetching, self._folder, uid)
+        raw = self._in_pieces(mail)
         if raw is None:
             if not self._conversation.uids(mail.uid, mail.uid):
                 self._write(imap_cursor.forgetting(self._folder, mail.uid))

@@ -13,6 +13,7 @@ Durable: state and fault of the source, and of each folder, in words for `mailhu
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import secrets
 import socket
@@ -37,6 +38,7 @@ from storage.imap_sources import Fetching, ImapFolder, ImapSource
 THOROUGH_SECONDS = 600.0  # folders are opened at least so often, whatever STATUS says of them
 LOGIN_FAILURES = 5  # a refused login counts so much more than a lost connection: many tries lock accounts
 MOST_DOUBLINGS = 20
+DUE_SECONDS = 1.0  # what is overdue, since a folder cannot be opened, makes no busy loop
 
 log = structlog.get_logger("mailhub.intake.imap")
 
@@ -148,15 +150,25 @@ class MailboxThread:
     def _wait(self, conversation: Conversation) -> bool:
         """Until mail came to the first folder (True), or it is time to look at all of them."""
         source, settings = self.fetching.source, self._shared.settings
+        due = self._seconds_to_due()
         if self._can_idle and conversation.can("IDLE"):
             several = len(self._folders()) > 1
             seconds = min(source.poll_seconds, settings.idle_seconds) if several else settings.idle_seconds
             try:
-                return conversation.idle(seconds, self._wake)
+                return conversation.idle(min(due, seconds), self._wake)
             except Refused:  # it says that it can, and cannot
                 self._can_idle = False
-        self._sleep(source.poll_seconds)
+        self._sleep(min(due, source.poll_seconds))
         return False
+
+    def _seconds_to_due(self) -> float:
+        """Until something is to be tried again: what is owed, or a folder that a refused command left half read."""
+        source = self.fetching.source
+        with self._shared.rooms.database.read() as connection:
+            due = imap_todos.next_due(connection, source.account_id, source.id)
+        owed = math.inf if due is None else max(DUE_SECONDS, (due - clock.now()) / clock.SECOND)
+        failures = max((struggle.failures for struggle in self._struggles.values()), default=0)
+        return min(owed, self._delay(failures)) if failures else owed
 
     # --- folders ------------------------------------------------------------------------------------------------------
 
@@ -197,21 +209,26 @@ class MailboxThread:
 
     def _read(self, conversation: Conversation, folder: ImapFolder, *, selected: bool) -> tuple[str, str]:
         """Its new state, and the fault in words. Raises ``Refused`` when it cannot be opened."""
-        uidnext = None
+        opened = None
         if not selected:
             read_only = self.fetching.source.after_filing == "nothing"
             opened = conversation.open(folder.name, read_only=read_only)
             if opened.uidvalidity is None:
                 return "failing", "the server gives no UIDVALIDITY: mail cannot be told apart there"
             folder = self._in_epoch(folder, opened.uidvalidity, opened.uidnext)
-            uidnext = opened.uidnext
         rooms, struggle = self._shared.rooms, self._struggles.setdefault(folder.id, Struggle())
         try:
-            FolderReader(rooms, self.fetching, conversation, folder, struggle).read(uidnext)
+            FolderReader(rooms, self.fetching, conversation, folder, struggle).read(opened)
             fault = settle(conversation, self.fetching.source, folder, rooms.database, rooms.writer)
         except Refused as refused:
             return "failing", f"the server refuses a command: {refused}"
-        return ("failing", fault) if fault else ("current", "")
+        return ("failing", fault) if fault else ("current", self._owed(folder))
+
+    def _owed(self, folder: ImapFolder) -> str:
+        """In words, how much of the folder was passed and is tried again."""
+        with self._shared.rooms.database.read() as connection:
+            count = imap_todos.count_todos(connection, folder, "fetch")
+        return f"{count} mails could not be fetched or filed so far: tried again" if count else ""
 
     def _in_epoch(self, folder: ImapFolder, uidvalidity: int, uidnext: int | None) -> ImapFolder:
         """The folder as it is to be read: from its beginning, when its UIDs are other ones than those we know."""
