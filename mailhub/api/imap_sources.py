@@ -221,10 +221,10 @@ def set_password(call: InAccount, mailbox: str, body: Secret) -> Source:
 
     def change(transaction: Transaction) -> Source:
         row = _source(transaction.connection, call, mailbox)
-        sealed = None if secret is None else imap_login.seal(call.house.keys, row.id, secret)
+        sealed = None if secret is None else imap_secrets.seal(call.house.keys, row.id, secret)
         imap_sources.set_secret(transaction.connection, call.account, row.id, secret=sealed, secret_from=secret_from)
         _record(transaction, call, "password", row.id)
-        return shape(row, imap_sources.list_folders(transaction.connection, call.account, row.id))
+        return _found(transaction.connection, row)
 
     return call.house.writer.run(change)
 

@@ -83,6 +83,7 @@ BESIDE: Mapping[
     tuple[str, str, str], dict[str, Any]
 ] = {  # what a request needs to get as far as looking for the object
     ("post", "/v1/spam/revoke", "user"): {"since": "2020-01-01T00:00:00Z", "sequences": []},
+    ("put", "/v1/mailboxes/{mailbox}/imap/password", "mailbox"): {"password_file": None, "password_credential": None},
     ("post", "/v1/mailboxes/{mailbox}/imap", "mailbox"): {
         "oauth": None,
         "password_file": None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mailhub.cli.client import ApiError
-from tests.dovecot import Dovecot
+from tests.dovecot import PASSWORD, Dovecot, dovecot, is_installed
 from tests.imap.conftest import Fetcher, letter, letters
 
 
@@ -141,3 +143,39 @@ def test_the_steps_of_a_test_stop_at_what_fails(server: Dovecot, user: str, fetc
     ]
     assert [step["ok"] for step in found["steps"]] == [True] * 6 + [False]
     assert "Junk" in found["steps"][-1]["text"]
+
+
+def test_another_password_goes_on_from_the_cursor(server: Dovecot, user: str, fetcher: Fetcher) -> None:
+    """`mailbox password` changes the secret in place: a refused login is mended, and nothing is read again."""
+    server.append(user, *letters(2))
+    fetcher.add("127.0.0.1", server.port, user)
+    fetcher.wait(2)
+    for password, state in (("wrong", "failing"), (PASSWORD, "waiting")):
+        command = ("mailbox", "password", "support@example.com", "--imap-password-stdin")
+        assert fetcher.hub.run(*command, stdin=password.encode() + b"\n").returncode == 0
+        fetcher.hub.wait_until(lambda state=state: fetcher.source()["state"] == state)  # type: ignore[misc]
+    server.append(user, *letters(1))
+    folder = fetcher.wait(3)
+    assert (folder["seen"], folder["duplicate"]) == (3, 0)
+
+
+def test_a_server_that_can_do_little(require_service: Callable[[bool, str], None], fetcher: Fetcher) -> None:
+    """Without IDLE, MOVE and UIDPLUS: folders are polled, moving is copying and a mark, deleting is a mark alone."""
+    require_service(is_installed(), "Dovecot is not installed (Debian: dovecot-imapd)")
+    with dovecot("imap_capability = IMAP4rev1 LITERAL+ SASL-IR\n") as server:
+        moving, deleting = server.new_user(), server.new_user()
+        fetcher.add(
+            "127.0.0.1", server.port, moving, "--after-filing", "move", "--move-to", "Filed", address="m@x.example"
+        )
+        fetcher.add("127.0.0.1", server.port, deleting, "--after-filing", "delete", address="d@x.example")
+        fetcher.hub.wait_until(lambda: fetcher.source("m@x.example")["state"] == "waiting")
+        for user in (moving, deleting):
+            server.append(user, *letters(2))
+        fetcher.hub.wait_until(
+            lambda: (
+                len(flags(server, moving, "Filed")) == 2
+                and sum(b"\\Deleted" in each for each in flags(server, deleting)) == 2
+            )
+        )
+        assert sum(b"\\Deleted" in each for each in flags(server, moving)) == 2
+    assert fetcher.fates() == ["filed"] * 4
