@@ -337,6 +337,19 @@ class Lifecycle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long tickets in a state, and logs, are kept before they go for good (docs/lifecycle.md). 0 keeps for ever."""
+
+    spam_days: float = _days(30.0, "Tickets in the spam state, since something last happened to them.")
+    trash_days: float = _days(30.0, "Tickets in the trash, likewise.")
+    closed_days: float = _days(0.0, "Closed tickets, likewise.")
+    log_days: float = _days(30.0, "Records of deliveries and refusals: addresses, peers, fates.")
+    mailboxes: dict[str, str] = setting(
+        {}, 'Other periods for a mailbox, in days: { "jobs@example.com" = "closed 180, trash 7" }.'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Testing:
     """For trials only."""
 
@@ -388,6 +401,7 @@ class Config:
     relay: Relay = field(default_factory=Relay)
     backup: Backup = field(default_factory=Backup)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    retention: Retention = field(default_factory=Retention)
     testing: Testing = field(default_factory=Testing)
     log: Log = field(default_factory=Log)
     source: Path | None = None
@@ -421,6 +435,7 @@ SECTIONS: dict[str, type[Any]] = {
     "relay": Relay,
     "backup": Backup,
     "lifecycle": Lifecycle,
+    "retention": Retention,
     "testing": Testing,
     "log": Log,
 }

@@ -27,6 +27,7 @@ from mailhub.health.vitals import DoorVitals, Vitals
 from mailhub.house import House
 from mailhub.intake.door import Door
 from mailhub.outbound.relay import Relay
+from mailhub.retention import parse_mailboxes
 from mailhub.scheduler import Scheduler
 from mailhub.service import doors, reloading
 from mailhub.service.api_server import ApiServer
@@ -84,6 +85,7 @@ def _build(config: Config) -> House:
 async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, list[socket.socket]]) -> None:
     vitals = Vitals(directory=built.config.storage.directory, started_at=clock.now(), intake=built.reception)
     doors.require_proxies(built.config)
+    parse_mailboxes(built.config.retention)
     sockets = _api_sockets(built.config, handed_in)
     relay = Relay(
         built.database, built.writer, lambda: daemon.house.config.relay, hostname=doors.hostname(built.config)

@@ -59,6 +59,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "session.manage": _RUNNING,  # everybody's
     "token.own": _STAFF,  # a user's own ApiTokens
     "token.manage": _HEADS,  # everybody's
+    "retention.read": _RUNNING,
     "hold.read": _RUNNING,
     "hold.manage": _RUNNING,
     "grant.read": _EVERYONE,

@@ -46,6 +46,7 @@ COMMANDS = {
     "erasure": "erasure:erasure",
     "grant": "grant:grant",
     "hold": "hold:hold",
+    "retention": "retention:retention",
     "audit": "audit:audit",
     "allow-list": "allow_list:allow_list",
     "backup": "backup:backup",

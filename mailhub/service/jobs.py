@@ -8,10 +8,11 @@ from functools import partial
 
 import structlog
 
-from mailhub import audit, clock, erasure, lifecycle
+from mailhub import audit, clock, erasure, lifecycle, retention
 from mailhub.api.conditions import KEPT
 from mailhub.api.erasures import parts_of
 from mailhub.api.rebuilding import rebuild_of
+from mailhub.api.retention import retaining
 from mailhub.backups.expiring import expire
 from mailhub.errors import MailhubError
 from mailhub.filter import expiry
@@ -47,6 +48,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("backups", 3600, lambda: expire(house.vault, actor="system", now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
+        Job("retention", 3600, lambda: apply_retention(house, stopping)),
         Job("stages", 600, lambda: sweep_accounts(house)),
     ]
 
@@ -75,6 +77,13 @@ def sweep_accounts(house: House) -> None:
     if found.acts or found.clock != SANE:
         left = sum(bool(act.left) for act in found.acts)
         log.info("accounts swept", clock=found.clock, done=len(found.acts) - left, left=left)
+
+
+def apply_retention(house: House, stopping: Callable[[], bool]) -> None:
+    """Delete what no rule keeps any longer, a short turn each."""
+    deleted = retention.apply(retaining(house), now=clock.now(), stopping=stopping)
+    if sum(deleted.values()):
+        log.info("retention applied", **deleted)
 
 
 def sweep_slices(house: House) -> int:

@@ -15,6 +15,7 @@ from mailhub.config import SECTIONS, Config
 from mailhub.configuration_file import changed
 from mailhub.house import House, filter_settings
 from mailhub.intake.door import Door
+from mailhub.retention import parse_mailboxes
 from mailhub.service import doors
 from mailhub.system import logs
 
@@ -31,6 +32,7 @@ def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoo
     settings = {name: doors.settings(name, usable) for name in open_doors}
     context = tls and tls_context(usable.https.certificate, usable.https.key)
     doors.require_proxies(usable)
+    parse_mailboxes(usable.retention)
     for name, door in open_doors.items():
         door.configure(settings[name])
     if tls and context:
