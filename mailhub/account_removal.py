@@ -13,7 +13,7 @@ What stays is named in ``storage.account_rows``: the journal (opaque ids), the a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mailhub import clock, receipts
@@ -44,19 +44,17 @@ def remove_configuration(connection: Connection, account: int) -> Mapping[str, i
 
 def remove_rows(writer: Writer, models: Models, account: int, *, require: Require) -> None:
     """Remove everything of the account but what stays until it is purged. Stops when ``require`` says no."""
+    tables = [table for table in account_rows.tables_of_accounts() if table.name not in STAYING]
     if not _turns(writer, require, lambda tx: _messages(tx, account)):
         return
-    for table in account_rows.tables_of_accounts():
-        if table.name not in STAYING and not _turns(writer, require, _emptier(table, account)):
-            return
-    models.forget(writer, account)
+    if _turns(writer, require, lambda tx: _rows(tx, account, tables)):
+        models.forget(writer, account)
 
 
 def remove_tombstones(writer: Writer, account: int, *, require: Require) -> None:
     """Remove what was kept to clean restored backups with."""
-    for table in account_rows.tables_of_accounts():
-        if table.name in UNTIL_PURGED and not _turns(writer, require, _emptier(table, account)):
-            return
+    tables = [table for table in account_rows.tables_of_accounts() if table.name in UNTIL_PURGED]
+    _turns(writer, require, lambda tx: _rows(tx, account, tables))
 
 
 def proof(connection: Connection, keys: Keys, account: Account, to: str, *, now: int) -> dict[str, Any]:
@@ -85,8 +83,13 @@ def _messages(transaction: Transaction, account: int) -> int:
     return account_rows.delete_some_messages(transaction.connection, account, limit=MESSAGES_A_TURN)
 
 
-def _emptier(table: Any, account: int) -> Callable[[Transaction], int]:
-    return lambda tx: account_rows.delete_some(tx.connection, table, account, limit=ROWS_A_TURN)
+def _rows(transaction: Transaction, account: int, tables: Sequence[Any]) -> int:
+    """Delete rows of these tables, one after the other, as many as one turn may; how many."""
+    left = ROWS_A_TURN
+    for table in tables:
+        if left > 0:
+            left -= account_rows.delete_some(transaction.connection, table, account, limit=left)
+    return ROWS_A_TURN - left
 
 
 def _turns(writer: Writer, require: Require, step: Callable[[Transaction], int]) -> bool:
