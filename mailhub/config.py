@@ -370,6 +370,20 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """Who answers for personal data, and where it is: what the records and notices say (GDPR art. 30, 33)."""
+
+    controller: str = setting("", "Name and postal address of who decides why and how data is processed.")
+    data_protection_contact: str = setting(
+        "", "Where people ask about their data: an address of mail or a page. It stands in every notice that is sent."
+    )
+    locations: str = setting("", "Where the data is: data centres and countries, in words.")
+    subprocessors: dict[str, str] = setting(
+        {}, 'Who else processes it for you: { "Name" = "what they do, and where" }.'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """What the log looks like. It holds ids, never addresses, subjects or text."""
 
@@ -403,6 +417,7 @@ class Config:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     retention: Retention = field(default_factory=Retention)
     testing: Testing = field(default_factory=Testing)
+    privacy: Privacy = field(default_factory=Privacy)
     log: Log = field(default_factory=Log)
     source: Path | None = None
 
@@ -437,5 +452,6 @@ SECTIONS: dict[str, type[Any]] = {
     "lifecycle": Lifecycle,
     "retention": Retention,
     "testing": Testing,
+    "privacy": Privacy,
     "log": Log,
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select
 
 from .schema import (
+    consent,
     contact,
     contact_address,
     intake,
@@ -86,11 +87,13 @@ def add_address(connection: Connection, account_id: int, contact_id: int, addres
 
 
 def delete_contacts(connection: Connection, account_id: int, contacts: Sequence[int]) -> int:
-    """Delete contacts and their addresses; how many rows went. Nothing may name them any more."""
+    """Delete contacts, their addresses and consents; how many rows went. Nothing else may name them any more."""
+    own = (consent.c.account_id == account_id, consent.c.contact_id.in_(contacts))
+    consents = connection.execute(delete(consent).where(*own)).rowcount
     own = (contact_address.c.account_id == account_id, contact_address.c.contact_id.in_(contacts))
     gone = connection.execute(delete(contact_address).where(*own)).rowcount
     own = (contact.c.account_id == account_id, contact.c.id.in_(contacts))
-    return int(gone + connection.execute(delete(contact).where(*own)).rowcount)
+    return int(consents + gone + connection.execute(delete(contact).where(*own)).rowcount)
 
 
 def delete_participations(connection: Connection, account_id: int, addresses: Collection[str], limit: int) -> int:
@@ -208,6 +211,9 @@ def count_traces(
         "marks": select(func.count())
         .select_from(mark)
         .where(mark.c.account_id == account_id, mark.c.message_id.in_(select(message.c.id).where(*wrote))),
+        "consents": select(func.count())
+        .select_from(consent)
+        .where(consent.c.account_id == account_id, consent.c.contact_id.in_(contacts)),
         "quarantine": select(func.count()).select_from(message).where(*wrote, message.c.unreadable == 1),
         "deliveries": select(func.count())
         .select_from(intake)

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, and_, or_, select, tuple_
 
 from .schema import (
+    consent,
     contact,
     contact_address,
     hold,
@@ -61,6 +62,7 @@ def _written_by(person: Person, message_id: Column[Any]) -> ColumnElement[bool]:
 OF_PERSON: Mapping[Table, Mine] = {
     contact: lambda person: contact.c.id == person.contact_id,
     contact_address: lambda person: contact_address.c.contact_id == person.contact_id,
+    consent: lambda person: consent.c.contact_id == person.contact_id,
     ticket: lambda person: ticket.c.contact_id == person.contact_id,
     participant: lambda person: participant.c.address.in_(person.addresses),
     message: lambda person: or_(message.c.contact_id == person.contact_id, _sent_to(person)),

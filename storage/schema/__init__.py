@@ -24,6 +24,7 @@ from .erasing import erasure, person_tombstone, redaction, tombstone
 from .learning import ledger, ledger_head, mark, sender_rule
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
+from .rights import breach, consent
 from .service import clock_mark, id_block, idempotency, key_check, refusal
 from .sources import imap_folder, imap_source, imap_todo, oauth_grant
 from .tickets import note, participant, ticket, ticket_mailbox
@@ -54,7 +55,9 @@ __all__ = [
     "api_token",
     "backup",
     "billing_event",
+    "breach",
     "clock_mark",
+    "consent",
     "contact",
     "contact_address",
     "erasure",
