@@ -17,7 +17,7 @@ CATEGORIES: Mapping[str, str] = {  # of the catalogue, in words for people
     "name": "names",
     "email": "e-mail addresses",
     "address": "names of hosts",
-    "content": "what people write, with whatever they tell of themselves and others (telephone numbers among it), files",
+    "content": "what people write, with whatever they tell of themselves and others (telephone numbers too), files",
     "ip": "network addresses",
     "time": "times of acts",
     "credential": "passwords, ApiTokens, sessions and second factors, hashed or sealed",
@@ -163,7 +163,8 @@ def _measures(config: Config) -> tuple[str, ...]:
     second = config.login.second_factor_from
     return (
         "roles: what each may do is one table; operators read content only under a grant that is on record",
-        f"logins by password (argon2id) and a second factor (from the role on: {second}); ApiTokens hashed, scoped, expiring",
+        f"logins by password (argon2id) and a second factor (from the role on: {second})",
+        "ApiTokens hashed, scoped, expiring",
         "networks from which the staff may come, by role",
         f"encryption in transit: API over TLS 1.2 or newer; incoming SMTP with TLS {tls}; relay: {config.relay.tls}",
         "credentials at rest sealed (AES-256-GCM) or hashed; the root key apart from the database",

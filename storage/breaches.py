@@ -1,6 +1,7 @@
 """Breaches of personal data, and whom they touch: counts and ids, by account, time and object, without any body.
 
-Durable state: table breach; a row is never deleted while its account lives. Functions take a connection, commit nothing.
+Durable state: table breach; a row is never deleted while its account lives. Functions take a connection and
+commit nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, insert, select, union, update
 
-from .schema import breach, consent, contact, contact_address, intake, message, note, outbox, participant, ticket
+from .schema import (
+    breach,
+    consent,
+    contact,
+    contact_address,
+    intake,
+    mailbox,
+    message,
+    note,
+    outbox,
+    participant,
+    ticket,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,4 +153,4 @@ def _people(scope: Scope):  # type: ignore[no-untyped-def]
     return union(*found)
 
 
-_TABLES = {"ticket": ticket, "message": message, "contact": contact}
+_TABLES = {"ticket": ticket, "message": message, "contact": contact, "mailbox": mailbox}

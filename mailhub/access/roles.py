@@ -60,6 +60,9 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "token.own": _STAFF,  # a user's own ApiTokens
     "token.manage": _HEADS,  # everybody's
     "retention.read": _RUNNING,
+    "privacy.read": _EVERYONE,  # the record of processing
+    "breach.read": _RUNNING,
+    "breach.manage": _RUNNING,
     "hold.read": _RUNNING,
     "hold.manage": _RUNNING,
     "grant.read": _EVERYONE,

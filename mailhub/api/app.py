@@ -25,7 +25,9 @@ from mailhub.api import (
     backtests,
     backups,
     billing,
+    breaches,
     conditions,
+    consents,
     contacts,
     deliveries,
     description,
@@ -41,6 +43,7 @@ from mailhub.api import (
     login,
     mailboxes,
     messages,
+    privacy,
     problems,
     rebuilding,
     retention,
@@ -100,6 +103,9 @@ ROUTERS = (
     audit,
     allow_lists,
     backups,
+    consents,
+    privacy,
+    breaches,
 )
 
 

@@ -24,7 +24,7 @@ Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["n
 
 
 class NewConsent(shapes.Shape):
-    """A consent as it was given. `text` is what was agreed to; its digest is kept, not the text. Without `given_at`: now."""
+    """A consent as it was given. Of `text`, which was agreed to, the digest is kept. Without `given_at`: now."""
 
     purpose: Word
     text_version: Word

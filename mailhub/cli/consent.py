@@ -21,7 +21,12 @@ def consent() -> None:
 @consent.command()
 @click.argument("contact", type=int)
 @click.option("--purpose", required=True, help="What for, in one word.")
-@click.option("--text", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="File with the text that was agreed to; its digest is kept.")
+@click.option(
+    "--text",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="File with the text that was agreed to; its digest is kept.",
+)
 @click.option("--text-version", required=True, help="Which version of the text that is.")
 @click.option("--how", required=True, help="How it was given: form, telephone, ...")
 @click.option("--given", type=click.DateTime(), help="When (UTC). Without: now.")

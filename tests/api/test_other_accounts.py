@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KINDS = {  # parameter of a path or a query, or field of a body: the kind of object that it names
     "assignee": "user",
+    "breach": "breach",
+    "consent": "consent",
     "contact": "contact",
     "delivery": "delivery",
     "erasure": "erasure",
@@ -65,6 +67,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
     ),
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
     *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
+    *("given_at", "how", "noticed_at", "outcome", "purpose", "text_version", "until", "whom"),
     *("sequences", "since", "text"),  # sequences are counted in each account
     *("answer", "handle", "oauth", "refresh_token"),
     *("after_filing", "folders", "host", "idle", "keyword", "login", "move_to", "password_credential", "password_file"),
@@ -90,6 +93,8 @@ BESIDE: Mapping[
         "password_credential": None,
         "move_to": None,
     },
+    ("get", "/v1/touched", "object"): {"kind": "ticket"},
+    ("get", "/v1/touched/people", "object"): {"kind": "ticket"},
     ("post", "/v1/holds", "object"): {"kind": "ticket", "ends_at": None},
 }
 OPEN = {"/livez", "/readyz", "/metrics", "/v1/login", "/v1/links/use", "/v1/billing"}  # the last by signature
@@ -105,6 +110,8 @@ class Belongings:
         agent = {"email": f"new@{domain}"}
         grant = {"operator": 0, "reason": "x", "ends_at": clock.to_iso(clock.now() + clock.HOUR)}
         hold = {"kind": "ticket", "object": ticket, "reason": "x"}
+        contact = owner("GET", "/v1/contacts").json["items"][0]["id"]
+        consent = {"purpose": "news", "text": "x", "text_version": "1", "how": "form"}
         rule = {"network": "192.0.2.0/24", "role": "agent"}
         self.ids: dict[str, list[int | str]] = {
             "ticket": [ticket],
@@ -118,7 +125,9 @@ class Belongings:
             "hold": [_made(owner("POST", "/v1/holds", hold))],
             "rule": [_made(owner("POST", "/v1/allow-list", rule))],
             "session": [_session(home, account, user)],
-            "contact": [owner("GET", "/v1/contacts").json["items"][0]["id"]],
+            "contact": [contact],
+            "consent": [_made(owner("POST", f"/v1/contacts/{contact}/consents", consent))],
+            "breach": [_made(owner("POST", "/v1/breaches", {"kind": "integrity"}))],
             "erasure": [_erasure(home, account)],
         }
 
