@@ -41,7 +41,7 @@ def test_withdrawing_again_keeps_the_first_instant(desk: Desk) -> None:
     assert ends[0] is not None
     assert ends == [ends[0], ends[0]]
     with desk.database.read() as connection:
-        acts = [each.verb for each in journal.list_entries(connection, desk.account, object_=f"consent:{row.id}")]
+        acts = [each.verb for each in journal.of_object(connection, desk.account, f"consent:{row.id}")]
     assert sorted(acts) == ["consent.add", "consent.withdraw"]
 
 
