@@ -47,7 +47,7 @@ ACTIVITIES: tuple[Activity, ...] = (
         purpose="taking mail in, and proving what became of each delivery",
         basis="legitimate interests (f)",
         subjects=(CONTACTS, NAMED),
-        tables=("intake", "refusal", "imap_source"),
+        tables=("intake", "refusal", "imap_source", "oauth_grant"),
     ),
     Activity(
         purpose="keeping spam out",
@@ -68,7 +68,7 @@ ACTIVITIES: tuple[Activity, ...] = (
         purpose="people's rights: consents, holds, erasures, backups that can forget",
         basis="legal obligation (c: art. 5, 7, 12-18, 32)",
         subjects=(CONTACTS, STAFF),
-        tables=("account", "access_grant", "consent", "erasure", "hold", "person_key"),
+        tables=("account", "access_grant", "consent", "erasure", "hold", "person_key", "redaction"),
     ),
 )
 
