@@ -376,7 +376,8 @@ class Privacy:
     controller: str = setting("", "Name and postal address of who decides why and how data is processed.")
     data_protection_contact: str = setting(
         "",
-        "Where people ask about their data: an address of mail or a page. It stands in the record of processing and in the notice of a breach.",
+        "Where people ask about their data: an address of mail or a page. It stands in the record of processing and in"
+        " the notice of a breach.",
     )
     locations: str = setting("", "Where the data is: data centres and countries, in words.")
     subprocessors: dict[str, str] = setting(
