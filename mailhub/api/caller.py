@@ -226,10 +226,12 @@ class Call:
 
         What an operator reads under a grant is on record first.
         """
+        reads = needs_grant(self.actor, action) and self.actor.uid is not None
+        if not reads:
+            require(self.actor, action, self.account)  # first: nobody hears of the stage of somebody else's account
         if action not in WHILE_CLOSED and (stage := self.house.directory.closed_stage(self.account)):
             raise Forbidden(f"the account is {stage}: what is in it is sealed")
-        if not needs_grant(self.actor, action) or self.actor.uid is None:
-            require(self.actor, action, self.account)
+        if self.actor.uid is None or not reads:
             return
         read = partial(read_under_grant, account=self.account, operator_uid=self.actor.uid)
         self.house.writer.run(partial(read, route=self.route, ids=self.ids, now=clock.now()))
@@ -253,7 +255,7 @@ def the_call(
     digest: Annotated[bytes, Depends(digest_of)],
 ) -> Call:
     """House, actor and account of a request, and what it is about for the record; its conditions are the writer's."""
-    house = conditional(request, house, actor.name, account, digest)
+    house = conditional(request, house, actor, account, digest)
     ids = {name: int(value) for name, value in request.path_params.items() if shapes.is_id(str(value))}
     return Call(house, actor, account, request.scope["route"].path, ids, response.headers)
 

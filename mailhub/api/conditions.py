@@ -6,7 +6,9 @@ between a comparison and its act.
 
 A POST that repeats a key within a day gets the first one's answer again; with another body it is refused. Where the
 answer is not known any more (lost in a crash, too long, or forgotten because something it spoke of was removed), the
-client hears that the act was done. A refused request leaves no key: nothing was done.
+client hears that the act was done; so does one whose rights are not those of then (another role, an ApiToken with other
+scopes, a second factor no longer fresh), since an answer can hold what is shown once. A refused request leaves no key:
+nothing was done.
 Sources: RFC 9110 8.8.3 and 13.1.1 (ETag, If-Match), draft-ietf-httpapi-idempotency-key-header.
 """
 
@@ -27,6 +29,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailhub import clock
+from mailhub.access.actor import Actor
+from mailhub.access.freshness import is_fresh
 from mailhub.api.problems import KeyReused
 from mailhub.errors import BadRequest, Conflict, MailhubError, NotFound, Stale
 from mailhub.house import House
@@ -55,6 +59,7 @@ class Claim:
 
     key: RequestKey
     request: bytes = field(repr=False)
+    rights: str  # of who asks
     done: bool = False
 
 
@@ -104,7 +109,7 @@ async def digest_of(request: Request, idempotency_key: Annotated[str | None, Hea
     return blake2b(len(told).to_bytes(4, "big") + told + body, digest_size=32).digest()
 
 
-def conditional(request: Request, house: House, actor: str, account: int, digest: bytes) -> House:
+def conditional(request: Request, house: House, actor: Actor, account: int, digest: bytes) -> House:
     """The house for one request: the same, or with a writer that keeps its conditions. Raises ``Replayed``."""
     claim = _claim(request, house, actor, account, digest) if digest else None
     wanted = request.headers.get("if-match") if request.method != "GET" and "ticket" in request.path_params else None
@@ -125,14 +130,15 @@ def conditional(request: Request, house: House, actor: str, account: int, digest
     return replace(house, writer=Conditional(house.writer, conditions, met))
 
 
-def _claim(request: Request, house: House, actor: str, account: int, digest: bytes) -> Claim:
+def _claim(request: Request, house: House, actor: Actor, account: int, digest: bytes) -> Claim:
     key = request.headers["idempotency-key"]
     if not (0 < len(key) <= KEY_CHARACTERS and key.isascii() and key.isprintable()):
         raise BadRequest(f"an Idempotency-Key has 1 to {KEY_CHARACTERS} printable ASCII characters")
     route = f"{request.method} {request.scope['route'].path}"
-    claim = Claim(RequestKey(account_id=account, actor=actor, route=route, key=key), digest)
+    now = clock.now()
+    claim = Claim(RequestKey(account_id=account, actor=actor.name, route=route, key=key), digest, _rights(actor, now))
     with house.database.read() as connection:
-        done = find_done(connection, claim.key, since=clock.now() - KEPT)
+        done = find_done(connection, claim.key, since=now - KEPT)
     if done is None:
         request.state.claim = claim
         return claim
@@ -140,7 +146,15 @@ def _claim(request: Request, house: House, actor: str, account: int, digest: byt
         raise KeyReused("this Idempotency-Key was sent with another request: a new request needs a new key")
     if done.answer is None:
         raise Conflict(ALREADY)
-    raise Replayed(json.loads(house.keys.open("answers", done.answer, bound_to=_bound(claim.key))))
+    answer = json.loads(house.keys.open("answers", done.answer, bound_to=_bound(claim.key)))
+    if answer.get("rights") != claim.rights:
+        raise Conflict(ALREADY)
+    raise Replayed(answer)
+
+
+def _rights(actor: Actor, now: int) -> str:
+    """What a route would look at before it lets the actor act."""
+    return " ".join((actor.role, "fresh" if is_fresh(actor, now) else "stale", *sorted(actor.scopes)))
 
 
 def _require_unchanged(transaction: Transaction, account: int, reference: str, wanted: str) -> None:
@@ -198,7 +212,7 @@ class Keeping:
         body = b"".join(each.get("body", b"") for each in messages[1:])
         if not claim.done or messages[0]["status"] >= 400 or len(body) > ANSWER_BYTES:
             return
-        sealed = _sealed(self._house().keys, claim.key, messages[0], body)
+        sealed = _sealed(self._house().keys, claim, messages[0], body)
         try:
             future = self._house().writer.submit(lambda tx: keep_answer(tx.connection, claim.key, sealed))
             await asyncio.wrap_future(future)
@@ -206,7 +220,8 @@ class Keeping:
             log.warning("an answer was not kept", error=type(error).__name__)
 
 
-def _sealed(keys: Keys, key: RequestKey, start: Message, body: bytes) -> bytes:
+def _sealed(keys: Keys, claim: Claim, start: Message, body: bytes) -> bytes:
     headers = {name.decode(): value.decode() for name, value in start["headers"] if name in KEPT_HEADERS}
-    answer = {"status": start["status"], "headers": headers, "body": base64.b64encode(body).decode()}
-    return keys.seal("answers", json.dumps(answer).encode(), bound_to=_bound(key))
+    text = base64.b64encode(body).decode()
+    answer = {"status": start["status"], "headers": headers, "body": text, "rights": claim.rights}
+    return keys.seal("answers", json.dumps(answer).encode(), bound_to=_bound(claim.key))

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Response
 
 from mailhub import clock
 from mailhub.api import imap_sources, shapes
-from mailhub.api.caller import InAccount
+from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.api.tickets import mailbox_id
 from mailhub.api.users import Email
 from mailhub.errors import BadRequest, Conflict, Forbidden
+from mailhub.tickets import record
 from storage import imap_sources as sources
 from storage import mailboxes
 from storage.writer import Transaction
@@ -82,6 +83,7 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
             created_at=clock.now(),
         )
         mailboxes.add_mailbox(transaction.connection, row)
+        _record(transaction, call, "add", row.id)
         transaction.after_commit(call.house.directory.refresh)
         return row
 
@@ -101,6 +103,12 @@ def delete_mailbox(call: InAccount, mailbox: str) -> None:
             sources.delete_source(transaction.connection, call.account, source.id)
             transaction.after_commit(call.house.imap.wake)
         mailboxes.delete_mailbox(transaction.connection, call.account, found)
+        _record(transaction, call, "delete", found)
         transaction.after_commit(call.house.directory.refresh)
 
     call.house.writer.run(delete)
+
+
+def _record(transaction: Transaction, call: Call, act: str, mailbox: int) -> None:
+    verb, on = f"mailbox.{act}", f"mailbox:{mailbox}"
+    record(transaction, call.actor.name, call.account, verb=verb, on=on, now=clock.now())

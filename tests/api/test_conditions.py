@@ -13,6 +13,7 @@ from mailhub import clock
 from mailhub.service.jobs import sweep_keys
 from storage.idempotency import RequestKey, add_done, find_done, forget_answers, keep_answer, sweep
 from storage.schema import idempotency, note, user
+from storage.users import set_role
 from tests.asking import Asker
 
 if TYPE_CHECKING:
@@ -176,3 +177,17 @@ def test_a_new_mail_changes_the_tag(owner: Asker) -> None:
     more = MAIL.replace(b"Message-ID: <1", b"In-Reply-To: <1@customer.example>\r\nMessage-ID: <2")
     assert owner("POST", "/v1/deliveries", raw=more).status == 200
     assert owner("POST", "/v1/tickets/1/close", headers={"If-Match": tag}).status == 412
+
+
+def test_an_answer_is_not_given_again_to_fewer_rights(home: Home) -> None:
+    """A secret shown once stays unseen by an ApiToken of less scope, and by a user of a lower role."""
+    app, token, agent = home.app(), {"name": "ci"}, {"email": "new@first.example"}
+    wide, narrow = (Asker(app=app, token=home.token(11, scopes=scopes)) for scopes in ("", "ticket.read"))
+    first = wide("POST", "/v1/tokens", token, headers=keyed("t"))
+    limited = narrow("POST", "/v1/tokens", token, headers=keyed("t"))
+    assert (first.status, limited.status, limited.json["code"]) == (201, 409, "conflict")
+    assert wide("POST", "/v1/tokens", token, headers=keyed("t")).body == first.body
+    admin = Asker(app=app, token=home.token(13))
+    assert admin("POST", "/v1/users", agent, headers=keyed("u")).status == 201
+    home.house.writer.run(lambda tx: set_role(tx.connection, 1, 13, "agent"))
+    assert admin("POST", "/v1/users", agent, headers=keyed("u")).status == 409

@@ -156,3 +156,11 @@ def test_another_time_is_for_a_dry_run(home: Home) -> None:
     assert list(operator("GET", "/v1/accounts/current?account=1").json["warnings"]) == ["7"]
     owner = Asker(app=home.app(), token=home.token(11))
     assert owner("POST", "/v1/sweep", {"dry_run": True}).status == 403
+
+
+def test_nobody_hears_of_another_accounts_stage(home: Home) -> None:
+    """A suspended account is as little there for others as one that never was."""
+    other = Asker(app=home.app(), token=home.token(21, account=2))
+    stage(home, stage="suspended")
+    answers = [other("GET", f"/v1/tickets?account={account}") for account in (1, 99)]
+    assert [(each.status, each.json["detail"]) for each in answers] == [(404, "no such account")] * 2
