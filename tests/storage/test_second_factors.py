@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from storage.database import Database
 from storage.second_factors import replace_recovery_codes, use_recovery_code
-from storage.writer import Writer
+from storage.writer import Transaction, Writer
 
 HASH = bytes(range(32))
 
@@ -12,6 +14,12 @@ HASH = bytes(range(32))
 def test_a_recovery_code_is_used_up_once(database: Database, writer: Writer) -> None:
     """Of two who both saw the code unused, the second fails at the instant of use; so do other users with it."""
     writer.run(lambda tx: replace_recovery_codes(tx.connection, 1, 7, [HASH]))
-    uses = [(1, 8), (2, 7), (1, 7), (1, 7)]
-    used = [writer.run(lambda tx, who=who: use_recovery_code(tx.connection, *who, HASH, 5)) for who in uses]  # type: ignore[misc]
+    used = []
+    for account, user in ((1, 8), (2, 7), (1, 7), (1, 7)):
+        use = partial(_use, account=account, user=user)
+        used.append(writer.run(use))
     assert used == [False, False, True, False]
+
+
+def _use(transaction: Transaction, account: int, user: int) -> bool:
+    return use_recovery_code(transaction.connection, account, user, HASH, 5)
