@@ -3,7 +3,7 @@
     terminated  remove_configuration  routes, pulls, ApiTokens, sessions, rules, mailboxes: one turn, with the stage
     deleted     remove_rows           messages with index and raw bytes, then every table of the catalogue, in short
                                       turns, the keys of its backups among them; the
-                                      filter's model; then ``proof``: a search of every table finds nothing,
+                                      filter's model; ``scrub``; then ``proof``: a search of every table finds nothing,
                                       a signed receipt
     purged      remove_rows           the tombstones; a second receipt
 
@@ -21,10 +21,10 @@ from mailhub.backups.erasing import backups_holding
 from mailhub.errors import Unavailable
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
-from storage import account_rows
+from storage import account_rows, search
 from storage.account_rows import PROOF, UNTIL_PURGED
 from storage.accounts import Account
-from storage.database import Connection
+from storage.database import Connection, Database
 from storage.writer import Transaction, Writer
 
 MESSAGES_A_TURN = 8  # with up to a MiB of raw bytes in each slice
@@ -49,6 +49,18 @@ def remove_rows(writer: Writer, models: Models, account: int, *, require: Requir
         return
     if _turns(writer, require, lambda tx: _rows(tx, account, tables)):
         models.forget(writer, account)
+
+
+def scrub(database: Database, writer: Writer) -> None:
+    """Leave nothing of what was deleted in the database's own files: index, log, dead rows. After ``remove_rows``.
+
+    ``Unavailable`` while an open reader holds that up.
+    """
+    begin = True
+    while writer.run(lambda tx, first=begin: search.rewrite_index(tx.connection, begin=first)):  # type: ignore[misc]
+        begin = False
+    if not database.empty_log() or not database.vacuum():
+        raise Unavailable("a reader holds up the last of a deletion: the next sweep goes on")
 
 
 def remove_tombstones(writer: Writer, account: int, *, require: Require) -> None:

@@ -150,6 +150,7 @@ def _step(context: LifecycleContext, act: Act, now: int) -> Act | None:
     still = partial(_still, context, act, now)
     if act.due.to == "deleted":
         account_removal.remove_rows(context.writer, context.models, act.account, require=still)
+        account_removal.scrub(context.database, context.writer)
         _rewrite_key_files(context)
     elif act.due.to == "purged":
         account_removal.remove_tombstones(context.writer, act.account, require=still)

@@ -87,7 +87,8 @@ class Modelled:
         to = "suspended" if self.stage in ("trial", "active") else ORDER[ORDER.index(self.stage) + 1]
         if why == "term":
             self.promise(at)
-        self.go(to, at, {"trial": "trial", "active": "money"}.get(self.stage, "term"))
+            why = {"trial": "trial", "active": "money"}.get(self.stage, why)
+        self.go(to, at, why)
 
     def promise(self, at: int) -> None:
         """What is promised of every step that time brings."""
