@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 HEAD = b"From: kim@customer.example\r\nTo: support@example.com\r\nSubject: zanzibar\r\n"
 MAIL = HEAD + b"Message-ID: <%d@x>\r\n\r\nhello\r\n"
-    b"From: kim@customer.example\r\nTo: support@example.com\r\nSubject: zanzibar\r\nMessage-ID: <%d@x>\r\n\r\nhello\r\n"
-)
 
 
 def rcpt(hub: Hub) -> int:
