@@ -12,7 +12,7 @@ from mailhub.message import parse
 from mailhub.message.values import Parsed
 
 HANG_SECONDS = 20  # a guard against running for ever, twenty times what the slowest attack takes; no measurement
-SLACK_CALLS = 200  # what reading any message costs at all
+SLACK_CALLS = 2_000  # what reading any message costs at all
 
 
 def calls_of(run: Callable[[], object]) -> int:
