@@ -1,6 +1,6 @@
 """SIGHUP: a new configuration for a running daemon. All of it is checked first; then what can be applied is, in one go.
 
-What cannot (``restart`` in config.py) keeps its old value until the next start, and the log names it.
+What cannot (``restart`` in config) keeps its old value until the next start, and the log names it.
 """
 
 from __future__ import annotations
