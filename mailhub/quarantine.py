@@ -23,7 +23,7 @@ from mailhub.message.dmarc import author_domain
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.removal import Forget, remove_messages, remove_tickets
 from mailhub.tickets import record
-from storage import intake_lists, notes
+from storage import imap_copies, intake_lists, notes
 from storage.database import Connection, Database
 from storage.derived import find_received
 from storage.holds import find_holds_on_tickets
@@ -90,12 +90,14 @@ def refile(
     message, ticket = _locked(transaction, account, again.delivery)
     held = _deliveries(connection, account, message)
     written = notes.note_ids(connection, account, ticket)
+    copies = imap_copies.copies_of(connection, account, [message])
     first_id = transaction.new_id()
     _remove(transaction, account, message, ticket, keep_ticket=bool(written), forget=forget, tombstones=None)
     (outcomes,) = file_batch(transaction, context, [again.prepared])
     _require_kept(outcomes, account, again, context.directory)
     found = {each.recipient: each for each in outcomes}
     filed = [each.message for each in outcomes if each.message is not None]
+    imap_copies.refile(connection, account, copies, filed[0])
     delete_deliveries_since(connection, account, first_id, filed)
     set_fates(connection, account, {each.id: _fate(found[each.recipient]) for each in held})
     target = next((each.ticket for each in outcomes if each.ticket is not None), None)

@@ -100,6 +100,7 @@ NOT_OF_ACCOUNT = {  # tables of an account that its export leaves out, and why
     "billing_event": "digests against replay",
     "erasure": "sealed, and gone when it is done",
     "idempotency": "answers kept for a day",
+    "imap_copy": "UIDs at the provider, derived from its folders",
     "imap_todo": "work in progress",
     "ledger_head": "derived",
     "link": "credentials",

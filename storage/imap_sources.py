@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Select, Update, case, delete, insert, select, update
 
-from .schema import account, imap_folder, imap_source, imap_todo, mailbox, oauth_grant
+from .schema import account, imap_copy, imap_folder, imap_source, imap_todo, mailbox, oauth_grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,12 +237,15 @@ def count_fate(connection: Connection, folder: ImapFolder, fate: str) -> None:
 
 
 def delete_source(connection: Connection, account_id: int, source_id: int) -> None:
-    """Remove a source with its folders, its authorisation and what was owed there."""
+    """Remove a source with its folders, its authorisation, what was owed there and where mail lay.
+
+    The last may be a row for every mail: most of them are removed before, some at a time (``imap_copies.delete_some``).
+    """
     folders = select(imap_folder.c.id).where(
         imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id
     )
-    own = (imap_todo.c.account_id == account_id, imap_todo.c.folder_id.in_(folders))
-    connection.execute(delete(imap_todo).where(*own))
+    for table in (imap_todo, imap_copy):
+        connection.execute(delete(table).where(table.c.account_id == account_id, table.c.folder_id.in_(folders)))
     connection.execute(
         delete(imap_folder).where(imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, Table, delete, select, update
 
 from .schema import (
+    imap_copy,
     intake,
     message,
     message_reference,
@@ -28,7 +29,7 @@ from .schema import (
 from .search import remove_from_index
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
-OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox)
+OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox, imap_copy)
 OF_TICKET = (note, participant, ticket_mailbox)
 
 

@@ -19,7 +19,7 @@ from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import made
 from mailhub.api.tickets import mailbox_id
 from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
-from mailhub.intake import imap_secrets
+from mailhub.intake import imap_cursor, imap_secrets
 from mailhub.intake.imap_trial import try_out
 from mailhub.oauth.providers import CLIENT
 from storage import imap_sources, journal, oauth_grants
@@ -246,12 +246,24 @@ def delete_source(call: InAccount, mailbox: str) -> None:
     """Fetch no more, and forget login, password and cursors. What was filed stays."""
     call.require("mailbox.manage")
 
+    forget_copies(call, mailbox)
+
     def delete(transaction: Transaction) -> None:
         row = _source(transaction.connection, call, mailbox)
         imap_sources.delete_source(transaction.connection, call.account, row.id)
         _record(transaction, call, "delete", row.id)
 
     call.house.writer.run(delete)
+
+
+def forget_copies(call: Call, mailbox: str) -> None:
+    """Ahead of the turn that deletes a source: there may be a row for every mail that was ever fetched."""
+    with call.house.database.read() as connection:
+        own = mailbox_id(connection, call.account, mailbox)
+        source = imap_sources.find_source_of_mailbox(connection, call.account, own)
+        folders = imap_sources.list_folders(connection, call.account, source.id) if source is not None else []
+    for folder in folders:
+        imap_cursor.forget_copies(call.house.writer, folder)
 
 
 def _pause(call: Call, mailbox: str, verb: str, at: int | None) -> Source:

@@ -13,11 +13,13 @@ from mailhub.envelope import Envelope, Fate, Outcome
 from mailhub.filing.directory import Directory
 from mailhub.intake.reception import Along
 from mailhub.pipeline import reject
-from storage import imap_sources, imap_todos
+from storage import imap_copies, imap_sources, imap_todos
+from storage.database import Connection
 from storage.imap_sources import Fetching, ImapFolder
-from storage.writer import Transaction
+from storage.writer import Transaction, Writer
 
 SETTLED = frozenset({Fate.FILED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.ERASED})  # done with: the server may act
+COPIES_A_TURN = 500
 Step = Callable[[Transaction], None]
 
 
@@ -29,6 +31,7 @@ def step(fetching: Fetching, folder: ImapFolder, uid: int, *, before: int, came_
         if fate is Fate.DEFERRED:
             return
         connection = transaction.connection
+        _remember(connection, folder, uid, outcomes[0])
         column = _counted(fate)
         if imap_sources.move_cursor(connection, folder, before=before, to=uid, fate=column, at=came_at):
             _settle_later(transaction, fetching, folder, uid, fate)
@@ -44,6 +47,7 @@ def owed_step(fetching: Fetching, folder: ImapFolder, uid: int) -> Along:
         if fate is Fate.DEFERRED:
             return
         imap_todos.delete_todos(transaction.connection, folder, "fetch", [uid])
+        _remember(transaction.connection, folder, uid, outcomes[0])
         imap_sources.count_fate(transaction.connection, folder, _counted(fate))
         _settle_later(transaction, fetching, folder, uid, fate)
 
@@ -97,8 +101,22 @@ def forgetting(folder: ImapFolder, uid: int) -> Step:
     return act
 
 
+def forget_copies(writer: Writer, folder: ImapFolder) -> None:
+    """Forget where mails lie in a folder, in short turns of the writer: before its epoch or its source ends."""
+    limit = COPIES_A_TURN
+    while writer.run(lambda tx: imap_copies.delete_some(tx.connection, folder.account_id, folder.id, limit=limit)):
+        pass
+
+
 def _counted(fate: Fate) -> str:
     return fate.value if fate.value in imap_sources.COUNTS else "rejected"
+
+
+def _remember(connection: Connection, folder: ImapFolder, uid: int, outcome: Outcome) -> None:
+    """Where the message lies; of an epoch that is over meanwhile nothing is remembered by its readers."""
+    if outcome.message is not None:
+        known_by = imap_copies.DUPLICATE if outcome.fate is Fate.DUPLICATE else imap_copies.FILED
+        imap_copies.add_copy(connection, folder, uid, message=outcome.message, known_by=known_by, at=clock.now())
 
 
 def _settle_later(transaction: Transaction, fetching: Fetching, folder: ImapFolder, uid: int, fate: Fate) -> None:

@@ -26,6 +26,7 @@ import structlog
 
 from mailhub import clock
 from mailhub.config import Imap
+from mailhub.intake import imap_cursor
 from mailhub.intake.imap_conversation import Conversation, Way
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused
 from mailhub.intake.imap_folder import FolderReader, HeldUp, Rooms, Struggle
@@ -234,6 +235,7 @@ class MailboxThread:
         """The folder as it is to be read: from its beginning, when its UIDs are other ones than those we know."""
         if folder.uidvalidity == uidvalidity:
             return folder
+        imap_cursor.forget_copies(self._shared.rooms.writer, folder)
         quiet_uid = uidnext - 1 if uidnext is not None else 0
         self._shared.rooms.writer.run(
             lambda tx: imap_sources.begin_epoch(

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from mailhub import clock
 from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_faults import Refused
-from storage import imap_todos
+from storage import imap_copies, imap_todos
 from storage.database import Database
 from storage.imap_sources import ImapFolder, ImapSource
-from storage.writer import Writer
+from storage.writer import Transaction, Writer
 
 AT_ONCE = 200
 RETRY_MINUTES = 5
@@ -37,38 +37,50 @@ def settle(
             return ""
         uids = [todo.uid for todo in due]
         try:
-            _act(conversation, source, uids)
+            gone = _act(conversation, source, uids)
         except Refused as refused:
             later = clock.now() + RETRY_MINUTES * clock.MINUTE
             writer.run(lambda tx: imap_todos.set_retry(tx.connection, folder, "settle", uids, next_at=later))  # noqa: B023 done now
             return f"{FAULT}: {refused}"
-        writer.run(lambda tx: imap_todos.delete_todos(tx.connection, folder, "settle", uids))  # noqa: B023 done now
+        writer.run(lambda tx: _done(tx, folder, uids, gone))  # noqa: B023 done now
 
 
-def _act(conversation: Conversation, source: ImapSource, uids: Sequence[int]) -> None:
+def _done(transaction: Transaction, folder: ImapFolder, uids: Sequence[int], gone: Sequence[int]) -> None:
+    imap_todos.delete_todos(transaction.connection, folder, "settle", uids)
+    imap_copies.delete_copies(transaction.connection, folder, gone)
+
+
+def _act(conversation: Conversation, source: ImapSource, uids: Sequence[int]) -> Sequence[int]:
+    """Do it; the UIDs that are not in the folder afterwards."""
     there = conversation.flags(uids)
     left = [uid for uid in uids if uid in there]
+    gone = [uid for uid in uids if uid not in there]
     if not left or source.after_filing == "nothing":
-        return
+        return gone
     if source.after_filing == "seen":
         conversation.add_flag(left, "\\Seen")
     elif source.after_filing == "flag":
         conversation.add_flag(left, source.after_argument)
     elif source.after_filing == "move":
-        _move(conversation, left, source.after_argument)
+        return uids if _move(conversation, left, source.after_argument) else gone
     else:
-        _delete(conversation, left)
+        return uids if _delete(conversation, left) else gone
+    return gone
 
 
-def _move(conversation: Conversation, uids: Sequence[int], folder: str) -> None:
+def _move(conversation: Conversation, uids: Sequence[int], folder: str) -> bool:
+    """Whether they are gone from here."""
     if conversation.can("MOVE"):
         conversation.move(uids, folder)
-    else:
-        conversation.copy(uids, folder)
-        _delete(conversation, uids)
+        return True
+    conversation.copy(uids, folder)
+    return _delete(conversation, uids)
 
 
-def _delete(conversation: Conversation, uids: Sequence[int]) -> None:
+def _delete(conversation: Conversation, uids: Sequence[int]) -> bool:
+    """Whether they are gone, or only marked for whoever expunges next."""
     conversation.add_flag(uids, "\\Deleted")
-    if conversation.can("UIDPLUS"):
-        conversation.expunge(uids)
+    if not conversation.can("UIDPLUS"):
+        return False
+    conversation.expunge(uids)
+    return True

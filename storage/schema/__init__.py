@@ -26,7 +26,7 @@ from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
 from .rights import breach, consent
 from .service import clock_mark, id_block, idempotency, key_check, refusal
-from .sources import imap_folder, imap_source, imap_todo, oauth_grant
+from .sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
 from .tickets import note, participant, ticket, ticket_mailbox
 
 OPERATOR_TABLES = frozenset(
@@ -64,6 +64,7 @@ __all__ = [
     "hold",
     "id_block",
     "idempotency",
+    "imap_copy",
     "imap_folder",
     "imap_source",
     "imap_todo",

@@ -85,6 +85,24 @@ imap_todo = Table(
     PrimaryKeyConstraint("account_id", "folder_id", "uidvalidity", "uid", "act"),
 )
 
+imap_copy = Table(
+    "imap_copy",
+    metadata,
+    account_id(),
+    reference("folder_id", "the folder", retention="message"),
+    column("uidvalidity", BigInteger, "the epoch of the UID", retention="message"),
+    column("uid", BigInteger, "the mail there", unit="UID", retention="message"),
+    reference("message_id", "the message that it is", null="not one that we have", retention="message"),
+    word(
+        "known_by",
+        "filed: from there; duplicate: fetched there, known before; seen: in a folder that is only watched",
+        retention="message",
+    ),
+    instant("first_seen_at", "when we first saw it there", retention="message"),
+    PrimaryKeyConstraint("account_id", "folder_id", "uidvalidity", "uid"),
+    Index("imap_copy_of_message", "account_id", "message_id"),
+)
+
 oauth_grant = Table(
     "oauth_grant",
     metadata,

@@ -1,0 +1,84 @@
+"""Where messages lie at their providers: one row for each mail in a folder there that was taken in, and what it is.
+
+A row is made in the transaction that files the mail, for duplicates as well (then it names the message that was there
+before), and goes when the mail is gone there, with its message, its folder's epoch or its source. Mail that we filed
+before there were such rows, or whose fate was not to be kept (rejected, erased), has none.
+Functions take a connection of the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, delete, insert, select, text, tuple_
+
+from .imap_sources import ImapFolder
+from .schema import imap_copy, imap_folder
+
+FILED, DUPLICATE, SEEN = "filed", "duplicate", "seen"  # how a copy came to be known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One mail in a folder at a provider. ``first_seen_at`` in microseconds since the epoch, UTC."""
+
+    folder_id: int
+    uidvalidity: int
+    uid: int
+    message_id: int | None  # None: not one that we have
+    known_by: str
+    first_seen_at: int
+
+
+_COPY = tuple(imap_copy.c[name] for name in Copy.__slots__)
+_ADD = text(
+    "INSERT INTO imap_copy(account_id, folder_id, uidvalidity, uid, message_id, known_by, first_seen_at)"
+    " VALUES (:account, :folder, :uidvalidity, :uid, :message, :known_by, :at)"
+    " ON CONFLICT (account_id, folder_id, uidvalidity, uid) DO UPDATE SET message_id = excluded.message_id"
+)
+
+
+def add_copy(
+    connection: Connection, folder: ImapFolder, uid: int, *, message: int | None, known_by: str, at: int
+) -> None:
+    """Remember what a UID of the folder's present epoch is. One that is read again keeps when it was first seen."""
+    place = {"account": folder.account_id, "folder": folder.id, "uidvalidity": folder.uidvalidity, "uid": uid}
+    connection.execute(_ADD, {**place, "message": message, "known_by": known_by, "at": at})
+
+
+def copies_of(connection: Connection, account_id: int, messages: Collection[int]) -> Sequence[Copy]:
+    """Where these messages (some hundred) lie, as far as is known, in the present epoch of each folder."""
+    present = and_(
+        imap_folder.c.account_id == imap_copy.c.account_id,
+        imap_folder.c.id == imap_copy.c.folder_id,
+        imap_folder.c.uidvalidity == imap_copy.c.uidvalidity,
+    )
+    own = (imap_copy.c.account_id == account_id, imap_copy.c.message_id.in_(sorted(messages)))
+    query = select(*_COPY).join(imap_folder, present).where(*own)
+    rows = connection.execute(query.order_by(imap_copy.c.message_id, imap_copy.c.folder_id, imap_copy.c.uid))
+    return [Copy(**row._mapping) for row in rows]
+
+
+def delete_copies(connection: Connection, folder: ImapFolder, uids: Collection[int]) -> None:
+    """These UIDs (some hundred) of the folder's present epoch are there no more."""
+    own = (imap_copy.c.account_id == folder.account_id, imap_copy.c.folder_id == folder.id)
+    which = (imap_copy.c.uidvalidity == folder.uidvalidity, imap_copy.c.uid.in_(sorted(uids)))
+    connection.execute(delete(imap_copy).where(*own, *which))
+
+
+def delete_some(connection: Connection, account_id: int, folder_id: int, *, limit: int) -> int:
+    """Forget some of a folder's copies, of any epoch; how many."""
+    key = tuple(imap_copy.primary_key.columns)
+    own = (imap_copy.c.account_id == account_id, imap_copy.c.folder_id == folder_id)
+    some = select(*key).where(*own).limit(limit)
+    return connection.execute(delete(imap_copy).where(tuple_(*key).in_(some))).rowcount
+
+
+def refile(connection: Connection, account_id: int, copies: Collection[Copy], message: int) -> None:
+    """Copies of a message that was removed and filed anew are copies of the new one."""
+    rows = [{name: getattr(copy, name) for name in Copy.__slots__} for copy in copies]
+    if rows:
+        connection.execute(
+            insert(imap_copy), [{**row, "account_id": account_id, "message_id": message} for row in rows]
+        )
