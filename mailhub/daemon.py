@@ -20,7 +20,7 @@ from threading import Event
 import structlog
 import uvloop
 
-from mailhub import clock, house, keys
+from mailhub import clock, house, keys, letters
 from mailhub.config import Config, Lmtp, Smtp
 from mailhub.errors import ConfigurationError, MailhubError, Unavailable
 from mailhub.health.vitals import DoorVitals, Vitals
@@ -86,10 +86,16 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     vitals = Vitals(directory=built.config.storage.directory, started_at=clock.now(), intake=built.reception)
     doors.require_proxies(built.config)
     parse_mailboxes(built.config.retention)
+    letters.require_usable(built.config)
     sockets = _api_sockets(built.config, handed_in)
     relay = Relay(
-        built.database, built.writer, lambda: daemon.house.config.relay, hostname=doors.hostname(built.config)
+        built.database,
+        built.writer,
+        lambda: daemon.house.config.relay,
+        built.keys,
+        hostname=doors.hostname(built.config),
     )
+    built.bell.wakes = relay.wake
     vitals.relay = relay.counts
     api = ApiServer(built, vitals, relay.wake)
     stopping = Event()

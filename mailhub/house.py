@@ -6,6 +6,7 @@ Nothing else constructs these parts. ``build`` opens the database (migrating it)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from shutil import disk_usage
 
@@ -25,6 +26,7 @@ from mailhub.intake.imap_tokens import AccessTokens
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.keys import Keys
+from mailhub.letters import Post
 from mailhub.lifecycle import LifecycleContext
 from mailhub.pipeline import FilingContext
 from mailhub.spam import FilterSettings
@@ -33,6 +35,18 @@ from storage import key_checks
 from storage.database import Database
 from storage.migrate import is_empty, migrate
 from storage.writer import Writer
+
+
+class Bell:
+    """Wakes the relay after something was queued. The daemon says how; without one the relay looks by itself."""
+
+    def __init__(self) -> None:
+        self.wakes: Callable[[], None] | None = None
+
+    def ring(self) -> None:
+        """Called in any thread, after a commit."""
+        if self.wakes is not None:
+            self.wakes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +63,7 @@ class House:
     reception: Reception
     imap: ImapDoor
     passwords: Passwords = field(default_factory=Passwords)
+    bell: Bell = field(default_factory=Bell)
     steadiness: Steadiness = field(default_factory=Steadiness)
 
     def lifecycle(self) -> LifecycleContext:
@@ -63,6 +78,21 @@ class House:
             settings=self.config.lifecycle,
             steadiness=self.steadiness,
             refresh=self.directory.refresh,
+            post=self.post,
+        )
+
+    @property
+    def post(self) -> Post:
+        """What writing letters needs of this house."""
+        config = self.config
+        return Post(
+            letters=config.letters,
+            relay=config.relay,
+            contact=config.privacy.data_protection_contact,
+            keys=self.keys,
+            directory=self.directory,
+            wake=self.bell.ring,
+            deletion_address=config.lifecycle.deletion_address,
         )
 
     @property

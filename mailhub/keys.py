@@ -38,6 +38,7 @@ PURPOSES = {
     "secrets": "encrypts passwords we must be able to use",
     "attempts": "hashes who tried to log in, and from where",
     "answers": "encrypts answers kept for requests that are sent again",
+    "letters": "encrypts letters until they have left (mailhub.letters)",
     "check": "recognises the root key itself (storage.key_checks)",
 }
 

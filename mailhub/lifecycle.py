@@ -19,13 +19,14 @@ from typing import Any
 
 import structlog
 
-from mailhub import account_removal, stages
+from mailhub import account_removal, owner_letters, stages
 from mailhub.backups.erasing import backups_holding, rewrite_key_files
 from mailhub.backups.vault import Vault
 from mailhub.config import Lifecycle
 from mailhub.errors import Conflict, Forbidden, MailhubError, NotFound, Unavailable
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
+from mailhub.letters import Post
 from mailhub.stages import Due, due, looked_at
 from mailhub.steadiness import JUMPED, SANE, Steadiness
 from storage import accounts, holds, journal
@@ -55,6 +56,7 @@ class LifecycleContext:
     settings: Lifecycle
     steadiness: Steadiness
     refresh: Callable[[], None]
+    post: Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ def _warn(context: LifecycleContext, transaction: Transaction, act: Act, now: in
         return None
     rows.add_warning(transaction.connection, act.account, days=act.due.warn_days, given_at=now)
     detail = {"days": act.due.warn_days, "to": act.due.to, "step_at": act.due.step_at}
+    account = _locked(transaction, act.account)
+    detail["mailed"] = owner_letters.warn_of_step(transaction, context.post, account, act.due, now=now)
     _record(transaction, act.account, SYSTEM, "account.warn", now, detail)
     return act
 
@@ -241,6 +245,8 @@ def enter(
         detail |= account_removal.proof(connection, context.keys, found, to, now=now)
         values["name"] = ""
     accounts.change_account(connection, account, **values)
+    if to in owner_letters.TOLD_OF and reason != stages.ASKED:  # who asked was told then
+        detail["mailed"] = owner_letters.tell_of_stage(transaction, context.post, found, to, reason, now=now)
     _record(transaction, account, actor, f"account.{VERBS[to]}", now, detail)
     transaction.after_commit(context.refresh)
 
@@ -357,7 +363,8 @@ def ask_deletion(context: LifecycleContext, transaction: Transaction, actor: str
         raise Conflict("the account is deleted already")
     if found.deletion_asked_at is None:
         accounts.change_account(transaction.connection, account, deletion_asked_at=now, term_began_at=0)
-        _record(transaction, account, actor, "account.ask-deletion", now, {"stage": found.stage})
+        mailed = owner_letters.tell_of_request(transaction, context.post, found, now=now)
+        _record(transaction, account, actor, "account.ask-deletion", now, {"stage": found.stage, "mailed": mailed})
     return _locked(transaction, account)
 
 

@@ -18,9 +18,11 @@ from sqlalchemy import insert, select
 from mailhub import lifecycle, stages
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY
-from mailhub.config import Lifecycle
+from mailhub.config import Letters, Lifecycle, Relay
+from mailhub.filing.directory import Directory
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
+from mailhub.letters import Post
 from mailhub.steadiness import Steadiness
 from storage.accounts import Account
 from storage.database import Database
@@ -69,6 +71,7 @@ def measure(directory: Path, accounts: int, rounds: int) -> None:
         settings=Lifecycle(),
         steadiness=Steadiness(),
         refresh=lambda: None,
+        post=Post(letters=Letters(), relay=Relay(), contact="", keys=keys, directory=Directory(database)),
     )
     swept, scanned = [], []
     for number in range(rounds):

@@ -27,10 +27,12 @@ from mailhub import holds as hold_flow
 from mailhub import lifecycle
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY, HOUR, SECOND
-from mailhub.config import Lifecycle
+from mailhub.config import Letters, Lifecycle, Relay
 from mailhub.errors import Conflict, Forbidden
+from mailhub.filing.directory import Directory
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
+from mailhub.letters import Post
 from mailhub.steadiness import Steadiness
 from scripts.rig.stage_model import Modelled
 from storage.database import Database
@@ -76,6 +78,7 @@ class World:
             settings=Lifecycle(),
             steadiness=Steadiness(),
             refresh=lambda: None,
+            post=Post(letters=Letters(), relay=Relay(), contact="", keys=keys, directory=Directory(self.database)),
         )
         self.sweep()
         while len(self.modelled) < self.accounts:

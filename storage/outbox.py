@@ -1,7 +1,9 @@
-"""Rows of the outbox: one message to one recipient, from the moment it is queued to its end.
+"""Rows of the outbox: one message or letter to one recipient, from the moment it is queued to its end.
 
 States: queued -> sent | failed | expired; sent -> failed when it bounces. A row is queued in the transaction that
-stores its message, and every later change is one function here, run by the writer.
+stores its message, and every later change is one function here, run by the writer. A letter is what mailhub itself
+writes: it has no message and no ticket, its bytes are in the row until it is done, and it goes out whatever the
+account's stage is.
 Functions take a connection of the caller's transaction and commit nothing. Not here: whether to send
 (``mailhub.outbound``).
 """
@@ -9,9 +11,9 @@ Functions take a connection of the caller's transaction and commit nothing. Not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, literal_column, null, select, update
 
 from .accounts import OPEN
 from .schema import account, message, outbox
@@ -19,13 +21,13 @@ from .schema import account, message, outbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """One message to one recipient. Instants are microseconds since the epoch, UTC."""
+    """One message or letter to one recipient. Instants are microseconds since the epoch, UTC."""
 
     account_id: int
     id: int
-    message_id: int
-    ticket_id: int
-    kind: str  # reply or auto-reply
+    message_id: int | None  # None: a letter
+    ticket_id: int | None
+    kind: str  # reply, auto-reply, or what a letter is about
     mail_from: str | None  # None is the null sender
     recipient: str
     state: str  # queued, sent, failed or expired
@@ -36,6 +38,7 @@ class OutboxRow:
     not_after: int
     done_at: int | None = None
     reply: str | None = None  # what the relay said last: "250", "550 5.1.1"
+    letter: bytes | None = field(default=None, repr=False)  # sealed; gone when it is done
 
 
 _COLUMNS = tuple(outbox.c[name] for name in OutboxRow.__slots__)
@@ -56,7 +59,7 @@ def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | No
 
     After a crash it is due again then. A row that another node is claiming is left to it (PostgreSQL).
     """
-    due = (_QUEUED, outbox.c.next_attempt_at <= now, _of_open_account())
+    due = (_QUEUED, outbox.c.next_attempt_at <= now, _may_go_out())
     query = select(*_COLUMNS).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
     found = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
     if found is None:
@@ -67,14 +70,16 @@ def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | No
     return row
 
 
-def _of_open_account() -> ColumnElement[bool]:
-    """Rows of accounts in a stage in which mail goes out; those of others wait for a better one."""
-    return exists().where(account.c.id == outbox.c.account_id, account.c.stage.in_(sorted(OPEN)))
+def _may_go_out() -> ColumnElement[bool]:
+    """Letters, and rows of accounts in a stage in which mail goes out; those of others wait for a better one."""
+    return outbox.c.message_id.is_(None) | exists().where(
+        account.c.id == outbox.c.account_id, account.c.stage.in_(sorted(OPEN))
+    )
 
 
 def next_due(connection: Connection) -> int | None:
     """When the next queued row is due; None when nothing is queued."""
-    query = select(func.min(outbox.c.next_attempt_at)).where(_QUEUED, _of_open_account())
+    query = select(func.min(outbox.c.next_attempt_at)).where(_QUEUED, _may_go_out())
     found: int | None = connection.execute(query).scalar_one()
     return found
 
@@ -118,9 +123,10 @@ def sent_to_since(connection: Connection, account_id: int, recipient: str, since
 
 
 def set_outcome(connection: Connection, row: OutboxRow, *, state: str, reason: str, reply: str | None, at: int) -> bool:
-    """End a row that is still queued; False when it was ended or removed meanwhile."""
+    """End a row that is still queued; False when it was ended or removed meanwhile. Nothing of a letter is kept."""
     own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id, outbox.c.state == "queued")
     values = {"state": state, "reason": reason, "reply": reply, "done_at": at, "attempts": outbox.c.attempts + 1}
+    values["letter"] = null()
     return connection.execute(update(outbox).where(*own).values(values)).rowcount == 1
 
 

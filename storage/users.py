@@ -78,6 +78,12 @@ def lock_owners(connection: Connection, account_id: int) -> Sequence[int]:
     return connection.execute(select(user.c.id).where(*owners).order_by(user.c.id).with_for_update()).scalars().all()
 
 
+def owners_addresses(connection: Connection, account_id: int) -> Sequence[str]:
+    """Login names of the active owners, which are their addresses, by id."""
+    owners = (user.c.account_id == account_id, user.c.role == "owner", user.c.deleted_at.is_(None))
+    return connection.execute(select(user.c.email).where(*owners).order_by(user.c.id)).scalars().all()
+
+
 def set_role(connection: Connection, account_id: int, user_id: int, role: str) -> None:
     """Change what a user may do."""
     connection.execute(update(user).where(*_own(account_id, user_id)).values(role=role))

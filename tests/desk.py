@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 
 from mailhub.clock import SECOND
-from mailhub.config import Relay
+from mailhub.config import Letters, Relay
 from mailhub.envelope import Envelope, Outcome, Source
 from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter
 from mailhub.filing.prepare import Secrets, prepare
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
+from mailhub.letters import Post
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.reply import Answer, Replied, ReplyContext, reply
 from mailhub.spam import FilterSettings
@@ -137,6 +138,12 @@ class Desk:
             half = select(ticket.c.id).where((ticket.c.state == "merged") != ticket.c.merged_into.is_not(None))
             queries = {"count": wrong, "reference": astray, "shell": half}
             return [f"{name}:{row}" for name, query in queries.items() for row in connection.execute(query).scalars()]
+
+
+def post_of(desk: Desk, **more: Any) -> Post:
+    """What writes letters at this desk: nothing, unless it is given a sender and a relay."""
+    given: dict[str, Any] = {"letters": Letters(), "relay": Relay(), "contact": "", "directory": desk.directory} | more
+    return Post(keys=Keys(bytes(range(32))), **given)
 
 
 def open_desk(database: Database, writer: Writer, directory: Path) -> Desk:

@@ -7,23 +7,27 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from mailhub import clock, lifecycle, receipts
 from mailhub import holds as hold_flow
-from mailhub import lifecycle, receipts
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY, HOUR, MINUTE
-from mailhub.config import Lifecycle
+from mailhub.config import Letters as LetterSettings
+from mailhub.config import Lifecycle, Relay
 from mailhub.errors import Conflict, Forbidden
 from mailhub.keys import Keys
 from mailhub.lifecycle import LifecycleContext, Swept
+from mailhub.outbound.sealing import open_letter
 from mailhub.steadiness import AHEAD, BACK, JUMPED, SANE, Steadiness
-from storage import accounts, journal
+from storage import accounts, journal, users
 from storage.account_rows import CONFIGURATION, PROOF, UNTIL_PURGED, rows_left, tables_of_accounts
 from storage.accounts import Account
 from storage.holds import Hold
-from storage.outbox import claim_due
+from storage.outbox import claim_due, find_row
+from storage.schema import outbox
 from storage.writer import Transaction
-from tests.desk import START, Desk
+from tests.desk import START, Desk, post_of
 
 KEYS = Keys(bytes(range(32)))
 EVERY = 12 * HOUR
@@ -110,6 +114,7 @@ def life(desk: Desk, tmp_path: Path) -> Life:
         settings=Lifecycle(),
         steadiness=Steadiness(),
         refresh=desk.directory.refresh,
+        post=post_of(desk),
     )
     values = {"stage": "trial", "billing": "external", "term_began_at": START}
     desk.writer.run(lambda tx: accounts.change_account(tx.connection, desk.account, **values))
@@ -313,3 +318,66 @@ def test_terminated_addresses_are_unknown(life: Life) -> None:
     assert life.desk.directory.resolve("postmaster@example.com") == "unknown-recipient"
     with life.desk.database.read() as connection:
         assert not set(rows_left(connection, life.desk.account)) & set(CONFIGURATION)
+
+
+# --- letters to owners ------------------------------------------------------------------------------------------------
+
+
+def with_post(life: Life) -> Life:
+    """The same, with an owner, and letters that can be sent."""
+    writing = post_of(
+        life.desk, letters=LetterSettings(sender="noreply@hub.example"), relay=Relay(host="relay.example")
+    )
+    life.context = replace(life.context, post=writing)
+    life.desk.writer.run(lambda tx: users.set_role(tx.connection, life.desk.account, life.desk.ana, "owner"))
+    return life
+
+
+def mailed(life: Life) -> list[tuple[str, str, str]]:
+    """(kind, recipient, state) of every letter, in order."""
+    query = select(outbox.c.kind, outbox.c.recipient, outbox.c.state).order_by(outbox.c.id)
+    with life.desk.database.read() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_owners_are_written_to_before_and_at_every_step(life: Life) -> None:
+    """Two warnings, then the notice, at each step to the last that has an address; the journal counts the letters."""
+    with_post(life)
+    life.until("deleted", at_most=120 * DAY)
+    told = [act for act in life.acts() if act.verb in ("account.warn", "account.suspend", "account.terminate")]
+    assert [(act.verb, act.detail["mailed"]) for act in told] == [
+        ("account.warn", 1), ("account.warn", 1), ("account.suspend", 1),
+        ("account.warn", 1), ("account.warn", 1), ("account.terminate", 1),
+        ("account.warn", 1), ("account.warn", 1),
+    ]  # fmt: skip
+
+
+def test_a_warning_and_its_letter_are_one_transaction(life: Life) -> None:
+    """What the letter says is what the row says, to each owner and to nobody else."""
+    with_post(life)
+    life.pass_time(8 * DAY)
+    assert mailed(life) == [("stage-warning", "ana@staff.example", "queued")]
+    with life.desk.database.read() as connection:
+        row = find_row(connection, life.desk.account, connection.execute(select(outbox.c.id)).scalar_one())
+    assert row is not None
+    text = open_letter(life.context.post.keys, row).decode()
+    warned = next(act for act in life.acts() if act.verb == "account.warn")
+    assert clock.to_iso(warned.detail["step_at"]) in text
+    assert row.not_after == warned.detail["step_at"]  # afterwards it would say nothing any more
+
+
+def test_an_owner_who_asks_for_deletion_gets_one_letter(life: Life) -> None:
+    """He is told at once, and not of every stage on the way."""
+    with_post(life)
+    life.act(lifecycle.ask_deletion)
+    life.sweep()
+    life.sweep()
+    assert life.account.stage == "terminated"
+    assert mailed(life) == [("deletion-asked", "ana@staff.example", "queued")]
+
+
+def test_without_a_sender_a_warning_is_still_given(life: Life) -> None:
+    """Warnings are rows, mailed or not: the step waits for them in either case."""
+    life.pass_time(8 * DAY)
+    [warned] = [act for act in life.acts() if act.verb == "account.warn"]
+    assert (warned.detail["mailed"], mailed(life)) == (0, [])

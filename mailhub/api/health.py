@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from mailhub import __version__
+from mailhub import __version__, letters
 from mailhub.api import shapes
 from mailhub.api.caller import Caller, InAccount, TheHouse
 from mailhub.api.imap_sources import states
@@ -44,6 +44,7 @@ class Status(Health):
     tickets: dict[str, int]
     labels_waiting: int  # labels of another version: they do not count until they are carried over
     rebuild_asks: bool  # more than a fifth of the labels would be lost by that: it waits for a yes
+    letters: str  # why mailhub writes no mail itself; "" when it does
     imap: dict[str, str]  # mailbox whose mail is fetched -> how that is doing
 
 
@@ -101,6 +102,7 @@ def status(request: Request, call: InAccount) -> Status:
         tickets=tickets,
         labels_waiting=planned.waiting,
         rebuild_asks=planned.asks,
+        letters=letters.why_none(call.house.post, with_link=True),
         imap={found.address: fetched[row].in_words() for row, found in addresses.items() if found is not None},
     )
 

@@ -46,6 +46,7 @@ def check_config(context: Context, example: bool, page: bool, file: Path | None)
 
 def _files(config: Config) -> list[str]:
     """Faults of what the settings name: certificates, keys, addresses, password file, data directory."""
+    from mailhub import letters
     from mailhub.errors import ConfigurationError
     from mailhub.intake.limits import is_loopback
     from mailhub.service import doors
@@ -55,7 +56,7 @@ def _files(config: Config) -> list[str]:
         doors.settings("smtp", config)
     except ConfigurationError as error:
         faults.append(f"smtp.tls_certificate, smtp.tls_key: {error}")
-    for check in (doors.require_https, doors.require_proxies):
+    for check in (doors.require_https, doors.require_proxies, letters.require_usable):
         try:
             check(config)
         except ConfigurationError as error:

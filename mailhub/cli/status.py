@@ -30,6 +30,8 @@ def status(context: Context) -> int:
     click.echo(f"tickets of account {found['account']}: {tickets}")
     for address, state in found["imap"].items():
         click.echo(f"{address} is fetched by IMAP: {clean(state)}")
+    if found["letters"]:
+        click.echo(f"no letters: {clean(found['letters'])}")
     if found["labels_waiting"]:
         waits = "waits for `mailhub spam rebuild --yes`" if found["rebuild_asks"] else "is under way"
         click.echo(f"{found['labels_waiting']} labels of another version do not count yet: carrying them over {waits}")

@@ -13,7 +13,7 @@ from typing import Any
 
 from .doors import Http, Https, Imap, Limits, Lmtp, Proxy, Smtp
 from .keeping import Backup, Lifecycle, Privacy, Retention, Storage
-from .mail import Authentication, Mail, Relay, Spam
+from .mail import Authentication, Letters, Mail, Relay, Spam
 from .people import Admin, Login
 from .service import Log, Testing
 
@@ -26,6 +26,7 @@ __all__ = [
     "Http",
     "Https",
     "Imap",
+    "Letters",
     "Lifecycle",
     "Limits",
     "Lmtp",
@@ -61,6 +62,7 @@ class Config:
     authentication: Authentication = field(default_factory=Authentication)
     spam: Spam = field(default_factory=Spam)
     relay: Relay = field(default_factory=Relay)
+    letters: Letters = field(default_factory=Letters)
     backup: Backup = field(default_factory=Backup)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     retention: Retention = field(default_factory=Retention)
@@ -96,6 +98,7 @@ SECTIONS: dict[str, type[Any]] = {
     "authentication": Authentication,
     "spam": Spam,
     "relay": Relay,
+    "letters": Letters,
     "backup": Backup,
     "lifecycle": Lifecycle,
     "retention": Retention,

@@ -73,6 +73,12 @@ class Lifecycle:
     clock_settle_hours: float = setting(
         24.0, "A clock that was doubted for a long downtime is believed after it ran so long.", unit="hours", minimum=0
     )
+    deletion_address: str = setting(
+        "",
+        "Address to which an owner mails to have his account deleted; mail to it is answered with a link and not kept."
+        " Empty: there is none.",
+        restart=True,
+    )
     billing_secret_file: str = setting(
         "", "File with the secret that signs what billing sends to /v1/billing. Empty: the route takes nothing."
     )

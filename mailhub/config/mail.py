@@ -55,6 +55,23 @@ class Spam:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Letters:
+    """Mail that mailhub itself writes: warnings to owners, links to users and to people who ask about their data."""
+
+    sender: str = setting(
+        "",
+        "Address it comes from. Answers and bounces are read by nobody. Empty: mailhub writes no mail itself.",
+    )
+    name: str = setting("mailhub", "Name beside that address.")
+    site: str = setting(
+        "",
+        "Where people reach the pages of the [https] door, such as https://support.example.com:8443: links in letters"
+        " begin with it. Empty: no letter holds a link.",
+    )
+    per_recipient: int = setting(5, "Letters of one kind to one address in a day.", minimum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     """The smarthost that takes our replies. Without a host nothing is queued, and the commands say so."""
 

@@ -22,6 +22,10 @@ REFERENCES = 20  # ids in a chain: the first, which names the thread, and the la
 ID_CHARACTERS = 500
 SUBJECT_CHARACTERS = 300
 NAME_CHARACTERS = 100
+BY_MACHINE = (  # RFC 3834 5; the second is what Exchange looks at (MS-OXCMAIL 2.2.3.2.14)
+    ("Auto-Submitted", "auto-generated"),
+    ("X-Auto-Response-Suppress", "All"),
+)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+")  # printable ASCII without < and >, so without any white space
@@ -36,7 +40,7 @@ class Draft:
     message_id: str  # ids without < >
     from_name: str
     from_address: str
-    reply_to: str
+    reply_to: str = ""  # "" leaves it out
     to: tuple[tuple[str, str], ...]  # name, address
     cc: tuple[tuple[str, str], ...] = ()
     subject: str
@@ -44,24 +48,24 @@ class Draft:
     references: tuple[str, ...] = field(default=())
     date: int  # microseconds since the epoch, UTC
     text: str
+    by_machine: bool = False  # nobody wrote it: it says so, and asks to be answered by no machine
 
 
 def compose(draft: Draft) -> bytes:
     """The mail, with CRLF line ends. ValueError when an address or our own Message-ID could not stand in a header."""
     header = [
         _line("From", _mailbox("From", draft.from_name, draft.from_address)),
-        _line("Reply-To", _mailbox("Reply-To", draft.from_name, draft.reply_to)),
+        *_optional("Reply-To", draft.reply_to and _mailbox("Reply-To", draft.from_name, draft.reply_to)),
         _line("To", ",\r\n ".join(_mailbox("To", *person) for person in draft.to)),
+        *_optional("Cc", ",\r\n ".join(_mailbox("Cc", *person) for person in draft.cc)),
         _line("Subject", _text("Subject", clean(draft.subject, 2 * SUBJECT_CHARACTERS))),
         _line("Date", format_datetime(datetime.fromtimestamp(draft.date // 1_000_000, UTC))),
         _line("Message-ID", f"<{draft.message_id}>"),
     ]
-    if draft.cc:
-        header.insert(3, _line("Cc", ",\r\n ".join(_mailbox("Cc", *person) for person in draft.cc)))
-    if draft.in_reply_to:
-        header.append(_line("In-Reply-To", f"<{draft.in_reply_to}>"))
-    if draft.references:
-        header.append(_line("References", "\r\n ".join(f"<{name}>" for name in draft.references)))
+    header += _optional("In-Reply-To", draft.in_reply_to and f"<{draft.in_reply_to}>")
+    header += _optional("References", "\r\n ".join(f"<{name}>" for name in draft.references))
+    if draft.by_machine:
+        header += [_line(name, value) for name, value in BY_MACHINE]
     return "".join(header).encode("utf-8") + _body(draft.text)
 
 
@@ -70,6 +74,10 @@ def _body(text: str) -> bytes:
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     message.set_content(text.rstrip("\n") + "\n", subtype="plain", charset="us-ascii" if text.isascii() else "utf-8")
     return message.as_bytes()
+
+
+def _optional(name: str, value: str) -> list[str]:
+    return [_line(name, value)] if value else []
 
 
 def _line(name: str, value: str) -> str:

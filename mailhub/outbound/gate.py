@@ -42,17 +42,19 @@ class Outgoing:
     recipient: str
     by_person: bool  # an agent wrote it and meant to send it
     own_address: bool  # the recipient is one of the account's own mailboxes
-    sent_lately: int  # mails of this kind to the recipient within the last hour
-    cap: int  # of those, for automatic mail; 0 sends none
+    sent_lately: int  # mails of this kind to the recipient within the last hour (of a letter: day)
+    cap: int  # of those, for automatic mail and letters; 0 sends none
     now: int
     not_after: int
+    to_user: bool = False  # a letter to one of our own people that answers no mail
     answers_null_sender: bool = False
     answers_automatic: str = ""  # kind of the mail it answers, "" for a person's (message.values.Automatic)
 
 
 def decide(mail: Outgoing) -> Decision:
     """The first rule that forbids the mail, or that it may go."""
-    return _hard_rule(mail) or (None if mail.by_person else _automatic_rule(mail)) or Decision(True, "allowed")
+    deliberate = mail.by_person or mail.to_user
+    return _hard_rule(mail) or (None if deliberate else _automatic_rule(mail)) or Decision(True, "allowed")
 
 
 def valid_address(address: str) -> bool:
@@ -71,7 +73,7 @@ def _hard_rule(mail: Outgoing) -> Decision | None:
     if mail.now > mail.not_after:
         return Decision(False, "too-late", "it was not to be sent any more")
     if mail.sent_lately >= cap:
-        return Decision(False, "cap", f"{mail.sent_lately} mails went to this address within an hour, {cap} may")
+        return Decision(False, "cap", f"{mail.sent_lately} mails of this kind went to this address lately, {cap} may")
     return None
 
 

@@ -24,6 +24,8 @@ import structlog
 
 from mailhub import clock
 from mailhub.config import Relay as RelaySettings
+from mailhub.keys import Keys
+from mailhub.outbound.sealing import open_letter
 from mailhub.outbound.smarthost import Attempt, Conversation, Result
 from storage import outbox, raws
 from storage.database import Database
@@ -49,6 +51,7 @@ class Relay:
         database: Database,
         writer: Writer,
         settings: Callable[[], RelaySettings],
+        keys: Keys,
         *,
         hostname: str,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
@@ -58,6 +61,7 @@ class Relay:
         self._database = database
         self._writer = writer
         self._settings = settings  # asked before each round: a reload takes effect
+        self._keys = keys  # opens letters
         self._hostname = hostname
         self._tls = tls
         self._now = now
@@ -143,6 +147,8 @@ class Relay:
         return await conversation.send(row, raw)
 
     def _read(self, row: OutboxRow) -> bytes | None:
+        if row.message_id is None:
+            return None if row.letter is None else open_letter(self._keys, row)
         with self._database.read() as connection:
             return raws.read(connection, row.account_id, row.message_id)
 

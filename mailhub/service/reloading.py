@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 
 import structlog
 
+from mailhub import letters
 from mailhub.api.tls_door import TlsDoor, tls_context
 from mailhub.config import SECTIONS, Config
 from mailhub.configuration_file import changed
@@ -33,6 +34,7 @@ def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoo
     context = tls and tls_context(usable.https.certificate, usable.https.key)
     doors.require_proxies(usable)
     parse_mailboxes(usable.retention)
+    letters.require_usable(usable)
     for name, door in open_doors.items():
         door.configure(settings[name])
     if tls and context:

@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 
 from mailhub.clock import HOUR, MINUTE, SECOND
 from mailhub.config import Relay as RelaySettings
+from mailhub.keys import Keys
 from mailhub.outbound.relay import Relay
 from storage import outbox, raws
 from storage.errors import StorageError
@@ -28,6 +29,7 @@ from storage.outbox import OutboxRow
 from tests.desk import Desk
 from tests.sink import Sink, listening
 
+KEYS = Keys(bytes(range(32)))
 GUARD_SECONDS = 30.0  # only a hang gets there
 
 
@@ -41,8 +43,8 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 def relay_of(desk: Desk, settings: RelaySettings, **more: Any) -> Relay:
     return Relay(
-        desk.database, desk.writer, lambda: settings, hostname="desk.example", now=lambda: desk.now, jitter=lambda: 1.0,
-        **more,
+        desk.database, desk.writer, lambda: settings, KEYS, hostname="desk.example", now=lambda: desk.now,
+        jitter=lambda: 1.0, **more,
     )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def states(desk: Desk, rows: list[OutboxRow]) -> list[tuple[str, str, str | None
 
 def raw_of(desk: Desk, row: OutboxRow) -> bytes:
     with desk.database.read() as connection:
-        raw = raws.read(connection, desk.account, row.message_id)
+        raw = raws.read(connection, desk.account, row.message_id or 0)
     assert raw is not None
     return raw
 
