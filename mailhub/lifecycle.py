@@ -93,7 +93,7 @@ def sweep(context: LifecycleContext, *, now: int, boot: int) -> Swept:
 def _attempted(context: LifecycleContext, act: Act, now: int) -> Act | None:
     """Boundary: an account whose step fails keeps no other from its own; it is due again at the next sweep."""
     try:
-        return _act(context, act.account, now)
+        return _act(context, act, now)
     except (MailhubError, StorageError) as error:
         log.warning("step of an account failed", account=act.account, to=act.due.to, error=type(error).__name__)
         return replace(act, left="failed")
@@ -136,12 +136,8 @@ def _kept_back(connection: Connection, account: Account, wanted: Due, now: int) 
     return "backups" if waits else ""
 
 
-def _act(context: LifecycleContext, account: int, now: int) -> Act | None:
+def _act(context: LifecycleContext, act: Act, now: int) -> Act | None:
     """Warn, or enter the next stage, in a turn that asks again; None when it is due no more."""
-    with context.database.read() as connection:
-        act = _found(connection, account, now, context.settings)
-    if act is None or act.left:
-        return act
     if act.due.warn_days is None:
         return _step(context, act, now)
     return context.writer.run(lambda tx: _warn(context, tx, act, now))

@@ -7,8 +7,9 @@ named here. Functions take a connection of the caller's transaction and commit n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
-from sqlalchemy import Connection, Table, delete, func, select, text, tuple_
+from sqlalchemy import Connection, Delete, Select, Table, bindparam, delete, func, select, text, tuple_
 
 from .catalogue import metadata
 from .removal import delete_messages
@@ -35,6 +36,19 @@ _ORPHANS_IN_INDEX = {
 }
 
 
+@cache  # a walk of every table for every account that goes: to build the statements took most of its time
+def _delete_some(table: Table) -> Delete:
+    keys = [*table.primary_key.columns]
+    some = select(*keys).where(table.c.account_id == bindparam("account")).limit(bindparam("at_most"))
+    return delete(table).where(tuple_(*keys).in_(some))
+
+
+@cache
+def _count(table: Table) -> Select[int]:
+    return select(func.count()).select_from(table).where(table.c.account_id == bindparam("account"))
+
+
+@cache
 def tables_of_accounts() -> Sequence[Table]:
     """Every table with rows of accounts, but the account's own row."""
     named = sorted(metadata.tables.values(), key=lambda table: table.name)
@@ -60,17 +74,14 @@ def delete_some_messages(connection: Connection, account_id: int, *, limit: int)
 
 def delete_some(connection: Connection, table: Table, account_id: int, *, limit: int) -> int:
     """Delete some rows of an account in a table; how many."""
-    keys = [*table.primary_key.columns]
-    some = select(*keys).where(table.c.account_id == account_id).limit(limit)
-    return connection.execute(delete(table).where(tuple_(*keys).in_(some))).rowcount
+    return connection.execute(_delete_some(table), {"account": account_id, "at_most": limit}).rowcount
 
 
 def rows_left(connection: Connection, account_id: int) -> Mapping[str, int]:
     """How many rows of the account each table still has, those without left out, and entries of the index."""
     left = {}
     for table in tables_of_accounts():
-        count = select(func.count()).select_from(table).where(table.c.account_id == account_id)
-        left[table.name] = connection.execute(count).scalar_one()
+        left[table.name] = connection.execute(_count(table), {"account": account_id}).scalar_one()
     orphans = text(_ORPHANS_IN_INDEX[connection.dialect.name])
     wanted = {} if connection.dialect.name == "sqlite" else {"account": account_id}
     left["message_index"] = connection.execute(orphans, wanted).scalar_one()

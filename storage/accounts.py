@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from .schema import account
 
@@ -29,6 +29,8 @@ class Account:
 
 OPEN = frozenset({"trial", "active"})  # the stages in which people log in and mail goes out
 _COLUMNS = tuple(account.c[name] for name in Account.__slots__)
+_ONE = select(*_COLUMNS).where(account.c.id == bindparam("id"))  # built once: a sweep asks it for every step it takes
+_LOCKED = _ONE.with_for_update()
 
 
 def add_account(connection: Connection, row: Account) -> None:
@@ -39,7 +41,7 @@ def add_account(connection: Connection, row: Account) -> None:
 
 def find_account(connection: Connection, account_id: int) -> Account | None:
     """The account with this id."""
-    row = connection.execute(select(*_COLUMNS).where(account.c.id == account_id)).one_or_none()
+    row = connection.execute(_ONE, {"id": account_id}).one_or_none()
     return Account(**row._mapping) if row else None
 
 
@@ -57,7 +59,7 @@ def list_accounts(connection: Connection, *, after: int = 0, limit: int = 100) -
 
 def lock_account(connection: Connection, account_id: int) -> Account | None:
     """The account as it is now, and nobody else changes it before the commit."""
-    row = connection.execute(select(*_COLUMNS).where(account.c.id == account_id).with_for_update()).one_or_none()
+    row = connection.execute(_LOCKED, {"id": account_id}).one_or_none()
     return Account(**row._mapping) if row else None
 
 

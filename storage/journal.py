@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_
 
 from .schema import journal
 
 MACHINE = 0  # the "account" of acts that concern none: the operator's chain
 GENESIS = bytes(32)  # what the first row of a chain follows
 CHAINED = ("account_id", "node", "sequence", "at", "actor", "verb", "object", "detail")
+
+_CHAIN = (journal.c.account_id == bindparam("account"), journal.c.node == bindparam("node"))
+_LAST = select(journal.c.sequence, journal.c.hash).where(*_CHAIN).order_by(journal.c.sequence.desc()).limit(1)
 
 Place = tuple[int, int, int]
 
@@ -84,9 +87,7 @@ def chained(previous: bytes, row: Mapping[str, Any]) -> bytes:
 
 
 def _head(connection: Connection, account_id: int, node: int) -> tuple[int, bytes]:
-    chain = (journal.c.account_id == account_id, journal.c.node == node)
-    last = select(journal.c.sequence, journal.c.hash).where(*chain).order_by(journal.c.sequence.desc()).limit(1)
-    row = connection.execute(last).one_or_none()
+    row = connection.execute(_LAST, {"account": account_id, "node": node}).one_or_none()
     return (row.sequence, row.hash) if row else (0, GENESIS)
 
 

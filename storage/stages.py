@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .schema import billing_event, clock_mark, stage_warning
 
+_WARNINGS = select(stage_warning).where(stage_warning.c.account_id.in_(bindparam("accounts", expanding=True)))
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -29,9 +30,8 @@ class ClockMark:
 
 def warnings_given(connection: Connection, accounts: Sequence[int]) -> Mapping[int, Mapping[int, int]]:
     """By account when each warning of its running term was given, by days before the step; none: an empty one."""
-    query = select(stage_warning).where(stage_warning.c.account_id.in_(accounts))
     found: dict[int, dict[int, int]] = {each: {} for each in accounts}
-    for row in connection.execute(query):
+    for row in connection.execute(_WARNINGS, {"accounts": accounts}):
         found[row.account_id][row.days] = row.given_at
     return found
 
