@@ -96,15 +96,18 @@ def mark(
     now: int,
     features_of: FeaturesOf,
     per_hour: int = PER_HOUR,
+    source: str = ledger.MARK,
 ) -> list[Marked]:
     """Label messages; one result each, in order. Idempotent. The caller's transaction commits.
 
-    ``Conflict``, and nothing is changed, when the user would exceed ``per_hour`` marks; ``BadRequest`` for a label that
-    is none.
+    ``user`` is who is on record for it, with the source imap a mailbox. ``Conflict``, and nothing is changed, when he
+    would exceed ``per_hour`` marks; ``BadRequest`` for a label that is none.
     """
     if label not in (SPAM, HAM):
         raise BadRequest("a label is spam or ham")
-    act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.mark")
+    act = _Act(
+        transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.mark", source=source
+    )
     return _run(act, models, messages, Wish(label, user, now), features_of, per_hour)
 
 
@@ -215,7 +218,9 @@ def _require_room(act: _Act, more: int, per_hour: int) -> None:
     assert act.user is not None
     given = ledger.count_marks(act.transaction.connection, act.account, act.user, since=act.now - HOUR)
     if more and given + more > per_hour:
-        raise Conflict(f"a user may give {per_hour} marks in an hour; this one has given {given}: go on later")
+        raise Conflict(
+            f"a user or mailbox may give {per_hour} marks in an hour; this one has given {given}: go on later"
+        )
 
 
 def _mark_row(change: Change, case: Case, wish: Wish | None, act: _Act) -> Mark:

@@ -11,17 +11,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, insert, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, insert, select, text, tuple_
 
 from .imap_sources import ImapFolder
 from .schema import imap_copy, imap_folder
 
-FILED, DUPLICATE, SEEN = "filed", "duplicate", "seen"  # how a copy came to be known
+# How a copy came to be known: filed from there; fetched, and known before; seen in a folder that is only watched, and
+# read there; there as well, and only alike by Message-ID and size.
+FILED, DUPLICATE, SEEN, ALIKE = "filed", "duplicate", "seen", "alike"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """One mail in a folder at a provider. ``first_seen_at`` in microseconds since the epoch, UTC."""
+    """One mail in a folder at a provider. Instants in microseconds since the epoch, UTC."""
 
     folder_id: int
     uidvalidity: int
@@ -29,12 +31,18 @@ class Copy:
     message_id: int | None  # None: not one that we have
     known_by: str
     first_seen_at: int
+    opened_at: int | None = None  # when somebody was first seen to have read it there
+    keyword: str = ""  # junk or notjunk, as a client or server says
+    gone_at: int | None = None  # when it was missed; the row stays a while, for a move to be told by
+    id_hash: bytes | None = None
+    identity: bytes | None = None
+    size_bytes: int | None = None
 
 
 _COPY = tuple(imap_copy.c[name] for name in Copy.__slots__)
 _ADD = text(
-    "INSERT INTO imap_copy(account_id, folder_id, uidvalidity, uid, message_id, known_by, first_seen_at)"
-    " VALUES (:account, :folder, :uidvalidity, :uid, :message, :known_by, :at)"
+    "INSERT INTO imap_copy(account_id, folder_id, uidvalidity, uid, message_id, known_by, first_seen_at, keyword)"
+    " VALUES (:account, :folder, :uidvalidity, :uid, :message, :known_by, :at, '')"
     " ON CONFLICT (account_id, folder_id, uidvalidity, uid) DO UPDATE SET message_id = excluded.message_id"
 )
 
@@ -49,13 +57,8 @@ def add_copy(
 
 def copies_of(connection: Connection, account_id: int, messages: Collection[int]) -> Sequence[Copy]:
     """Where these messages (some hundred) lie, as far as is known, in the present epoch of each folder."""
-    present = and_(
-        imap_folder.c.account_id == imap_copy.c.account_id,
-        imap_folder.c.id == imap_copy.c.folder_id,
-        imap_folder.c.uidvalidity == imap_copy.c.uidvalidity,
-    )
     own = (imap_copy.c.account_id == account_id, imap_copy.c.message_id.in_(sorted(messages)))
-    query = select(*_COPY).join(imap_folder, present).where(*own)
+    query = select(*_COPY).join(imap_folder, present(imap_copy, imap_folder)).where(*own, imap_copy.c.gone_at.is_(None))
     rows = connection.execute(query.order_by(imap_copy.c.message_id, imap_copy.c.folder_id, imap_copy.c.uid))
     return [Copy(**row._mapping) for row in rows]
 
@@ -82,3 +85,12 @@ def refile(connection: Connection, account_id: int, copies: Collection[Copy], me
         connection.execute(
             insert(imap_copy), [{**row, "account_id": account_id, "message_id": message} for row in rows]
         )
+
+
+def present(copy: FromClause, folder: FromClause) -> ColumnElement[bool]:
+    """The folder of a copy, in its present epoch."""
+    return and_(
+        folder.c.account_id == copy.c.account_id,
+        folder.c.id == copy.c.folder_id,
+        folder.c.uidvalidity == copy.c.uidvalidity,
+    )

@@ -41,6 +41,11 @@ class ImapSource:
     fault: str = ""
     fault_at: int | None = None
     connected_at: int | None = None
+    feedback_from_moves: int = 0
+    junk_folder: str = ""
+
+
+MAIL, JUNK, WATCHED = "mail", "junk", "watched"  # what a folder is to us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,7 @@ class ImapFolder:
     id: int
     source_id: int
     name: str
+    role: str = MAIL
     uidvalidity: int | None = None
     last_uid: int = 0
     quiet_uid: int = 0

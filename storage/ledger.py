@@ -26,7 +26,9 @@ from .schema import ledger, ledger_head, mark
 
 IN_LIMIT = 500  # ids of one statement
 
-MARK, ANSWER = "mark", "answer"  # where an act comes from: somebody said so; he answered the message
+# Where an act comes from: somebody said so; he answered the message; it was moved in a mailbox at a provider; it was
+# sent to a feedback address.
+MARK, ANSWER, IMAP, FORWARD = "mark", "answer", "imap", "forward"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,11 +276,11 @@ def list_marks(
 
 
 def count_marks(connection: Connection, account_id: int, user_id: int, *, since: int) -> int:
-    """How many marks this user gave since then, counting revoked ones, not what his answers said."""
+    """How many marks this user (or mailbox) gave since then, counting revoked ones, not what his answers said."""
     query = (
         select(func.count())
         .where(mark.c.account_id == account_id, mark.c.user_id == user_id, mark.c.given_at >= since)
-        .where(mark.c.source == MARK)
+        .where(mark.c.source != ANSWER)
     )
     return connection.execute(query).scalar_one()
 

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, delete, exists, insert, or_, select
 
 from .schema import address, mailbox, ticket, ticket_mailbox
 
+SUPPORT, SPAM_FEEDBACK, HAM_FEEDBACK = "support", "spam-feedback", "ham-feedback"  # what a mailbox is for
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
@@ -19,6 +21,7 @@ class Mailbox:
     address: str
     name: str
     on_reply_to_closed: str = "reopen"
+    purpose: str = SUPPORT
     created_at: int
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, delete, select, update
 from .schema import (
     imap_copy,
     intake,
+    mark_request,
     message,
     message_reference,
     note,
@@ -29,7 +30,7 @@ from .schema import (
 from .search import remove_from_index
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
-OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox, imap_copy)
+OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox, imap_copy, mark_request)
 OF_TICKET = (note, participant, ticket_mailbox)
 
 

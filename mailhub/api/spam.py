@@ -18,7 +18,7 @@ from mailhub.api.caller import Call, InAccount
 from mailhub.api.explanations import Explained, document_of, explanation, unknown
 from mailhub.api.messages import message_row
 from mailhub.api.shapes import After, Id, Limit, Page, made
-from mailhub.api.tickets import user_id
+from mailhub.api.tickets import mailbox_id, user_id
 from mailhub.errors import BadRequest, Conflict, Forbidden
 from mailhub.feedback import Marked, Revoked
 from mailhub.filter import rebuild, weighing
@@ -67,7 +67,8 @@ class MarkResult(shapes.Shape):
 class GivenMark(shapes.Shape):
     """A mark and what it weighs; null: it is not in force (superseded, taken back or revoked).
 
-    ``source``: mark, or answer (an agent answered it). ``conflict``: the last words of two users about it differ.
+    ``source``: mark, answer (an agent answered it), imap (moved at a provider: then ``user`` is the mailbox), or
+    forward. ``conflict``: the last words of two users about it differ.
     ``alone`` is the message's log-odds without this label: far on the other side of 0, the label may be a mistake.
     """
 
@@ -84,10 +85,11 @@ class GivenMark(shapes.Shape):
 
 
 class Revocation(shapes.Shape):
-    """Acts that shall count no more: these ones, or all of one user (login or id) since an instant (RFC 3339)."""
+    """Acts that shall count no more: these ones, or all of a user (login or id) or mailbox since an instant."""
 
     sequences: Annotated[list[Id], Field(max_length=500)] = Field(default_factory=list)
     user: str | None = None
+    mailbox: str | None = None  # address or id, whose moves were marks
     since: datetime | None = None
 
 
@@ -127,7 +129,8 @@ class Verified(shapes.Shape):
 @router.post("/marks")
 def mark(call: InAccount, body: Marks) -> list[MarkResult]:
     """Label messages. The last word wins, the same word again changes nothing."""
-    user = _marking_user(call)
+    call.require("spam.mark")
+    user = marking_user(call)
     found: list[Marked] = []
     for portion in feedback.steps(body.messages):
         known = features_for(call, portion)
@@ -145,13 +148,14 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
                 per_hour=call.house.config.spam.marks_per_hour,
             )
         )
-    return [_result(each) for each in found]
+    return [result(each) for each in found]
 
 
 @router.delete("/marks")
 def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
     """Take labels back, whoever gave them."""
-    user = _marking_user(call)
+    call.require("spam.mark")
+    user = marking_user(call)
     found: list[Marked] = []
     for portion in feedback.steps(body.messages):
         found += call.house.writer.run(
@@ -167,14 +171,16 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
                 per_hour=call.house.config.spam.marks_per_hour,
             )
         )
-    return [_result(each) for each in found]
+    return [result(each) for each in found]
 
 
 @router.get("/marks")
-def list_marks(call: InAccount, user: str | None = None, limit: Limit = 50, after: After = None) -> Page[GivenMark]:
+def list_marks(
+    call: InAccount, user: str | None = None, mailbox: str | None = None, limit: Limit = 50, after: After = None
+) -> Page[GivenMark]:
     """Marks given, latest first, with what each weighs now; `after` is a sequence."""
     call.require("spam.explain")
-    whose = _user(call, user) if user is not None else None
+    whose = _giver(call, user, mailbox)
     before, found = after if after is not None else 2**62, list[GivenMark]()
     while len(found) < limit:
         size = min(limit - len(found), weighing.PORTION)
@@ -201,24 +207,29 @@ def _given(weighed: Weighed) -> GivenMark:
     return made(GivenMark, mark, message=mark.message_id, user=mark.user_id, **weights)
 
 
-def _user(call: Call, name: str) -> int:
+def _giver(call: Call, user: str | None, mailbox: str | None) -> int | None:
+    """Whose marks: a user's (login or id), or a mailbox's (address or id)."""
     with call.house.database.read() as connection:
-        return user_id(connection, call.account, name)
+        if mailbox is not None:
+            return mailbox_id(connection, call.account, mailbox)
+        return user_id(connection, call.account, user) if user is not None else None
 
 
 @router.post("/revoke")
 def revoke(call: InAccount, body: Revocation) -> RevokedMarks:
     """Let acts count no more: what they replaced is in force again."""
     call.require("spam.revoke")
-    if bool(body.sequences) == (body.user is not None) or (body.user is None) != (body.since is None):
-        raise BadRequest("name marks by their sequences, or a user and since when")
-    if body.user is not None and body.since is not None:
-        done = list(_revoked_of(call, _user(call, body.user), clock.from_datetime(body.since)))
+    ways = [bool(body.sequences), body.user is not None, body.mailbox is not None]
+    if sum(ways) != 1 or bool(body.sequences) == (body.since is not None):
+        raise BadRequest("name marks by their sequences, or a user or mailbox and since when")
+    giver = _giver(call, body.user, body.mailbox)
+    if giver is not None and body.since is not None:
+        done = list(_revoked_of(call, giver, clock.from_datetime(body.since)))
     else:
         done = [_revoked(call, portion) for portion in feedback.steps(body.sequences)]
     return RevokedMarks(
         sequences=[sequence for each in done for sequence in each.sequences],
-        messages=[_result(each) for part in done for each in part.messages],
+        messages=[result(each) for part in done for each in part.messages],
     )
 
 
@@ -270,8 +281,8 @@ def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
     )
 
 
-def _marking_user(call: Call) -> int:
-    call.require("spam.mark")
+def marking_user(call: Call) -> int:
+    """Who is on record for a mark; ``Forbidden`` for the operator."""
     if call.actor.user is None:
         raise Forbidden("the operator is no user of the account: only its people teach the filter")
     return call.actor.user
@@ -281,7 +292,8 @@ def _features(call: Call, received: Received) -> Features:
     return features(document_of(received), secret=call.house.secrets.features)
 
 
-def _result(marked: Marked) -> MarkResult:
+def result(marked: Marked) -> MarkResult:
+    """What a mark did, as the API shows it."""
     return made(MarkResult, marked, previous=marked.previous.label if marked.previous else None)
 
 

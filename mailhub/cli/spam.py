@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli import exits, spam_plot, spam_prior, spam_rebuild, spam_senders
+from mailhub.cli import exits, spam_plot, spam_prior, spam_rebuild, spam_senders, spam_suggestions
 from mailhub.cli.client import NoDaemon
 from mailhub.cli.output import Context, clean, listing, print_json, printing
 from mailhub.cli.spam_choice import choosing
@@ -53,9 +53,10 @@ def unmark(context: Context, messages: tuple[int, ...], label: str | None) -> in
 
 @spam.command()
 @click.option("--user", help="Only those of this user: a login or id.")
+@click.option("--mailbox", help="Only those by moves in this mailbox: an address or id.")
 @listing
 @printing
-def marks(context: Context, limit: int, after: str | None, user: str | None) -> None:
+def marks(context: Context, limit: int, after: str | None, user: str | None, mailbox: str | None) -> None:
     """List marks given, latest first, and what each weighs; ALONE is the message's log-odds without it.
 
     \b
@@ -69,21 +70,24 @@ def marks(context: Context, limit: int, after: str | None, user: str | None) -> 
         "log_odds": "LOG-ODDS",
         "alone": "ALONE",
     }
-    context.table(context.rows("/v1/spam/marks", limit=limit, after=after, user=user), columns)
+    context.table(context.rows("/v1/spam/marks", limit=limit, after=after, user=user, mailbox=mailbox), columns)
 
 
 @spam.command()
 @click.argument("sequences", nargs=-1, type=int)
 @click.option("--user", help="All marks of this user (login or id) since --since.")
+@click.option("--mailbox", help="All marks by moves in this mailbox (address or id) since --since.")
 @click.option("--since", metavar="TIME", help="Since when, as 2026-11-23T08:00:00Z.")
 @printing
-def revoke(context: Context, sequences: tuple[int, ...], user: str | None, since: str | None) -> None:
+def revoke(
+    context: Context, sequences: tuple[int, ...], user: str | None, mailbox: str | None, since: str | None
+) -> None:
     """Let marks count no more: what they replaced is in force again. `spam marks` lists their SEQUENCES.
 
     \b
     Example: mailhub spam revoke --user ana@example.com --since 2026-11-23T08:00:00Z
     """
-    body = {"sequences": list(sequences), "user": user, "since": since}
+    body = {"sequences": list(sequences), "user": user, "mailbox": mailbox, "since": since}
     found = context.call("POST", "/v1/spam/revoke", body=body)
     if context.as_json:
         print_json(found)
@@ -108,6 +112,7 @@ def _label(context: Context, method: str, messages: Sequence[int], more: dict[st
 
 spam.add_command(spam_senders.allow)
 spam.add_command(spam_senders.deny)
+spam.add_command(spam_suggestions.suggestions)
 spam.add_command(spam_rebuild.rebuild)
 spam.add_command(spam_plot.plot)
 spam.add_command(spam_prior.prior)

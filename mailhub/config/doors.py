@@ -60,6 +60,12 @@ class Imap:
         restart=True,
     )
     retry_limit_seconds: float = setting(600.0, "The longest such delay.", unit="seconds", minimum=0.1, restart=True)
+    moves_per_hour: int = setting(
+        100,
+        "Marks by moving mail that one mailbox gives in an hour. Where more is moved, all of it is only suggested.",
+        minimum=0,
+        restart=True,
+    )
     batch_bytes: int = setting(
         2 * MIB, "Mail held in memory for one mailbox while it is filed.", unit="bytes", minimum=64 * KIB, restart=True
     )

@@ -33,7 +33,7 @@ class Weighed:
 
 def is_conflict(words: Iterable[Mark]) -> bool:
     """Whether people disagree: the last words of one message, one a user. An answer says too little to disagree."""
-    return {SPAM, HAM} <= {each.label for each in words if each.source == ledger.MARK}
+    return {SPAM, HAM} <= {each.label for each in words if each.source != ledger.ANSWER}
 
 
 def list_marks(

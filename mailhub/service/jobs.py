@@ -13,14 +13,16 @@ from mailhub.api.conditions import KEPT
 from mailhub.api.erasures import parts_of
 from mailhub.api.rebuilding import rebuild_of
 from mailhub.api.retention import retaining
+from mailhub.api.suggestions import marking_parts
 from mailhub.backups.expiring import expire
 from mailhub.errors import MailhubError
 from mailhub.filter import expiry
 from mailhub.filter.rebuild import Rebuild
 from mailhub.house import House
+from mailhub.mark_requests import give_due
 from mailhub.scheduler import Job
 from mailhub.steadiness import SANE, boot_time
-from storage import idempotency, ledger, links, login_attempts, raws, sessions
+from storage import idempotency, ledger, links, login_attempts, mark_requests, raws, sessions
 from storage.writer import Transaction
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
@@ -28,6 +30,7 @@ SLICES_A_STEP = 16
 LOGIN_DAYS = 30  # sessions and links are kept so long after their end, and where a user logged in
 LOGINS_A_STEP = 200
 KEYS_A_STEP = 500
+SUGGESTION_DAYS = 30
 MARKS_A_STEP = 200
 
 log = structlog.get_logger("mailhub.jobs")
@@ -39,6 +42,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("refusals", 60, house.reception.flush_refusals),
         Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
         Job("models", 60, lambda: house.models.keep_up(house.writer, now=clock.now())),
+        Job("mark-requests", 10, lambda: give_marks(house)),
         Job("slices", 600, lambda: sweep_slices(house)),
         Job("logins", 3600, lambda: sweep_logins(house, now=clock.now())),
         Job("idempotency", 3600, lambda: sweep_keys(house)),
@@ -84,6 +88,14 @@ def apply_retention(house: House, stopping: Callable[[], bool]) -> None:
     deleted = retention.apply(retaining(house), now=clock.now(), stopping=stopping)
     if sum(deleted.values()):
         log.info("retention applied", **deleted)
+
+
+def give_marks(house: House) -> int:
+    """Give the marks that were asked for by moves and feedback addresses; let suggestions go that nobody decided on."""
+    now = clock.now()
+    before = now - SUGGESTION_DAYS * clock.DAY
+    house.writer.run(lambda tx: mark_requests.sweep_suggestions(tx.connection, before=before, limit=KEYS_A_STEP))
+    return give_due(marking_parts(house), now=now)
 
 
 def sweep_slices(house: House) -> int:

@@ -21,7 +21,7 @@ from .acts import access_grant, journal, journal_anchor
 from .backing import backup, person_key, recovery_key
 from .contacts import contact, contact_address
 from .erasing import erasure, person_tombstone, redaction, tombstone
-from .learning import ledger, ledger_head, mark, sender_rule
+from .learning import ledger, ledger_head, mark, mark_request, sender_rule
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
 from .rights import breach, consent
@@ -78,6 +78,7 @@ __all__ = [
     "login_attempt",
     "mailbox",
     "mark",
+    "mark_request",
     "message",
     "message_reference",
     "metadata",

@@ -117,6 +117,11 @@ mailbox = Table(
     column("address", Text, "its support address, lower case", retention="account"),
     column("name", Text, "shown in From of replies", retention="account"),
     word("on_reply_to_closed", "reopen or new-ticket", retention="account"),
+    word(
+        "purpose",
+        "support: its mail becomes tickets; spam-feedback, ham-feedback: mail attached to it is marked so",
+        retention="account",
+    ),
     instant("created_at", "when it was made", retention="account"),
     PrimaryKeyConstraint("account_id", "id"),
     Index("mailbox_by_address", "account_id", "address", unique=True),

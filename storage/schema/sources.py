@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
 from storage.catalogue import account_id, column, instant, metadata, reference, word
 
@@ -43,6 +43,14 @@ imap_source = Table(
     column("fault", Text, "the last error in words, and what to do; ''", retention="account"),
     instant("fault_at", "when that was", null="never", retention="account"),
     instant("connected_at", "when the last login succeeded", null="never", retention="account"),
+    column(
+        "feedback_from_moves",
+        Integer,
+        "1: what its owner moves into Junk or out of it is a mark",
+        unit="0 or 1",
+        retention="account",
+    ),
+    column("junk_folder", Text, "where spam goes there; '': the folder that the server calls so", retention="account"),
     PrimaryKeyConstraint("account_id", "id"),
     Index("imap_source_by_mailbox", "account_id", "mailbox_id", unique=True),
 )
@@ -54,6 +62,11 @@ imap_folder = Table(
     reference("id", "one folder of a mailbox at a provider", retention="account"),
     reference("source_id", "the mailbox there", retention="account"),
     column("name", Text, "its name, decoded", retention="account"),
+    word(
+        "role",
+        "mail: its mail is filed; junk: it is, and spam goes there; watched: spam goes there, and nothing is filed",
+        retention="account",
+    ),
     column("uidvalidity", BigInteger, "the server's epoch of its UIDs", null="never opened", retention="account"),
     column("last_uid", BigInteger, "the cursor: every UID up to here has its fate", unit="UID", retention="account"),
     column(
@@ -95,12 +108,40 @@ imap_copy = Table(
     reference("message_id", "the message that it is", null="not one that we have", retention="message"),
     word(
         "known_by",
-        "filed: from there; duplicate: fetched there, known before; seen: in a folder that is only watched",
+        "filed: from there; duplicate: fetched there, known before; seen: in a folder that is only watched, and read"
+        " there; alike: the same, by Message-ID and size alone",
         retention="message",
     ),
     instant("first_seen_at", "when we first saw it there", retention="message"),
+    instant("opened_at", "when somebody was seen to have read it there", null="nobody so far", retention="message"),
+    word("keyword", "what a keyword there says of it: junk, notjunk or ''", retention="message"),
+    instant("gone_at", "when it was missed there", null="it is there", retention="message"),
+    column(
+        "id_hash",
+        LargeBinary,
+        "keyed digest of its Message-ID",
+        null="filed, or without one",
+        unit="16 bytes",
+        retention="message",
+    ),
+    column(
+        "identity",
+        LargeBinary,
+        "keyed digest: two messages with the same are one",
+        null="filed, or not read",
+        unit="16 bytes",
+        retention="message",
+    ),
+    column("size_bytes", BigInteger, "its size there", null="filed", unit="bytes", retention="message"),
     PrimaryKeyConstraint("account_id", "folder_id", "uidvalidity", "uid"),
     Index("imap_copy_of_message", "account_id", "message_id"),
+    Index(
+        "imap_copy_gone",
+        "account_id",
+        "folder_id",
+        sqlite_where=text("gone_at IS NOT NULL"),
+        postgresql_where=text("gone_at IS NOT NULL"),
+    ),
 )
 
 oauth_grant = Table(
