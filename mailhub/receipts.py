@@ -11,6 +11,7 @@ Must not: hold personal data. What goes into a body are counts, opaque ids, inst
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import secrets
@@ -86,6 +87,11 @@ def commitment(address: str, key: bytes) -> str:
 def is_about(body: Mapping[str, Any], address: str, key: bytes) -> bool:
     """Whether a (verified) receipt is about this address, for who was handed the commitment's key."""
     return hmac.compare_digest(str(body.get("person", "")), commitment(address, key))
+
+
+def digest_of(text: str) -> str:
+    """By what another receipt names this one: SHA-256 of its canonical text, 64 hex digits. However it is printed."""
+    return hashlib.sha256(canonical(json.loads(text))).hexdigest()
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,12 @@ def holding(connection: Connection, *, before: int) -> Sequence[Backup]:
     """Backups, also one in the making, that hold what was there before an instant: older, or equal."""
     query = select(backup).where(backup.c.made_at <= before, backup.c.gone_at.is_(None))
     return [_of(row) for row in connection.execute(query.order_by(backup.c.made_at))]
+
+
+def gone_at(connection: Connection, ids: Collection[int]) -> Mapping[int, int]:
+    """When these went, by id; one that never became whole is absent."""
+    query = select(backup.c.id, backup.c.gone_at).where(backup.c.id.in_(ids), backup.c.gone_at.is_not(None))
+    return {row.id: row.gone_at for row in connection.execute(query)}
 
 
 def set_recovery_key(connection: Connection, public: bytes, *, at: int) -> None:

@@ -39,6 +39,8 @@ class Erasure:
     next_attempt_at: int = 0
     done_at: int | None = None
     receipt: str | None = None
+    backups_gone_at: int | None = None
+    second_receipt: str | None = None
 
 
 def add_erasure(connection: Connection, row: Erasure) -> None:
@@ -72,6 +74,18 @@ def list_under_way(connection: Connection, node: int) -> Sequence[Erasure]:
     """Every one that this node has not finished, of all accounts, the oldest first."""
     query = select(erasure).where(erasure.c.node == node, erasure.c.state.in_(UNDER_WAY))
     return [_erasure(row) for row in connection.execute(query.order_by(erasure.c.id))]
+
+
+def list_in_backups(connection: Connection) -> Sequence[Erasure]:
+    """Every one that is done while a backup that held the person may be left, of all accounts, the oldest first."""
+    query = select(erasure).where(erasure.c.state == "done", erasure.c.backups_gone_at.is_(None))
+    return [_erasure(row) for row in connection.execute(query.order_by(erasure.c.id))]
+
+
+def settle_backups(connection: Connection, account_id: int, erasure_id: int, *, at: int) -> bool:
+    """No backup holds the person any more; False when that is known already."""
+    own = (erasure.c.account_id == account_id, erasure.c.id == erasure_id, erasure.c.backups_gone_at.is_(None))
+    return connection.execute(update(erasure).where(*own).values(backups_gone_at=at)).rowcount == 1
 
 
 def drop_under_way(connection: Connection) -> int:

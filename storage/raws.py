@@ -69,7 +69,11 @@ def _slices(connection: Connection, account_id: int, message_id: int) -> list[by
 
 def _so_far(slices: list[bytes]) -> bytes:
     """The message, or the beginning of one whose slices are still being written ahead."""
-    return zstandard.ZstdDecompressor().decompressobj().decompress(b"".join(slices))
+    frame = b"".join(slices)
+    try:
+        return zstandard.ZstdDecompressor().decompress(frame)  # twice as fast as the one below
+    except zstandard.ZstdError:
+        return zstandard.ZstdDecompressor().decompressobj().decompress(frame)
 
 
 def replace_raw(connection: Connection, account_id: int, message_id: int, slices: list[bytes]) -> None:

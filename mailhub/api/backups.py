@@ -13,6 +13,7 @@ from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.expiring import expire
 from mailhub.backups.making import create, record
+from mailhub.erasing.second_receipt import issue_second_receipts
 from mailhub.errors import Conflict
 from mailhub.keys import new_recovery_key
 from storage import backups as rows
@@ -72,7 +73,9 @@ def expire_backups(house: TheHouse, actor: Caller) -> list[Backup]:
     """Delete the backups whose term is over; those that went."""
     require(actor, "backup.create", None)
     require_fresh(actor, clock.now())
-    return [_shape(row) for row in expire(house.vault, actor=actor.name, now=clock.now())]
+    gone = expire(house.vault, actor=actor.name, now=clock.now())
+    issue_second_receipts(house.vault, now=clock.now())
+    return [_shape(row) for row in gone]
 
 
 @router.post("/backups/recovery-key", status_code=201)

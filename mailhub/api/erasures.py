@@ -71,6 +71,7 @@ class Erasure(shapes.Shape):
     cut_at: str
     next_attempt_at: str | None
     done_at: str | None
+    backups_gone_at: str | None  # when no backup held the person any more
     counts: dict[str, Any]
 
 
@@ -81,9 +82,10 @@ class Begun(Erasure):
 
 
 class Receipt(shapes.Shape):
-    """The signed receipt as text, and the public key that verifies it."""
+    """The signed receipt as text, and the public key that verifies it. `second`: that the last backup is gone."""
 
     receipt: str
+    second: str | None
     public_key: str
 
 
@@ -178,4 +180,5 @@ def show_receipt(call: InAccount, erasure: Id) -> Receipt:
     found = _find(call, erasure)
     if found.receipt is None:
         raise NotFound(f"erasure {erasure} has no receipt yet: it is {found.state}")
-    return Receipt(receipt=found.receipt, public_key=receipts.public_key_of(call.house.keys))
+    public = receipts.public_key_of(call.house.keys)
+    return Receipt(receipt=found.receipt, second=found.second_receipt, public_key=public)

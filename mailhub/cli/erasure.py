@@ -8,7 +8,7 @@ from typing import IO
 import click
 
 from mailhub.cli.output import Context, listing, printing
-from mailhub.errors import BadRequest
+from mailhub.errors import BadRequest, NotFound
 
 COLUMNS = {"id": "ID", "state": "STATE", "step": "STEP", "reason": "REASON", "begun_at": "BEGUN", "done_at": "DONE"}
 
@@ -44,14 +44,18 @@ def show(context: Context, erasure: int) -> None:
 
 @erasure.command()
 @click.argument("erasure", type=int)
+@click.option("--second", is_flag=True, help="The one that says that the last backup with the person is gone.")
 @printing
-def receipt(context: Context, erasure: int) -> None:
+def receipt(context: Context, erasure: int, second: bool) -> None:
     """Print the signed receipt of an erasure that is done: give it to whoever asked for it.
 
     \b
     Example: mailhub erasure receipt 1000000041 > receipt.json
     """
-    click.echo(context.call("GET", f"/v1/erasures/{erasure}/receipt")["receipt"])
+    found = context.call("GET", f"/v1/erasures/{erasure}/receipt")
+    if second and found["second"] is None:
+        raise NotFound(f"erasure {erasure} has no second receipt: a backup is left, or none held the person at its end")
+    click.echo(found["second" if second else "receipt"])
 
 
 @erasure.command()
@@ -59,9 +63,15 @@ def receipt(context: Context, erasure: int) -> None:
 @click.option("--public-key", help="64 hex digits; without it the key of this installation is used.")
 @click.option("--address", help="Check that the receipt is about this person ...")
 @click.option("--commitment-key", help="... with the key that was shown when the erasure began.")
+@click.option("--first", type=click.File("r", encoding="utf-8"), help="Check that RECEIPT is the second to this one.")
 @printing
 def verify(
-    context: Context, receipt: IO[str], public_key: str | None, address: str | None, commitment_key: str | None
+    context: Context,
+    receipt: IO[str],
+    public_key: str | None,
+    address: str | None,
+    commitment_key: str | None,
+    first: IO[str] | None,
 ) -> None:
     """Verify a RECEIPT offline: who signed it, that nothing in it was changed, and whom it is about.
 
@@ -71,7 +81,10 @@ def verify(
     from mailhub import receipts
 
     text = receipt.read(receipts.RECEIPT_BYTES + 1)
-    body = dict(receipts.verify(text, public_key or _own_public_key(context)))
+    public = public_key or _own_public_key(context)
+    body = dict(receipts.verify(text, public))
+    if first is not None:
+        body["follows"] = _follows(body, first.read(receipts.RECEIPT_BYTES + 1), public)
     if address is not None or commitment_key is not None:
         body["about"] = _is_about(body, address, commitment_key)
     context.fields({"verified": True, **body})
@@ -93,6 +106,15 @@ def _own_public_key(context: Context) -> str:
 
     config = configuration_file.load(configuration_file.find(context.options.get("config")))
     return receipts.public_key_of(keys.load(Path(config.storage.directory)))
+
+
+def _follows(body: dict[str, object], first: str, public_key: str) -> bool:
+    from mailhub import receipts
+
+    receipts.verify(first, public_key)
+    if body.get("first_receipt") != receipts.digest_of(first):
+        raise BadRequest("the receipt is sound, but it is not the second one to the receipt given as --first")
+    return True
 
 
 def _is_about(body: dict[str, object], address: str | None, commitment_key: str | None) -> bool:

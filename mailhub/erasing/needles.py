@@ -6,6 +6,8 @@
 
 Bytes are searched in lower case (of ASCII); a letter beyond ASCII is spelled in both cases and in NFC and NFD. base64
 keeps no case, so it is searched for as written in lower case and as he writes himself, at each of its three offsets.
+Needles are searched for by the *core* that several share (``kim.zz`` of an address in each of its spellings): bytes
+without it hold none of them: two in three need not be looked for.
 Must not: read files or tables.
 """
 
@@ -15,7 +17,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -25,6 +27,7 @@ from mailhub.erasing.person import Person
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4}[A-Za-z0-9+/\r\n]{12,}=*)")
 _ADDRESS_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")
 _HEX = re.compile(rb"=([0-9a-f]{2})")
+CORE_BYTES = 5  # a shorter one stands everywhere
 
 
 @dataclass(frozen=True)
@@ -46,38 +49,48 @@ class Needles:
         found: dict[bytes, None] = {}
         for text in self.texts:
             for form in _spelled(text):
-                for encoded in _encoded(form):
-                    found[encoded.lower()] = None
+                found |= dict.fromkeys(encoded.lower() for encoded in _encoded(form))
         return tuple(found)
 
     @cached_property
     def exact(self) -> tuple[bytes, ...]:
         """base64 without its first and last group, which neighbours share: searched for as it is."""
-        found: dict[bytes, None] = {}
-        plain = [*self.person.addresses, *self.person.names, *self.spellings]
-        for text in dict.fromkeys(form for each in plain for form in _spelled(each)):
-            for encoded in (text.encode(), text.encode("utf-16-le"), text.encode("utf-16-be")):
-                found |= dict.fromkeys(_in_base64(encoded))
-        return tuple(found)
+        return _all_in_base64([*self.person.addresses, *self.person.names, *self.spellings])
+
+    @cached_property
+    def _lowered_by_core(self) -> Mapping[bytes, Sequence[bytes]]:
+        cores = {encoded.lower() for text in self._cores for form in _spelled(text) for encoded in _encoded(form)}
+        return _by_core(self.lowered, cores)
+
+    @cached_property
+    def _exact_by_core(self) -> Mapping[bytes, Sequence[bytes]]:
+        return _by_core(self.exact, _all_in_base64(self._cores))
+
+    @cached_property
+    def _cores(self) -> tuple[str, ...]:
+        """What is his in each text: the domain of an address stands in many people's mail."""
+        said = [*self.person.addresses, *self.person.names, *self.spellings]
+        return tuple(dict.fromkeys(_core(text) for text in said))
 
     def in_bytes(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """(place, needle) of every occurrence."""
         lowered = data.lower()
-        for needle in self.lowered:
+        for needle in _possible(lowered, self._lowered_by_core):
             yield from ((at, needle) for at in _places(lowered, needle))
-        for needle in self.exact:
+        for needle in _possible(data, self._exact_by_core):
             yield from ((at, needle) for at in _places(data, needle))
 
     def may_be_in(self, raw: bytes) -> bool:
         """Whether a look into the message is worth while: also for longer addresses, which may be names of files."""
-        return any(needle in view for view in views(raw) for needle in self.lowered)
+        return any(needle in view for view in views(raw) for needle in _possible(view, self._lowered_by_core))
 
     def in_message(self, raw: bytes) -> bool:
         """Whether a raw message still names him, however it is encoded."""
         return any(self._in_text(view) for view in views(raw))
 
     def _in_text(self, lowered: bytes) -> bool:
-        return any(_is_whole(lowered, at, needle) for needle in self.lowered for at in _places(lowered, needle))
+        possible = _possible(lowered, self._lowered_by_core)
+        return any(_is_whole(lowered, at, needle) for needle in possible for at in _places(lowered, needle))
 
 
 def views(raw: bytes) -> Iterator[bytes]:
@@ -114,6 +127,35 @@ def _encoded(text: str) -> set[bytes]:
     if " " in text:
         found |= {text.replace(" ", "_").encode(), text.replace(" ", "%20").encode(), text.replace(" ", "+").encode()}
     return found
+
+
+def _all_in_base64(texts: Iterable[str]) -> tuple[bytes, ...]:
+    found: dict[bytes, None] = {}
+    for text in dict.fromkeys(form for each in texts for form in _spelled(each)):
+        for encoded in (text.encode(), text.encode("utf-16-le"), text.encode("utf-16-be")):
+            found |= dict.fromkeys(_in_base64(encoded))
+    return tuple(found)
+
+
+def _core(text: str) -> str:
+    """The local part of an address without its plus part, the longest word of a name but its capital."""
+    return text.partition("@")[0].partition("+")[0] if "@" in text else max(text.split(), key=len, default="")[1:]
+
+
+def _by_core(needles: Iterable[bytes], cores: Iterable[bytes]) -> Mapping[bytes, Sequence[bytes]]:
+    """Needles by a core that is in each of them; one without any is its own."""
+    useful = sorted((core for core in cores if len(core) >= CORE_BYTES), key=len)  # the shortest is in most of them
+    found: dict[bytes, list[bytes]] = {}
+    for needle in needles:
+        found.setdefault(next((core for core in useful if core in needle), needle), []).append(needle)
+    return found
+
+
+def _possible(data: bytes, by_core: Mapping[bytes, Sequence[bytes]]) -> Iterator[bytes]:
+    """The needles that these bytes may hold."""
+    for core, needles in by_core.items():
+        if core in data:
+            yield from needles
 
 
 def _in_base64(data: bytes) -> Iterator[bytes]:

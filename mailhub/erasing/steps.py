@@ -330,7 +330,9 @@ def issue_receipt(work: Work) -> None:
         place = {"node": transaction.node, "sequence": entry}
         left = backups_holding(transaction.connection, before=now)
         text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place, left=left))
-        work.change(transaction, state="done", reason="", done_at=now, receipt=text)
+        work.change(
+            transaction, state="done", reason="", done_at=now, receipt=text, backups_gone_at=None if left else now
+        )
 
     work.do(act)
 

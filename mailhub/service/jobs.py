@@ -15,6 +15,7 @@ from mailhub.api.rebuilding import rebuild_of
 from mailhub.api.retention import retaining
 from mailhub.api.suggestions import marking_parts
 from mailhub.backups.expiring import expire
+from mailhub.erasing.second_receipt import issue_second_receipts
 from mailhub.errors import MailhubError
 from mailhub.filter import expiry
 from mailhub.filter.rebuild import Rebuild
@@ -49,7 +50,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
         Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
-        Job("backups", 3600, lambda: expire(house.vault, actor="system", now=clock.now())),
+        Job("backups", 3600, lambda: expire_backups(house, now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
         Job("retention", 3600, lambda: apply_retention(house, stopping)),
@@ -60,6 +61,12 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
 def erase_due(house: House, stopping: Callable[[], bool]) -> int:
     """Go on with the erasures whose time has come; how many are done by that."""
     return erasure.run_due(replace(parts_of(house), stopping=stopping), now=clock.now())
+
+
+def expire_backups(house: House, *, now: int) -> None:
+    """Delete the backups whose term is over, and say so to those who were erased and stood in them."""
+    expire(house.vault, actor="system", now=now)
+    issue_second_receipts(house.vault, now=now)
 
 
 def keep_authorisations(house: House) -> None:

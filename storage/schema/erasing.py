@@ -101,5 +101,19 @@ erasure = Table(
     instant("next_attempt_at", "not gone on with before", retention="account"),
     instant("done_at", "when the search had found nothing", null="not done", retention="account"),
     column("receipt", Text, "the signed receipt", null="not done", unit="JSON", retention="account"),
+    instant(
+        "backups_gone_at",
+        "when no backup held the person any more: at the end of the erasure, or later",
+        null="not done, or a backup does",
+        retention="account",
+    ),
+    column(
+        "second_receipt",
+        Text,
+        "the signed receipt that the last backup is gone",
+        null="a backup is left, or none held the person at the end",
+        unit="JSON",
+        retention="account",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
 )

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from mailhub import erasure
+from mailhub import erasure, receipts
 from mailhub.backups.expiring import expire
 from mailhub.backups.key_file import NAME as KEY_FILE
 from mailhub.backups.making import create
+from mailhub.erasing.second_receipt import issue_second_receipts
 from mailhub.restoring import restore
 from storage.backups import list_backups
 from storage.database import Database
-from storage.erasures import list_under_way
+from storage.erasures import find_erasure, list_under_way
 from storage.schema import person_tombstone, redaction, tombstone
 from storage.writer import Writer
 from tests.erasing import scene as scenes
@@ -83,3 +84,34 @@ def test_tombstones_end_with_the_last_backup_that_needs_them(scene: Scene) -> No
     assert expire(vault, actor="system", now=first.expires_at) == [first]
     assert second.made_at > first.made_at
     assert set(left().values()) == {0}
+
+
+def test_the_second_receipt_comes_with_the_end_of_the_last_backup(scene: Scene) -> None:
+    """While a backup is left there is none; then exactly one, linked to the first, verified, naming nobody."""
+    vault = scene.parts.vault
+    create(vault, actor="system")
+    done = scene.erase()
+    create(vault, actor="system")  # knows nothing of him
+    assert done.backups_gone_at is None
+    assert issue_second_receipts(vault, now=done.done_at or 0) == 0
+    with vault.database.read() as connection:
+        first, _ = list_backups(connection)
+    expire(vault, actor="system", now=first.expires_at)  # and killed here, before the receipt
+    assert [issue_second_receipts(vault, now=first.expires_at) for _ in range(2)] == [1, 0]
+    with vault.database.read() as connection:
+        row = find_erasure(connection, done.account_id, done.id)
+    assert row is not None
+    assert row.receipt is not None
+    assert row.second_receipt is not None
+    body = receipts.verify(row.second_receipt, receipts.public_key_of(KEYS))
+    assert (body["kind"], body["person"]) == ("backups-gone", done.commitment)
+    assert body["first_receipt"] == receipts.digest_of(row.receipt)
+    assert [each["id"] for each in body["backups"]] == [first.id]
+    assert not any(word in row.second_receipt.lower() for word in ("kim", "zanzibari", "customer.example"))
+
+
+def test_where_no_backup_held_the_person_the_first_receipt_is_the_last(scene: Scene) -> None:
+    """It says so itself, and no second one follows."""
+    done = scene.erase()
+    assert done.backups_gone_at == done.done_at
+    assert issue_second_receipts(scene.parts.vault, now=2**60) == 0

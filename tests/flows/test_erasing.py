@@ -139,3 +139,26 @@ def test_a_restore_of_an_older_backup_brings_nobody_back(own_hub: Hub, tmp_path:
     assert witness.holding(tmp_path / "restored", KIM.encode()) == set()
     assert witness.holding(tmp_path / "restored", b"canaryword") == set()
     assert witness.holding(tmp_path / "restored", b"leos words")
+
+
+def test_the_last_backup_goes_and_a_second_receipt_says_so(own_hub: Hub) -> None:
+    """With the backup gone by its date, the command prints a receipt that verifies as the second to the first."""
+    own_hub.send(mail(1), sender=KIM)
+    own_hub.json("backup", "create")
+    done = erase(own_hub)
+    early = own_hub.run("erasure", "receipt", str(done["id"]), "--second")
+    assert (early.returncode, b"no second receipt" in early.stderr) == (65, True)
+    assert own_hub.stop() == 0
+    with sqlite3.connect(own_hub.directory / "mailhub.sqlite3") as connection:
+        connection.execute("UPDATE backup SET expires_at = 0")
+    connection.close()
+    own_hub.start()
+    own_hub.run("backup", "expire")
+    assert own_hub.json("erasure", "show", str(done["id"]))["backups_gone_at"] is not None
+    paths = {}
+    for name, option in (("first", ()), ("second", ("--second",))):
+        paths[name] = own_hub.directory / f"{name}.json"
+        paths[name].write_bytes(own_hub.run("erasure", "receipt", str(done["id"]), *option).stdout)
+    verified = own_hub.json("erasure", "verify", str(paths["second"]), "--first", str(paths["first"]))
+    assert (verified["kind"], verified["follows"]) == ("backups-gone", True)
+    assert own_hub.run("erasure", "verify", str(paths["second"]), "--first", str(paths["second"])).returncode == 65
