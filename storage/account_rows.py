@@ -28,6 +28,7 @@ CONFIGURATION = (
     "imap_folder",
     "imap_source",
     "idempotency",
+    "mailbox_watch",
     "mailbox",
 )
 _ORPHANS_IN_INDEX = {

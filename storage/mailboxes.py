@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, exists, insert, or_, select
 
 from .schema import address, mailbox, ticket, ticket_mailbox
+from .watches import delete_watch
 
 SUPPORT, SPAM_FEEDBACK, HAM_FEEDBACK = "support", "spam-feedback", "ham-feedback"  # what a mailbox is for
 
@@ -87,6 +88,13 @@ def list_mailboxes(connection: Connection, account_id: int, *, after: int = 0, l
     return [Mailbox(**row._mapping) for row in connection.execute(query.order_by(mailbox.c.id).limit(limit))]
 
 
+def addresses(connection: Connection, account_id: int, mailbox_ids: Iterable[int]) -> Mapping[int, str]:
+    """The addresses of these mailboxes of an account by id."""
+    query = select(mailbox.c.id, mailbox.c.address).where(mailbox.c.account_id == account_id)
+    rows = connection.execute(query.where(mailbox.c.id.in_(list(mailbox_ids))))
+    return {row.id: row.address for row in rows}
+
+
 def every_mailbox(connection: Connection) -> Sequence[Mailbox]:
     """The mailboxes of all accounts by id, for the routing table in memory."""
     return [Mailbox(**row._mapping) for row in connection.execute(select(*_COLUMNS).order_by(mailbox.c.id))]
@@ -100,6 +108,7 @@ def is_used(connection: Connection, account_id: int, mailbox_id: int) -> bool:
 
 
 def delete_mailbox(connection: Connection, account_id: int, mailbox_id: int) -> None:
-    """Remove a mailbox and the addresses that lead to it."""
+    """Remove a mailbox, the addresses that lead to it, and what is known of its rhythm."""
+    delete_watch(connection, account_id, mailbox_id)
     connection.execute(delete(address).where(address.c.account_id == account_id, address.c.mailbox_id == mailbox_id))
     connection.execute(delete(mailbox).where(mailbox.c.account_id == account_id, mailbox.c.id == mailbox_id))

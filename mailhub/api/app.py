@@ -69,6 +69,7 @@ from mailhub.house import House
 from storage import intake_lists
 from storage.imap_sources import Figures, every_folder
 from storage.oauth_grants import Authorisation, every_grant
+from storage.watches import Watched, every_watch
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
 
@@ -145,6 +146,7 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
         quarantine=lambda: _quarantine(house),
         fetched=lambda: _fetched(house),
         authorised=lambda: _authorised(house),
+        watched=lambda: _watched(house),
     )
     problems.install(app)
     conditions.install(app)
@@ -183,6 +185,11 @@ def _fetched(house: House) -> Sequence[Figures]:
 def _authorised(house: House) -> Sequence[Authorisation]:
     with house.database.read() as connection:
         return every_grant(connection)
+
+
+def _watched(house: House) -> Sequence[Watched]:
+    with house.database.read() as connection:
+        return every_watch(connection)
 
 
 def _quarantine(house: House) -> int:

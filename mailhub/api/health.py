@@ -7,16 +7,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from mailhub import __version__, letters
-from mailhub.api import shapes
+from mailhub import __version__, clock, letters
+from mailhub.api import imap_sources, shapes
 from mailhub.api.caller import Caller, InAccount, TheHouse
-from mailhub.api.imap_sources import states
 from mailhub.api.shapes import instant
 from mailhub.filter import rebuild
+from mailhub.health import watching
 from mailhub.health.metrics import CONTENT_TYPE, Metrics
 from mailhub.health.vitals import Readiness, Vitals, readiness
 from mailhub.house import House
-from storage import accounts, intake_lists, mailboxes, ticket_lists, users
+from storage import accounts, intake_lists, mailboxes, ticket_lists, users, watches
 from storage.errors import StorageError
 
 open_router = APIRouter(tags=["health"])
@@ -46,6 +46,8 @@ class Status(Health):
     rebuild_asks: bool  # more than a fifth of the labels would be lost by that: it waits for a yes
     letters: str  # why mailhub writes no mail itself; "" when it does
     imap: dict[str, str]  # mailbox whose mail is fetched -> how that is doing
+    folders: dict[str, dict[str, imap_sources.FolderState]]  # mailbox -> folder there -> what became of its mails
+    silent: dict[str, str]  # mailbox to which no mail came for far longer than usual -> since when
 
 
 class Identity(shapes.Shape):
@@ -90,9 +92,11 @@ def status(request: Request, call: InAccount) -> Status:
     with call.house.database.read() as connection:
         account = accounts.find_account(connection, call.account)
         tickets = ticket_lists.count_by_state(connection, call.account)
-        fetched = states(connection, call.account)
+        fetched = imap_sources.states(connection, call.account)
         planned = rebuild.plan(connection, call.account)
-        addresses = {row: mailboxes.find_mailbox(connection, call.account, row) for row in fetched}
+        silent = [watch for watch in watches.list_watches(connection, call.account) if watch.silent_at is not None]
+        named = {*fetched, *(watch.mailbox_id for watch in silent)}
+        addresses = mailboxes.addresses(connection, call.account, named)
     return Status(
         **_health(measure(call.house, vitals)),
         version=__version__,
@@ -103,7 +107,9 @@ def status(request: Request, call: InAccount) -> Status:
         labels_waiting=planned.waiting,
         rebuild_asks=planned.asks,
         letters=letters.why_none(call.house.post, with_link=True),
-        imap={found.address: fetched[row].in_words() for row, found in addresses.items() if found is not None},
+        imap={addresses[row]: source.in_words() for row, source in fetched.items()},
+        folders={addresses[row]: {each.name: each for each in source.folders} for row, source in fetched.items()},
+        silent={addresses[watch.mailbox_id]: watching.in_words(watch, now=clock.now()) for watch in silent},
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
+from pydantic import Field
 
 from mailhub import clock
 from mailhub.api import imap_sources, shapes
@@ -15,14 +16,33 @@ from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.api.tickets import mailbox_id
 from mailhub.api.users import Email
 from mailhub.errors import BadRequest, Conflict, Forbidden
+from mailhub.health import watching
 from mailhub.tickets import record
 from storage import imap_sources as sources
-from storage import mailboxes
+from storage import mailboxes, watches
+from storage.watches import Watch
 from storage.writer import Transaction
 
 router = APIRouter(tags=["mailboxes"])
 
+LONGEST_LIMIT_HOURS = 24 * 366
 LOCAL_PART_OCTETS = 64 - 27  # RFC 5321 4.5.3.1.1, less "+" and the 26 characters of a reply token
+
+
+class Silence(shapes.Shape):
+    """When mail came last, and when none is too long: by the mailbox's own rhythm, or after ``limit_hours`` (0 off)."""
+
+    limit_hours: int | None
+    newest_at: str | None
+    alarm_at: str | None
+    silent_at: str | None
+    words: str
+
+
+class SilenceLimit(shapes.Shape):
+    """After how many hours without mail a mailbox is silent: 0 never, null by its own rhythm."""
+
+    limit_hours: Annotated[int, Field(ge=0, le=LONGEST_LIMIT_HOURS)] | None
 
 
 class Mailbox(shapes.Shape):
@@ -34,6 +54,7 @@ class Mailbox(shapes.Shape):
     on_reply_to_closed: str
     created_at: str
     imap: imap_sources.Source | None = None
+    silence: Silence | None = None  # None: no mail came yet, and no limit was set
 
 
 class NewMailbox(shapes.Shape):
@@ -44,8 +65,13 @@ class NewMailbox(shapes.Shape):
     on_reply_to_closed: Literal["reopen", "new-ticket"] = "reopen"
 
 
-def _shape(row: mailboxes.Mailbox, fetched: Mapping[int, imap_sources.Source]) -> Mailbox:
-    return made(Mailbox, row, imap=fetched.get(row.id))
+def _shape(row: mailboxes.Mailbox, fetched: Mapping[int, imap_sources.Source], watched: Mapping[int, Watch]) -> Mailbox:
+    watch = watched.get(row.id)
+    return made(Mailbox, row, imap=fetched.get(row.id), silence=None if watch is None else _silence(watch))
+
+
+def _silence(watch: Watch) -> Silence:
+    return made(Silence, watch, words=watching.in_words(watch, now=clock.now()))
 
 
 @router.get("/mailboxes")
@@ -55,7 +81,8 @@ def list_mailboxes(call: InAccount, limit: Limit = 50, after: After = None) -> P
     with call.house.database.read() as connection:
         rows = mailboxes.list_mailboxes(connection, call.account, after=after or 0, limit=limit)
         fetched = imap_sources.states(connection, call.account)
-    return page(rows, partial(_shape, fetched=fetched), limit)
+        watched = {watch.mailbox_id: watch for watch in watches.list_watches(connection, call.account)}
+    return page(rows, partial(_shape, fetched=fetched, watched=watched), limit)
 
 
 @router.post("/mailboxes", status_code=201)
@@ -87,7 +114,24 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
         transaction.after_commit(call.house.directory.refresh)
         return row
 
-    return _shape(call.house.writer.run(add), {})
+    return _shape(call.house.writer.run(add), {}, {})
+
+
+@router.put("/mailboxes/{mailbox}/silence")
+def set_silence_limit(call: InAccount, mailbox: str, body: SilenceLimit) -> Silence:
+    """Tell of a mailbox's silence by its own rhythm (null), after so many hours, or never (0)."""
+    call.require("mailbox.manage")
+
+    def change(transaction: Transaction) -> Watch:
+        connection = transaction.connection
+        own = mailbox_id(connection, call.account, mailbox)
+        known = watches.find_watch(connection, call.account, own) or Watch(account_id=call.account, mailbox_id=own)
+        watch = watching.with_limit(known, body.limit_hours)
+        watches.put_watch(connection, watch)
+        _record(transaction, call, "silence", own)
+        return watch
+
+    return _silence(call.house.writer.run(change))
 
 
 @router.delete("/mailboxes/{mailbox}", status_code=204, response_class=Response)

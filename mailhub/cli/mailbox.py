@@ -12,9 +12,8 @@ import click
 from mailhub.cli import exits
 from mailhub.cli.client import ApiError
 from mailhub.cli.mailbox_oauth import authorize, oauth_body, oauth_options
+from mailhub.cli.mailbox_watch import counts, newest, show_silence, silence
 from mailhub.cli.output import Context, clean, listing, print_json, printing
-
-_COUNTS = ("seen", "filed", "duplicate", "quarantined", "rejected")
 
 
 @click.group()
@@ -26,7 +25,7 @@ def mailbox() -> None:
 @listing
 @printing
 def list_(context: Context, limit: int, after: str | None) -> None:
-    """List the mailboxes of the account; for those that are fetched by IMAP, how that is doing, folder by folder.
+    """List the mailboxes of the account, and those that are silent; of those that are fetched by IMAP, each folder.
 
     \b
     Example: mailhub mailbox list
@@ -34,11 +33,13 @@ def list_(context: Context, limit: int, after: str | None) -> None:
     rows = context.rows("/v1/mailboxes", limit=limit, after=after)
     fetched = {row["id"]: row["imap"]["state"] if row["imap"] else "" for row in rows}
     columns = {"id": "ID", "address": "ADDRESS", "name": "NAME", "on_reply_to_closed": "REPLY TO CLOSED"}
-    if context.as_json or not any(fetched.values()):
+    if context.as_json:
         context.table(rows, columns)
         return
-    context.table([row | {"fetched": fetched[row["id"]]} for row in rows], columns | {"fetched": "IMAP"})
+    columns |= {"newest": "NEWEST MAIL"} | ({"fetched": "IMAP"} if any(fetched.values()) else {})
+    context.table([row | {"fetched": fetched[row["id"]], "newest": newest(context, row)} for row in rows], columns)
     for row in rows:
+        show_silence(context, row)
         if row["imap"]:
             _show_source(context, row["address"], row["imap"])
 
@@ -50,9 +51,8 @@ def _show_source(context: Context, address: str, source: dict[str, Any]) -> None
     if source["authorisation"]:
         click.echo(f"  authorisation: {_authorisation(context, source['authorisation'])}")
     for folder in source["folders"]:
-        counts = ", ".join(f"{folder[name]} {name}" for name in _COUNTS if folder[name] or name in ("seen", "filed"))
         newest = f", the newest came {context.time(folder['newest_at'])}" if folder["newest_at"] else ""
-        click.echo(f"  {clean(folder['name'])}: {folder['state']}; {counts}{newest}")
+        click.echo(f"  {clean(folder['name'])}: {folder['state']}; {counts(folder)}{newest}")
         if folder["fault"]:
             click.echo(f"    {clean(folder['fault'])}")
 
@@ -243,3 +243,4 @@ def _told(context: Context, found: dict[str, Any], text: str) -> None:
 
 
 mailbox.add_command(authorize)
+mailbox.add_command(silence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mailhub.cli import exits
+from mailhub.cli.mailbox_watch import counts
 from mailhub.cli.output import Context, clean, print_json, printing
 
 
@@ -30,6 +31,10 @@ def status(context: Context) -> int:
     click.echo(f"tickets of account {found['account']}: {tickets}")
     for address, state in found["imap"].items():
         click.echo(f"{address} is fetched by IMAP: {clean(state)}")
+        for name, folder in found["folders"][address].items():
+            click.echo(f"  {clean(name)}: {counts(folder)}")
+    for address, words in found["silent"].items():
+        click.echo(f"{address} is SILENT: {words}")
     if found["letters"]:
         click.echo(f"no letters: {clean(found['letters'])}")
     if found["labels_waiting"]:

@@ -16,6 +16,7 @@ from mailhub import clock
 from mailhub.health.vitals import DoorVitals, Vitals
 from storage.imap_sources import COUNTS, Figures
 from storage.oauth_grants import Authorisation
+from storage.watches import Watched
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -48,6 +49,8 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "When the folder was last read to its end.",
         ("source", "folder"),
     ),
+    "mailhub_mailbox_newest_timestamp_seconds": ("gauge", "When the newest mail came to the mailbox.", ("mailbox",)),
+    "mailhub_mailbox_silent": ("gauge", "1 while no mail came for far longer than usual.", ("mailbox",)),
     "mailhub_imap_authorisations": ("gauge", "OAuth authorisations of mailboxes, by state.", ("state",)),
     "mailhub_imap_authorisation_end_timestamp_seconds": (
         "gauge",
@@ -71,9 +74,10 @@ class Metrics:
         quarantine: Callable[[], int],
         fetched: Callable[[], Sequence[Figures]],
         authorised: Callable[[], Sequence[Authorisation]],
+        watched: Callable[[], Sequence[Watched]],
     ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_VitalsCollector(vitals, turns, quarantine, fetched, authorised))
+        self._registry.register(_VitalsCollector(vitals, turns, quarantine, fetched, authorised, watched))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
@@ -89,12 +93,14 @@ class _VitalsCollector(Collector):
         quarantine: Callable[[], int],
         fetched: Callable[[], Sequence[Figures]],
         authorised: Callable[[], Sequence[Authorisation]],
+        watched: Callable[[], Sequence[Watched]],
     ) -> None:
         self._vitals = vitals
         self._turns = turns
         self._quarantine = quarantine
         self._fetched = fetched
         self._authorised = authorised
+        self._watched = watched
 
     def describe(self) -> list[Metric]:
         return [_family(name) for name in METRICS]
@@ -116,6 +122,7 @@ class _VitalsCollector(Collector):
             yield "mailhub_last_mail_timestamp_seconds", (source,), at / clock.SECOND
         yield from _imap(self._fetched())
         yield from _authorisations(self._authorised())
+        yield from _watches(self._watched())
         yield "mailhub_quarantine_messages", (), self._quarantine()
         yield "mailhub_disk_free_bytes", (), vitals.disk_free_bytes()
         yield "mailhub_writer_turns_total", (), self._turns()
@@ -149,6 +156,14 @@ def _authorisations(found: Sequence[Authorisation]) -> Iterator[Reading]:
         if each.ends_at is not None:
             end = each.ends_at / clock.SECOND
             yield "mailhub_imap_authorisation_end_timestamp_seconds", (str(each.source_id),), end
+
+
+def _watches(found: Sequence[Watched]) -> Iterator[Reading]:
+    for each in found:
+        mailbox = (str(each.mailbox_id),)
+        yield "mailhub_mailbox_silent", mailbox, float(each.silent_at is not None)
+        if each.newest_at is not None:
+            yield "mailhub_mailbox_newest_timestamp_seconds", mailbox, each.newest_at / clock.SECOND
 
 
 def _door(name: str, door: DoorVitals) -> Iterator[Reading]:

@@ -259,7 +259,10 @@ class FolderReader:
     # --- their fates --------------------------------------------------------------------------------------------------
 
     def _hand_over(self, mail: _Mail, raw: bytes) -> None:
-        """To the pipeline, with the cursor's step in its transaction."""
+        """To the pipeline, with the cursor's step in its transaction. Old mail tells, by its date, of the rhythm."""
+        if self._is_old(mail) and mail.described.came_at is not None:
+            source = self._fetching.source
+            self._rooms.reception.arrivals.note(source.account_id, source.mailbox_id, mail.described.came_at)
         self._flying.append((mail.uid, self._deliver(mail, raw, self._step(mail))))
 
     def _deliver(self, mail: _Mail, raw: bytes, along: Along) -> Future[Sequence[Outcome]]:

@@ -26,6 +26,7 @@ from mailhub import clock
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
 from mailhub.filing.prepare import Prepared, Secrets, prepare, unreadable
 from mailhub.intake import resolver as dns
+from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver
 from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
@@ -87,6 +88,7 @@ class Reception:
         self._undecided: dict[int, _Delivery] = {}
         self.outcomes: Counter[tuple[str, str]] = Counter()  # (source, fate), for metrics
         self.last_mail_at: dict[str, int] = {}  # by source
+        self.arrivals = Arrivals()
 
     @property
     def context(self) -> FilingContext:
@@ -158,7 +160,15 @@ class Reception:
             del self._undecided[id(delivery)]
         self.last_mail_at[envelope.source] = delivery.started_at
         self.outcomes.update((envelope.source.value, outcome.fate.value) for outcome in outcomes)
+        if not envelope.quiet:
+            self._note_arrivals(envelope, outcomes)
         return outcomes
+
+    def _note_arrivals(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            found = self.resolve(outcome.recipient)
+            if outcome.fate is not Fate.DEFERRED and isinstance(found, Recipient):
+                self.arrivals.note(found.account, found.mailbox, envelope.received_at)
 
     def _prepare_small(self) -> None:
         while (delivery := self._small.get()) is not None:

@@ -19,6 +19,7 @@ from mailhub.erasing.second_receipt import issue_second_receipts
 from mailhub.errors import MailhubError
 from mailhub.filter import expiry
 from mailhub.filter.rebuild import Rebuild
+from mailhub.health.watching import Watching
 from mailhub.house import House
 from mailhub.mark_requests import give_due
 from mailhub.scheduler import Job
@@ -39,6 +40,7 @@ log = structlog.get_logger("mailhub.jobs")
 
 def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
     """The jobs of one process; the long ones ask ``stopping`` whether to end."""
+    watching = Watching(house.database, house.writer, house.reception.arrivals.take, started_at=clock.now())
     return [
         Job("refusals", 60, house.reception.flush_refusals),
         Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
@@ -51,6 +53,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("backups", 3600, lambda: expire_backups(house, now=clock.now())),
+        Job("silence", 60, lambda: watching.look(now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
         Job("retention", 3600, lambda: apply_retention(house, stopping)),

@@ -28,6 +28,7 @@ from .rights import breach, consent
 from .service import clock_mark, id_block, idempotency, key_check, refusal
 from .sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
 from .tickets import note, participant, ticket, ticket_mailbox
+from .watching import mailbox_watch
 
 OPERATOR_TABLES = frozenset(
     {
@@ -77,6 +78,7 @@ __all__ = [
     "link",
     "login_attempt",
     "mailbox",
+    "mailbox_watch",
     "mark",
     "mark_request",
     "message",

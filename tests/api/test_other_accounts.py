@@ -71,7 +71,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
     *("sequences", "since", "text"),  # sequences are counted in each account
     *("answer", "handle", "oauth", "refresh_token"),
     *("after_filing", "folders", "host", "idle", "keyword", "login", "move_to", "password_credential", "password_file"),
-    *("ham_threshold", "pattern", "poll_seconds", "port", "threshold", "tls"),
+    *("ham_threshold", "limit_hours", "pattern", "poll_seconds", "port", "threshold", "tls"),
 }
 ANSWERED: Mapping[
     tuple[str, str, str], Callable[[Answered], bool]

@@ -135,7 +135,7 @@ def test_database_of_any_kind_is_recognised(database: Database, tmp_path: Path) 
     config = config_in(tmp_path / "data")
     assert shown(database_of(config, "")) == [("FAIL", "database")]
     url = database.url.render_as_string(hide_password=False)
-    lines = [("OK", "database"), ("OK", "outbox"), ("OK", "quarantine"), ("OK", "filter")]
+    lines = [("OK", "database"), ("OK", "outbox"), ("OK", "quarantine"), ("OK", "filter"), ("OK", "silence")]
     assert shown(database_of(config, url)) == lines
     for revision, level in (("9999", "FAIL"), ("0001", "WARN")):
         set_revision(database, revision)

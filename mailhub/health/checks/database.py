@@ -11,7 +11,8 @@ from mailhub.errors import MailhubError
 from mailhub.filter import rebuild
 from mailhub.health.checks.files import root_key_environment
 from mailhub.health.checks.finding import Finding, failure, warning, well
-from storage import migrate
+from mailhub.health.watching import in_words
+from storage import migrate, watches
 from storage.backlog import Backlog, backlog
 from storage.database import Connection, Database
 from storage.errors import StorageError, opening
@@ -19,6 +20,7 @@ from storage.key_checks import find_key_check
 from storage.ledger import accounts_with_ledger
 from storage.mailboxes import every_mailbox
 
+SHOWN_SILENT = 10
 OVERDUE_HOURS = 1  # a mail that has been waiting for the relay for so long
 
 
@@ -59,7 +61,7 @@ def _read(config: Config, connection: Connection) -> Seen:
     found = [_known_key(config, find_key_check(connection), present)]
     waiting = backlog(connection)
     addresses = [each.address for each in every_mailbox(connection)]
-    return Seen([*found, *_waiting(waiting), *_filters(connection)], waiting, addresses)
+    return Seen([*found, *_waiting(waiting), *_filters(connection), _silent(connection)], waiting, addresses)
 
 
 def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
@@ -86,6 +88,20 @@ def _filters(connection: Connection) -> list[Finding]:
         text += f"; {asking} accounts would lose more than a fifth of theirs"
         return [warning("filter", text, "see `mailhub spam rebuild --dry-run`, then `mailhub spam rebuild --yes`")]
     return [warning("filter", text, "the daemon does that by itself after its start: look again in some minutes")]
+
+
+def _silent(connection: Connection) -> Finding:
+    """Mailboxes to which no mail came for far longer than usual."""
+    silent = watches.silent_watches(connection)
+    if not silent:
+        return well("silence", "no mailbox is silent for longer than is usual for it")
+    text = "; ".join(f"{address}: {in_words(watch, now=clock.now())}" for address, watch in silent[:SHOWN_SILENT])
+    if len(silent) > SHOWN_SILENT:
+        text += f"; and {len(silent) - SHOWN_SILENT} more"
+    cure = (
+        "send a mail there from elsewhere; `mailhub mailbox test`, the MX records; `mailhub mailbox silence` sets when"
+    )
+    return warning("silence", text, cure)
 
 
 def _waiting(found: Backlog) -> list[Finding]:

@@ -1,0 +1,125 @@
+"""Keeps each mailbox's rhythm on record, and tells of silence, once an episode.
+
+Durable state: ``mailbox_watch``. What is due follows from it alone: a mailbox is silent from its ``alarm_at`` on, and
+mail moves that. Not told in the first hour of a process: what could not come while it was down is still on its way.
+Must not: decide what silence is (``mailhub.silence``), log an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+
+import structlog
+
+from mailhub import clock, silence
+from mailhub.silence import Rhythm
+from storage import mailboxes, watches
+from storage.database import Database
+from storage.watches import Watch
+from storage.writer import Transaction, Writer
+
+SETTLING_HOURS = 1
+READ_AGAIN = 1_000  # deliveries of an account that are read at the start, for what a kill lost, or an upgrade brings
+MAILBOXES_A_TURN = 10
+
+log = structlog.get_logger("mailhub.watching")
+
+Heard = Mapping[tuple[int, int], Sequence[int]]  # (account, mailbox) -> when mail came, in order
+
+
+class Watching:
+    """One for a process. ``look`` is woken each minute."""
+
+    def __init__(self, database: Database, writer: Writer, take: Callable[[], Heard], *, started_at: int) -> None:
+        """``take`` gives what came since it was last asked."""
+        self._database, self._writer, self._take = database, writer, take
+        self._started_at = started_at
+        self._read_again = False
+
+    def look(self, *, now: int) -> int:
+        """Put on record what came, and tell of what is silent by that; how many mailboxes are silent anew."""
+        if not self._read_again:
+            self._read_deliveries()
+            self._read_again = True
+        self._hear(self._take())
+        return self._tell(now) if now - self._started_at >= SETTLING_HOURS * clock.HOUR else 0
+
+    def _read_deliveries(self) -> None:
+        with self._database.read() as connection:
+            every = {mailbox.account_id for mailbox in mailboxes.every_mailbox(connection)}
+        for account in sorted(every):
+            with self._database.read() as connection:
+                rows = watches.newest_deliveries(connection, account, limit=READ_AGAIN)
+            heard: dict[tuple[int, int], list[int]] = {}
+            for mailbox, at in sorted(rows):
+                heard.setdefault((account, mailbox), []).append(at)
+            self._hear(heard)
+
+    def _hear(self, heard: Heard) -> None:
+        items = [*heard.items()]
+        for start in range(0, len(items), MAILBOXES_A_TURN):
+            self._writer.run(partial(_hear, heard=items[start : start + MAILBOXES_A_TURN]))
+
+    def _tell(self, now: int) -> int:
+        with self._database.read() as connection:
+            due = watches.due_watches(connection, now=now)
+        told = 0
+        for watch in due:
+            if self._writer.run(partial(_silent, watch=watch, now=now)):
+                log.warning(
+                    "a mailbox is silent: mailhub mailbox list", mailbox=watch.mailbox_id, hours=_hours(watch, now)
+                )
+                told += 1
+        return told
+
+
+def rhythm_of(watch: Watch) -> Rhythm | None:
+    """What the row says of when mail came; None when none did yet."""
+    if watch.first_at is None or watch.newest_at is None:
+        return None
+    return Rhythm(watch.first_at, watch.newest_at, int.from_bytes(watch.hours, "little"))
+
+
+def with_limit(watch: Watch, limit_hours: int | None) -> Watch:
+    """The row under another limit, which may end its silence or begin one."""
+    rhythm = rhythm_of(watch)
+    due = None if rhythm is None else silence.alarm_at(rhythm, limit_hours=limit_hours)
+    return replace(watch, limit_hours=limit_hours, alarm_at=due, silent_at=None)
+
+
+def in_words(watch: Watch, *, now: int) -> str:
+    """The silence of a mailbox, "" while it is not told."""
+    rhythm = rhythm_of(watch)
+    return "" if rhythm is None or watch.silent_at is None else silence.evidence(rhythm, now=now)
+
+
+def _silent(transaction: Transaction, *, watch: Watch, now: int) -> bool:
+    return watches.set_silent(transaction.connection, watch, at=now)
+
+
+def _hear(transaction: Transaction, *, heard: Sequence[tuple[tuple[int, int], Sequence[int]]]) -> None:
+    """Mail came to mailboxes: their silence, if it was one, is over."""
+    for (account, mailbox), times in heard:
+        known = watches.find_watch(transaction.connection, account, mailbox)
+        known = known or Watch(account_id=account, mailbox_id=mailbox)
+        later = _heard(known, times)
+        if later != known:
+            watches.put_watch(transaction.connection, later)
+
+
+def _heard(watch: Watch, times: Sequence[int]) -> Watch:
+    """The row after mail came then."""
+    known = rhythm_of(watch)
+    rhythm = reduce(Rhythm.heard, times, known or silence.begin(times[0]))
+    if known is None or rhythm.bits != known.bits or watch.limit_hours is not None:  # what the alarm follows from
+        due = silence.alarm_at(rhythm, limit_hours=watch.limit_hours)
+        watch = replace(watch, hours=rhythm.bits.to_bytes(silence.SKETCH_BYTES, "little"), alarm_at=due)
+    spoke = known is None or rhythm.newest_at > known.newest_at
+    silent_at = None if spoke else watch.silent_at
+    return replace(watch, first_at=rhythm.first_at, newest_at=rhythm.newest_at, silent_at=silent_at)
+
+
+def _hours(watch: Watch, now: int) -> int:
+    return (now - (watch.newest_at or now)) // clock.HOUR
