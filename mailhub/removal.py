@@ -19,6 +19,8 @@ from storage.tickets import lock_tickets, merged_tickets
 from storage.tombstones import Tombstones, bury
 from storage.writer import Transaction
 
+MESSAGES_A_TURN = 8  # of a ticket: some 2 ms of work each
+
 Forget = Callable[[Transaction, int, Sequence[int]], None]  # transaction, account, ids of messages about to go
 
 
@@ -69,6 +71,17 @@ def remove_tickets(
     gone = dict(_delete(transaction, account, messages, forget, tombstones))
     gone.update(rows.delete_tickets(connection, account, everything))
     return Removed(messages=tuple(messages), tickets=tuple(everything), emptied=(), rows=gone)
+
+
+def remove_ticket_in_part(
+    transaction: Transaction, account: int, ticket: int, *, forget: Forget, tombstones: Tombstones | None
+) -> Removed:
+    """One short turn's worth of a ticket: its oldest messages, or, when these are few, all that is left and itself."""
+    lock_tickets(transaction.connection, account, [ticket])
+    some = rows.first_messages(transaction.connection, account, ticket, limit=MESSAGES_A_TURN + 1)
+    if len(some) <= MESSAGES_A_TURN:
+        return remove_tickets(transaction, account, [ticket], forget=forget, tombstones=tombstones)
+    return remove_messages(transaction, account, some[:-1], forget=forget, tombstones=tombstones)
 
 
 def _delete(

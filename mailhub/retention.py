@@ -20,7 +20,7 @@ from functools import partial
 from mailhub.clock import DAY
 from mailhub.config import Retention
 from mailhub.errors import ConfigurationError
-from mailhub.removal import Forget, remove_messages, remove_tickets
+from mailhub.removal import Forget, remove_ticket_in_part
 from storage import accounts, holds, journal, retaining
 from storage.database import Connection, Database
 from storage.tickets import lock_tickets
@@ -29,7 +29,6 @@ from storage.writer import Transaction, Writer
 
 STATES = ("spam", "trash", "closed")
 TICKETS_A_PAGE = 100
-MESSAGES_A_TURN = 8
 RECORDS_A_TURN = 200
 ACTOR = "system"
 
@@ -171,11 +170,9 @@ def _step(
     if not due or holds.find_holds_on_tickets(connection, account, [ticket], now):
         return False
     tombstones = Tombstones(key=context.tombstone_key, at=now)
-    some = retaining.first_messages(connection, account, ticket, limit=MESSAGES_A_TURN + 1)
-    if len(some) > MESSAGES_A_TURN:
-        remove_messages(transaction, account, some[:-1], forget=context.forget, tombstones=tombstones)
+    removed = remove_ticket_in_part(transaction, account, ticket, forget=context.forget, tombstones=tombstones)
+    if not removed.tickets:
         return None
-    removed = remove_tickets(transaction, account, [ticket], forget=context.forget, tombstones=tombstones)
     detail = {"state": rule.state, "days": rule.days, "tickets": list(removed.tickets)}
     _record(transaction, account, f"ticket:{ticket}", now, detail)
     return True

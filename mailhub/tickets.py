@@ -2,10 +2,11 @@
 
     assign <-> assign     close <-> reopen     trash <-> restore     note <-> take_back_note <-> put_back_note
     accept <-> exclude
-    purge: for good       merging, splitting and their undoing: ``merging``
+    purge_message: for good; a whole ticket: ``purging``       merging, splitting and their undoing: ``merging``
 
-States: open, closed, spam, trash (``state_before`` says what ``restore`` gives back), merged (``merged_into``). An act
-that finds its result already there changes nothing and writes no journal row, so a repeated request is harmless.
+States: open, closed, spam, trash (``state_before`` says what ``restore`` gives back), merged (``merged_into``), purging
+(it is going for good). An act that finds its result already there changes nothing and writes no journal row, so a
+repeated request is harmless.
 Every ticket may be named by id or number. Rights are checked before (``access.require``).
 All raise ``NotFound`` for what the account does not have, ``Conflict`` where the state forbids the act.
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.holds import require_not_held
-from mailhub.removal import Forget, Removed, remove_messages, remove_tickets
+from mailhub.removal import Forget, Removed, remove_messages
 from storage import journal, notes, participants
 from storage.holds import find_holds_on_tickets
 from storage.removal import tickets_of_messages
@@ -54,7 +55,9 @@ def locked(transaction: Transaction, account: int, ticket: int) -> Ticket:
 
 
 def workable(ticket: Ticket) -> Ticket:
-    """The ticket, unless it is in the trash or was merged away: then ``Conflict`` says what to do."""
+    """The ticket, unless it is in the trash, was merged away or is going: then ``Conflict`` says what to do."""
+    if ticket.state == "purging":
+        raise Conflict(f"ticket {ticket.number} is being removed for good")
     if ticket.state == "merged":
         raise Conflict(f"ticket {ticket.number} was merged into another one: work on that, or unmerge it first")
     if ticket.state == "trash":
@@ -219,32 +222,6 @@ def _set_note(
 
 
 # --- for good ---------------------------------------------------------------------------------------------------------
-
-
-def purge_ticket(
-    transaction: Transaction,
-    actor: str,
-    account: int,
-    ticket: int,
-    *,
-    now: int,
-    forget: Forget,
-    tombstone_key: bytes,
-) -> Removed:
-    """Remove the ticket for good with its messages, notes and the shells of tickets merged into it. Cannot be undone.
-
-    ``forget`` is called with the messages first, to take back what they taught the filter; ``tombstone_key`` hashes
-    what keeps them from coming back. One that was merged away is a Conflict: its messages are in another ticket now.
-    """
-    found = locked(transaction, account, ticket)
-    if found.state == "merged":
-        raise Conflict(f"ticket {found.number} was merged into another one: purge that, or unmerge it first")
-    require_not_held(find_holds_on_tickets(transaction.connection, account, [found.id], now))
-    tombstones = Tombstones(key=tombstone_key, at=now)
-    removed = remove_tickets(transaction, account, [found.id], forget=forget, tombstones=tombstones)
-    ids = {"tickets": list(removed.tickets), "messages": list(removed.messages)}
-    record(transaction, actor, account, verb="ticket.purge", on=f"ticket:{found.id}", now=now, **ids)
-    return removed
 
 
 def purge_message(

@@ -89,11 +89,11 @@ class View:
     numbers: dict[int, int] = field(default_factory=dict)  # ticket number -> id
 
     def live(self, ticket_id: int) -> TicketState | None:
-        """The ticket, or the one that it was merged into in the end; None when it is gone."""
+        """The ticket, or the one that it was merged into in the end; None when it is gone, or just going."""
         found = self.tickets.get(ticket_id)
         for _ in range(MERGE_HOPS):
             if found is None or found.merged_into is None:
-                return found
+                return None if found is not None and found.state == "purging" else found
             found = self.tickets.get(found.merged_into)
         return None
 

@@ -66,6 +66,12 @@ def messages_of_tickets(connection: Connection, account_id: int, tickets: Iterab
     return connection.execute(query.order_by(message.c.id)).scalars().all()
 
 
+def first_messages(connection: Connection, account_id: int, ticket_id: int, *, limit: int) -> Sequence[int]:
+    """The ticket's oldest messages."""
+    own = (message.c.account_id == account_id, message.c.ticket_id == ticket_id)
+    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit)).scalars().all()
+
+
 def tickets_of_messages(connection: Connection, account_id: int, messages: Sequence[int]) -> Mapping[int, int]:
     """Ticket of each of these messages, by message; ids of other accounts are absent."""
     query = select(message.c.id, message.c.ticket_id).where(

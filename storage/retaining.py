@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, tuple_
 
-from .schema import intake, mailbox, message, refusal, ticket
+from .schema import intake, mailbox, refusal, ticket
 
 Which = ColumnElement[bool]  # of the tickets: made by ``in_state``
 
@@ -44,12 +44,6 @@ def in_state(state: str, *, mailbox_id: int | None, but: Sequence[int]) -> Which
 def is_due(connection: Connection, account_id: int, ticket_id: int, which: Which, *, before: int) -> bool:
     """Whether the ticket, which the caller locked, is due still."""
     return ticket_id in tickets_due(connection, account_id, which, before=before, after=ticket_id - 1, limit=1)
-
-
-def first_messages(connection: Connection, account_id: int, ticket_id: int, *, limit: int) -> Sequence[int]:
-    """The ticket's oldest messages."""
-    own = (message.c.account_id == account_id, message.c.ticket_id == ticket_id)
-    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit)).scalars().all()
 
 
 def deliveries_due(connection: Connection, account_id: int, *, before: int, limit: int) -> Sequence[int]:

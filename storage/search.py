@@ -41,6 +41,7 @@ _DELETE = {
     "postgresql": text("DELETE FROM message_index WHERE account_id = :account AND message_id = :message"),
 }
 _REWRITE = text("INSERT INTO message_index(message_index, rank) VALUES('merge', :pages)")
+_MARKED = text("SELECT id FROM message_index_data WHERE id >= 1 << 53 LIMIT 1")
 _FIND = {
     "sqlite": text(
         "SELECT rowid FROM message_index WHERE message_index MATCH :query AND rowid < :before"
@@ -103,6 +104,15 @@ def remove_from_index(connection: Connection, account: int, messages: Sequence[i
     if messages:
         statement = _DELETE[connection.dialect.name]
         connection.execute(statement, [{"account": account, "message": message} for message in messages])
+
+
+def holds_removed_words(connection: Connection) -> bool:
+    """SQLite: whether pages of the index still hold words of rows that were removed. By the marks of FTS5 on its
+    segments (``FTS5_TOMBSTONE_ROWID``): their ids have bit 53 set.
+    """
+    if connection.dialect.name != "sqlite":
+        return False
+    return connection.execute(_MARKED).first() is not None
 
 
 def rewrite_index(connection: Connection, *, begin: bool) -> bool:

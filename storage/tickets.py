@@ -100,6 +100,12 @@ def merged_tickets(connection: Connection, account_id: int, tickets: Iterable[in
     return list(found.values())
 
 
+def list_purging(connection: Connection, account_id: int) -> Sequence[int]:
+    """Ids of tickets that are going for good."""
+    own = (ticket.c.account_id == account_id, ticket.c.state == "purging")
+    return connection.execute(select(ticket.c.id).where(*own).order_by(ticket.c.id)).scalars().all()
+
+
 def change_ticket(connection: Connection, account_id: int, ticket_id: int, *, at: int, **values: Any) -> None:
     """Set columns of a ticket, and when something last happened to it."""
     connection.execute(update(ticket).where(*_own(account_id, ticket_id)).values(updated_at=at, **values))

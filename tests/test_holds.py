@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from mailhub import clock, holds, tickets
+from mailhub import clock, holds, purging
 from mailhub.errors import BadRequest, Conflict, NotFound
 from storage.holds import Hold, any_hold, find_holds
 from storage.writer import Transaction
@@ -38,8 +38,11 @@ def held(desk: Desk, kind: str, object_id: int | None, *, ends_at: int | None = 
 
 
 def purge(desk: Desk, ticket: int) -> None:
-    act = partial(tickets.purge_ticket, actor=desk.actor, account=desk.account, ticket=ticket, now=desk.now)
-    desk.do(partial(act, forget=Forgetting(), tombstone_key=bytes(32)))
+    desk.do(partial(purging.begin, actor=desk.actor, account=desk.account, ticket=ticket, now=desk.now))
+    parts = purging.Purging(
+        database=desk.database, writer=desk.writer, forget=Forgetting(), tombstone_key=desk.secrets.tombstone
+    )
+    assert purging.carry_out(parts, desk.account, ticket, now=desk.now)
 
 
 @pytest.mark.parametrize("kind", ["ticket", "contact", "account"])

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Table, select
 
-from mailhub import merging, removal, tickets
+from mailhub import merging, purging, removal, tickets
 from mailhub.envelope import Fate
 from mailhub.errors import Conflict, NotFound
 from storage import removal as rows
 from storage import tombstones
+from storage.holds import Hold, add_hold
 from storage.schema import DIRECTORY_TABLES, OPERATOR_TABLES, intake, metadata
 from storage.search import find_messages
 from storage.writer import Transaction
@@ -31,13 +32,15 @@ class Forgetting:
         self.asked.extend(messages)
 
 
-def purge(desk: Desk, ticket: int, forget: Forgetting) -> removal.Removed:
+def parts_of(desk: Desk, forget: removal.Forget) -> purging.Purging:
     key = desk.secrets.tombstone
-    return desk.do(
-        lambda tx: tickets.purge_ticket(
-            tx, desk.actor, desk.account, ticket, now=desk.now, forget=forget, tombstone_key=key
-        )
-    )
+    return purging.Purging(database=desk.database, writer=desk.writer, forget=forget, tombstone_key=key)
+
+
+def purge(desk: Desk, ticket: int, forget: Forgetting) -> purging.Purge:
+    going = desk.do(lambda tx: purging.begin(tx, desk.actor, desk.account, ticket, now=desk.now))
+    assert purging.carry_out(parts_of(desk, forget), desk.account, going.ticket, now=desk.now)
+    return going
 
 
 def purge_message(desk: Desk, message: int, forget: Forgetting) -> removal.Removed:
@@ -109,6 +112,52 @@ def test_a_purged_ticket_takes_the_shells_merged_into_it(desk: Desk) -> None:
         purge(desk, one, Forgetting())
     assert set(purge(desk, three, Forgetting()).tickets) == {one, two, three}
     assert [rows_naming(desk, "ticket_id", each) for each in (one, two, three)] == [set()] * 3
+
+
+def test_a_large_ticket_goes_a_few_messages_a_turn(desk: Desk) -> None:
+    """Each turn removes at most eight; mail that comes meanwhile is a ticket of its own; stopped, a job goes on."""
+    first = desk.mail()
+    ticket = desk.ticket_of(first)
+    for _ in range(20):
+        desk.mail(Subject="More [#1]")
+    forget, turns = Forgetting(), desk.writer.turns
+    desk.do(lambda tx: purging.begin(tx, desk.actor, desk.account, ticket, now=desk.now))
+    stop = iter([False, True])
+    parts = parts_of(desk, forget)
+    assert not purging.carry_out(parts, desk.account, ticket, now=desk.now, stopping=lambda: next(stop))
+    assert len(forget.asked) == 8
+    late = desk.mail(Subject="More [#1]")
+    assert late.ticket not in (None, ticket)
+    for act in (tickets.close, tickets.restore, tickets.trash):
+        with pytest.raises(Conflict):
+            desk.do(lambda tx, act=act: act(tx, desk.actor, desk.account, ticket, now=desk.now))  # type: ignore[misc]
+    assert purging.go_on(parts, now=desk.now) == 1
+    assert len(forget.asked) == 21
+    assert desk.writer.turns - turns <= 8
+    assert rows_naming(desk, "ticket_id", ticket) == set()
+    assert purging.go_on(parts, now=desk.now) == 0
+    assert desk.faults() == []
+
+
+def test_a_purge_that_was_begun_waits_for_a_hold(desk: Desk) -> None:
+    """What is left stays while a hold is in force."""
+    ticket = desk.ticket_of(desk.mail())
+    now = desk.now
+    desk.do(lambda tx: purging.begin(tx, desk.actor, desk.account, ticket, now=now))
+    row = Hold(
+        account_id=desk.account,
+        id=7,
+        kind="ticket",
+        object_id=ticket,
+        reason="claim",
+        actor=desk.actor,
+        created_at=now,
+        ends_at=now + 10,
+    )
+    desk.do(lambda tx: add_hold(tx.connection, row))
+    assert purging.go_on(parts_of(desk, Forgetting()), now=now) == 0
+    assert desk.ticket(ticket).message_count == 1
+    assert purging.go_on(parts_of(desk, Forgetting()), now=now + 10) == 1
 
 
 def test_a_purged_message_leaves_a_true_count(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from mailhub import clock, merging, tickets
+from mailhub import clock, merging, purging, tickets
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.conditions import tag_of
@@ -17,6 +17,7 @@ from mailhub.api.forgetting import forget
 from mailhub.api.learning import learn_from_answer
 from mailhub.api.tickets import ticket_id, user_id
 from mailhub.errors import BadRequest, Forbidden
+from mailhub.house import House
 from mailhub.reply import Answer, ReplyContext, reply
 from storage import ticket_lists
 from storage.tickets import Ticket
@@ -93,6 +94,16 @@ def _on(act: Callable[..., Ticket], call: Call, reference: str) -> shapes.Ticket
 
 def _id(call: Call, transaction: Transaction, reference: str) -> int:
     return ticket_id(transaction.connection, call, reference)
+
+
+def purging_of(house: House) -> purging.Purging:
+    """What removing tickets for good needs of this house."""
+    return purging.Purging(
+        database=house.database,
+        writer=house.writer,
+        forget=partial(forget, house.models),
+        tombstone_key=house.secrets.tombstone,
+    )
 
 
 def _own_user(call: Call) -> int:
@@ -254,19 +265,9 @@ def purge(call: InAccount, ticket: shapes.TicketName, confirm: str = "") -> Purg
     call.require_fresh()
     if confirm != ticket:
         raise BadRequest("this cannot be undone: repeat the ticket as ?confirm=")
-    taught = partial(forget, call.house.models)
-
-    def act(transaction: Transaction) -> Purged:
-        found = _id(call, transaction, ticket)
-        removed = tickets.purge_ticket(
-            transaction,
-            call.actor.name,
-            call.account,
-            found,
-            now=clock.now(),
-            forget=taught,
-            tombstone_key=call.house.secrets.tombstone,
-        )
-        return Purged(tickets=list(removed.tickets), messages=list(removed.messages))
-
-    return call.house.writer.run(act)
+    now = clock.now()
+    going = call.house.writer.run(
+        lambda tx: purging.begin(tx, call.actor.name, call.account, _id(call, tx, ticket), now=now)
+    )
+    purging.carry_out(purging_of(call.house), call.account, going.ticket, now=now)
+    return Purged(tickets=list(going.tickets), messages=list(going.messages))

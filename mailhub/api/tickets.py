@@ -23,7 +23,7 @@ from storage.ticket_lists import TicketFilter, TicketRow
 
 router = APIRouter(tags=["tickets"])
 
-STATES = ("open", "closed", "spam", "trash", "merged")
+STATES = ("open", "closed", "spam", "trash", "merged", "purging")
 VERDICTS = tuple(Verdict)
 MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
 NOTES_SHOWN = 200  # the latest; the others are in their own list

@@ -136,7 +136,7 @@ def _put_in(change: Change, case: Case, wish: Wish, taught: Taught) -> None:
 
 def ticket_verdict(ticket: Ticket, verdict: str) -> TicketVerdict:
     """The state that follows from the verdict on a ticket's first message; in the trash, the state to come back to."""
-    away = ticket.state in ("trash", "merged")
+    away = ticket.state in ("trash", "merged", "purging")
     state = ticket.state_before if away else ticket.state
     if verdict == SPAM:
         state = SPAM

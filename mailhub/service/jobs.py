@@ -8,12 +8,13 @@ from functools import partial
 
 import structlog
 
-from mailhub import audit, clock, erasure, lifecycle, retention
+from mailhub import audit, clock, erasure, lifecycle, purging, retention
 from mailhub.api.conditions import KEPT
 from mailhub.api.erasures import parts_of
 from mailhub.api.rebuilding import rebuild_of
 from mailhub.api.retention import retaining
 from mailhub.api.suggestions import marking_parts
+from mailhub.api.ticket_work import purging_of
 from mailhub.backups.expiring import expire
 from mailhub.erasing.second_receipt import issue_second_receipts
 from mailhub.errors import MailhubError
@@ -24,7 +25,7 @@ from mailhub.house import House
 from mailhub.mark_requests import give_due
 from mailhub.scheduler import Job
 from mailhub.steadiness import SANE, boot_time
-from storage import idempotency, ledger, links, login_attempts, mark_requests, raws, sessions
+from storage import idempotency, ledger, links, login_attempts, mark_requests, raws, search, sessions
 from storage.writer import Transaction
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
@@ -56,6 +57,8 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("silence", 60, lambda: watching.look(now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
+        Job("purges", 600, lambda: purging.go_on(purging_of(house), now=clock.now(), stopping=stopping)),
+        Job("index", 6 * 3600, lambda: rewrite_index(house, stopping)),
         Job("retention", 3600, lambda: apply_retention(house, stopping)),
         Job("stages", 600, lambda: sweep_accounts(house)),
     ]
@@ -98,6 +101,23 @@ def apply_retention(house: House, stopping: Callable[[], bool]) -> None:
     deleted = retention.apply(retaining(house), now=clock.now(), stopping=stopping)
     if sum(deleted.values()):
         log.info("retention applied", **deleted)
+
+
+def rewrite_index(house: House, stopping: Callable[[], bool]) -> bool:
+    """Write the full-text index anew, some pages a turn, when it still holds words of mail that went; whether it did.
+
+    Then empty the write-ahead log, which has the pages as they were. A reader in the way leaves that to the next time.
+    """
+    with house.database.read() as connection:
+        due = search.holds_removed_words(connection)
+    begin = True
+    while due and not stopping():
+        more = house.writer.run(lambda tx, first=begin: search.rewrite_index(tx.connection, begin=first))  # type: ignore[misc]
+        begin = False
+        if not more:
+            house.database.empty_log()
+            return True
+    return False
 
 
 def give_marks(house: House) -> int:

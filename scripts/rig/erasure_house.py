@@ -41,6 +41,7 @@ from storage.writer import Transaction, Writer
 ACCOUNT, MAILBOX = 1, 2
 KIM = "kim.zz@customer.example"
 FILED = 10  # of others, beside each of the person's
+ROUNDS = 20  # in one commit
 DIGESTS = ("identity", "id_hash")  # that are one message's own
 _SYLLABLES = [a + b for a in ("ka", "lo", "mi", "nu", "pe", "ra", "si", "to") for b in ("ban", "dul", "fer", "gom")]
 WORDS = [a + b + c for a in _SYLLABLES for b in _SYLLABLES for c in _SYLLABLES]
@@ -88,19 +89,36 @@ def prepared(parts: Parts, number: int, sender: str, chance: random.Random) -> P
 
 
 def fill(parts: Parts, filing: FilingContext, messages: int, own: int) -> None:
-    """File everything: ``own`` of the person's, each with its share of others'."""
-    chance, number = random.Random(7), 0
+    """File everything: ``own`` of the person's, each with its share of others'. Many in one commit: each commit makes
+    a segment of the index, and merging these is most of the work.
+    """
+    chance = random.Random(7)
     others, more = divmod(messages - own, own)
-    for which in range(own):
-        count = others + (which < more)
-        mails = [prepared(parts, number, KIM, chance)]
-        for _ in range(min(FILED, count)):
-            number += 1
-            mails.append(prepared(parts, number, f"u{chance.randrange(5000)}@many.example", chance))
-        number += 1
-        filed = parts.writer.run(lambda tx, mails=mails: file_batch(tx, filing, mails))  # type: ignore[misc]
-        originals = [(each[0].message, made) for each, made in zip(filed[1:], mails[1:], strict=True)]
-        parts.writer.run(lambda tx, o=originals, n=count: _copy(tx, o, n - len(o)))  # type: ignore[misc]
+    shares = [others + (which < more) for which in range(own)]
+    _tune(parts.writer, hash_bytes=256 * 1024 * 1024)
+    for at in range(0, own, ROUNDS):
+        rounds = [(at + which, share) for which, share in enumerate(shares[at : at + ROUNDS])]
+        parts.writer.run(lambda tx, r=rounds: [_round(tx, parts, filing, chance, *each) for each in r])  # type: ignore[misc]
+    _tune(parts.writer, hash_bytes=1024 * 1024)
+
+
+def _tune(writer: Writer, *, hash_bytes: int) -> None:
+    """What the index gathers in memory before it makes a segment; and no checkpoints, no small cache while filling."""
+    hashing = f"INSERT INTO message_index(message_index, rank) VALUES('hashsize', {hash_bytes})"
+    for statement in (hashing, "PRAGMA cache_size=-1000000", "PRAGMA wal_autocheckpoint=50000"):
+        writer.run(lambda tx, it=statement: tx.connection.exec_driver_sql(it))  # type: ignore[misc]
+
+
+def _round(
+    transaction: Transaction, parts: Parts, filing: FilingContext, chance: random.Random, which: int, count: int
+) -> None:
+    """One message of the person's and ``count`` of others'."""
+    number = which * (FILED + 1)
+    senders = [KIM, *(f"u{chance.randrange(5000)}@many.example" for _ in range(min(FILED, count)))]
+    mails = [prepared(parts, number + at, sender, chance) for at, sender in enumerate(senders)]
+    filed = file_batch(transaction, filing, mails)
+    originals = [(each[0].message, made) for each, made in zip(filed[1:], mails[1:], strict=True)]
+    _copy(transaction, originals, count - len(originals))
 
 
 def _copy(transaction: Transaction, originals: Sequence[tuple[Any, Prepared]], copies: int) -> None:

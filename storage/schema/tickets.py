@@ -15,7 +15,7 @@ ticket = Table(
     reference("mailbox_id", "the mailbox it came in by (of several, the first)"),
     reference("contact_id", "the requester", null="nobody: the mail named no sender"),
     column("subject", Text, "subject of its first message", personal="content"),
-    word("state", "open, closed, spam, trash or merged"),
+    word("state", "open, closed, spam, trash, merged, or purging: it is going for good, a few messages a turn"),
     word("state_before", "state to restore from trash or a merge", null="not in trash nor merged"),
     reference("assignee_id", "the user who owns it", null="nobody"),
     reference("merged_into", "the ticket this one was merged into", null="not merged"),

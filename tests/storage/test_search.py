@@ -15,7 +15,9 @@ from storage.search import (
     WORD_CHARACTERS,
     add_to_index,
     find_messages,
+    holds_removed_words,
     remove_from_index,
+    rewrite_index,
     words,
 )
 from storage.writer import Transaction, Writer
@@ -172,3 +174,28 @@ def test_an_erased_word_leaves_no_byte_in_the_file(sqlite_path: Path, sqlite_dat
         connection.exec_driver_sql("ROLLBACK")
         busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     assert (busy, left()) == (0, set())
+
+
+def test_the_index_knows_that_words_of_removed_rows_are_left_until_it_is_rewritten(
+    sqlite_path: Path, sqlite_database: Database
+) -> None:
+    """One of many rows removed: its word stays in the file, and the index says so; rewritten, neither is true."""
+    word = "zqxjkvbwsecretword"
+    writer = Writer(sqlite_database)
+    writer.start()
+
+    def left() -> tuple[bool, bool]:
+        assert sqlite_database.empty_log()
+        with sqlite_database.read() as connection:
+            return word.encode() in sqlite_path.read_bytes(), holds_removed_words(connection)
+
+    rows = [(1, id, [f"w{id}", word if id == 250 else "other"]) for id in range(1, 501)]
+    writer.run(lambda tx: add_to_index(tx.connection, rows))
+    assert left() == (True, False)
+    writer.run(lambda tx: remove_from_index(tx.connection, 1, [250]))
+    assert left() == (True, True)
+    begin = True
+    while writer.run(lambda tx, first=begin: rewrite_index(tx.connection, begin=first)):  # type: ignore[misc]
+        begin = False
+    assert left() == (False, False)
+    writer.close()
