@@ -32,7 +32,7 @@ class Copy:
     known_by: str
     first_seen_at: int
     opened_at: int | None = None  # when somebody was first seen to have read it there
-    keyword: str = ""  # junk or notjunk, as a client or server says
+    keyword: str = ""  # junk, notjunk or none, as a client or server says; "" when nobody looked yet
     gone_at: int | None = None  # when it was missed; the row stays a while, for a move to be told by
     id_hash: bytes | None = None
     identity: bytes | None = None

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
 
-from .imap_copies import Copy, present
+from .imap_copies import ALIKE, SEEN, Copy, present
 from .imap_sources import MAIL, ImapFolder
 from .schema import imap_copy, imap_folder, message, message_reference
 
 _COPY = tuple(imap_copy.c[name] for name in Copy.__slots__)
+_INCOMING = message.c.direction == "in"
 
 
 def newest_copies(connection: Connection, folder: ImapFolder, *, limit: int) -> Sequence[Copy]:
@@ -74,7 +75,7 @@ def change_copies(connection: Connection, folder: ImapFolder, copies: Sequence[C
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class Bearer:
     """A message of ours that bears a Message-ID, as far as telling whether a mail there is it."""
 
     message_id: int
@@ -82,15 +83,44 @@ class Alike:
     size_bytes: int
 
 
-def bearers(connection: Connection, account_id: int, hashes: Collection[bytes]) -> dict[bytes, list[Alike]]:
+def bearers(connection: Connection, account_id: int, hashes: Collection[bytes]) -> dict[bytes, list[Bearer]]:
     """The messages people sent us that bear these Message-IDs (some hundred keyed digests)."""
     own = (message_reference.c.account_id == account_id, message_reference.c.id_hash.in_(sorted(hashes)))
-    same = and_(message.c.account_id == account_id, message.c.id == message_reference.c.message_id)
-    query = select(message_reference.c.id_hash, message.c.id, message.c.identity, message.c.size_bytes)
-    found: dict[bytes, list[Alike]] = {}
-    for row in connection.execute(query.join(message, same).where(*own, message.c.direction == "in")):
-        found.setdefault(row.id_hash, []).append(Alike(row.id, row.identity, row.size_bytes))
+    columns = (message_reference.c.id_hash, message.c.id, message.c.identity, message.c.size_bytes)
+    found: dict[bytes, list[Bearer]] = {}
+    for row in connection.execute(select(*columns).join(message, _named(message_reference)).where(*own, _INCOMING)):
+        found.setdefault(row.id_hash, []).append(Bearer(row.id, row.identity, row.size_bytes))
     return found
+
+
+def recognised(connection: Connection, folder: ImapFolder, *, limit: int) -> Sequence[Copy]:
+    """Copies of the folder without a message that turn out to be one: by identity, or by Message-ID and size alone.
+
+    Also of those that are missed: mail that was moved from here is filed when it is there no more.
+    """
+    unknown = (*_in(folder), imap_copy.c.message_id.is_(None), _INCOMING)
+    columns = (
+        *(imap_copy.c[name] for name in Copy.__slots__ if name != "message_id"),
+        message.c.id.label("message_id"),
+    )
+    same = and_(message.c.account_id == imap_copy.c.account_id, message.c.identity == imap_copy.c.identity)
+    exact = select(*columns).join_from(imap_copy, message, same).where(*unknown)
+    reference = and_(
+        message_reference.c.account_id == imap_copy.c.account_id, message_reference.c.id_hash == imap_copy.c.id_hash
+    )
+    alike = (
+        select(*columns)
+        .join_from(imap_copy, message_reference, reference)
+        .join(message, _named(message_reference))
+        .where(*unknown, imap_copy.c.identity.is_(None), message.c.size_bytes == imap_copy.c.size_bytes)
+    )
+    found = [(SEEN, row) for row in connection.execute(exact.limit(limit))]
+    found += [(ALIKE, row) for row in connection.execute(alike.limit(limit))]
+    return [Copy(**{**row._mapping, "known_by": known_by}) for known_by, row in found]
+
+
+def _named(reference: Table) -> ColumnElement[bool]:
+    return and_(message.c.account_id == reference.c.account_id, message.c.id == reference.c.message_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +165,22 @@ def find_moves(connection: Connection, account_id: int, source_id: int, *, near:
         )
         for row in rows
     ]
+
+
+def forget_copy(connection: Connection, account_id: int, copy: Copy) -> None:
+    """What was to be told by this copy is told."""
+    own = (imap_copy.c.account_id == account_id, imap_copy.c.folder_id == copy.folder_id)
+    connection.execute(
+        delete(imap_copy).where(*own, imap_copy.c.uidvalidity == copy.uidvalidity, imap_copy.c.uid == copy.uid)
+    )
+
+
+def forget_older(connection: Connection, folder: ImapFolder, *, keep: int) -> None:
+    """Of a folder that is only watched the newest are enough."""
+    newest = select(imap_copy.c.uid).where(*_in(folder)).order_by(imap_copy.c.uid.desc()).limit(1).offset(keep)
+    oldest = connection.execute(newest).scalar_one_or_none()
+    if oldest is not None:
+        connection.execute(delete(imap_copy).where(*_in(folder), imap_copy.c.uid <= oldest))
 
 
 def forget_gone(connection: Connection, folder: ImapFolder, *, before: int) -> None:

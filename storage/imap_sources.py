@@ -7,7 +7,7 @@ them. Not here: what is owed to the server after filing (``imap_todos``), how ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Select, Update, case, delete, insert, select, update
 
@@ -131,7 +131,7 @@ def sources_of_node(connection: Connection, node: int) -> Sequence[Fetching]:
 
 
 def list_folders(connection: Connection, account_id: int, source_id: int) -> Sequence[ImapFolder]:
-    """The folders of a source, in the order they were given."""
+    """The folders of a source, in the order they were given; one that is only watched comes last."""
     query = _folders(account_id).where(imap_folder.c.source_id == source_id).order_by(imap_folder.c.id)
     return [ImapFolder(**row._mapping) for row in connection.execute(query)]
 
@@ -190,6 +190,32 @@ def set_secret(
     connection.execute(_same_source(account_id, source_id).values(values))
 
 
+def set_feedback(
+    connection: Connection, account_id: int, source_id: int, *, from_moves: bool, junk_folder: str
+) -> None:
+    """Whether moves in a mailbox are marks from now on. A folder that was only watched is forgotten, and found anew."""
+    values = {"feedback_from_moves": int(from_moves), "junk_folder": junk_folder}
+    connection.execute(_same_source(account_id, source_id).values(values))
+    own = (imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
+    watched = select(imap_folder.c.id).where(*own, imap_folder.c.role == WATCHED)
+    connection.execute(
+        delete(imap_copy).where(imap_copy.c.account_id == account_id, imap_copy.c.folder_id.in_(watched))
+    )
+    connection.execute(delete(imap_folder).where(*own, imap_folder.c.role == WATCHED))
+    connection.execute(update(imap_folder).where(*own).values(role=MAIL))
+
+
+def set_junk(connection: Connection, source: ImapSource, name: str, *, id_: int) -> None:
+    """Where spam goes in a source: one of the folders whose mail is filed, or one that is watched from now on."""
+    for folder in list_folders(connection, source.account_id, source.id):
+        if folder.name == name:
+            if folder.role == MAIL:
+                connection.execute(_same_folder(folder).values(role=JUNK))
+            return
+    row = ImapFolder(account_id=source.account_id, id=id_, source_id=source.id, name=name, role=WATCHED)
+    connection.execute(insert(imap_folder).values({key: getattr(row, key) for key in ImapFolder.__slots__}))
+
+
 def set_paused(connection: Connection, account_id: int, source_id: int, *, at: int | None) -> None:
     """Pause a source, or with None let it run again."""
     connection.execute(_same_source(account_id, source_id).values(paused_at=at))
@@ -203,12 +229,18 @@ def set_folder_state(connection: Connection, folder: ImapFolder, *, state: str, 
     connection.execute(_same_folder(folder).values(values))
 
 
-def begin_epoch(connection: Connection, folder: ImapFolder, *, uidvalidity: int, quiet_uid: int) -> None:
-    """Begin a folder again under another UIDVALIDITY: from its first mail on. What was owed for the old UIDs goes."""
+def begin_epoch(connection: Connection, folder: ImapFolder, *, uidvalidity: int, quiet_uid: int) -> ImapFolder:
+    """Begin a folder again under another UIDVALIDITY; the folder as it is then. What was owed for the old UIDs goes.
+
+    From its first mail on, or where it is only watched from what comes after ``quiet_uid``.
+    """
     own = (imap_todo.c.account_id == folder.account_id, imap_todo.c.folder_id == folder.id)
     connection.execute(delete(imap_todo).where(*own))
-    values = {"uidvalidity": uidvalidity, "last_uid": 0, "quiet_uid": quiet_uid, "state": "reading", "fault": ""}
+    last_uid = quiet_uid if folder.role == WATCHED else 0
+    begun = replace(folder, uidvalidity=uidvalidity, last_uid=last_uid, quiet_uid=quiet_uid, state="reading", fault="")
+    values = {name: getattr(begun, name) for name in ("uidvalidity", "last_uid", "quiet_uid", "state", "fault")}
     connection.execute(_same_folder(folder).values(values))
+    return begun
 
 
 def move_cursor(

@@ -52,6 +52,7 @@ namespace inbox {{
   inbox = yes
   separator = /
   mailbox Junk {{
+    special_use = \\Junk
     auto = create
   }}
   mailbox Filed {{

@@ -62,12 +62,22 @@ class NewSource(Secret):
     move_to: Folder | None = None
     poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     idle: bool = True
+    feedback_from_moves: bool = False
+    junk_folder: Folder | None = None
+
+
+class FeedbackSetting(shapes.Shape):
+    """Whether what its owner moves into Junk or out of it is a mark; null: the folder that the server calls Junk."""
+
+    feedback_from_moves: bool
+    junk_folder: Folder | None = None
 
 
 class FolderState(shapes.Shape):
     """How far a folder was read, and what became of its mails."""
 
     name: str
+    role: str
     state: str
     fault: str
     seen: int
@@ -91,6 +101,8 @@ class Source(shapes.Shape):
     after_filing: str
     after_argument: str
     poll_seconds: int
+    feedback_from_moves: bool
+    junk_folder: str
     state: str
     fault: str
     fault_at: str | None
@@ -127,7 +139,15 @@ def shape(source: ImapSource, folders: Sequence[ImapFolder], grant: OauthGrant |
     """A source as the API shows it: without its secret."""
     state = "paused" if source.paused_at is not None else source.state
     shown = [made(FolderState, each) for each in folders]
-    return made(Source, source, state=state, folders=shown, authorisation=imap_oauth.shape(grant))
+    moves = bool(source.feedback_from_moves)
+    return made(
+        Source,
+        source,
+        state=state,
+        feedback_from_moves=moves,
+        folders=shown,
+        authorisation=imap_oauth.shape(grant),
+    )
 
 
 def _found(connection: Connection, source: ImapSource) -> Source:
@@ -178,6 +198,8 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
             since=None if body.since is None else clock.from_datetime(datetime.combine(body.since, time(), UTC)),
             poll_seconds=body.poll_seconds,
             idle=int(body.idle),
+            feedback_from_moves=int(body.feedback_from_moves),
+            junk_folder=body.junk_folder or "",
             created_at=clock.now(),
         )
         names = dict.fromkeys("INBOX" if name.upper() == "INBOX" else name for name in body.folders)
@@ -225,6 +247,26 @@ def set_password(call: InAccount, mailbox: str, body: Secret) -> Source:
         imap_sources.set_secret(transaction.connection, call.account, row.id, secret=sealed, secret_from=secret_from)
         _record(transaction, call, "password", row.id)
         return _found(transaction.connection, row)
+
+    return call.house.writer.run(change)
+
+
+@router.put("/mailboxes/{mailbox}/imap/feedback")
+def set_feedback(call: InAccount, mailbox: str, body: FeedbackSetting) -> Source:
+    """Let moves in the mailbox be marks from now on, or no longer. What was marked stays, and can be revoked."""
+    call.require("mailbox.manage")
+
+    def change(transaction: Transaction) -> Source:
+        row = _source(transaction.connection, call, mailbox)
+        imap_sources.set_feedback(
+            transaction.connection,
+            call.account,
+            row.id,
+            from_moves=body.feedback_from_moves,
+            junk_folder=body.junk_folder or "",
+        )
+        _record(transaction, call, "feedback", row.id)
+        return _found(transaction.connection, _source(transaction.connection, call, mailbox))
 
     return call.house.writer.run(change)
 

@@ -95,6 +95,8 @@ def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--move-to", metavar="FOLDER", help="Where --after-filing move moves to.")
 @click.option("--poll-seconds", type=click.IntRange(1, 86_400), default=60, show_default=True)
 @click.option("--idle/--no-idle", default=True, help="Wait for the server to tell of new mail in the first folder.")
+@click.option("--feedback-from-moves", is_flag=True, help="What its owner moves into Junk or out of it is a mark.")
+@click.option("--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk.")
 @printing
 def add(context: Context, address: str, name: str, on_reply_to_closed: str, **imap: Any) -> None:
     """Serve a support address from now on; with --imap-host, fetch its mail. An address that is served gets that added.
@@ -138,6 +140,8 @@ def _source(address: str, **imap: Any) -> dict[str, Any]:
         "move_to": imap["move_to"],
         "poll_seconds": imap["poll_seconds"],
         "idle": imap["idle"],
+        "feedback_from_moves": imap["feedback_from_moves"],
+        "junk_folder": imap["junk_folder"],
     }
     oauth = oauth_body(imap)
     if oauth is not None:
@@ -173,6 +177,23 @@ def password(context: Context, mailbox: str, **imap: Any) -> None:
     """
     found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/password", body=_password(**imap))
     _told(context, found, f"{mailbox} is opened with that password. See how: mailhub mailbox test {mailbox}")
+
+
+@mailbox.command("set")
+@click.argument("mailbox")
+@click.option("--feedback-from-moves/--no-feedback-from-moves", required=True, help="Whether moves there are marks.")
+@click.option("--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk.")
+@printing
+def set_(context: Context, mailbox: str, feedback_from_moves: bool, junk_folder: str | None) -> None:
+    """Let what is moved into Junk or out of it, in the mailbox at the provider, be marks of spam and ham.
+
+    \b
+    Example: mailhub mailbox set help@example.com --feedback-from-moves
+    """
+    body = {"feedback_from_moves": feedback_from_moves, "junk_folder": junk_folder}
+    found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/feedback", body=body)
+    said = "are marks from now on" if feedback_from_moves else "are no marks any more"
+    _told(context, found, f"moves into Junk and out of it in {mailbox} {said}")
 
 
 @mailbox.command()

@@ -103,15 +103,15 @@ class Prepared:
     @property
     def sender(self) -> str:
         """Whose ticket it is, lower case: the author, else the reverse path, which proves nobody (DMARC: From)."""
-        return _sender(self.parsed, self.envelope)
+        return _sender(self.parsed, self.envelope.mail_from)
 
 
 def _author(parsed: Parsed) -> str:
     return next((entry.address.lower() for entry in parsed.from_ if usable(entry.address)), "")
 
 
-def _sender(parsed: Parsed, envelope: Envelope) -> str:
-    reverse = storable(envelope.mail_from or "").lower()
+def _sender(parsed: Parsed, mail_from: str | None) -> str:
+    reverse = storable(mail_from or "").lower()
     return _author(parsed) or (reverse if usable(reverse) else "")
 
 
@@ -164,7 +164,7 @@ def _prepared(
     authentication: Authentication | None,
 ) -> Prepared:
     references = _references(parsed, secrets)
-    own = _hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope)))
+    own = _hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope.mail_from)))
     return Prepared(
         envelope=envelope,
         raw_bytes=len(raw),
@@ -181,6 +181,15 @@ def _prepared(
         features=features(_document(raw, parsed, to_words(authentication)), secret=secrets.features),
         words=words(_indexed(parsed)),
     )
+
+
+def identity_of(raw: bytes, mail_from: str | None, secrets: Secrets) -> bytes | None:
+    """The identity that a message would be filed under; None when it cannot be read."""
+    try:
+        parsed = parse(raw, mail_from_null=mail_from is None)
+    except Exception:  # noqa: BLE001 boundary: strangers' mail
+        return None
+    return _hash(secrets.identity, identity.key(parsed, _sender(parsed, mail_from)))
 
 
 def index_words(raw: bytes, *, mail_from_null: bool) -> list[str]:

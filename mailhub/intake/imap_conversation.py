@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
 
+from mailhub.intake.imap_dialling import Way, dial, look_up
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused, in_words, said
 from mailhub.intake.imap_wire import BoundedIMAP4, Wire
 
@@ -32,20 +33,9 @@ T = TypeVar("T")
 
 ANSWER_BYTES = 1024 * 1024  # what a command without literals may bring
 LIST_BYTES = 17 * 1024 * 1024  # a SEARCH over the largest window
+_MESSAGE_ID = re.compile(rb"^message-id:\s*<([^<>\s]{1,998})>", re.IGNORECASE)
 KEYWORD = re.compile(r"\$?[A-Za-z0-9_-]{1,60}")
 FOLDER_CHARACTERS = 255
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """How to reach a server, and how patient to be there."""
-
-    host: str
-    port: int
-    tls: str  # implicit, starttls or none
-    ca_file: str = ""  # "" trusts the system's certificate authorities
-    local: bool = False  # whether it may lead into private networks
-    seconds: float = 60.0  # for one command with its answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +45,7 @@ class Opened:
     uidvalidity: int | None
     uidnext: int | None
     messages: int | None
+    modseq: int | None = None  # the newest change of a flag there, in STATUS (RFC 7162)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +54,15 @@ class Described:
 
     size_bytes: int
     came_at: int | None  # microseconds since the epoch, UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sketch:
+    """One mail there, as far as telling whether it is one that we have."""
+
+    size_bytes: int
+    flags: frozenset[str]
+    message_id: str  # without < >, "" when absent
 
 
 class Conversation:
@@ -146,6 +146,11 @@ class Conversation:
         found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
         return [name for _, _, name in found if isinstance(name, str)]
 
+    def junk_folder(self) -> str | None:
+        """The folder that the server says spam goes to (RFC 6154); None when it names none."""
+        found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
+        return next((name for flags, _, name in found if b"\\Junk" in flags and isinstance(name, str)), None)
+
     def open(self, folder: str, *, read_only: bool) -> Opened:
         """Select a folder; read_only leaves no trace there (EXAMINE)."""
         found = self._do(lambda: self._client.select_folder(_sound(folder), readonly=read_only))
@@ -153,7 +158,8 @@ class Conversation:
 
     def status(self, folder: str) -> Opened:
         """A folder without selecting it. Not for the one that is selected (RFC 9051 6.3.11)."""
-        found = self._do(lambda: self._client.folder_status(_sound(folder), ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]))
+        asked = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if self.can("CONDSTORE") else [])]
+        found = self._do(lambda: self._client.folder_status(_sound(folder), asked))
         return _opened(found, b"MESSAGES")
 
     # --- mail ---------------------------------------------------------------------------------------------------------
@@ -173,6 +179,27 @@ class Conversation:
         """The flags of those that are still there."""
         found = self._do(lambda: self._client.fetch(uids, ["FLAGS"]))
         return {uid: frozenset(_words(items.get(b"FLAGS"))) for uid, items in found.items()}
+
+    def states(self, uids: Sequence[int], *, since: int | None) -> tuple[Mapping[int, frozenset[str]], int | None]:
+        """The flags of some hundred mails, and the server's newest MODSEQ among them (RFC 7162; None: it has none).
+
+        ``since`` leaves out what did not change after that MODSEQ. The size is asked for to tell an answer from what
+        the server says unasked.
+        """
+        ordered = self.can("CONDSTORE")
+        items = ["FLAGS", "RFC822.SIZE", *(["MODSEQ"] if ordered else [])]
+        only = [f"CHANGEDSINCE {since}"] if ordered and since is not None else None
+        found = self._do(lambda: self._client.fetch(uids, items, only))
+        answers = {uid: answer for uid, answer in found.items() if b"RFC822.SIZE" in answer}
+        newest = [answer[b"MODSEQ"][0] for answer in answers.values() if answer.get(b"MODSEQ")]
+        flags = {uid: frozenset(_words(answer.get(b"FLAGS"))) for uid, answer in answers.items()}
+        return flags, max(newest) if newest else since
+
+    def sketch(self, uids: Sequence[int]) -> Mapping[int, Sketch]:
+        """Size, flags and Message-ID of those that are still there; unmarked. At most some hundreds at a time."""
+        asked = ["FLAGS", "RFC822.SIZE", "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"]
+        found = self._do(lambda: self._client.fetch(uids, asked))
+        return {uid: _sketched(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
 
     def fetch(self, uids: Sequence[int], *, budget: int) -> Mapping[int, bytes]:
         """Whole mails, unmarked (BODY.PEEK), ``budget`` bytes altogether at most."""
@@ -270,30 +297,6 @@ class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
             self._imap.untagged_responses.clear()
 
 
-def look_up(way: Way) -> Sequence[str]:
-    """The IP addresses of a host; only public ones, unless it may be local. Raises ``ImapFault``."""
-    try:
-        found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise ImapFault(f"the name {said(way.host)} cannot be found: check it, and this machine's DNS") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    allowed = [each for each in addresses if way.local or ipaddress.ip_address(each.partition("%")[0]).is_global]
-    if not allowed:
-        raise ImapFault("the host is in a private network: only the operator may add one there")
-    return allowed
-
-
-def dial(way: Way, addresses: Sequence[str]) -> socket.socket:
-    """A connection to the first address that answers. Raises ``ImapFault``."""
-    last: Exception = OSError("no address")
-    for address in addresses:
-        try:
-            return socket.create_connection((address, way.port), timeout=way.seconds)
-        except OSError as error:
-            last = error
-    raise ImapFault(in_words(last)) from last
-
-
 def _bearer(login: str, token: str, mechanism: str) -> tuple[str, bytes, bytes]:
     """The mechanism's name, what is sent, and what answers the server's words about an error."""
     if mechanism == "oauthbearer":  # RFC 7628 3.1, RFC 5801 4
@@ -341,6 +344,7 @@ def _opened(found: Mapping[Any, Any], messages: bytes) -> Opened:
         uidvalidity=_number(found.get(b"UIDVALIDITY")),
         uidnext=_number(found.get(b"UIDNEXT")),
         messages=_number(found.get(messages)),
+        modseq=_number(found.get(b"HIGHESTMODSEQ")),
     )
 
 
@@ -354,6 +358,16 @@ def _described(items: Mapping[bytes, Any]) -> Described:
     if isinstance(came, datetime):
         at = int(came.replace(tzinfo=came.tzinfo or UTC).timestamp()) * 1_000_000
     return Described(size_bytes=max(0, items[b"RFC822.SIZE"]), came_at=at)
+
+
+def _sketched(items: Mapping[bytes, Any]) -> Sketch:
+    header = items.get(b"BODY[HEADER.FIELDS (MESSAGE-ID)]")
+    found = _MESSAGE_ID.search(header) if isinstance(header, bytes) else None
+    return Sketch(
+        size_bytes=max(0, items[b"RFC822.SIZE"]),
+        flags=frozenset(_words(items.get(b"FLAGS"))),
+        message_id=found[1].decode("ascii", "replace") if found else "",
+    )
 
 
 def _words(flags: object) -> Iterator[str]:

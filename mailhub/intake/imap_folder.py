@@ -277,11 +277,9 @@ class FolderReader:
         return mail.uid <= self._folder.quiet_uid and (came_at is None or came_at < self._fetching.source.created_at)
 
     def _envelope(self, raw: bytes, *, quiet: bool) -> Envelope:
-        found = _RETURN_PATH.search(raw, 0, _TRACE_BYTES)
-        path = found[1].decode("ascii", "replace") if found else None
         return Envelope(
             source=Source.IMAP,
-            mail_from="" if path is None else path or None,  # "" is not known; None is the null sender
+            mail_from=return_path(raw),
             recipients=(self._fetching.address,),
             received_at=clock.now(),
             tls=self._fetching.source.tls != "none",
@@ -358,6 +356,13 @@ class FolderReader:
             self._rooms.writer.run(act)
         except StorageError as error:
             raise HeldUp("the database") from error
+
+
+def return_path(raw: bytes) -> str | None:
+    """The reverse path that a delivering server noted; "" is not known, None the null sender."""
+    found = _RETURN_PATH.search(raw, 0, _TRACE_BYTES)
+    path = found[1].decode("ascii", "replace") if found else None
+    return "" if path is None else path or None
 
 
 def _later(tries: int) -> int:

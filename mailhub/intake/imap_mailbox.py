@@ -20,21 +20,23 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
 from mailhub import clock
 from mailhub.config import Imap
 from mailhub.intake import imap_cursor
-from mailhub.intake.imap_conversation import Conversation, Way
+from mailhub.intake.imap_conversation import Conversation, Opened
+from mailhub.intake.imap_dialling import Way
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused
 from mailhub.intake.imap_folder import FolderReader, HeldUp, Rooms, Struggle
 from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_settling import settle
+from mailhub.intake.imap_watch import MoveWatch
 from storage import imap_sources, imap_todos
 from storage.errors import StorageError
-from storage.imap_sources import Fetching, ImapFolder, ImapSource
+from storage.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
 
 THOROUGH_SECONDS = 600.0  # folders are opened at least so often, whatever STATUS says of them
 LOGIN_FAILURES = 5  # a refused login counts so much more than a lost connection: many tries lock accounts
@@ -77,6 +79,8 @@ class MailboxThread:
         self._conversation: Conversation | None = None
         self._struggles: dict[int, Struggle] = {}
         self._state = ("", "")
+        self._watch: MoveWatch | None = None
+        self._shown: dict[int, Opened] = {}  # by folder: what STATUS said when it was last looked into
         self._can_idle = bool(fetching.source.idle)
         self._thorough_at = 0.0
 
@@ -142,11 +146,20 @@ class MailboxThread:
     def _serve(self, conversation: Conversation) -> None:
         """Read and wait until something ends it."""
         heard = False
+        self._watch, unwatched = self._begin_watch(conversation)
         while not self._stopping.is_set():
             self._read_all(conversation, only_first=heard)
             if not heard:
-                self._note("waiting")
+                self._note("waiting", unwatched)
             heard = self._wait(conversation)
+
+    def _begin_watch(self, conversation: Conversation) -> tuple[MoveWatch | None, str]:
+        """The watch over moves, where the mailbox's owner switched it on; or none, and why in words."""
+        if not self.fetching.source.feedback_from_moves:
+            return None, ""
+        watch = MoveWatch(self._shared.rooms, conversation, self.fetching.source)
+        fault = watch.find_junk()
+        return (None if fault else watch), fault
 
     def _wait(self, conversation: Conversation) -> bool:
         """Until mail came to the first folder (True), or it is time to look at all of them."""
@@ -205,6 +218,10 @@ class MailboxThread:
         shown = conversation.status(folder.name)
         with self._shared.rooms.database.read() as connection:
             owed = any(imap_todos.count_todos(connection, folder, act) for act in ("settle", "fetch"))
+        if self._watch is not None:
+            before, self._shown[folder.id] = self._shown.get(folder.id), shown
+            if shown != before:
+                return True
         same = shown.uidvalidity == folder.uidvalidity and shown.uidnext is not None
         return owed or not same or (shown.uidnext or 0) > folder.last_uid + 1
 
@@ -212,15 +229,19 @@ class MailboxThread:
         """Its new state, and the fault in words. Raises ``Refused`` when it cannot be opened."""
         opened = None
         if not selected:
-            read_only = self.fetching.source.after_filing == "nothing"
+            read_only = self.fetching.source.after_filing == "nothing" or folder.role == WATCHED
             opened = conversation.open(folder.name, read_only=read_only)
             if opened.uidvalidity is None:
                 return "failing", "the server gives no UIDVALIDITY: mail cannot be told apart there"
             folder = self._in_epoch(folder, opened.uidvalidity, opened.uidnext)
         rooms, struggle = self._shared.rooms, self._struggles.setdefault(folder.id, Struggle())
         try:
-            FolderReader(rooms, self.fetching, conversation, folder, struggle).read(opened)
-            fault = settle(conversation, self.fetching.source, folder, rooms.database, rooms.writer)
+            fault = ""
+            if folder.role != WATCHED:
+                FolderReader(rooms, self.fetching, conversation, folder, struggle).read(opened)
+                fault = settle(conversation, self.fetching.source, folder, rooms.database, rooms.writer)
+            if self._watch is not None:
+                self._watch.look(folder)
         except Refused as refused:
             return "failing", f"the server refuses a command: {refused}"
         return ("failing", fault) if fault else ("current", self._owed(folder))
@@ -237,12 +258,11 @@ class MailboxThread:
             return folder
         imap_cursor.forget_copies(self._shared.rooms.writer, folder)
         quiet_uid = uidnext - 1 if uidnext is not None else 0
-        self._shared.rooms.writer.run(
+        return self._shared.rooms.writer.run(
             lambda tx: imap_sources.begin_epoch(
                 tx.connection, folder, uidvalidity=uidvalidity, quiet_uid=max(0, quiet_uid)
             )
         )
-        return replace(folder, uidvalidity=uidvalidity, last_uid=0, quiet_uid=max(0, quiet_uid))
 
     def _folders(self) -> Sequence[ImapFolder]:
         source = self.fetching.source

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from mailhub import clock
 from mailhub.config import Imap
-from mailhub.intake.imap_conversation import Conversation, dial, look_up
+from mailhub.intake.imap_conversation import Conversation
+from mailhub.intake.imap_dialling import dial, look_up
 from mailhub.intake.imap_faults import ImapFault
 from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_mailbox import way_of

@@ -95,6 +95,11 @@ class Reception:
         """What filing works with now."""
         return self._context
 
+    @property
+    def keys(self) -> Secrets:
+        """What mail is read with."""
+        return self._keys
+
     def use_filter(self, settings: FilterSettings) -> None:
         """Judge the messages to come by these settings: a reload."""
         self._context = replace(self._context, filter=settings)

@@ -114,7 +114,9 @@ imap_copy = Table(
     ),
     instant("first_seen_at", "when we first saw it there", retention="message"),
     instant("opened_at", "when somebody was seen to have read it there", null="nobody so far", retention="message"),
-    word("keyword", "what a keyword there says of it: junk, notjunk or ''", retention="message"),
+    word(
+        "keyword", "what a keyword there says of it: junk, notjunk or none; '': not looked at yet", retention="message"
+    ),
     instant("gone_at", "when it was missed there", null="it is there", retention="message"),
     column(
         "id_hash",

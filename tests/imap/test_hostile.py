@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mailhub.intake.imap_conversation import Conversation, Way
+from mailhub.intake.imap_conversation import Conversation
+from mailhub.intake.imap_dialling import Way
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused
 from tests.dovecot import PASSWORD, Dovecot
 from tests.imap.conftest import Fetcher, letters
