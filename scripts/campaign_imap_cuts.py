@@ -3,7 +3,7 @@
 Mail comes while it cuts, and is to be marked as seen there after filing. Cuts fall after a random number of the
 server's bytes, half of them within the first 2,000 (greeting, login, SELECT, the lists), half in the mails. Checks:
 each mail has the one fate `filed`, no other was made, and the server's marks are true.
-Example: scripts/campaign imap-cuts --cuts 500
+Example: scripts/campaign imap-cuts --cuts 500 --tls
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from tests.imap.hostile import cutting
 PATH = "/v1/mailboxes/support@example.com/imap"
 GUARD_SECONDS = 900.0
 MAILS_A_CUT = 2
+HANDSHAKE_BYTES = 1_500  # of the server's, with a certificate as small as the rig's
 BODY = "It does not work. " * 100
 
 
 class Cuts:
     """The offsets to cut at, counted."""
 
-    def __init__(self, count: int, seed: int) -> None:
-        self.made, self._count, self._chance = 0, count, random.Random(seed)
+    def __init__(self, count: int, seed: int, *, ahead: int) -> None:
+        """``ahead`` is what comes before the first byte of IMAP: a handshake."""
+        self.made, self._count, self._chance, self._ahead = 0, count, random.Random(seed), ahead
 
     def __iter__(self) -> Iterator[int]:
         return self
@@ -41,7 +43,7 @@ class Cuts:
         if self.made >= self._count:
             raise StopIteration
         self.made += 1
-        return self._chance.randrange(1, 2_000 if self.made % 2 else 20_000)
+        return self._chance.randrange(1, self._ahead + (2_000 if self.made % 2 else 20_000))
 
 
 def main() -> None:
@@ -49,14 +51,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/campaign imap-cuts", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--cuts", type=int, default=500)
+    parser.add_argument("--tls", action="store_true", help="cut under TLS, its certificate verified")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     os.environ |= {"MAILHUB_IMAP__RETRY_SECONDS": "0.02", "MAILHUB_IMAP__RETRY_LIMIT_SECONDS": "0.1"}
     folder = Path(tempfile.mkdtemp(prefix="mailhub-cuts-"))
-    system, cuts = Mailhub(folder), Cuts(options.cuts, options.seed)
+    cuts = Cuts(options.cuts, options.seed, ahead=HANDSHAKE_BYTES if options.tls else 0)
+    system = Mailhub(folder)
     try:
-        with dovecot() as server, cutting(server.port, cuts) as port:
-            fault = _campaign(system, server, port, cuts, options.cuts)
+        with dovecot() as server, cutting(server.tls_port if options.tls else server.port, cuts) as port:
+            os.environ["MAILHUB_IMAP__CA_FILE"] = str(server.certificate)
+            way = {"host": "localhost", "port": port, "tls": "implicit" if options.tls else "none"}
+            fault = _campaign(system, server, way, cuts, options.cuts)
     finally:
         system.stop()
         shutil.rmtree(folder)
@@ -65,9 +71,9 @@ def main() -> None:
     raise SystemExit(1 if fault else 0)
 
 
-def _campaign(system: Mailhub, server: Dovecot, port: int, cuts: Cuts, wanted: int) -> str:
+def _campaign(system: Mailhub, server: Dovecot, way: dict[str, Any], cuts: Cuts, wanted: int) -> str:
     system.start()
-    body: dict[str, Any] = {"host": "127.0.0.1", "port": port, "tls": "none", "login": ANYBODY, "password": PASSWORD}
+    body = {**way, "login": ANYBODY, "password": PASSWORD}
     system.call("POST", PATH, body | {"after_filing": "seen", "poll_seconds": 1})
     sent, end = 0, time.monotonic() + GUARD_SECONDS
     while True:

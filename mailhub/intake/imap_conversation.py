@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
+from imapclient.imap_utf7 import decode
 
 from mailhub.intake.imap_dialling import Way, dial, look_up
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused, in_words, said
@@ -142,9 +143,13 @@ class Conversation:
     # --- folders ------------------------------------------------------------------------------------------------------
 
     def folders(self) -> Sequence[str]:
-        """The names of the folders there, as far as they can be read."""
-        found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
-        return [name for _, _, name in found if isinstance(name, str)]
+        """The names of the folders there; one that is not modified UTF-7 is left out, and costs no other."""
+        self._client.folder_encode = False  # as they come: imapclient would raise at the first that it cannot decode
+        try:
+            found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
+        finally:
+            self._client.folder_encode = True
+        return [name for _, _, raw in found if (name := _readable(raw)) is not None]
 
     def junk_folder(self) -> str | None:
         """The folder that the server says spam goes to (RFC 6154); None when it names none."""
@@ -309,6 +314,13 @@ def _context(way: Way) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=way.ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _readable(folder: object) -> str | None:
+    try:
+        return decode(folder) if isinstance(folder, bytes) else None
+    except ValueError:  # UnicodeDecodeError is one
+        return None
 
 
 def _sound(folder: str) -> str:

@@ -83,6 +83,7 @@ class MailboxThread:
         self._shown: dict[int, Opened] = {}  # by folder: what STATUS said when it was last looked into
         self._can_idle = bool(fetching.source.idle)
         self._thorough_at = 0.0
+        self._looked_at = 0.0
 
     def start(self) -> None:
         self._thread.start()
@@ -148,7 +149,10 @@ class MailboxThread:
         heard = False
         self._watch, unwatched = self._begin_watch(conversation)
         while not self._stopping.is_set():
-            self._read_all(conversation, only_first=heard)
+            only_first = heard and self._seconds_to_look() > 0  # a first folder that is never still starves no other
+            if not only_first:
+                self._looked_at = time.monotonic()
+            self._read_all(conversation, only_first=only_first)
             if not heard:
                 self._note("waiting", unwatched)
             heard = self._wait(conversation)
@@ -163,17 +167,21 @@ class MailboxThread:
 
     def _wait(self, conversation: Conversation) -> bool:
         """Until mail came to the first folder (True), or it is time to look at all of them."""
-        source, settings = self.fetching.source, self._shared.settings
         due = self._seconds_to_due()
         if self._can_idle and conversation.can("IDLE"):
-            several = len(self._folders()) > 1
-            seconds = min(source.poll_seconds, settings.idle_seconds) if several else settings.idle_seconds
+            seconds = min(due, self._shared.settings.idle_seconds)
             try:
-                return conversation.idle(min(due, seconds), self._wake)
+                return conversation.idle(min(seconds, self._seconds_to_look()), self._wake)
             except Refused:  # it says that it can, and cannot
                 self._can_idle = False
-        self._sleep(min(due, source.poll_seconds))
+        self._sleep(min(due, self.fetching.source.poll_seconds))
         return False
+
+    def _seconds_to_look(self) -> float:
+        """Until the folders besides the first, if there are any, are to be looked at."""
+        if len(self._folders()) < 2:
+            return math.inf
+        return max(0.0, self._looked_at + self.fetching.source.poll_seconds - time.monotonic())
 
     def _seconds_to_due(self) -> float:
         """Until something is to be tried again: what is owed, or a folder that a refused command left half read."""

@@ -39,8 +39,9 @@ class Line:
             tag, rest = self.command()
             if rest.startswith(b"CAPABILITY"):
                 self.send(b"* CAPABILITY " + capabilities + b"\r\n")
-            self.send(tag + b" OK [READ-ONLY] done\r\n" if b"EXAMINE" not in rest else b"")
-            if b"EXAMINE" in rest:
+            if b"EXAMINE" not in rest:
+                self.send(tag + b" OK done\r\n")
+            else:
                 self.send(b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 2] x\r\n" + tag + b" OK done\r\n")
                 return
 
@@ -195,3 +196,40 @@ HOSTILE: dict[str, Script] = {
     "nonsense": nonsense,
     "deep": deep,
 }
+
+
+def starttls_injection(line: Line) -> None:
+    """More behind the answer to STARTTLS, in the clear, as if it had come encrypted."""
+    line.send(b"* OK ready\r\n")
+    while True:
+        tag, rest = line.command()
+        if rest.startswith(b"STARTTLS"):
+            line.send(tag + b" OK go\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n")
+        else:
+            line.send(b"* CAPABILITY IMAP4rev1 STARTTLS\r\n" + tag + b" OK done\r\n")
+
+
+def preauth(line: Line) -> None:
+    """Logged in already, in the clear: STARTTLS would be illegal."""
+    line.send(b"* PREAUTH welcome\r\n")
+    while True:
+        tag, _ = line.command()
+        line.send(b"* CAPABILITY IMAP4rev1 STARTTLS\r\n" + tag + b" OK done\r\n")
+
+
+def strange_names(line: Line) -> None:
+    """Folders whose names are not modified UTF-7, and none that can be opened."""
+    line.send(b"* OK ready\r\n")
+    while True:
+        tag, rest = line.command()
+        if b"EXAMINE" in rest:
+            line.send(tag + b" NO no such folder\r\n")
+            continue
+        if rest.startswith(b"LIST"):
+            line.send(b'* LIST () "/" "&AAA"\r\n* LIST () "/" "\xff\xfe"\r\n* LIST () "/" "&2D3-"\r\n')
+            line.send(b'* LIST () "/" "Post &- B&APw-ro"\r\n')
+        line.send(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
+
+
+INJECTING: dict[str, Script] = {"starttls-injection": starttls_injection, "preauth": preauth}  # with STARTTLS
+NAMES: dict[str, Script] = {"strange-names": strange_names}
