@@ -14,6 +14,7 @@ from .schema import (
     consent,
     contact,
     contact_address,
+    imap_copy,
     intake,
     ledger,
     mark,
@@ -214,6 +215,9 @@ def count_traces(
         "consents": select(func.count())
         .select_from(consent)
         .where(consent.c.account_id == account_id, consent.c.contact_id.in_(contacts)),
+        "imap_copies": select(func.count())
+        .select_from(imap_copy)
+        .where(imap_copy.c.account_id == account_id, imap_copy.c.message_id.in_(select(message.c.id).where(*wrote))),
         "quarantine": select(func.count()).select_from(message).where(*wrote, message.c.unreadable == 1),
         "deliveries": select(func.count())
         .select_from(intake)

@@ -149,9 +149,10 @@ def _copy(transaction: Transaction, originals: Sequence[tuple[Any, Prepared]], c
 def _rows(connection: Connection, table: Table, messages: Sequence[int]) -> list[dict[str, Any]]:
     """Rows of these messages, and of their tickets; ``_message`` says whose."""
     of = message.c.id if table in (ticket, message) else table.c.message_id
-    query = select(table, of.label("_message")).where(of.in_(messages))
+    query = select(table, of.label("_message")).where(table.c.account_id == ACCOUNT, of.in_(messages))
     if table is ticket:
-        query = query.join(message, message.c.ticket_id == ticket.c.id)
+        same = (message.c.account_id == ticket.c.account_id) & (message.c.ticket_id == ticket.c.id)
+        query = query.join(message, same)
     return [dict(row._mapping) for row in connection.execute(query)]
 
 

@@ -9,10 +9,11 @@ import email
 import email.policy
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.header import decode_header
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zstandard
@@ -25,11 +26,7 @@ Place = tuple[str, bytes]
 
 def places(directory: Path) -> Iterator[Place]:
     """Every piece of bytes there is: files, columns, raws, their decoded parts, headers and file names."""
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            path = Path(folder) / name
-            if path.is_file():
-                yield f"file:{path.relative_to(directory)}", path.read_bytes()
+    yield from files(directory)
     connection = sqlite3.connect(f"file:{directory / 'mailhub.sqlite3'}?mode=ro", uri=True)
     try:
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -42,14 +39,24 @@ def places(directory: Path) -> Iterator[Place]:
                 for column, value in zip(columns, row, strict=True):
                     if isinstance(value, str | bytes):
                         yield f"column:{table}.{column}", value.encode() if isinstance(value, str) else value
-        yield from _raws(connection)
+        yield from raws(connection.execute("SELECT message_id, data FROM raw ORDER BY message_id, slice"))
     finally:
         connection.close()
 
 
-def _raws(connection: sqlite3.Connection) -> Iterator[Place]:
+def files(directory: Path) -> Iterator[Place]:
+    """Every file below, as it is."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = Path(folder) / name
+            if path.is_file():
+                yield f"file:{path.relative_to(directory)}", path.read_bytes()
+
+
+def raws(slices: Iterable[Any]) -> Iterator[Place]:
+    """The messages of these (message, slice of its frame), with their decoded parts, headers and file names."""
     frames: dict[int, bytes] = {}
-    for message, data in connection.execute("SELECT message_id, data FROM raw ORDER BY message_id, slice"):
+    for message, data in slices:
         frames[message] = frames.get(message, b"") + data
     for message, frame in frames.items():
         raw = zstandard.ZstdDecompressor().decompress(frame)
@@ -71,10 +78,15 @@ def _decoded(message: int, whole: Message) -> Iterator[Place]:
 
 def holding(directory: Path, wanted: bytes, *, exactly: bool = False) -> set[str]:
     """Where these bytes are; in whatever case unless ``exactly``."""
+    return found_in(places(directory), wanted, exactly=exactly)
+
+
+def found_in(everything: Iterable[Place], wanted: bytes, *, exactly: bool = False) -> set[str]:
+    """In which of these places the bytes are; in whatever case unless ``exactly``."""
     if exactly:
-        return {place for place, content in places(directory) if wanted in content}
+        return {place for place, content in everything if wanted in content}
     lowered = wanted.lower()
-    return {place for place, content in places(directory) if lowered in content.lower()}
+    return {place for place, content in everything if lowered in content.lower()}
 
 
 def indexed(directory: Path, word: str) -> set[int]:
