@@ -19,6 +19,12 @@ from storage.imap_sources import ImapFolder, ImapSource
 
 _SHOWN = ("IDLE", "UIDPLUS", "MOVE", "AUTH=PLAIN", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER")
 _SHOWN_FOLDERS = 20
+_PORTS = "993 mostly speaks TLS at once (--imap-tls implicit), 143 in the clear first (starttls)"
+_HINTS = {
+    "greeting": f"Is it an IMAP server, and its port one without TLS? {_PORTS}",
+    "encryption": f"Do the port and --imap-tls belong together? {_PORTS}",
+    "login by password": "Check name and password; many providers want an app password, or OAuth (mailbox add --oauth)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,13 @@ class _Trial:
             yield Step(self.at, True, self._folder(self._conversation, folder.name))
 
     def advice(self, fault: ImapFault) -> str:
-        """The fault in words, with the folders there are when it was a folder's."""
+        """The fault in words, and what to look at; the folders there are, when it was a folder's."""
         if self.at.startswith("folder ") and self._conversation is not None:
             there = ", ".join(self._conversation.folders()[:_SHOWN_FOLDERS])
             return f"{fault}. The folders there: {there}"
-        return str(fault)
+        step = f"login by {self._source.auth}" if self.at == "login" else self.at
+        is_told = step not in _HINTS or "certificate" in str(fault)
+        return str(fault) if is_told else f"{fault}. {_HINTS[step]}"
 
     def end(self) -> None:
         """Leave the server."""

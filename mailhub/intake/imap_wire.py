@@ -19,6 +19,7 @@ import time
 
 RECEIVE_BYTES = 64 * 1024
 LINE_BYTES = 16 * 1024 * 1024  # a SEARCH over a million messages is one line
+LINES = 20_000  # of one command's answer: each costs imaplib several times its bytes
 
 
 class Wire:
@@ -29,11 +30,13 @@ class Wire:
         self._buffer = bytearray()
         self._ends_at = time.monotonic()
         self._budget = 0
+        self._lines = 0
 
     def allow(self, seconds: float, bytes_: int) -> None:
         """What is read and sent from now on may take so long altogether, and bring so many bytes."""
         self._ends_at = time.monotonic() + seconds
         self._budget = bytes_
+        self._lines = LINES
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Encrypt from here on. What the server sent ahead in the clear is an attack, or as good as one."""
@@ -63,6 +66,9 @@ class Wire:
 
     def readline(self) -> bytes:
         """One line with its end."""
+        self._lines -= 1
+        if self._lines < 0:
+            raise imaplib.IMAP4.abort(f"the server sent more than {LINES} lines in one answer")
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)

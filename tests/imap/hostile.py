@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 Script = Callable[["Line"], None]
 SMALL_UIDS = b"* SEARCH 1\r\n"
+OPENED = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 2] x\r\n"
 
 
 class Line:
@@ -42,14 +43,16 @@ class Line:
             if b"EXAMINE" not in rest:
                 self.send(tag + b" OK done\r\n")
             else:
-                self.send(b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 2] x\r\n" + tag + b" OK done\r\n")
+                self.send(OPENED + tag + b" OK done\r\n")
                 return
 
     def listing(self) -> bytes:
         """Answer as one with one small mail, until it is asked for; the tag of that FETCH."""
         while True:
             tag, rest = self.command()
-            if b"SEARCH" in rest:
+            if b"EXAMINE" in rest:
+                self.send(OPENED + tag + b" OK done\r\n")
+            elif b"SEARCH" in rest:
                 self.send(SMALL_UIDS + tag + b" OK done\r\n")
             elif b"RFC822.SIZE" in rest:
                 date = b'"24-Nov-2026 10:00:00 +0000"'
@@ -181,8 +184,8 @@ def nonsense(line: Line) -> None:
 def deep(line: Line) -> None:
     """An answer nested deeper than any program can follow."""
     line.greet()
-    line.listing()
-    line.send(b"* 1 FETCH " + b"(" * 200_000 + b"\r\n")
+    tag = line.listing()
+    line.send(b"* 1 FETCH " + b"(" * 200_000 + b"\r\n" + tag + b" OK done\r\n")
 
 
 HOSTILE: dict[str, Script] = {

@@ -123,6 +123,27 @@ def converse(port: int, tls: str = "none", ca_file: str = "") -> Conversation:
     return Conversation.connect(Way(host="localhost", port=port, tls=tls, ca_file=ca_file, local=True, seconds=5))
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("endless-answer", "more than 20000 lines"),
+        ("huge-literal", "announced 4294967296 bytes"),
+        ("bye", "maintenance"),
+        ("nonsense", "not IMAP"),
+        ("deep", "not IMAP"),
+    ],
+)
+def test_each_hostile_server_is_stopped_by_what_it_does(name: str, words: str) -> None:
+    """Each gets as far as its attack, and that is what ends it: no test is won by a fault before."""
+    with scripted(HOSTILE[name]) as port:
+        conversation = converse(port)
+        conversation.log_in("any", "body")
+        conversation.open("INBOX", read_only=True)
+        with pytest.raises(ImapFault, match=words):
+            conversation.fetch(conversation.uids(1, None), budget=2**20)
+        conversation.close()
+
+
 def test_starttls_takes_nothing_that_came_ahead() -> None:
     """What a server sends behind its answer to STARTTLS, in the clear, ends the connection."""
     with scripted(starttls_injection) as port, pytest.raises(ImapFault, match="injection"):
