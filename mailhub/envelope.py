@@ -44,6 +44,7 @@ class Fate(StrEnum):
     ERASED = "erased"
     QUARANTINED = "quarantined"
     REJECTED = "rejected"
+    FEEDBACK = "feedback"  # read for the mails attached to it, and not kept
     DEFERRED = "deferred"  # our fault: nothing is stored, the peer keeps the message and tries again
 
 

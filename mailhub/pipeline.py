@@ -14,15 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from mailhub import clock, reply, senders, spam, thread
+from mailhub import clock, forwarded, reply, senders, spam, thread
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
 from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter, Key, Start
 from mailhub.filing.prepare import Prepared, usable
-from mailhub.filing.records import Author, Case, intake_row, message_row, short, ticket_row, trace
+from mailhub.filing.records import Author, Case, intake_row, message_row, short, ticket_row, trace, wanted
 from mailhub.filter.models import Models
 from storage import raws
-from storage.filing import BEARERS, Filed, Rows, TicketState, View, Wanted, flood_ticket, load, load_tickets, write
+from storage.filing import BEARERS, Filed, Rows, TicketState, View, flood_ticket, load, load_tickets, write
+from storage.mailboxes import SUPPORT
 from storage.writer import Transaction
 
 PARTICIPANTS_ADDED = 40  # people a single mail can add to a ticket (Zammad's bound)
@@ -63,7 +64,7 @@ def file_batch(
     outcomes: list[dict[str, Outcome]] = [{} for _ in messages]
     for account_id in sorted({account for route in routes for account in route}):
         own = [(i, message) for i, message in enumerate(messages) if account_id in routes[i]]
-        view = load(transaction.connection, account_id, _wanted([message for _, message in own]))
+        view = load(transaction.connection, account_id, wanted([message for _, message in own]))
         account = _Account(account_id, transaction, context, view)
         for index, message in own:
             outcomes[index].update(_file(account, message, routes[index][account_id]))
@@ -114,26 +115,13 @@ def _routes(directory: Directory, envelope: Envelope) -> dict[int, Routes]:
     return routes
 
 
-def _wanted(messages: Sequence[Prepared]) -> Wanted:
-    hashes = {h for m in messages for h in chain((m.own_id, m.bounced), (h for h, _ in m.references)) if h is not None}
-    people = {m.sender for m in messages}
-    people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
-    patterns = {each for m in messages for address in m.from_whom for each in senders.candidates(address)}
-    return Wanted(
-        identities={m.identity for m in messages},
-        tombstones={m.tombstone for m in messages},
-        id_hashes=hashes,
-        addresses=people - {""},
-        tickets={ticket for m in messages for ticket, _, _ in m.tokens},
-        numbers={number for m in messages for number in m.numbers},
-        senders=patterns,
-    )
-
-
 def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Outcome]:
     """One message of one account, from the question whether we have it to its fate."""
     if message.parsed.hops > account.context.hops:
         return _record(account, message, routes, Fate.REJECTED, "hop-count", None)
+    if feedback := [route for route in routes if account.context.directory.purpose_of(route[0]) != SUPPORT]:
+        rest = [route for route in routes if route not in feedback]
+        return _take_feedback(account, message, feedback) | (_file(account, message, rest) if rest else {})
     known = account.view.messages.get(message.identity)
     if known is not None:
         _show_in(account, account.view.live(known.ticket_id), routes)
@@ -152,6 +140,16 @@ def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Out
     filed = account.view.messages[message.identity] = Filed(case.message_id, ticket.id)
     fate = Fate.QUARANTINED if message.unreadable else Fate.FILED
     return _record(account, message, routes, fate, case.decision.reason, filed)
+
+
+def _take_feedback(account: _Account, message: Prepared, routes: Routes) -> dict[str, Outcome]:
+    """Mail to spam@ or ham@: no message of ours, but marks of what is attached to it."""
+    outcomes: dict[str, Outcome] = {}
+    for route in routes:
+        purpose = account.context.directory.purpose_of(route[0])
+        why, found = forwarded.take(account.transaction, account.id, account.view, message, purpose)
+        outcomes |= _record(account, message, [route], Fate.FEEDBACK, why, None, found=found or None)
+    return outcomes
 
 
 def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
@@ -367,7 +365,14 @@ def _store(account: _Account, ticket: TicketState, case: Case) -> None:
 
 
 def _record(
-    account: _Account, message: Prepared, routes: Routes, fate: Fate, reason: str, filed: Filed | None
+    account: _Account,
+    message: Prepared,
+    routes: Routes,
+    fate: Fate,
+    reason: str,
+    filed: Filed | None,
+    *,
+    found: str | None = None,
 ) -> dict[str, Outcome]:
     """One intake row, and one outcome, for each recipient."""
     outcomes = {}
@@ -382,7 +387,7 @@ def _record(
             reason=reason,
             filed=filed,
             size_bytes=message.raw_bytes,
-            trace=trace(message.parsed) if fate is Fate.DUPLICATE else None,
+            trace=trace(message.parsed) if fate is Fate.DUPLICATE else found,
         )
         account.rows.intakes.append(row)
         outcomes[route[0]] = Outcome(

@@ -93,8 +93,11 @@ def _nearest(address: str, rules: Mapping[str, str]) -> str | None:
 
 def _proven(sender: Sender) -> bool:
     known = sender.authentication
-    if known is None:
-        return not sender.looked_for
+    return not sender.looked_for if known is None else proves_author(known)
+
+
+def proves_author(known: Authentication) -> bool:
+    """Whether a mail is from whom From says: DMARC passes, or without a policy SPF or DKIM passes for the domain."""
     if known.dmarc != "none":
         return known.dmarc == "pass"
     if known.spf == "pass" and aligned(known.spf_domain, known.domain, strict=False):

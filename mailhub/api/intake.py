@@ -25,7 +25,9 @@ REFUSAL_KEY = r"^[0-9]{1,18}/[a-z0-9-]+/[0-9a-fA-F.:]*$"  # hour, reason, peer
 @router.get("/intake")
 def list_intake(
     call: InAccount,
-    fate: Annotated[str | None, Query(description="filed, duplicate, erased, quarantined or rejected")] = None,
+    fate: Annotated[
+        str | None, Query(description="filed, duplicate, erased, quarantined, rejected or feedback")
+    ] = None,
     message: Annotated[Id | None, Query(description="Deliveries of this stored message.")] = None,
     limit: Limit = 50,
     after: After = None,

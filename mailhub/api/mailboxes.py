@@ -52,17 +52,22 @@ class Mailbox(shapes.Shape):
     address: str
     name: str
     on_reply_to_closed: str
+    purpose: str
     created_at: str
     imap: imap_sources.Source | None = None
     silence: Silence | None = None  # None: no mail came yet, and no limit was set
 
 
 class NewMailbox(shapes.Shape):
-    """A support address to serve. ``name`` is shown in From of replies."""
+    """A support address to serve. ``name`` is shown in From of replies.
+
+    ``purpose``: mail that users send as attachments to an address for feedback is marked, and no ticket comes of it.
+    """
 
     address: Email
     name: shapes.Name = ""
     on_reply_to_closed: Literal["reopen", "new-ticket"] = "reopen"
+    purpose: Literal["support", "spam-feedback", "ham-feedback"] = "support"
 
 
 def _shape(row: mailboxes.Mailbox, fetched: Mapping[int, imap_sources.Source], watched: Mapping[int, Watch]) -> Mailbox:
@@ -107,6 +112,7 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
             address=body.address,
             name=body.name,
             on_reply_to_closed=body.on_reply_to_closed,
+            purpose=body.purpose,
             created_at=clock.now(),
         )
         mailboxes.add_mailbox(transaction.connection, row)

@@ -82,6 +82,13 @@ def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("address")
 @click.option("--name", default="", help="Shown in From of replies.")
 @click.option("--on-reply-to-closed", type=click.Choice(["reopen", "new-ticket"]), default="reopen", show_default=True)
+@click.option(
+    "--purpose",
+    type=click.Choice(["support", "spam-feedback", "ham-feedback"]),
+    default="support",
+    show_default=True,
+    help="For feedback: what users send there as attachments is marked, and becomes no ticket.",
+)
 @click.option("--imap-host", metavar="HOST", help="Fetch its mail from this IMAP server.")
 @click.option("--imap-port", type=click.IntRange(1, 65_535), help="Default: 993, without implicit TLS 143.")
 @click.option("--imap-tls", type=click.Choice(["implicit", "starttls", "none"]), default="implicit", show_default=True)
@@ -98,15 +105,16 @@ def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--feedback-from-moves", is_flag=True, help="What its owner moves into Junk or out of it is a mark.")
 @click.option("--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk.")
 @printing
-def add(context: Context, address: str, name: str, on_reply_to_closed: str, **imap: Any) -> None:
+def add(context: Context, address: str, name: str, on_reply_to_closed: str, purpose: str, **imap: Any) -> None:
     """Serve a support address from now on; with --imap-host, fetch its mail. An address that is served gets that added.
 
     \b
     Example: mailhub mailbox add sales@example.com --name "Example sales"
+    Example: mailhub mailbox add spam@example.com --purpose spam-feedback
     Example: mailhub mailbox add help@example.com --imap-host imap.example.net --folder INBOX --since 2026-01-01
     Example: mailhub mailbox add help@example.org --imap-host imap.gmail.com --oauth google --oauth-client-id 7f1c
     """
-    served = {"address": address, "name": name, "on_reply_to_closed": on_reply_to_closed}
+    served = {"address": address, "name": name, "on_reply_to_closed": on_reply_to_closed, "purpose": purpose}
     if imap["imap_host"] is None:
         context.fields(context.call("POST", "/v1/mailboxes", body=served))
         return

@@ -2,7 +2,7 @@
 
 Durable states: none; a copy of the tables address and mailbox, replaced whole by ``refresh``.
 Matching (RFC 5321 4.1.1.3, RFC 5233): without case, without the plus part; postmaster@ and abuse@ of every served
-domain lead to its first mailbox (RFC 5321 4.5.1, RFC 2142); a domain's catch-all row takes the rest.
+domain lead to its first mailbox for support (RFC 5321 4.5.1, RFC 2142); a domain's catch-all row takes the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from threading import Lock
 from mailhub.envelope import Recipient, Refusal
 from storage.accounts import closed_stages
 from storage.database import Database
-from storage.mailboxes import Mailbox, every_mailbox, list_routes
+from storage.mailboxes import SUPPORT, Mailbox, every_mailbox, list_routes
 
 ROLE_ACCOUNTS = ("postmaster", "abuse")
 
@@ -49,7 +49,8 @@ class Directory:
             closed = closed_stages(connection)
         addresses = {r.address: Recipient(r.account_id, r.mailbox_id, r.address) for r in routes}
         for mailbox in mailboxes.values():
-            _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
+            if mailbox.purpose == SUPPORT:
+                _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
         return _Served(addresses, mailboxes, closed)
 
     def resolve(self, recipient: str) -> Recipient | Refusal:
@@ -92,6 +93,12 @@ class Directory:
     def find_mailbox(self, mailbox: int) -> Mailbox | None:
         """The mailbox; None when it is gone, or made on another node since the last ``refresh``."""
         return self._served.mailboxes.get(mailbox)
+
+    def purpose_of(self, recipient: str) -> str:
+        """What the mailbox is for that a recipient leads to."""
+        found = self._find(recipient)
+        mailbox = self.find_mailbox(found.mailbox) if isinstance(found, Recipient) else None
+        return SUPPORT if mailbox is None else mailbox.purpose
 
     def _first_domain(self) -> str:
         return next((mailbox.address.rpartition("@")[2] for mailbox in self._served.mailboxes.values()), "")

@@ -20,15 +20,19 @@ from mailhub.keys import Keys
 from mailhub.message import identity
 from mailhub.message.authentication_results import authentication_results
 from mailhub.message.dmarc import author_domain
-from mailhub.message.parse import parse
+from mailhub.message.parse import attachment_bytes, parse
 from mailhub.message.values import Address, Authentication, Automatic, Parsed
 from mailhub.spam import document
 from mailhub.thread import subject_tags
+from storage.mailboxes import SUPPORT
 from storage.raws import compress
 from storage.search import words
 from storage.tombstones import of_message
 
 REFERENCES_LOOKED_AT = 20
+ATTACHED_MAILS = 20  # of a mail to a feedback address
+ATTACHED_BYTES = 16 * 1024 * 1024  # altogether
+_MAILS = frozenset({"message/rfc822", "message/global"})  # Outlook sends application/octet-stream, named .eml
 ADDRESS_CHARACTERS = 320  # RFC 5321 4.5.3.1: 64 + @ + 255; a longer one is nobody's, and PostgreSQL could not index it
 
 log = structlog.get_logger("mailhub.intake")
@@ -75,6 +79,7 @@ class Prepared:
     authentication: Authentication | None = None
     unreadable: bool = False
     ids: dict[int, int] = field(default_factory=dict)  # account -> message id, for large messages
+    attached: tuple[bytes, ...] = ()  # identities of the mails attached to one for a feedback address
 
     @property
     def forged(self) -> bool:
@@ -180,7 +185,25 @@ def _prepared(
         authentication=authentication,
         features=features(_document(raw, parsed, to_words(authentication)), secret=secrets.features),
         words=words(_indexed(parsed)),
+        attached=_attached(raw, parsed, secrets) if _is_feedback(envelope, directory) else (),
     )
+
+
+def _is_feedback(envelope: Envelope, directory: Directory) -> bool:
+    return any(directory.purpose_of(recipient) != SUPPORT for recipient in envelope.recipients)
+
+
+def _attached(raw: bytes, parsed: Parsed, secrets: Secrets) -> tuple[bytes, ...]:
+    """What the attached mails would be filed under, as far as they can be read; a bounded number and size."""
+    mails = [
+        each for each in parsed.attachments if each.content_type in _MAILS or each.filename.lower().endswith(".eml")
+    ]
+    found, left = [], ATTACHED_BYTES
+    for each in mails[:ATTACHED_MAILS]:
+        left -= each.size_bytes
+        if left >= 0:
+            found.append(identity_of(attachment_bytes(raw, each.index), "", secrets))
+    return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 def identity_of(raw: bytes, mail_from: str | None, secrets: Secrets) -> bytes | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from mailhub import senders
 from mailhub.envelope import Envelope, Fate, Recipient
 from mailhub.filing.authenticated import to_words
 from mailhub.filing.prepare import Prepared, storable
@@ -12,7 +14,7 @@ from mailhub.message.values import Parsed
 from mailhub.senders import Ruling
 from mailhub.thread import Decision
 from storage.bulk import Row
-from storage.filing import Filed, TicketState
+from storage.filing import Filed, TicketState, Wanted
 
 TRACE_CHARACTERS = 16 * 1024
 SIZE_SHOWN = 2**31 - 1  # what the column holds; a server may say more of a mail that we refuse
@@ -149,6 +151,23 @@ def intake_row(
         "size_bytes": min(size_bytes, SIZE_SHOWN),
         "trace": trace,
     }
+
+
+def wanted(messages: Sequence[Prepared]) -> Wanted:
+    """What filing these messages of one account may touch."""
+    hashes = {h for m in messages for h in chain((m.own_id, m.bounced), (h for h, _ in m.references)) if h is not None}
+    people = {m.sender for m in messages}
+    people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
+    patterns = {each for m in messages for address in m.from_whom for each in senders.candidates(address)}
+    return Wanted(
+        identities={each for m in messages for each in (m.identity, *m.attached)},
+        tombstones={m.tombstone for m in messages},
+        id_hashes=hashes,
+        addresses=people - {""},
+        tickets={ticket for m in messages for ticket, _, _ in m.tokens},
+        numbers={number for m in messages for number in m.numbers},
+        senders=patterns,
+    )
 
 
 def trace(parsed: Parsed) -> str:

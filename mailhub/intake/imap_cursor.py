@@ -18,7 +18,8 @@ from storage.database import Connection
 from storage.imap_sources import Fetching, ImapFolder
 from storage.writer import Transaction, Writer
 
-SETTLED = frozenset({Fate.FILED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.ERASED})  # done with: the server may act
+# Done with: the server may act.
+SETTLED = frozenset({Fate.FILED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.ERASED, Fate.FEEDBACK})
 COPIES_A_TURN = 500
 Step = Callable[[Transaction], None]
 

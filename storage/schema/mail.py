@@ -100,7 +100,7 @@ intake = Table(
     column("peer", Text, "address of the client", personal="ip", retention="log"),
     column("helo", Text, "what the client called itself", personal="address", retention="log"),
     column("tls", SmallInteger, "1 when it came over TLS", unit="0 or 1", retention="log"),
-    word("fate", "filed, duplicate, erased, quarantined or rejected", retention="log"),
+    word("fate", "filed, duplicate, erased, quarantined, rejected or feedback", retention="log"),
     word("reason", "why that fate", retention="log"),
     reference("message_id", "the stored message", null="none is stored", retention="log"),
     reference("ticket_id", "the ticket it was filed in", null="none", retention="log"),
