@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import EmailMessage
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from mailhub.message.values import Authentication
 from storage import mailboxes
 from storage.mailboxes import HAM_FEEDBACK, SPAM_FEEDBACK, Mailbox
 from storage.schema import intake, mark_request, message, ticket
+from storage.writer import Transaction
 from tests.postroom import ANA, OURS, START, THEIRS, PostRoom, mail
 
 PROVEN = Authentication(dmarc="pass", policy="reject", domain="example.com", source="checked")
@@ -27,8 +29,12 @@ def addresses(room: PostRoom) -> None:
         row = Mailbox(
             account_id=OURS, id=id_, address=f"{name}@example.com", name="", purpose=purpose, created_at=START
         )
-        room.do(lambda tx, row=row: mailboxes.add_mailbox(tx.connection, row))
+        room.do(partial(_add, row=row))
     room.directory.refresh()
+
+
+def _add(tx: Transaction, row: Mailbox) -> None:
+    mailboxes.add_mailbox(tx.connection, row)
 
 
 def forwarding(*mails: bytes, sender: str = "Ana <ana@example.com>", octets: bool = False) -> bytes:

@@ -1,0 +1,44 @@
+"""Suggestions over the API, and the job that gives the marks that were asked for, on a whole house."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mailhub import clock, mark_requests
+from mailhub.mark_requests import SETTLE_SECONDS
+from mailhub.service.jobs import SUGGESTION_DAYS, give_marks
+from storage import ledger
+from tests.asking import Asker
+from tests.inbox import file_message
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Home
+
+MESSAGES = [7_001, 7_002, 7_003]
+MAILBOX = 2
+
+
+def ask(home: Home, message: int, *, reason: str = "", ago: int) -> None:
+    """A move in a mailbox was noticed some time ago."""
+    asked = partial(mark_requests.ask, label="spam", giver=MAILBOX, source=ledger.IMAP, reason=reason)
+    home.house.writer.run(partial(asked, account=1, message=message, now=clock.now() - ago))
+
+
+def test_the_job_gives_marks_and_lets_old_suggestions_go(home: Home) -> None:
+    """What is due becomes a mark of the mailbox; a suggestion stays a month; the model is the fold of the ledger."""
+    for each in MESSAGES:
+        home.house.writer.run(partial(file_message, message_id=each))
+    ask(home, MESSAGES[0], ago=(SETTLE_SECONDS + 1) * clock.SECOND)
+    ask(home, MESSAGES[1], reason="unread", ago=0)
+    ask(home, MESSAGES[2], reason="unread", ago=(SUGGESTION_DAYS + 1) * clock.DAY)
+    assert give_marks(home.house) == 1
+    agent = Asker(app=home.app(), token=home.token(12))
+    (given,) = agent("GET", "/v1/spam/marks").json["items"]
+    assert (given["message"], given["user"], given["source"]) == (MESSAGES[0], MAILBOX, "imap")
+    (left,) = agent("GET", "/v1/spam/suggestions").json["items"]
+    assert (left["message"], left["reason"]) == (MESSAGES[1], "unread")
+    confirmed = agent("POST", "/v1/spam/suggestions/confirm", {"suggestions": [left["id"]]})
+    assert [each["outcome"] for each in confirmed.json] == ["marked"]
+    assert agent("POST", "/v1/spam/suggestions/dismiss", {"suggestions": [left["id"]]}).status == 404
+    assert home.house.models.verify(home.house.writer, 1).state == "exact"
