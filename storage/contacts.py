@@ -97,14 +97,22 @@ def delete_contacts(connection: Connection, account_id: int, contacts: Sequence[
     return int(consents + gone + connection.execute(delete(contact).where(*own)).rowcount)
 
 
-def delete_participations(connection: Connection, account_id: int, addresses: Collection[str], limit: int) -> int:
-    """Take these addresses out of tickets, at most ``limit`` rows; how many went."""
+def participations_of(
+    connection: Connection, account_id: int, addresses: Collection[str], *, limit: int
+) -> Sequence[tuple[int, str]]:
+    """(ticket, address) where these addresses take part. Walks the account's participants: not in a writer's turn."""
     own = (participant.c.account_id == account_id, participant.c.address.in_(addresses))
-    found = connection.execute(select(participant.c.ticket_id, participant.c.address).where(*own).limit(limit)).all()
-    for row in found:
-        key = (participant.c.ticket_id == row.ticket_id, participant.c.address == row.address)
-        connection.execute(delete(participant).where(participant.c.account_id == account_id, *key))
-    return len(found)
+    query = select(participant.c.ticket_id, participant.c.address).where(*own).limit(limit)
+    return [(row.ticket_id, row.address) for row in connection.execute(query)]
+
+
+def delete_participations(connection: Connection, account_id: int, which: Collection[tuple[int, str]]) -> int:
+    """Take addresses out of tickets; how many rows went."""
+    gone = 0
+    for ticket_id, address in which:
+        key = (participant.c.ticket_id == ticket_id, participant.c.address == address)
+        gone += connection.execute(delete(participant).where(participant.c.account_id == account_id, *key)).rowcount
+    return gone
 
 
 def names_of(connection: Connection, account_id: int, contacts: Collection[int]) -> Sequence[str]:
@@ -180,12 +188,16 @@ def deliveries_of(connection: Connection, account_id: int, messages: Collection[
     connection.execute(intake.update().where(*own).values(mail_from="", peer="", helo="", trace=None))
 
 
-def delete_sendings(connection: Connection, account_id: int, addresses: Collection[str], *, limit: int) -> int:
-    """Delete what is or was to be sent to these addresses, at most ``limit`` rows; how many went."""
+def sendings_to(connection: Connection, account_id: int, addresses: Collection[str], *, limit: int) -> Sequence[int]:
+    """Ids of what is or was to be sent to these addresses. Walks the account's outbox: not in a writer's turn."""
     own = (outbox.c.account_id == account_id, func.lower(outbox.c.recipient).in_(addresses))
-    found = connection.execute(select(outbox.c.id).where(*own).limit(limit)).scalars().all()
-    connection.execute(delete(outbox).where(outbox.c.account_id == account_id, outbox.c.id.in_(found)))
-    return len(found)
+    return connection.execute(select(outbox.c.id).where(*own).limit(limit)).scalars().all()
+
+
+def delete_sendings(connection: Connection, account_id: int, ids: Collection[int]) -> int:
+    """Delete rows of the outbox; how many went."""
+    own = (outbox.c.account_id == account_id, outbox.c.id.in_(ids))
+    return connection.execute(delete(outbox).where(*own)).rowcount
 
 
 def count_traces(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_, update
 
 from .schema import (
     imap_copy,
@@ -40,8 +40,7 @@ def delete_messages(connection: Connection, account_id: int, messages: Sequence[
     for chunk in _chunks(messages):
         remove_from_index(connection, account_id, chunk)
         forget = {"message_id": None, "ticket_id": None, "trace": None}
-        there = (intake.c.account_id == account_id, intake.c.message_id.in_(chunk))
-        connection.execute(update(intake).where(*there).values(forget))
+        connection.execute(update(intake).where(keyed(intake, "message_id", account_id, chunk)).values(forget))
         for table in OF_MESSAGE:
             _delete(connection, table, account_id, "message_id", chunk, gone)
         _delete(connection, message, account_id, "id", chunk, gone)
@@ -74,10 +73,15 @@ def first_messages(connection: Connection, account_id: int, ticket_id: int, *, l
 
 def tickets_of_messages(connection: Connection, account_id: int, messages: Sequence[int]) -> Mapping[int, int]:
     """Ticket of each of these messages, by message; ids of other accounts are absent."""
-    query = select(message.c.id, message.c.ticket_id).where(
-        message.c.account_id == account_id, message.c.id.in_(messages)
-    )
+    query = select(message.c.id, message.c.ticket_id).where(keyed(message, "id", account_id, messages))
     return {row.id: row.ticket_id for row in connection.execute(query)}
+
+
+def keyed(table: Table, key: str, account_id: int, ids: Iterable[int]) -> ColumnElement[bool]:
+    """The account's rows with any of these ids, found by both columns of a key. As ``account_id = ? AND id IN (...)``
+    SQLite, which has no statistics, takes an index by the account alone: 60 ms and more in one of a million messages.
+    """
+    return tuple_(table.c.account_id, table.c[key]).in_([(account_id, each) for each in ids])
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
@@ -87,5 +91,7 @@ def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 def _delete(
     connection: Connection, table: Table, account_id: int, key: str, ids: Sequence[int], gone: dict[str, int]
 ) -> None:
-    statement = delete(table).where(table.c.account_id == account_id, table.c[key].in_(ids))
+    primary = tuple(table.primary_key.columns)  # found first: else SQLite walks a table without rowids by the account
+    found = select(*primary).where(keyed(table, key, account_id, ids))
+    statement = delete(table).where(tuple_(*primary).in_(found))
     gone[table.name] = gone.get(table.name, 0) + connection.execute(statement).rowcount

@@ -145,14 +145,16 @@ def _redact(work: Work, message: int, needles: Needles, quotes: Quotes) -> None:
 
 
 def empty_outbox(work: Work) -> None:
-    def act(transaction: Transaction) -> int:
-        addresses = work.person.addresses
-        gone = contacts.delete_sendings(transaction.connection, work.account, addresses, limit=ROWS_A_TURN)
-        work.add_counts(transaction, outbox=gone)
-        return gone
+    while True:
+        with work.parts.database.read() as connection:
+            found = contacts.sendings_to(connection, work.account, work.person.addresses, limit=ROWS_A_TURN)
+        if not found:
+            return
 
-    while work.do(act):
-        pass
+        def act(transaction: Transaction, found: Sequence[int] = found) -> None:
+            work.add_counts(transaction, outbox=contacts.delete_sendings(transaction.connection, work.account, found))
+
+        work.do(act)
 
 
 def remove_own_mail(work: Work) -> None:
@@ -208,14 +210,17 @@ def _tickets_that_go(connection: Connection, work: Work) -> set[int]:
 
 
 def remove_participations(work: Work) -> None:
-    def act(transaction: Transaction) -> int:
-        addresses = work.person.addresses
-        gone = contacts.delete_participations(transaction.connection, work.account, addresses, ROWS_A_TURN)
-        work.add_counts(transaction, participations=gone)
-        return gone
+    while True:
+        with work.parts.database.read() as connection:
+            found = contacts.participations_of(connection, work.account, work.person.addresses, limit=ROWS_A_TURN)
+        if not found:
+            return
 
-    while work.do(act):
-        pass
+        def act(transaction: Transaction, found: Sequence[tuple[int, str]] = found) -> None:
+            gone = contacts.delete_participations(transaction.connection, work.account, found)
+            work.add_counts(transaction, participations=gone)
+
+        work.do(act)
 
 
 def remove_contacts(work: Work) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import filing, refusals
+from storage import filing, refusals, removal
 from storage.database import Database
 from storage.filing import Rows, Wanted
 from storage.search import find_messages
@@ -66,17 +66,30 @@ def plan(connection: Connection, statement: str, parameters: Any) -> list[str]:
     return [str(row[3]) for row in rows]
 
 
+def walked(database: Database, seen: list[tuple[str, Any]]) -> set[str]:
+    """Steps of these statements that scan a table, or use an index by its account_id alone."""
+    asked = [(sql, values) for sql, values in seen if re.match("SELECT|UPDATE|DELETE", sql) and "id_block" not in sql]
+    assert len(asked) >= 10
+    with database.read() as connection:
+        steps = {step for sql, values in asked for step in plan(connection, sql, flat(values))}
+    bad = {step for step in steps if step.startswith("SCAN") and "VIRTUAL" not in step and "VALUES" not in step}
+    return bad | {step for step in steps if step.endswith("(account_id=?)")}
+
+
 def test_every_step_uses_all_its_keys(sqlite_database: Database, sqlite_writer: Writer) -> None:
     """No statement scans a table, and no index is used by its account_id alone."""
     with statements(sqlite_database) as seen:
         sqlite_writer.run(work)
-    asked = [(sql, values) for sql, values in seen if re.match("SELECT|UPDATE|DELETE", sql) and "id_block" not in sql]
-    with sqlite_database.read() as connection:
-        steps = {step for sql, values in asked for step in plan(connection, sql, flat(values))}
-    bad = {step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step}
-    bad |= {step for step in steps if step.endswith("(account_id=?)")}
-    assert bad == set()
-    assert len(asked) >= 10
+    assert walked(sqlite_database, seen) == set()
+
+
+def test_a_removal_walks_no_table_either(sqlite_database: Database, sqlite_writer: Writer) -> None:
+    """Removing messages of an account of a million is the work of these messages: 155 ms a turn it was."""
+    with statements(sqlite_database) as seen:
+        sqlite_writer.run(lambda tx: removal.tickets_of_messages(tx.connection, 1, [1, 2, 3]))
+        sqlite_writer.run(lambda tx: removal.delete_messages(tx.connection, 1, [1, 2, 3]))
+        sqlite_writer.run(lambda tx: removal.first_messages(tx.connection, 1, 7, limit=9))
+    assert walked(sqlite_database, seen) == set()
 
 
 def flat(values: Any) -> Any:
