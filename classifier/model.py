@@ -13,8 +13,10 @@ and the features.
 The score (docs/filter.md has the experiments). With S, H documents trained, a feature seen in s spam and h ham weighs
 ``x = ln((s m/(S+1) + k) / (h m/(H+1) + k))``, ``m = sqrt((min(S,H)+1) ((S+H)/2+1))``: both classes are smoothed as if
 they had the same number of documents, whatever the mix. Per field group the K most spammy and the K most hammy
-features count, their sum limited by nothing else; groups add up; while one class is hardly known the sum is drawn
-towards zero. The share of labels that look wrong (``classifier.doubt``) discounts what few documents say.
+features count; a group's vote is a power below one of their sum, since features of one kind repeat each other. Votes
+add up; where headers and content agree, half of the weaker counts again. While one class is hardly known the sum is
+drawn towards zero. The share e of labels that look wrong (``classifier.doubt``) is taken off all counts and discounts
+what few documents say.
 
 Threads: read and written by one thread; a fold may run in another and be swapped in whole. Must not import
 scikit-learn.
@@ -27,7 +29,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -43,6 +45,8 @@ from classifier.tokens import (
     FEATURES_VERSION,
     GROUP_BITS,
     GROUPS,
+    HEADER,
+    HEADER_GRAMS,
     Features,
     features_from_bytes,
     features_of_many,
@@ -55,14 +59,16 @@ _COLUMNS: Final = {SPAM: 0, HAM: 1}
 
 SMOOTHING: Final = 0.05
 STRONGEST: Final = 9
-TEMPERATURE: Final = 15.0
-UNMIXING: Final = 0.5  # of the share of wrong labels, taken off a feature's counts
+SUBLINEAR: Final = 0.8  # power of a group's sum that is its vote
+AGREEMENT: Final = 0.5  # of the weaker of headers and content, counted again where both say the same
+TEMPERATURE: Final = 8.0
+UNMIXING: Final = 0.5  # of the share of wrong labels, taken off the counts
 DISCOUNT: Final = 10.0  # times that share: documents a feature must be seen in to count half
 PRIOR_DOCUMENTS: Final = 200  # of each class that a prior counts for at most
 PRIOR_FADES: Final = 100  # own documents of the smaller class at which a prior counts half
 PRIOR_ENDS: Final = 0.02  # share below which it is not looked at any more
 _BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  # first id of each group
-_WITNESSES = _BOUNDS[[CONTENT, CONTENT + 1]]  # ids whose counts tell of wrong labels: one group, to save time
+_WITNESSES = _BOUNDS[[HEADER, CONTENT, CONTENT + 1]]  # ids that tell of wrong labels: headers and subject, content
 
 FOLDED_AT_ONCE: Final = 16  # rows: their features stay in the processor's cache
 _ONE = np.uint32(1)  # of the cells' own type: adding another costs sixteen times as much
@@ -128,9 +134,9 @@ def score(counts: Counts, features: Features, *, evidence: int = 0, prior: Count
     Any counts give a finite number in [0, 1]; an empty model, or a document of which nothing was seen, gives 0.5.
     ``prior``: counts of others that speak as long as these are few; they are read, never changed.
     """
-    seen = _seen(counts, features, prior)
-    weights = _weights(seen, counts.wrong_labels)
-    log_odds = _caution(seen) * _strongest(weights, seen.ids) / TEMPERATURE
+    seen, wrong = _seen(counts, features, prior), counts.wrong_labels
+    weights = _weights(seen, wrong)
+    log_odds = _caution(seen, wrong) * together(_strongest(weights, seen.ids)) / TEMPERATURE
     if not evidence:
         return Score(probability(log_odds), log_odds)
     return Score(probability(log_odds), log_odds, _evidence(seen, weights, evidence))
@@ -191,37 +197,54 @@ def documents(counts: Counts, prior: Counts | None) -> tuple[int, int]:
 
 def _weights(seen: _Seen, wrong: float) -> Weights:
     """x of every known feature; 0 for one whose counts have gone back to zero."""
-    smaller, mean = min(seen.spam_total, seen.ham_total), (seen.spam_total + seen.ham_total) / 2
+    spam_total, ham_total = _totals(seen, wrong)
+    smaller, mean = min(spam_total, ham_total), (spam_total + ham_total) / 2
     scale = math.sqrt((smaller + 1) * (mean + 1))
+    scales = scale / (spam_total + 1), scale / (ham_total + 1)
     if wrong == 0:
-        return _ratio(seen.spam, seen.ham, scale / (seen.spam_total + 1), scale / (seen.ham_total + 1))
+        return _ratio(seen.spam, seen.ham, scales, SMOOTHING)
     all_, mixed = seen.spam + seen.ham, UNMIXING * wrong
-    purer_spam, purer_ham = (np.maximum(each - mixed * all_, 0) / (1 - 2 * mixed) for each in (seen.spam, seen.ham))
-    weights = _ratio(purer_spam, purer_ham, scale / (seen.spam_total + 1), scale / (seen.ham_total + 1))
-    return weights * (all_ / (all_ + DISCOUNT * wrong))
+    spam, ham = (np.maximum(each - mixed * all_, 0) / (1 - 2 * mixed) for each in (seen.spam, seen.ham))
+    return _ratio(spam, ham, scales, SMOOTHING + wrong) * (all_ / (all_ + DISCOUNT * wrong))
 
 
-def _ratio(spam: Weights | Tally, ham: Weights | Tally, spam_scale: float, ham_scale: float) -> Weights:
-    weights: Weights = np.log((spam * spam_scale + SMOOTHING) / (ham * ham_scale + SMOOTHING))
+def _totals(seen: _Seen, wrong: float) -> tuple[float, float]:
+    """Documents of each class without those that a wrong label put there: many of a class that is hardly known."""
+    mixed = UNMIXING * wrong
+    taken = mixed * (seen.spam_total + seen.ham_total)
+    spam, ham = (max(each - taken, 0.0) / (1 - 2 * mixed) for each in (seen.spam_total, seen.ham_total))
+    return spam, ham
+
+
+def _ratio(spam: Weights | Tally, ham: Weights | Tally, scales: tuple[float, float], smoothing: float) -> Weights:
+    weights: Weights = np.log((spam * scales[0] + smoothing) / (ham * scales[1] + smoothing))
     return weights
 
 
-def _strongest(weights: Weights, ids: Features) -> float:
-    """Sum over the groups of the strongest weights of either sign."""
-    low, high = [], []
-    bounds = ids.searchsorted(_BOUNDS).tolist()
-    for first, last in pairwise(bounds):
+def _strongest(weights: Weights, ids: Features) -> list[float]:
+    """For each group the sum of the strongest weights of either sign."""
+    sums = []
+    for first, last in pairwise(ids.searchsorted(_BOUNDS).tolist()):
         group = weights[first:last]
         if group.size > STRONGEST:
             group = np.partition(group, (STRONGEST - 1, group.size - STRONGEST))
-        low.append(group[:STRONGEST])
-        high.append(group[-STRONGEST:])
-    return float(np.minimum(np.concatenate(low), 0.0).sum() + np.maximum(np.concatenate(high), 0.0).sum())
+        low, high = group[:STRONGEST].tolist(), group[-STRONGEST:].tolist()
+        sums.append(sum([each for each in low if each < 0]) + sum([each for each in high if each > 0]))
+    return sums
 
 
-def _caution(seen: _Seen) -> float:
+def together(sums: Sequence[float]) -> float:
+    """What the groups' sums of weights come to: the sum of their votes, and more where headers and content agree."""
+    votes = [math.copysign(abs(each) ** SUBLINEAR, each) for each in sums]
+    headers = votes[HEADER] + votes[HEADER_GRAMS]
+    content = sum(votes) - headers
+    agreed = min(headers, content, key=abs) if headers * content > 0 else 0.0
+    return headers + content + AGREEMENT * agreed
+
+
+def _caution(seen: _Seen, wrong: float) -> float:
     """Factor towards zero while one of the classes is hardly known."""
-    smaller = min(seen.spam_total, seen.ham_total)
+    smaller = min(_totals(seen, wrong))
     return (smaller + 1) / (smaller + 2)
 
 
@@ -280,11 +303,11 @@ def untrain(counts: Counts, features: Features, label: str) -> None:
 
 def _doubt(counts: Counts, features: Features, slots: Slots, column: int, change: int) -> None:
     """Let the doubt follow what ``change`` did to the counts at these slots."""
-    first, last = features.searchsorted(_WITNESSES)
+    first, second, last = features.searchsorted(_WITNESSES).tolist()
     after = [counts.table.counts(slots[first:last], each) for each in (0, 1)]
-    counts.doubt.add(*after)
+    counts.doubt.add(after[0], after[1], second - first)
     after[column] -= change
-    counts.doubt.subtract(*after)
+    counts.doubt.subtract(after[0], after[1], second - first)
 
 
 def _count(counts: Counts, column: int, amount: int) -> None:
@@ -322,8 +345,8 @@ def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
 def _fill(counts: Counts, ids: Features, tallies: tuple[Tally, Tally]) -> None:
     """Put all the counts of a model with its totals into its empty table; ids ascend."""
     counts.table.fill(ids, tallies, largest=max(counts.spam, counts.ham))
-    first, last = ids.searchsorted(_WITNESSES)
-    counts.doubt.add(tallies[0][first:last], tallies[1][first:last])
+    first, second, last = ids.searchsorted(_WITNESSES).tolist()
+    counts.doubt.add(tallies[0][first:last], tallies[1][first:last], second - first)
 
 
 def to_bytes(counts: Counts) -> bytes:

@@ -1,9 +1,10 @@
 """What score a message gets and what follows from it. Pure decisions over values: no clock, no storage, no network.
 
 Job: turn a parsed message into the ``Document`` the classifier understands (it knows no e-mail), a score into a
-verdict, and a verdict into words. What a filter or a mail store ahead of us wrote (X-Spam-*, Status, ...), what we
-wrote (X-Mailhub-*) and the Received lines of our own hosts are never looked at: they say what somebody else thought,
-not what the mail is.
+verdict, and a verdict into words. What a filter or a mail store ahead of us wrote (X-Spam-*, Status, ...) and what we
+wrote (X-Mailhub-*) is never looked at: it says what somebody else thought, not what the mail is. Received lines of the
+operator's own hosts stay: they hold the client's address and name, the part of the chain that no sender can forge, and
+what is in every mail weighs nothing.
 
 Must not: learn (the ledger does), know an address list (rules.py does), or raise on any message.
 """
@@ -37,7 +38,6 @@ class FilterSettings:
     minimum_spam: int = 20
     minimum_ham: int = 20
     trusts_hosts: bool = False  # somebody ahead of us authenticates senders: mail without his word is unproven
-    own_hosts: frozenset[str] = frozenset()  # hosts whose Received lines say nothing about the sender
 
 
 _ADDED = re.compile(
@@ -49,7 +49,6 @@ _ADDED = re.compile(
 _SEPARATE = frozenset(["subject", "date"])  # the subject has a group of its own, a date only its shape
 _OPAQUE = frozenset(["dkim-signature", "domainkey-signature", "x-google-dkim-signature", "autocrypt"])  # key material
 _IP = re.compile(r"\b(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.\d{1,3}\b")
-_BY = re.compile(r"\bby ([A-Za-z0-9.-]{1,255})")
 _ADDRESS = re.compile(r"[^\s\"'<>\\]{1,300}")
 _KINDS = str.maketrans(
     "".join(map(chr, [*range(97, 123), *range(65, 91), *range(48, 58)])), "a" * 26 + "A" * 26 + "0" * 10
@@ -61,15 +60,9 @@ _STEPS = 40  # scorings of an explanation; each leaves out a quarter more, so th
 _TEXT_LINKS = 10_000  # characters of the visible text that are searched for bare URLs
 
 
-def document(
-    raw: bytes,
-    parsed: Parsed,
-    authentication: Mapping[str, str] | None = None,
-    *,
-    own_hosts: frozenset[str] = frozenset(),
-) -> tokens.Document:
+def document(raw: bytes, parsed: Parsed, authentication: Mapping[str, str] | None = None) -> tokens.Document:
     """The fields of a message for the classifier. ``authentication``: method -> result, e.g. {"dkim": "pass"}."""
-    headers = _headers(parsed, own_hosts)
+    headers = _headers(parsed)
     links = dict.fromkeys([*parsed.links, *_bare_links(parsed.text[:_TEXT_LINKS])])
     return tokens.Document(
         headers=tuple(_words(headers)),
@@ -90,12 +83,11 @@ def _bare_links(text: str) -> list[str]:
     return ["http://" + each.group() for each in found if each is not None]
 
 
-def _headers(parsed: Parsed, own_hosts: frozenset[str]) -> list[tuple[str, str]]:
+def _headers(parsed: Parsed) -> list[tuple[str, str]]:
     """The headers the sender's side wrote, at most as many as the classifier looks at."""
     kept = []
     for name, value in parsed.headers:
-        lower = name.lower()
-        if _is_added(lower) or (own_hosts and lower == "received" and _is_own(value, own_hosts)):
+        if _is_added(name.lower()):
             continue
         kept.append((name, value))
         if len(kept) == tokens.HEADER_LINES:
@@ -107,11 +99,6 @@ def _headers(parsed: Parsed, own_hosts: frozenset[str]) -> list[tuple[str, str]]
 def _is_added(name: str) -> bool:
     """Whether a header of this lower-case name was added by a filter or a mail store."""
     return _ADDED.match(name) is not None
-
-
-def _is_own(received: str, own_hosts: frozenset[str]) -> bool:
-    by = _BY.search(received[:1000])
-    return by is not None and by.group(1).lower() in own_hosts
 
 
 def _words(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -184,14 +184,33 @@ def test_evidence_names_what_decided() -> None:
 
 
 def test_evidence_adds_up_to_the_score() -> None:
-    """What is shown is what was summed, up to the factor of caution and the temperature."""
+    """What is shown, summed by group, makes the votes; the rest is the factor of caution and the temperature."""
     random = np.random.default_rng(2)
     counts = Counts()
-    for number in range(60):
+    for number in range(12):  # too few for any doubt
         train(counts, ids(random.integers(0, 400, 90).tolist()), "spam" if number % 3 else "ham")
     found = score(counts, ids(random.integers(0, 400, 200).tolist()), evidence=999)
-    total = math.fsum(each.weight for each in found.evidence) * 21 / 22 / model.TEMPERATURE
-    assert total == pytest.approx(found.log_odds)
+    sums = [
+        math.fsum(each.weight for each in found.evidence if each.feature >> GROUP_BITS == group)
+        for group in range(len(GROUPS))
+    ]
+    assert model.together(sums) * 5 / 6 / model.TEMPERATURE == pytest.approx(found.log_odds)
+
+
+@pytest.mark.parametrize(
+    ("sums", "expected"),
+    [
+        ([0.0] * 5, 0.0),
+        ([32.0, 0.0, 0.0, 0.0, 0.0], 16.0),  # 32 ** 0.8: a vote grows slower than what it stands on
+        ([32.0, 0.0, -32.0, 0.0, 0.0], 0.0),  # headers against content
+        ([32.0, 0.0, 0.0, 0.0, 1.0], 16 + 1 + 0.5),  # both the same: half of the weaker again
+        ([-32.0, -1.0, 0.0, 0.0, 0.0], -16 - 1 - 0.5),
+        ([32.0, 0.0, 1.0, -32.0, 1.0], 2.0),  # what headers say in two groups is one view
+    ],
+)
+def test_votes_of_groups(sums: list[float], expected: float) -> None:
+    """Headers and content are two views: each group's vote is sublinear, and agreement of the views counts extra."""
+    assert model.together(sums) == pytest.approx(expected)
 
 
 def test_damaged_checkpoints_are_detected() -> None:
