@@ -45,6 +45,7 @@ class Fate(StrEnum):
     QUARANTINED = "quarantined"
     REJECTED = "rejected"
     FEEDBACK = "feedback"  # read for the mails attached to it, and not kept
+    REQUEST = "request"  # answered by a letter, and not kept: mail to the deletion address
     DEFERRED = "deferred"  # our fault: nothing is stored, the peer keeps the message and tries again
 
 

@@ -15,7 +15,7 @@ Must not: decide who may ask (``access``), find anybody by name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -70,10 +70,19 @@ def run(parts: Parts, account: int, erasure: int) -> Erasure:
 
 
 def begin(
-    parts: Parts, actor: str, account: int, addresses: Sequence[str], *, names: Sequence[str] = (), now: int
+    parts: Parts,
+    actor: str,
+    account: int,
+    addresses: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    commitment: str | None = None,
+    also: Callable[..., None] | None = None,
+    now: int,
 ) -> Begun:
     """Record that this person is to be erased; ``run`` does it. ``names``: that he was seen with besides those that
-    the tables know. Raises like ``checked``.
+    the tables know. ``commitment``: one made before, whose key somebody has; then ours is worth nothing. ``also`` is
+    run with it, in its transaction, and nothing is begun when it raises. Raises like ``checked``.
     """
     meant = checked(parts, account, addresses)
     commitment_key = receipts.new_commitment_key()
@@ -89,11 +98,13 @@ def begin(
         begun_at=now,
         cut_at=now,
         person=seal(parts, erasure, Person(addresses=meant, contacts=(), shared_names=tuple(names))),
-        commitment=receipts.commitment(meant[0], commitment_key),
+        commitment=commitment or receipts.commitment(meant[0], commitment_key),
         counts={},
     )
 
     def act(transaction: Transaction) -> None:
+        if also is not None:
+            also(transaction, erasure_id=erasure)
         erasures.add_erasure(transaction.connection, row)
         Work(parts=parts, row=row, person=_NOBODY).record(transaction, "erasure.begin")
 

@@ -173,7 +173,10 @@ def build(config: Config, keys: Keys) -> House:
     recognise_key(database, keys)
     writer = Writer(database, node=config.storage.node)
     directory = Directory(
-        database, catch_all=config.mail.catch_all, defer_suspended=config.lifecycle.suspended_mail == "defer"
+        database,
+        catch_all=config.mail.catch_all,
+        defer_suspended=config.lifecycle.suspended_mail == "defer",
+        deletion_address=config.lifecycle.deletion_address,
     )
     secrets = Secrets.of(keys)
     found = prior.of_config(config, secrets.features)
@@ -193,7 +196,7 @@ def build(config: Config, keys: Keys) -> House:
         trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
         has_room=lambda: disk_usage(config.storage.directory).free >= max(1, config.storage.reserve_bytes),
     )
-    return House(
+    built = House(
         config=config,
         keys=keys,
         secrets=secrets,
@@ -211,3 +214,5 @@ def build(config: Config, keys: Keys) -> House:
             message_bytes=config.limits.message_bytes,
         ),
     )
+    reception.use_post(built.post, config.privacy.self_service)
+    return built

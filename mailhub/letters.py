@@ -4,7 +4,8 @@
             transaction of what it tells of: both are committed or neither; then the relay sends it
 
 A letter comes from ``letters.sender`` with the null sender as its return path, says that no person wrote it (RFC 3834),
-asks for no answer and ends with the data-protection contact. Nothing of it is kept once it has left or was given up.
+asks for no answer and ends with the data-protection contact. Its bytes go when it has left or was given up, its row a
+month later.
 Whether it was queued is an answer, never an error: what it tells of is done all the same.
 Must not: decide whom to tell what; put more into a letter than its reader knows already, or what a contact wrote.
 """

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mailhub import clock, letters
 from mailhub.access.actor import Actor, Role
 from mailhub.access.bearers import Kind, NewBearer, new_bearer
 from mailhub.access.roles import require_grant, require_touch
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.letters import Letter, Post
 from mailhub.tickets import record
 from storage import api_tokens, journal, links, second_factors, sessions, tickets, users
+from storage.accounts import find_account
 from storage.api_tokens import ApiToken
 from storage.database import Connection
 from storage.links import Link
@@ -159,9 +162,59 @@ def make_link(
     return row, made
 
 
+def mail_link(transaction: Transaction, post: Post, row: Link, made: NewBearer, *, now: int) -> bool:
+    """Mail a link that was just made to its user; whether a letter was queued."""
+    if letters.why_none(post, with_link=True):
+        return False
+    connection = transaction.connection
+    user, account = users.find_user(connection, row.account_id, row.user_id), find_account(connection, row.account_id)
+    if user is None or account is None:
+        return False
+    letter = Letter(
+        account=row.account_id,
+        kind=row.kind,
+        recipient=user.email,
+        values={
+            "account": account.name,
+            "link": letters.link(post, f"/password/{made.text}"),
+            "until": clock.to_iso(row.expires_at),
+        },
+        not_after=row.expires_at,
+        to_user=True,
+    )
+    return letters.queue(transaction, post, letter, now=now) == letters.QUEUED
+
+
+def forgotten(transaction: Transaction, post: Post, email: str, *, expires_at: int, now: int) -> int:
+    """Somebody forgot his password: a letter with a link to each user with this login; how many. Nobody hears which.
+
+    A link is made only with its letter, so whoever asks too often (the cap of letters) ends no link that is on its way.
+    """
+    mailed = 0
+    for found in users.list_users_by_email(transaction.connection, email):
+        made = new_bearer(Kind.LINK)
+        row = Link(
+            hash=made.hash,
+            id=transaction.new_id(),
+            account_id=found.account_id,
+            user_id=found.id,
+            kind="reset",
+            created_at=now,
+            expires_at=expires_at,
+        )
+        if mail_link(transaction, post, row, made, now=now):
+            links.end_links(transaction.connection, found.account_id, found.id, now)
+            links.add_link(transaction.connection, row)
+            detail = {"link": row.id, "kind": row.kind}
+            on = f"user:{found.id}"
+            record(transaction, "system", found.account_id, verb="user.link", on=on, now=now, **detail)
+            mailed += 1
+    return mailed
+
+
 def require_link(connection: Connection, hash_: bytes, *, now: int) -> None:
     """NotFound unless the link is in force: so that only who has one makes us hash a password."""
-    if not links.is_in_force(connection, hash_, now):
+    if links.find_link(connection, hash_, now) is None:
         raise NotFound(NO_LINK)
 
 

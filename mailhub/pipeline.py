@@ -14,13 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from mailhub import clock, forwarded, reply, senders, spam, thread
+from mailhub import clock, deletion_by_mail, forwarded, privacy_requests, reply, senders, spam, thread
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
-from mailhub.filing.directory import Directory
+from mailhub.filing.directory import NO_ACCOUNT, Directory
 from mailhub.filing.flood import FloodCounter, Key, Start
 from mailhub.filing.prepare import Prepared, usable
 from mailhub.filing.records import Author, Case, intake_row, message_row, short, ticket_row, trace, wanted
 from mailhub.filter.models import Models
+from mailhub.letters import Post
+from mailhub.privacy_requests import Asked
 from storage import raws
 from storage.filing import BEARERS, Filed, Rows, TicketState, View, flood_ticket, load, load_tickets, write
 from storage.mailboxes import SUPPORT
@@ -42,6 +44,8 @@ class FilingContext:
     filter: spam.FilterSettings
     flood: FloodCounter
     hops: int  # Received headers from which a mail is in a loop (RFC 5321 6.3)
+    post: Post | None = None  # what answers people who ask by mail about their data; None: nothing does
+    self_service: str = "off"  # ``[privacy] self_service``
 
 
 @dataclass(slots=True)
@@ -54,6 +58,7 @@ class _Account:
     view: View
     rows: Rows = field(default_factory=Rows)
     started: list[Start] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
 
 def file_batch(
@@ -62,14 +67,17 @@ def file_batch(
     """File messages; the outcomes of each one's recipients, in order. Raises when any of them cannot be filed."""
     routes = [_routes(context.directory, message.envelope) for message in messages]
     outcomes: list[dict[str, Outcome]] = [{} for _ in messages]
-    for account_id in sorted({account for route in routes for account in route}):
+    for account_id in sorted({account for route in routes for account in route} - {NO_ACCOUNT}):
         own = [(i, message) for i, message in enumerate(messages) if account_id in routes[i]]
         view = load(transaction.connection, account_id, wanted([message for _, message in own]))
         account = _Account(account_id, transaction, context, view)
         for index, message in own:
             outcomes[index].update(_file(account, message, routes[index][account_id]))
         write(transaction.connection, account_id, account.rows)
+        privacy_requests.answer_mail(transaction, context.post, context.self_service, account.asked)
         transaction.after_commit(lambda started=account.started: context.flood.count(started))  # type: ignore[misc]
+    for index in (each for each, route in enumerate(routes) if NO_ACCOUNT in route):
+        outcomes[index].update(deletion_by_mail.take(transaction, context.post, context.flood, messages[index]))
     return [
         tuple(outcomes[i].get(r) or _gone(r) for r in message.envelope.recipients) for i, message in enumerate(messages)
     ]
@@ -84,17 +92,7 @@ def reject(
         rows = Rows()
         for route in routes:
             delivery, fate = transaction.new_id(), Fate.REJECTED
-            row = intake_row(
-                account_id,
-                envelope,
-                route,
-                id=delivery,
-                fate=fate,
-                reason=reason,
-                filed=None,
-                size_bytes=size_bytes,
-                trace=None,
-            )
+            row = intake_row(account_id, envelope, route, id=delivery, fate=fate, reason=reason, size_bytes=size_bytes)
             rows.intakes.append(row)
             outcomes[route[0]] = Outcome(recipient=route[0], fate=fate, reason=reason)
         write(transaction.connection, account_id, rows)
@@ -137,6 +135,7 @@ def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Out
         reply.bounced(
             account.transaction, account.id, ticket.id, message.parsed.bounce, now=message.envelope.received_at
         )
+    account.asked += privacy_requests.asked_by_mail(account.id, message, [place for _, place in routes])
     filed = account.view.messages[message.identity] = Filed(case.message_id, ticket.id)
     fate = Fate.QUARANTINED if message.unreadable else Fate.FILED
     return _record(account, message, routes, fate, case.decision.reason, filed)

@@ -68,7 +68,7 @@ ACTIVITIES: tuple[Activity, ...] = (
         purpose="people's rights: consents, holds, erasures, backups that can forget",
         basis="legal obligation (c: art. 5, 7, 12-18, 32)",
         subjects=(CONTACTS, STAFF),
-        tables=("account", "access_grant", "consent", "erasure", "hold", "person_key", "redaction"),
+        tables=("account", "access_grant", "consent", "erasure", "hold", "person_key", "privacy_request", "redaction"),
     ),
 )
 

@@ -22,6 +22,7 @@ from .schema import (
     note,
     outbox,
     participant,
+    privacy_request,
     ticket,
 )
 
@@ -218,6 +219,9 @@ def count_traces(
         "outbox": select(func.count())
         .select_from(outbox)
         .where(outbox.c.account_id == account_id, func.lower(outbox.c.recipient).in_(addresses)),
+        "requests": select(func.count())
+        .select_from(privacy_request)
+        .where(privacy_request.c.account_id == account_id, privacy_request.c.address.in_(addresses)),
         "ledger": select(func.count())
         .select_from(ledger)
         .where(ledger.c.account_id == account_id, ledger.c.contact_id.in_(contacts)),

@@ -34,7 +34,7 @@ PERSONAL = "ticket.personal"  # the part of a ticket that is its requester's
 PERSONAL_COLUMNS = ("subject", "contact_id")
 STEP_ROWS = 500
 STEP_SLICES = 32  # of up to 1 MiB each
-_NAMING = {"participant": "address", "outbox": "recipient", "intake": "mail_from"}
+_NAMING = {"participant": "address", "outbox": "recipient", "intake": "mail_from", "privacy_request": "address"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from .schema import (
     note,
     outbox,
     participant,
+    privacy_request,
     sender_rule,
     ticket,
 )
@@ -73,6 +74,7 @@ OF_PERSON: Mapping[Table, Mine] = {
     ),
     ledger: lambda person: ledger.c.contact_id == person.contact_id,
     mark: lambda person: _written_by(person, mark.c.message_id),
+    privacy_request: lambda person: privacy_request.c.address.in_(person.addresses),
     sender_rule: lambda person: sender_rule.c.pattern.in_(person.addresses),
     hold: lambda person: and_(hold.c.kind == "contact", hold.c.object_id == person.contact_id),
 }

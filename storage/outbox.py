@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, literal_column, null, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, literal_column, null, select, update
 
 from .accounts import OPEN
 from .schema import account, message, outbox
@@ -120,6 +120,15 @@ def sent_to_since(connection: Connection, account_id: int, recipient: str, since
     if kind is not None:
         own.append(outbox.c.kind == kind)
     return connection.execute(select(func.count()).where(*own)).scalar_one()
+
+
+def sweep_letters(connection: Connection, *, before: int, limit: int) -> int:
+    """Delete rows of letters that were done before then, at most ``limit``; how many went."""
+    done = (outbox.c.message_id.is_(None), outbox.c.done_at < before)
+    old = connection.execute(select(outbox.c.account_id, outbox.c.id).where(*done).limit(limit)).all()
+    for account_id, row_id in old:
+        connection.execute(delete(outbox).where(outbox.c.account_id == account_id, outbox.c.id == row_id))
+    return len(old)
 
 
 def set_outcome(connection: Connection, row: OutboxRow, *, state: str, reason: str, reply: str | None, at: int) -> bool:

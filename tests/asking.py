@@ -71,8 +71,12 @@ class Asker:
         }
         sent: list[Any] = []
 
+        asked = [{"type": "http.request", "body": data, "more_body": False}]
+
         async def receive() -> Any:
-            return {"type": "http.request", "body": data, "more_body": False}
+            if not asked:
+                await asyncio.Event().wait()  # the client stays, and says nothing more
+            return asked.pop()
 
         async def send(message: Any) -> None:
             sent.append(message)

@@ -221,3 +221,15 @@ def test_a_letter_is_no_answer_of_a_person(desk: Desk) -> None:
     send(desk, sink)
     made = read(sink.taken[0].raw)
     assert (made["Auto-Submitted"], made["Reply-To"] is not None) == (None, True)
+
+
+def test_rows_of_letters_go_a_month_after_their_end(desk: Desk) -> None:
+    """Recipients are not kept for ever; what waits, and what belongs to a message, stays."""
+    desk.answer(desk.ticket_of(desk.mail("leo@customer.example")))
+    queue(desk, letter_to(desk))
+    send(desk, Sink())
+    queue(desk, letter_to(desk, "late@customer.example"))
+    done, later = desk.now - HOUR, desk.now + 30 * DAY
+    assert desk.do(lambda tx: outbox.sweep_letters(tx.connection, before=done, limit=10)) == 0
+    assert desk.do(lambda tx: outbox.sweep_letters(tx.connection, before=later, limit=10)) == 1
+    assert [row.recipient for row in rows(desk)] == ["leo@customer.example", "late@customer.example"]

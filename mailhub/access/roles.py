@@ -29,6 +29,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "contact.manage": _STAFF,
     "contact.erase": _EVERYONE,  # by exact address; the operator sees counts only
     "erasure.read": _EVERYONE,
+    "privacy-request.read": _STAFF,  # what people ask about their own data
+    "privacy-request.decide": _STAFF,
     # how the service is doing
     "status.read": _EVERYONE,
     "intake.read": _EVERYONE,

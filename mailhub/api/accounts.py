@@ -58,19 +58,24 @@ class AccountInFull(Account):
 
 
 class NewAccount(shapes.Shape):
-    """A tenant to make, with its owner, who gets a link. ``billing`` none: no stage ends by itself."""
+    """A tenant to make, with its owner, who gets a link. ``billing`` none: no stage ends by itself.
+
+    The link is mailed where letters can be written; ``show_link`` shows it instead.
+    """
 
     name: Annotated[shapes.Name, Field(min_length=1)]
     billing: Literal["none", "external"] = "external"
     owner: Email
     owner_name: shapes.Name = ""
+    show_link: bool = False
 
 
 class MadeAccount(Account):
-    """The new tenant; ``link`` invites its owner and is shown only now."""
+    """The new tenant; ``link`` invites its owner: shown only now, or null where it was mailed to him."""
 
     owner: int
-    link: str
+    link: str | None
+    mailed: bool
 
 
 Act = Callable[[LifecycleContext, Transaction, str, int, int], accounts.Account]
@@ -111,8 +116,10 @@ def create_account(house: TheHouse, actor: Caller, body: NewAccount) -> MadeAcco
         )
         people.add_user(transaction, actor, owner)
         expires_at = now + int(house.config.login.link_hours * clock.HOUR)
-        _, link = people.make_link(transaction, actor, row.id, owner.id, expires_at=expires_at, now=now)
-        return MadeAccount(**_shape(row).model_dump(), owner=owner.id, link=link.text)
+        link, made_link = people.make_link(transaction, actor, row.id, owner.id, expires_at=expires_at, now=now)
+        mailed = not body.show_link and people.mail_link(transaction, house.post, link, made_link, now=now)
+        shown = None if mailed else made_link.text
+        return MadeAccount(**_shape(row).model_dump(), owner=owner.id, link=shown, mailed=mailed)
 
     return house.writer.run(create)
 

@@ -44,6 +44,7 @@ from mailhub.api import (
     mailboxes,
     messages,
     privacy,
+    privacy_requests,
     problems,
     rebuilding,
     retention,
@@ -108,6 +109,7 @@ ROUTERS = (
     backups,
     consents,
     privacy,
+    privacy_requests,
     breaches,
 )
 

@@ -87,7 +87,7 @@ def login(request: Request, house: TheHouse, body: Login) -> OpenedSession:
         password=body.password,
         code=body.code,
         account=_account(house, body.account),
-        peer=_peer(request),
+        peer=peer_of(request),
     )
 
     def admit(connection: Connection, account: int, role: str) -> None:
@@ -109,7 +109,7 @@ def login(request: Request, house: TheHouse, body: Login) -> OpenedSession:
 def refresh(request: Request, call: InAccount, body: SecondFactor) -> Freshness:
     """Show the second factor again: for five minutes the session may do what cannot be undone."""
     call.require("login.own")
-    until = flow.refresh(context_of(call.house), call.actor, body.code, peer=_peer(request), now=clock.now())
+    until = flow.refresh(context_of(call.house), call.actor, body.code, peer=peer_of(request), now=clock.now())
     return Freshness(fresh_until=instant(until))
 
 
@@ -137,7 +137,7 @@ def change_password(request: Request, call: InAccount, body: NewPassword) -> Non
         if found is None:
             raise NotFound("there is no such user any more")
         context = context_of(call.house)
-        flow.confirm_password(context, found.email, found.password_hash, body.present, peer=_peer(request), now=now)
+        flow.confirm_password(context, found.email, found.password_hash, body.present, peer=peer_of(request), now=now)
     hashed = call.house.passwords.hash(body.password)
     call.house.writer.run(lambda tx: enrolment.change_password(tx, call.actor, hashed, now=now))
 
@@ -173,7 +173,7 @@ def _person(call: Call) -> tuple[int, int]:
     return enrolment.themselves(call.actor)
 
 
-def _peer(request: Request) -> str:
+def peer_of(request: Request) -> str:
     """What counts as one client; "" on this machine, where a proxy that is not configured brings everybody."""
     address = str(request.state.address or "")
     return "" if request.state.door == ADMIN or is_loopback(address) else address_group(address)

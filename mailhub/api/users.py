@@ -40,19 +40,24 @@ class User(shapes.Shape):
 
 
 class NewUser(shapes.Shape):
-    """A user to add. ``invite``: without a password, by a link with which he sets his own."""
+    """A user to add. ``invite``: without a password, by a link with which he sets his own.
+
+    The link is mailed where letters can be written; ``show_link`` shows it instead.
+    """
 
     email: Email
     name: shapes.Name = ""
     role: UserRole = "agent"
     invite: bool = False
+    show_link: bool = False
 
 
 class AddedUser(User):
-    """The new user, with the password or the link that is shown only now."""
+    """The new user, with the password or the link that is shown only now, unless the link was mailed."""
 
     password: str | None
     link: str | None
+    mailed: bool
 
 
 class NewRole(shapes.Shape):
@@ -62,11 +67,12 @@ class NewRole(shapes.Shape):
 
 
 class PasswordLink(shapes.Shape):
-    """A link with which a user sets his password, once; shown only now."""
+    """A link with which a user sets his password, once: shown only now, or null where it was mailed to him."""
 
     user: int
     kind: str
-    link: str
+    link: str | None
+    mailed: bool
     expires_at: str | None
 
 
@@ -132,8 +138,9 @@ def add_user(call: InAccount, body: NewUser) -> AddedUser:
             created_at=now,
         )
         people.add_user(transaction, call.actor, row)
-        link = _link(call, transaction, row.id, now).link if body.invite else None
-        return AddedUser(**_shape(row).model_dump(), password=password, link=link)
+        link = _link(call, transaction, row.id, now, show=body.show_link) if body.invite else None
+        shown, mailed = (link.link, link.mailed) if link else (None, False)
+        return AddedUser(**_shape(row).model_dump(), password=password, link=shown, mailed=mailed)
 
     return call.house.writer.run(add)
 
@@ -151,18 +158,27 @@ def change_role(call: InAccount, user: str, body: NewRole) -> User:
 
 
 @router.post("/users/{user}/link", status_code=201)
-def make_link(call: InAccount, user: str) -> PasswordLink:
-    """A link with which the user sets a new password; earlier ones end. Needs a fresh second factor."""
+def make_link(
+    call: InAccount,
+    user: str,
+    show: Annotated[bool, Query(description="Show the link instead of mailing it.")] = False,
+) -> PasswordLink:
+    """A link with which the user sets a new password; earlier ones end. Needs a fresh second factor.
+
+    It is mailed to him where letters can be written, else shown.
+    """
     call.require("user.manage")
     call.require_fresh()
     found, now = _find(call, user).id, clock.now()
-    return call.house.writer.run(lambda tx: _link(call, tx, found, now))
+    return call.house.writer.run(lambda tx: _link(call, tx, found, now, show=show))
 
 
-def _link(call: Call, transaction: Transaction, user: int, now: int) -> PasswordLink:
+def _link(call: Call, transaction: Transaction, user: int, now: int, *, show: bool) -> PasswordLink:
     expires_at = now + int(call.house.config.login.link_hours * clock.HOUR)
     row, made_link = people.make_link(transaction, call.actor, call.account, user, expires_at=expires_at, now=now)
-    return PasswordLink(user=user, kind=row.kind, link=made_link.text, expires_at=instant(row.expires_at))
+    mailed = not show and people.mail_link(transaction, call.house.post, row, made_link, now=now)
+    shown, until = None if mailed else made_link.text, instant(row.expires_at)
+    return PasswordLink(user=user, kind=row.kind, link=shown, mailed=mailed, expires_at=until)
 
 
 @router.delete("/users/{user}")

@@ -45,14 +45,17 @@ def show(context: Context) -> None:
 @click.option("--owner", required=True, metavar="EMAIL", help="Login of its owner, who gets a link.")
 @click.option("--owner-name", default="", help="What the owner is called.")
 @click.option("--billing", type=click.Choice(["external", "none"]), default="external", show_default=True)
+@click.option("--print", "show", is_flag=True, help="Print the owner's link instead of mailing it.")
 @printing
-def create(context: Context, name: str, owner: str, owner_name: str, billing: str) -> None:
+def create(context: Context, name: str, owner: str, owner_name: str, billing: str, show: bool) -> None:
     """Make an account: a trial, or with `--billing none` one that no sweep ever touches.
+
+    Its owner gets a link to set a password: mailed, or printed where no letters are written.
 
     \b
     Example: mailhub account create "Example Ltd" --owner ana@example.com
     """
-    body = {"name": name, "owner": owner, "owner_name": owner_name, "billing": billing}
+    body = {"name": name, "owner": owner, "owner_name": owner_name, "billing": billing, "show_link": show}
     context.fields(context.call("POST", "/v1/accounts", body=body))
 
 

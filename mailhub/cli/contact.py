@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mailhub.cli.contact_requests import requests
 from mailhub.cli.exporting import export_contact
 from mailhub.cli.output import Context, listing, printing
 
@@ -22,6 +23,7 @@ def contact() -> None:
 
 
 contact.add_command(export_contact)
+contact.add_command(requests)
 
 
 @contact.command("list")

@@ -15,9 +15,12 @@ from mailhub.errors import BadRequest
 @click.command()
 @click.argument("user", required=False)
 @click.option("--link", "by_link", is_flag=True, help="Set your password by a link you were given.")
+@click.option("--print", "show", is_flag=True, help="Print the link for USER instead of mailing it.")
 @printing
-def password(context: Context, user: str | None, by_link: bool) -> None:
-    """Change your password; for another USER, print a link with which he sets his own, once, within 24 hours.
+def password(context: Context, user: str | None, by_link: bool, show: bool) -> None:
+    """Change your password; for another USER, mail him a link with which he sets his own, once, within 24 hours.
+
+    Where no letters are written the link is printed.
 
     Passwords and the link are asked for, or read from standard input, a line each: the link or the present password
     (empty if the daemon knows you by your uid), then the new one.
@@ -26,7 +29,7 @@ def password(context: Context, user: str | None, by_link: bool) -> None:
     Example: mailhub user password
     """
     if user is not None:
-        context.fields(context.call("POST", f"/v1/users/{user}/link"))
+        context.fields(context.call("POST", f"/v1/users/{user}/link", show=show or None))
         return
     first = ask("Link" if by_link else "Present password (empty if the daemon knows you by your uid)").strip()
     new = ask("New password", twice=True)

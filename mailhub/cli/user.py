@@ -63,14 +63,15 @@ def add(context: Context, email: str, name: str, role: str) -> None:
 @click.argument("email")
 @click.option("--name", default="", help="Shown name.")
 @click.option("--role", type=ROLES, default="agent", show_default=True)
+@click.option("--print", "show", is_flag=True, help="Print the link instead of mailing it.")
 @printing
-def invite(context: Context, email: str, name: str, role: str) -> None:
-    """Add a user without a password; the link with which he sets his own is printed once.
+def invite(context: Context, email: str, name: str, role: str, show: bool) -> None:
+    """Add a user without a password; the link with which he sets his own is mailed, or printed where no letters are.
 
     \b
     Example: mailhub user invite ana@example.com --role agent
     """
-    body = {"email": email, "name": name, "role": role, "invite": True}
+    body = {"email": email, "name": name, "role": role, "invite": True, "show_link": show}
     context.fields(context.call("POST", "/v1/users", body=body))
 
 

@@ -110,6 +110,12 @@ class Privacy:
         "Where people ask about their data: an address of mail or a page. It stands in the record of processing and in"
         " the notice of a breach.",
     )
+    self_service: str = setting(
+        "confirm",
+        "What becomes of a request of a person about his own data, once a mailed link proved it: automatic carries it"
+        " out, confirm lets an agent decide, off takes none. Needs letters.sender and letters.site.",
+        choices=("off", "confirm", "automatic"),
+    )
     locations: str = setting("", "Where the data is: data centres and countries, in words.")
     subprocessors: dict[str, str] = setting(
         {}, 'Who else processes it for you: { "Name" = "what they do, and where" }.'

@@ -17,6 +17,7 @@ from storage.database import Database
 from storage.mailboxes import SUPPORT, Mailbox, every_mailbox, list_routes
 
 ROLE_ACCOUNTS = ("postmaster", "abuse")
+NO_ACCOUNT = 0  # where the deletion address leads: the account is known by who writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,13 @@ class _Served:
 class Directory:
     """The served addresses. Read by every door's thread without a lock: they are replaced as a whole."""
 
-    def __init__(self, database: Database, *, catch_all: bool = False, defer_suspended: bool = False) -> None:
+    def __init__(
+        self, database: Database, *, catch_all: bool = False, defer_suspended: bool = False, deletion_address: str = ""
+    ) -> None:
         self._database = database
         self._catch_all = catch_all
         self._defer_suspended = defer_suspended
+        self._deletion_address = deletion_address
         self._served = _Served({}, {})
         self._refreshing = Lock()  # held while reading too: an older picture must not replace a newer one
         self.refresh()
@@ -65,6 +69,8 @@ class Directory:
 
     def _find(self, recipient: str) -> Recipient | Refusal:
         local, _, domain = recipient.lower().rpartition("@")
+        if self._deletion_address and recipient.lower() == self._deletion_address:
+            return Recipient(NO_ACCOUNT, 0, self._deletion_address)
         if recipient.lower() == ROLE_ACCOUNTS[0]:  # RFC 5321 4.1.1.3: the one name that is taken without a domain
             local, domain = domain, self._first_domain()
         base, _, detail = local.partition("+")

@@ -127,9 +127,9 @@ def intake_row(
     id: int,
     fate: Fate,
     reason: str,
-    filed: Filed | None,
     size_bytes: int,
-    trace: str | None,
+    filed: Filed | None = None,
+    trace: str | None = None,
 ) -> Row:
     """What became of the delivery to one recipient."""
     erased = fate is Fate.ERASED  # whoever sends it again was to be forgotten

@@ -24,10 +24,12 @@ import structlog
 
 from mailhub import clock
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
+from mailhub.filing.directory import NO_ACCOUNT
 from mailhub.filing.prepare import Prepared, Secrets, prepare, unreadable
 from mailhub.intake import resolver as dns
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver
+from mailhub.letters import Post
 from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.spam import FilterSettings
@@ -103,6 +105,10 @@ class Reception:
     def use_filter(self, settings: FilterSettings) -> None:
         """Judge the messages to come by these settings: a reload."""
         self._context = replace(self._context, filter=settings)
+
+    def use_post(self, post: Post, self_service: str) -> None:
+        """Answer what people ask by mail by these settings: a reload."""
+        self._context = replace(self._context, post=post, self_service=self_service)
 
     def start(self) -> None:
         self._thread.start()
@@ -207,7 +213,8 @@ class Reception:
 
     async def _write_ahead(self, prepared: Prepared) -> None:
         found = (self.resolve(recipient) for recipient in prepared.envelope.recipients)
-        for account in sorted({route.account for route in found if isinstance(route, Recipient)}):
+        accounts = {route.account for route in found if isinstance(route, Recipient)} - {NO_ACCOUNT}
+        for account in sorted(accounts):
             message = await asyncio.wrap_future(self._writer.submit(partial(_new_id, account, prepared.identity)))
             if message is None:
                 continue  # a duplicate needs no slices; should its first copy go meanwhile, they come with the message

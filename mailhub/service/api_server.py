@@ -15,6 +15,7 @@ from mailhub.api.peer import Admission, PeerProtocol
 from mailhub.api.tls_door import TlsDoor, tls_context
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
+from mailhub.web.pages import install
 
 DRAIN_SECONDS = 10  # a stop waits so long for answers under way
 
@@ -24,7 +25,7 @@ class ApiServer(uvicorn.Server):
 
     def __init__(self, built: House, vitals: Vitals, wake_relay: Callable[[], None]) -> None:
         admission = Admission()
-        self._app = create_app(built, vitals, wake_relay)
+        self._app = install(create_app(built, vitals, wake_relay))
         super().__init__(_settings(self._app, admission))
         self.listening = asyncio.Event()
         self.tls: TlsDoor | None = None

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from mailhub import audit, clock, erasure, lifecycle, purging, retention
+from mailhub import audit, clock, erasure, lifecycle, privacy_requests, purging, retention
 from mailhub.api.conditions import KEPT
 from mailhub.api.erasures import parts_of
 from mailhub.api.rebuilding import rebuild_of
@@ -25,7 +25,8 @@ from mailhub.house import House
 from mailhub.mark_requests import give_due
 from mailhub.scheduler import Job
 from mailhub.steadiness import SANE, boot_time
-from storage import idempotency, ledger, links, login_attempts, mark_requests, raws, search, sessions
+from storage import idempotency, ledger, links, login_attempts, mark_requests, outbox, raws, search, sessions
+from storage import privacy_requests as rows_of_requests
 from storage.writer import Transaction
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
@@ -60,6 +61,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("purges", 600, lambda: purging.go_on(purging_of(house), now=clock.now(), stopping=stopping)),
         Job("index", 6 * 3600, lambda: rewrite_index(house, stopping)),
         Job("retention", 3600, lambda: apply_retention(house, stopping)),
+        Job("letters", 3600, lambda: sweep_letters(house, now=clock.now())),
         Job("stages", 600, lambda: sweep_accounts(house)),
     ]
 
@@ -210,6 +212,16 @@ def sweep_logins(house: House, *, now: int) -> int:
     deleted = 0
     for sweep in sweeps:
         while count := house.writer.run(sweep):
+            deleted += count
+    return deleted
+
+
+def sweep_letters(house: House, *, now: int) -> int:
+    """Delete letters, and requests about people's own data, a month after their end, a short turn each; how many."""
+    before, deleted = now - privacy_requests.KEPT, 0
+    for sweep in (outbox.sweep_letters, rows_of_requests.sweep_requests):
+        step = partial(sweep, before=before, limit=KEYS_A_STEP)
+        while count := house.writer.run(lambda tx, step=step: step(tx.connection)):  # type: ignore[misc]
             deleted += count
     return deleted
 

@@ -42,7 +42,9 @@ def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoo
     logs.configure(usable.log.level, usable.log.format)
     log.info("configuration read again", applied=applied, needs_restart=waiting)
     house.reception.use_filter(filter_settings(usable))
-    return replace(house, config=usable)
+    renewed = replace(house, config=usable)
+    house.reception.use_post(renewed.post, usable.privacy.self_service)
+    return renewed
 
 
 def _with_restart_settings_of(old: Config, new: Config) -> Config:

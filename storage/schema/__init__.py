@@ -24,7 +24,7 @@ from .erasing import erasure, person_tombstone, redaction, tombstone
 from .learning import ledger, ledger_head, mark, mark_request, sender_rule
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
-from .rights import breach, consent
+from .rights import breach, consent, privacy_request
 from .service import clock_mark, id_block, idempotency, key_check, refusal
 from .sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
 from .tickets import note, participant, ticket, ticket_mailbox
@@ -90,6 +90,7 @@ __all__ = [
     "participant",
     "person_key",
     "person_tombstone",
+    "privacy_request",
     "raw",
     "raw_pending",
     "recovery_code",

@@ -146,5 +146,12 @@ outbox = Table(
         sqlite_where=text("state = 'queued'"),
         postgresql_where=text("state = 'queued'"),
     ),
+    Index(
+        "outbox_letters",
+        "account_id",
+        "done_at",
+        sqlite_where=text("message_id IS NULL"),
+        postgresql_where=text("message_id IS NULL"),
+    ),
     Index("outbox_of_recipient", "account_id", "recipient", "created_at"),
 )

@@ -1,8 +1,8 @@
-"""What people agreed to, and breaches of what we hold of them."""
+"""What people agreed to, what they ask of us, and breaches of what we hold of them."""
 
 from __future__ import annotations
 
-from sqlalchemy import Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, Table, Text
 
 from storage.catalogue import account_id, column, instant, metadata, reference, word
 
@@ -35,4 +35,40 @@ breach = Table(
     instant("closed_at", "when it was closed", null="open", retention="account"),
     word("outcome", "told, no-risk or no-breach: how it was closed", null="open", retention="account"),
     PrimaryKeyConstraint("account_id", "id"),
+)
+
+privacy_request = Table(
+    "privacy_request",
+    metadata,
+    account_id(),
+    reference("id", "what a person asks about his own data (art. 7(3), 15, 17, 20)", retention="operation"),
+    word("kind", "erasure, export or withdrawal", retention="operation"),
+    column("address", Text, "about whose data: exactly this address", personal="email", retention="operation"),
+    reference("mailbox_id", "where it was asked", retention="operation"),
+    word("state", "asked, proven (by the link), approved or refused", retention="operation"),
+    column(
+        "link",
+        LargeBinary,
+        "SHA-256 of the link that was mailed to the address",
+        personal="credential",
+        unit="32 bytes",
+        retention="operation",
+    ),
+    instant("created_at", "when it was asked", personal="time", retention="operation"),
+    instant("expires_at", "when the link ends", retention="operation"),
+    instant("proven_at", "when the link was used", null="not yet", personal="time", retention="operation"),
+    instant("decided_at", "when it was approved or refused", null="not yet", retention="operation"),
+    word("actor", "who decided: user:ID, or policy", null="nobody yet", retention="operation"),
+    word("waits_for", "why an agent has to decide", null="none has to", retention="operation"),
+    column(
+        "commitment",
+        Text,
+        "HMAC of the address for the receipt: its key was shown to the person alone",
+        null="no erasure, or not proven",
+        unit="hex",
+        retention="operation",
+    ),
+    reference("erasure_id", "the erasure that carries it out", null="none", retention="operation"),
+    PrimaryKeyConstraint("account_id", "id"),
+    Index("privacy_request_by_link", "account_id", "link", unique=True),
 )

@@ -17,6 +17,7 @@ from sqlalchemy import Table, select
 from mailhub import clock
 from mailhub.api.description import operations
 from storage.erasures import Erasure, add_erasure
+from storage.privacy_requests import PrivacyRequest, add_request
 from storage.schema import intake, metadata
 from storage.sessions import Session, add_session
 from tests.asking import Answered, Asker
@@ -41,6 +42,7 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
     "messages": "message",
     "note": "note",
     "object": "ticket",
+    "request": "privacy-request",
     "rule": "rule",
     "session": "session",
     "ticket": "ticket",
@@ -66,6 +68,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "name",
     ),
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
+    *("show", "show_link"),
     *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
     *("given_at", "how", "noticed_at", "outcome", "purpose", "text_version", "until", "whom"),
     *("sequences", "since", "text"),  # sequences are counted in each account
@@ -129,6 +132,7 @@ class Belongings:
             "consent": [_made(owner("POST", f"/v1/contacts/{contact}/consents", consent))],
             "breach": [_made(owner("POST", "/v1/breaches", {"kind": "integrity"}))],
             "erasure": [_erasure(home, account)],
+            "privacy-request": [_request(home, account)],
         }
 
 
@@ -164,6 +168,28 @@ def _erasure(home: Home, account: int) -> int:
             counts={},
         )
         add_erasure(transaction.connection, row)
+        return row.id
+
+    return home.house.writer.run(add)
+
+
+def _request(home: Home, account: int) -> int:
+    """One that waits for an agent."""
+
+    def add(transaction: Transaction) -> int:
+        row = PrivacyRequest(
+            account_id=account,
+            id=transaction.new_id(),
+            kind="withdrawal",
+            address="kim@customer.example",
+            mailbox_id=account,
+            state="proven",
+            link=bytes([account]) * 32,
+            created_at=1,
+            expires_at=1,
+            proven_at=1,
+        )
+        add_request(transaction.connection, row)
         return row.id
 
     return home.house.writer.run(add)

@@ -16,18 +16,20 @@ from pathlib import Path
 from urllib.parse import quote
 
 from classifier.tokens import Features, features
-from mailhub import erasure, feedback, tickets
+from mailhub import erasure, feedback, privacy_requests, tickets
 from mailhub.backups.vault import Vault
+from mailhub.config import Letters
 from mailhub.erasing.work import Parts
 from mailhub.filing.directory import Directory
 from mailhub.filing.prepare import Secrets, read_document
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
+from mailhub.privacy_requests import Asked
 from storage.database import Database
 from storage.derived import Received
 from storage.erasures import Erasure
 from storage.writer import Writer
-from tests.desk import Desk
+from tests.desk import Desk, post_of
 
 KIM = "kim.zz@customer.example"
 NAME = "Kim Zanzibari"
@@ -106,6 +108,7 @@ def set_up(desk: Desk, directory: Path) -> Scene:
     _his_own_ticket(scene)
     _leos_ticket(scene)
     _mias_mails(scene)
+    _his_request(scene)
     scene.label("spam", "own", "quoting")
     scene.label("ham", "mia", "reply")
     desk.filing.models.checkpoint(desk.writer, desk.account)
@@ -185,6 +188,14 @@ def _mias_mails(scene: Scene) -> None:
     _file(
         scene, "mia2", head + folded.replace(b"\n", b"\r\n") + b"\r\n", mail_from=f"bounces+{KIM.replace('@', '=')}@l.x"
     )
+
+
+def _his_request(scene: Scene) -> None:
+    """He asked for a copy of his data: a request with his address, and a letter that waits, sealed."""
+    desk = scene.desk
+    post = post_of(desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay)
+    asked = Asked(account=desk.account, mailbox=desk.mailbox, address=KIM, kind="export", at=desk.now)
+    assert desk.do(lambda tx: privacy_requests.ask(tx, post, "confirm", asked)) == "queued"
 
 
 def _ticket(scene: Scene, name: str) -> int:

@@ -34,6 +34,7 @@ def canaries(scene: Scene) -> list[tuple[str, bytes, bool, set[str]]]:
         ("note on his ticket", b"canarynote", False, {"column:note.text"}),
         ("our answer to him", b"canaryanswer", False, set()),
         ("outbox", kim, False, {"column:outbox.recipient"}),
+        ("his request", kim, False, {"column:privacy_request.address"}),
         ("participant", kim, False, {"column:participant.address"}),
         ("Cc", kim, False, {f"header:{leo}", f"raw:{leo}"}),
         ("name in Cc", name, False, {f"header:{leo}"}),

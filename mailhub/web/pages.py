@@ -1,0 +1,15 @@
+"""The pages put into the app of the API, whose doors and bounds they share (``api.doorway``, ``api.peer``)."""
+
+from __future__ import annotations
+
+from mailhub.api.app import Api
+from mailhub.api.rates import Rates
+from mailhub.web import deletion, password, privacy
+
+
+def install(app: Api) -> Api:
+    """Serve the pages, too. They are no part of the API and not in its description."""
+    app.state.page_rates = Rates()
+    for module in (privacy, password, deletion):
+        app.include_router(module.router, include_in_schema=False)
+    return app

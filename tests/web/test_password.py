@@ -1,0 +1,81 @@
+"""A forgotten password is set by a mailed link; nobody learns who has a login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tests.asking import Asker
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Visitor
+
+OWNER = "owner@first.example"
+NEW = "correct horse battery staple 9"
+
+Visiting = Callable[..., "Visitor"]
+
+
+def test_a_forgotten_password_is_set_once(visiting: Visiting) -> None:
+    """Ask, open, set: the new one lets him in, and the link is over."""
+    visitor = visiting()
+    assert visitor.post("/password", email=f" {OWNER.upper()} ").status == 200
+    [(kind, recipient, path)] = visitor.letters()
+    assert (kind, recipient) == ("reset", OWNER)
+    assert visitor.get(path).status == 200
+    assert visitor.post(path, password=NEW, again="another one entirely").status == 400
+    assert visitor.post(path, password=NEW, again=NEW).status == 200
+    assert [visitor.get(path).status, visitor.post(path, password=NEW, again=NEW).status] == [404, 404]
+    body = {"email": OWNER, "password": NEW, "account": "first"}
+    assert Asker(app=visitor.app)("POST", "/v1/login", body).status == 201
+
+
+def test_the_answer_is_the_same_whoever_is_named(visiting: Visiting) -> None:
+    """Somebody's login, two people's, nobody's, no address: the same page; a letter to each who has it."""
+    visitor = visiting()
+    named = (OWNER, "agent@first.example", "nobody@first.example", "no address", "a@b\r\nBcc: c@d")
+    assert len({visitor.post("/password", email=each).body for each in named}) == 1
+    assert [to for _, to, _ in visitor.letters()] == [OWNER, "agent@first.example"]
+    assert [to for _, to, _ in visitor.letters(2)] == ["agent@first.example"]  # in the other account, too
+
+
+def test_who_asks_too_often_ends_no_link_on_its_way(visiting: Visiting) -> None:
+    """Past the cap no letter goes and no link is made: the latest that was mailed still works."""
+    visitor = visiting()
+    for _ in range(8):
+        visitor.post("/password", email=OWNER)
+    letters = visitor.letters()
+    assert len(letters) == 5
+    assert [visitor.get(path).status for _, _, path in letters] == [404] * 4 + [200]
+
+
+def owner_of(visitor: Visitor) -> Any:
+    """Asks on the admin socket."""
+    return Asker(app=visitor.app, uid=0)
+
+
+def test_an_invitation_is_mailed_or_shown_never_both(visiting: Visiting) -> None:
+    """Where letters are written the link goes to its user alone; with show_link, and without letters, it is shown."""
+    ask = owner_of(visitor := visiting())
+    new = {"email": "new@first.example", "invite": True}
+    mailed = ask("POST", "/v1/users?account=1", new).json
+    assert (mailed["mailed"], mailed["link"]) == (True, None)
+    [(kind, recipient, path)] = visitor.letters()
+    assert (kind, recipient, path.startswith("/password/mhl_")) == ("invitation", "new@first.example", True)
+    shown = ask("POST", "/v1/users?account=1", {"email": "other@first.example", "invite": True, "show_link": True}).json
+    assert (shown["mailed"], shown["link"][:4]) == (False, "mhl_")
+    assert len(visitor.letters()) == 1
+    silent = owner_of(visiting(sender=""))
+    told = silent("POST", "/v1/users?account=1", {"email": "third@first.example", "invite": True}).json
+    assert (told["mailed"], told["link"][:4]) == (False, "mhl_")
+
+
+def test_a_link_for_one_thing_does_no_other(visiting: Visiting) -> None:
+    """A link that sets a password confirms no deletion and opens no request."""
+    visitor = visiting()
+    visitor.post("/password", email=OWNER)
+    link = visitor.letters()[0][2].rpartition("/")[2]
+    fields = {"email": OWNER, "password": NEW, "code": "123456"}
+    assert visitor.get(f"/deletion/{link}").status == 404
+    assert visitor.post(f"/deletion/{link}", **fields).status == 404
+    assert visitor.get(f"/privacy/1/{link}").status == 404
