@@ -20,9 +20,9 @@ from mailhub.envelope import Source
 from mailhub.intake import imap_cursor
 from mailhub.intake.imap_conversation import Conversation, Sketch
 from mailhub.intake.imap_folder import Rooms
-from mailhub.intake.imap_watch import MoveWatch
+from mailhub.intake.imap_watch import BODIES_AT_ONCE, MoveWatch
 from mailhub.pipeline import file_batch
-from storage import imap_sources
+from storage import imap_sources, mark_requests
 from storage.database import Database
 from storage.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
 from storage.schema import mark_request, message
@@ -53,6 +53,7 @@ class Server:
     next_uid: int = 1
     selected: str = INBOX
     raws: dict[str, bytes] = field(default_factory=dict)
+    bodies: int = 0  # fetched by the watch
 
     def put(self, name: str, folder: str, *, read: bool) -> None:
         self.folders[folder][self.next_uid] = [name, read]
@@ -79,6 +80,7 @@ class Server:
 
     def fetch(self, uids: Sequence[int], *, budget: int) -> Mapping[int, bytes]:
         assert budget > 0
+        self.bodies += len(uids)
         return {uid: self.raws[each[0]] for uid, each in self.folders[self.selected].items() if uid in uids}
 
     @staticmethod
@@ -204,7 +206,7 @@ def house(sqlite_database: Database, tmp_path: Any) -> Iterator[PostRoom]:
     writer.close()
 
 
-def world(room: PostRoom) -> World:
+def world(room: PostRoom, *, mails: int = MAILS) -> World:
     """A mailbox of its own, with mails nobody had."""
     number = next(_ids)
     source = ImapSource(
@@ -217,7 +219,7 @@ def world(room: PostRoom) -> World:
         ImapFolder(account_id=OURS, id=10_001 + 10 * number, source_id=number, name=JUNK, uidvalidity=1, role=WATCHED),
     ]
     room.do(lambda tx: imap_sources.add_source(tx.connection, source, folders))
-    names = [f"w{number}m{each}" for each in range(MAILS)]
+    names = [f"w{number}m{each}" for each in range(mails)]
     server = Server(raws={name: mail(id=f"{name}@customer.example") for name in names})
     rooms = cast(
         "Rooms",
@@ -242,3 +244,25 @@ def test_the_watch_asks_for_the_marks_of_the_model(house: PostRoom, steps: list[
     for _ in range(2):
         made.look()
         assert made.asked() == made.model.asked
+
+
+def test_a_client_that_moves_hundreds_at_once_costs_a_bounded_look(house: PostRoom) -> None:
+    """A hundred bodies are compared, the others by id and size; nothing is told twice; all count against the cap."""
+    made = world(house, mails=250)
+    made.model.mails = {}
+    for name in made.names:
+        made.server.put(name, INBOX, read=True)
+    made.look()
+    there = made.server.folders[INBOX]
+    for uid in [*there]:
+        made.server.put(there.pop(uid)[0], JUNK, read=True)
+    made.look()
+    told = made.asked()
+    assert made.server.bodies == BODIES_AT_ONCE
+    assert sorted(sure for _, sure in told.values()) == [False] * 150 + [True] * 100
+    assert {label for label, _ in told.values()} == {"spam"}
+    made.look()
+    assert (made.asked(), made.server.bodies) == (told, BODIES_AT_ONCE)
+    with house.database.read() as connection:
+        asked = mark_requests.count_asked(connection, OURS, made.source.mailbox_id, "imap", since=0)
+    assert asked == len(made.names)  # over any sensible imap.moves_per_hour: tests/test_mark_requests.py
