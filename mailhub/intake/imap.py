@@ -41,6 +41,7 @@ class ImapDoor:
         self._node = node
         self._message_bytes = message_bytes
         self._threads: dict[tuple[int, int], MailboxThread] = {}
+        self._ending: dict[tuple[int, int], MailboxThread] = {}  # asked to end: a silent server holds some for a while
         self._changed = threading.Event()
         self._anew: set[tuple[int, int]] = set()
         self._stopping = False
@@ -87,9 +88,15 @@ class ImapDoor:
                 log.exception("mailboxes", id=secrets.token_hex(8), error=type(error).__name__)
             self._changed.wait(LOOK_SECONDS)
         self._end(self._threads)
+        until = time.monotonic() + STOP_SECONDS
+        for thread in self._ending.values():
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _keep_up(self) -> None:
-        """Start threads for rows that have none, end those whose row is gone, paused or changed."""
+        """Start threads for rows that have none, end those whose row is gone, paused or changed.
+
+        Nobody waits for one that ends: another mailbox may start meanwhile. Its own next thread starts after it.
+        """
         with self._database.read() as connection:
             found = sources_of_node(connection, self._node)
         wanted = {(each.source.account_id, each.source.id): each for each in found if _runs(each)}
@@ -100,20 +107,17 @@ class ImapDoor:
             if key in anew or key not in wanted or _settings(wanted[key]) != _settings(thread.fetching)
         }
         self._end(over)
+        self._ending = {key: thread for key, thread in self._ending.items() if thread.runs}
         for key, fetching in wanted.items():
-            if key not in self._threads and not self._stopping:
+            if key not in self._threads and key not in self._ending and not self._stopping:
                 assert self._shared is not None
-                self._threads[key] = MailboxThread(self._shared, fetching)
+                self._threads[key] = MailboxThread(self._shared, fetching, ended=self.wake)
                 self._threads[key].start()
 
     def _end(self, threads: dict[tuple[int, int], MailboxThread]) -> None:
-        ending = dict(threads)
-        for thread in ending.values():
+        for key, thread in list(threads.items()):
             thread.stop()
-        until = time.monotonic() + STOP_SECONDS
-        for key, thread in ending.items():
-            thread.join(max(0.0, until - time.monotonic()))
-            self._threads.pop(key, None)
+            self._ending[key] = self._threads.pop(key)
 
 
 def _runs(fetching: Fetching) -> bool:

@@ -19,7 +19,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -70,12 +70,15 @@ class Shared:
 class MailboxThread:
     """The thread of one source. ``start`` once; ``stop`` from anywhere, then ``join``."""
 
-    def __init__(self, shared: Shared, fetching: Fetching) -> None:
+    def __init__(self, shared: Shared, fetching: Fetching, *, ended: Callable[[], None]) -> None:
+        """``ended`` is called when the thread is at its end."""
         self.fetching = fetching
         self._shared = shared
+        self._ended = ended
         self._thread = threading.Thread(target=self._run, name=f"mailhub-imap-{fetching.source.id}", daemon=True)
         self._wake, self._waker = socket.socketpair()
         self._stopping = threading.Event()
+        self._over = threading.Event()  # nothing of it touches rows or a server any more
         self._conversation: Conversation | None = None
         self._struggles: dict[int, Struggle] = {}
         self._state = ("", "")
@@ -96,6 +99,11 @@ class MailboxThread:
         if conversation is not None:
             conversation.cut()
 
+    @property
+    def runs(self) -> bool:
+        """Whether it may still do something."""
+        return not self._over.is_set()
+
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
 
@@ -112,8 +120,10 @@ class MailboxThread:
             if isinstance(fault, CannotLogIn):
                 failures += LOGIN_FAILURES
             self._sleep(self._delay(failures))
+        self._over.set()
         self._wake.close()
         self._waker.close()
+        self._ended()
 
     def _connected(self) -> Exception | None:
         """One connection, from its beginning to its end; the fault it ended with."""
