@@ -51,8 +51,7 @@ def delete_tickets(connection: Connection, account_id: int, tickets: Sequence[in
     """Delete tickets without messages, with all that hangs on them; rows gone by table."""
     gone: dict[str, int] = {}
     for chunk in _chunks(tickets):
-        there = (intake.c.account_id == account_id, intake.c.ticket_id.in_(chunk))
-        connection.execute(update(intake).where(*there).values(ticket_id=None))
+        connection.execute(update(intake).where(keyed(intake, "ticket_id", account_id, chunk)).values(ticket_id=None))
         for table in OF_TICKET:
             _delete(connection, table, account_id, "ticket_id", chunk, gone)
         _delete(connection, ticket, account_id, "id", chunk, gone)
@@ -61,8 +60,8 @@ def delete_tickets(connection: Connection, account_id: int, tickets: Sequence[in
 
 def messages_of_tickets(connection: Connection, account_id: int, tickets: Iterable[int]) -> Sequence[int]:
     """Ids of all messages in these tickets, in order."""
-    query = select(message.c.id).where(message.c.account_id == account_id, message.c.ticket_id.in_(sorted(tickets)))
-    return connection.execute(query.order_by(message.c.id)).scalars().all()
+    query = select(message.c.id).where(keyed(message, "ticket_id", account_id, tickets))
+    return sorted(connection.execute(query).scalars())  # asked for an order, SQLite walks the messages by it
 
 
 def first_messages(connection: Connection, account_id: int, ticket_id: int, *, limit: int) -> Sequence[int]:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, text
 WORD_CHARACTERS = 64  # a longer word is cut: nobody types it, and base64 would fill the index
 MESSAGE_WORDS = 10_000  # distinct words indexed of one message
 
-PAGES_A_TURN = 64  # of the index, merged in one turn of the writer
+PAGES_A_TURN = 32  # of the index, merged in one turn of the writer: some 10 ms of work
 MESSAGE_CHARACTERS = 250_000  # of them all, up to 4 bytes each: PostgreSQL refuses a tsvector from 1 MiB
 
 _WORDS = re.compile(r"[^\W_]+")  # FTS5 splits at _, and a phrase would need positions

@@ -108,6 +108,7 @@ intake = Table(
     column("trace", Text, "a duplicate's own trace headers", null="no duplicate", personal="content", retention="log"),
     PrimaryKeyConstraint("account_id", "id"),
     Index("intake_of_message", "account_id", "message_id"),
+    Index("intake_of_ticket", "account_id", "ticket_id"),
 )
 
 outbox = Table(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import filing, refusals, removal
+from storage import filing, refusals, removal, tickets
 from storage.database import Database
 from storage.filing import Rows, Wanted
 from storage.search import find_messages
@@ -88,6 +88,10 @@ def test_a_removal_walks_no_table_either(sqlite_database: Database, sqlite_write
     with statements(sqlite_database) as seen:
         sqlite_writer.run(lambda tx: removal.tickets_of_messages(tx.connection, 1, [1, 2, 3]))
         sqlite_writer.run(lambda tx: removal.delete_messages(tx.connection, 1, [1, 2, 3]))
+        sqlite_writer.run(lambda tx: removal.messages_of_tickets(tx.connection, 1, [7, 8]))
+        sqlite_writer.run(lambda tx: removal.delete_tickets(tx.connection, 1, [7, 8]))
+        sqlite_writer.run(lambda tx: tickets.merged_tickets(tx.connection, 1, [7, 8]))
+        sqlite_writer.run(lambda tx: tickets.lock_tickets(tx.connection, 1, [7, 8]))
         sqlite_writer.run(lambda tx: removal.first_messages(tx.connection, 1, 7, limit=9))
     assert walked(sqlite_database, seen) == set()
 
