@@ -53,7 +53,7 @@ ACTIVITIES: tuple[Activity, ...] = (
         purpose="keeping spam out",
         basis="legitimate interests (f)",
         subjects=(CONTACTS,),
-        tables=("ledger", "mark", "sender_rule"),
+        tables=("ledger", "mark", "mark_request", "sender_rule"),
     ),
     Activity(
         purpose="letting the staff in, and nobody else",
