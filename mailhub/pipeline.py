@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from classifier.model import Score
 from mailhub import clock, deletion_by_mail, forwarded, privacy_requests, reply, senders, spam, thread
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
 from mailhub.filing.directory import NO_ACCOUNT, Directory
@@ -56,6 +57,7 @@ class _Account:
     transaction: Transaction
     context: FilingContext
     view: View
+    trained: tuple[int, int]  # spam and ham that the scores rest on
     rows: Rows = field(default_factory=Rows)
     started: list[Start] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
@@ -70,9 +72,11 @@ def file_batch(
     for account_id in sorted({account for route in routes for account in route} - {NO_ACCOUNT}):
         own = [(i, message) for i, message in enumerate(messages) if account_id in routes[i]]
         view = load(transaction.connection, account_id, wanted([message for _, message in own]))
-        account = _Account(account_id, transaction, context, view)
-        for index, message in own:
-            outcomes[index].update(_file(account, message, routes[index][account_id]))
+        trained = context.models.trained(transaction.connection, account_id)
+        scores = context.models.score(transaction.connection, account_id, [message.features for _, message in own])
+        account = _Account(account_id, transaction, context, view, trained)
+        for (index, message), score in zip(own, scores, strict=True):
+            outcomes[index].update(_file(account, message, score, routes[index][account_id]))
         write(transaction.connection, account_id, account.rows)
         privacy_requests.answer_mail(transaction, context.post, context.self_service, account.asked)
         transaction.after_commit(lambda started=account.started: context.flood.count(started))  # type: ignore[misc]
@@ -113,20 +117,20 @@ def _routes(directory: Directory, envelope: Envelope) -> dict[int, Routes]:
     return routes
 
 
-def _file(account: _Account, message: Prepared, routes: Routes) -> dict[str, Outcome]:
+def _file(account: _Account, message: Prepared, score: Score, routes: Routes) -> dict[str, Outcome]:
     """One message of one account, from the question whether we have it to its fate."""
     if message.parsed.hops > account.context.hops:
         return _record(account, message, routes, Fate.REJECTED, "hop-count", None)
     if feedback := [route for route in routes if account.context.directory.purpose_of(route[0]) != SUPPORT]:
         rest = [route for route in routes if route not in feedback]
-        return _take_feedback(account, message, feedback) | (_file(account, message, rest) if rest else {})
+        return _take_feedback(account, message, feedback) | (_file(account, message, score, rest) if rest else {})
     known = account.view.messages.get(message.identity)
     if known is not None:
         _show_in(account, account.view.live(known.ticket_id), routes)
         return _record(account, message, routes, Fate.DUPLICATE, "same-message", known)
     if message.tombstone in account.view.erased:
         return _record(account, message, routes, Fate.ERASED, "tombstone", None)
-    case = _decide(account, message, routes[0][1].mailbox)
+    case = _decide(account, message, score, routes[0][1].mailbox)
     ticket = _place(account, case)
     _show_in(account, ticket, routes)
     _add_participants(account, ticket, case)
@@ -151,8 +155,8 @@ def _take_feedback(account: _Account, message: Prepared, routes: Routes) -> dict
     return outcomes
 
 
-def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
-    """Author, ticket and score of a message that is new to us."""
+def _decide(account: _Account, message: Prepared, score: Score, mailbox: int) -> Case:
+    """Author, ticket and verdict of a message that is new to us."""
     author = _author(account, message)
     named = bool(message.author)  # whom only the reverse path names is asked for no more than a ticket of his own
     incoming = thread.Incoming(
@@ -165,10 +169,8 @@ def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
         subject=message.parsed.subject,
         forged=message.forged,
     )
-    connection, models = account.transaction.connection, account.context.models
-    scored = models.score(connection, account.id, message.features)
-    trained_spam, trained_ham = models.trained(connection, account.id)
-    verdict = spam.decide(scored, spam=trained_spam, ham=trained_ham, settings=account.context.filter)
+    spam_trained, ham_trained = account.trained
+    verdict = spam.decide(score, spam=spam_trained, ham=ham_trained, settings=account.context.filter)
     ruling = _ruling(account, message)
     return Case(
         message=message,
@@ -176,8 +178,8 @@ def _decide(account: _Account, message: Prepared, mailbox: int) -> Case:
         author=author,
         decision=thread.decide(incoming, account.view),
         verdict=_LISTED.get(ruling.reason, verdict).value if ruling else verdict.value,
-        probability=scored.probability,
-        log_odds=scored.log_odds,
+        probability=score.probability,
+        log_odds=score.log_odds,
         ruling=ruling,
         mailbox=mailbox,
     )

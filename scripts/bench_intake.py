@@ -23,7 +23,16 @@ from pathlib import Path
 
 from scripts.rig.client import load_corpus, mark, send
 from scripts.rig.process_tree import PeakMemory, cpu_seconds, descendants
-from scripts.rig.systems import RECIPIENT, Aiosmtpd, Mailhub, NoDns, Postfix, PostfixRspamd, System
+from scripts.rig.systems import (
+    RECIPIENT,
+    Aiosmtpd,
+    Mailhub,
+    NoDns,
+    Postfix,
+    PostfixRspamd,
+    PostfixRspamdBayes,
+    System,
+)
 
 TRAINED = 2000
 STRACED = 400
@@ -83,7 +92,8 @@ def _started(folder: Path, options: argparse.Namespace) -> list[System]:
         second.name = "mailhub (PostgreSQL)"
         second.helpers = [options.postgresql_pid] if options.postgresql_pid else []
         kinds.append(second)
-    kinds += [Postfix(folder / "postfix"), PostfixRspamd(folder / "rspamd"), Aiosmtpd(folder / "aiosmtpd")]
+    kinds += [Postfix(folder / "postfix"), PostfixRspamd(folder / "rspamd"), PostfixRspamdBayes(folder / "bayes")]
+    kinds.append(Aiosmtpd(folder / "aiosmtpd"))
     started = []
     for system in kinds:
         reason = system.missing()

@@ -51,9 +51,10 @@ class Database:
             self._reading = self._engine(read_only=True)
 
     def _engine(self, *, read_only: bool) -> Engine:
-        if self.is_sqlite:
-            return _sqlite_engine(self.url, read_only=read_only)
-        return _postgresql_engine(self.url, read_only=read_only)
+        make = _sqlite_engine if self.is_sqlite else _postgresql_engine
+        engine = make(self.url, read_only=read_only)
+        _say_savepoints_plainly(engine)
+        return engine
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -140,3 +141,17 @@ def _postgresql_engine(url: URL, *, read_only: bool) -> Engine:
     reading = f"-c statement_timeout={READ_TIMEOUT_MS} -c default_transaction_read_only=on"
     options = f"{waiting} {reading}" if read_only else waiting
     return create_engine(url, hide_parameters=True, connect_args={"options": options}, pool_pre_ping=True)
+
+
+def _say_savepoints_plainly(engine: Engine) -> None:
+    """SQLAlchemy compiles these three statements anew each time they are sent, for 40 us each; the names are its own."""
+    for method, words in (
+        ("do_savepoint", "SAVEPOINT"),
+        ("do_release_savepoint", "RELEASE SAVEPOINT"),
+        ("do_rollback_to_savepoint", "ROLLBACK TO SAVEPOINT"),
+    ):
+
+        def say(connection: Connection, name: str, words: str = words) -> None:
+            connection.exec_driver_sql(f"{words} {name}")
+
+        setattr(engine.dialect, method, say)

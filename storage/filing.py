@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, case, select, update
 
-from .bulk import Row, insert_rows
+from .bulk import Row, insert_rows, select_in
 from .schema import (
     account,
     contact,
@@ -119,22 +119,23 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     """Everything the decisions about these messages may depend on."""
     view = View(addresses=wanted.addresses)
     if wanted.identities:
-        rows = _where_in(connection, _MESSAGES, account_id, wanted.identities)
+        rows = select_in(connection, _MESSAGES, account_id, wanted.identities)
         view.messages = {row.identity: Filed(row.id, row.ticket_id) for row in rows}
     if wanted.tombstones:
-        view.erased = {row.digest for row in _where_in(connection, _TOMBSTONES, account_id, wanted.tombstones)}
+        rows = select_in(connection, _TOMBSTONES, account_id, wanted.tombstones)
+        view.erased = {row.digest for row in rows}
     if wanted.id_hashes:
         _load_references(connection, account_id, wanted.id_hashes, view)
     if wanted.addresses:
-        rows = _where_in(connection, _CONTACTS, account_id, wanted.addresses)
+        rows = select_in(connection, _CONTACTS, account_id, wanted.addresses)
         view.contacts = {row.address: row.contact_id for row in rows}
-        rows = _where_in(connection, _USERS, account_id, wanted.addresses)
+        rows = select_in(connection, _USERS, account_id, wanted.addresses)
         view.users = {row.email: row.id for row in rows}
     if wanted.senders:
-        rows = _where_in(connection, _RULES, account_id, wanted.senders)
+        rows = select_in(connection, _RULES, account_id, wanted.senders)
         view.rules = {row.pattern: row.list for row in rows}
     if wanted.numbers:
-        rows = _where_in(connection, _NUMBERS, account_id, wanted.numbers)
+        rows = select_in(connection, _NUMBERS, account_id, wanted.numbers)
         view.numbers = {row.number: row.id for row in rows}
     load_tickets(connection, account_id, {*wanted.tickets, *view.numbers.values(), *_tickets_of(view)}, view)
     return view
@@ -195,15 +196,12 @@ _ALSO_IN = select(ticket_mailbox.c.ticket_id, ticket_mailbox.c.mailbox_id).where
 
 def is_known(connection: Connection, account_id: int, identity: bytes) -> bool:
     """Whether the account has a message of this identity."""
-    return bool(_where_in(connection, _MESSAGES, account_id, [identity]))
-
-
-def _where_in(connection: Connection, statement: Any, account_id: int, keys: Iterable[Any]) -> Sequence[Any]:
-    return connection.execute(statement, {"account": account_id, "keys": list(keys)}).all()
+    return bool(select_in(connection, _MESSAGES, account_id, [identity]))
 
 
 def _load_references(connection: Connection, account_id: int, hashes: Collection[bytes], view: View) -> None:
-    for row in sorted(_where_in(connection, _REFERENCES, account_id, hashes), key=lambda row: row.message_id):
+    rows = select_in(connection, _REFERENCES, account_id, hashes)
+    for row in sorted(rows, key=lambda row: row.message_id):
         view.references.setdefault(row.id_hash, []).append(Filed(row.message_id, row.ticket_id))
         if row.direction == "out":
             view.outgoing.add(row.message_id)
@@ -222,7 +220,7 @@ def load_tickets(connection: Connection, account_id: int, wanted: set[int], view
         wanted -= view.tickets.keys()
         if not wanted:
             break
-        rows = _where_in(connection, _TICKETS, account_id, wanted)
+        rows = select_in(connection, _TICKETS, account_id, wanted)
         view.tickets.update((row.id, TicketState(*row)) for row in rows)
         wanted = {row.merged_into for row in rows if row.merged_into is not None}
     fresh = view.tickets.keys() - known
@@ -230,7 +228,7 @@ def load_tickets(connection: Connection, account_id: int, wanted: set[int], view
         keys = {"account": account_id, "keys": list(fresh), "addresses": list(view.addresses)}
         for row in connection.execute(_PARTICIPANTS, keys):
             view.tickets[row.ticket_id].participants[row.address] = row.role
-        for row in _where_in(connection, _ALSO_IN, account_id, fresh):
+        for row in select_in(connection, _ALSO_IN, account_id, fresh):
             view.tickets[row.ticket_id].also_in.add(row.mailbox_id)
 
 
@@ -238,14 +236,13 @@ _NEXT_NUMBER = (
     update(account)
     .where(account.c.id == bindparam("account"))
     .values(next_ticket_number=account.c.next_ticket_number + bindparam("taken"))
+    .returning(account.c.next_ticket_number)
 )
-_NUMBER = select(account.c.next_ticket_number).where(account.c.id == bindparam("account"))
 
 
 def take_numbers(connection: Connection, account_id: int, count: int) -> int:
     """Reserve ``count`` ticket numbers of the account; the first of them. Locks the account's row on PostgreSQL."""
-    connection.execute(_NEXT_NUMBER, {"account": account_id, "taken": count})
-    return int(connection.execute(_NUMBER, {"account": account_id}).scalar_one()) - count
+    return int(connection.execute(_NEXT_NUMBER, {"account": account_id, "taken": count}).scalar_one()) - count
 
 
 _TOUCH = (

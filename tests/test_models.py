@@ -151,12 +151,12 @@ def test_a_score_between_marks_is_by_the_counts_of_then(inbox: Inbox) -> None:
 
 
 def test_score_is_the_classifiers(inbox: Inbox) -> None:
-    """``score`` gives what the classifier says for the fold of the ledger."""
+    """``score`` gives of each document what the classifier says for the fold of the ledger."""
     inbox.mark([101, 102, 103], "spam")
     inbox.mark([104, 105], "ham")
-    found = extract(text_of(106))
+    found = [extract(text_of(106)), extract(text_of(107))]
     scored = inbox.writer.run(lambda transaction: inbox.models.score(transaction.connection, ACCOUNT, found))
-    assert scored == score(fold_of(inbox.database), found)
+    assert scored == [score(fold_of(inbox.database), each) for each in found]
 
 
 def test_a_snapshot_stays_as_it_was(inbox: Inbox) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from mailhub.clock import HOUR, SECOND
 from mailhub.envelope import Fate, Source
@@ -162,3 +163,23 @@ def test_an_old_mail_sets_no_ticket_back(room: PostRoom) -> None:
     room.now -= 1000 * SECOND
     room.deliver(mail("Earlier.", headers=answering("a@x.example")))
     assert (room.ticket(first.ticket).updated_at, room.ticket(first.ticket).message_count) == (before, 2)
+
+
+def test_a_batch_shares_its_statements(room: PostRoom) -> None:
+    """Sixteen mails of sixteen senders cost the same statements, in number, as four of four."""
+
+    def cost(first: int, mails: int) -> int:
+        batch = [mail(f"Text {n}.", sender=f"<{n}@customer.example>", id=f"{n}@x") for n in range(first, first + mails)]
+        seen: list[str] = []
+        listen = lambda *call: seen.append(call[2])  # noqa: E731
+        event.listen(room.database.writing, "before_cursor_execute", listen)
+        try:
+            room.deliver_all(batch)
+        finally:
+            event.remove(room.database.writing, "before_cursor_execute", listen)
+        return len(seen)
+
+    room.deliver(mail("Warm.", id="warm@x"))  # takes a block of ids, which lasts for the rest
+    four = cost(100, 4)
+    assert cost(200, 16) == four
+    assert four <= 22

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.errors import ClassifierError
-from classifier.model import Counts, Score, digest, documents, from_bytes, score, to_bytes
+from classifier.model import Counts, Score, digest, documents, from_bytes, score, score_many, to_bytes
 from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
 from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
@@ -81,9 +81,9 @@ class Models:
 
     # --- the writer's thread ----------------------------------------------------------------------------------------
 
-    def score(self, connection: Connection, account: int, features: Features, *, evidence: int = 0) -> Score:
-        """What the account's filter says of these features now."""
-        return score(self.get(connection, account), features, evidence=evidence, prior=self.prior)
+    def score(self, connection: Connection, account: int, documents: Sequence[Features]) -> list[Score]:
+        """What the account's filter says now of the features of each document."""
+        return score_many(self.get(connection, account), documents, prior=self.prior)
 
     def trained(self, connection: Connection, account: int) -> tuple[int, int]:
         """(spam, ham) messages that a score rests on: those trained, and the prior's as far as they still count."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from classifier import model
 from classifier.errors import CountBelowZero, DamagedCheckpoint, OtherFeatures, UnknownLabel
-from classifier.model import Counts, digest, fold, from_bytes, score, to_bytes, train, untrain
+from classifier.model import Counts, digest, fold, from_bytes, score, score_many, to_bytes, train, untrain
 from classifier.tokens import FEATURES_VERSION, GROUP_BITS, GROUPS, Features, features_to_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -160,6 +160,15 @@ def test_every_score_is_a_finite_probability(counts: Counts, values: list[int]) 
         found = score(counts, ids(values), evidence=5)
     assert 0.0 <= found.probability <= 1.0
     assert math.isfinite(found.log_odds)
+
+
+@given(ROWS, st.lists(st.lists(st.integers(0, 400), max_size=60), max_size=5))
+def test_many_scores_are_those_of_each(rows: list[tuple[str, list[int]]], documents: list[list[int]]) -> None:
+    """Scored together documents get to the bit what each gets alone, with a prior and without."""
+    counts, prior = trained(rows), trained([("spam", [*range(90)]), ("ham", [*range(60, 200)])])
+    found = [ids(values) for values in documents]
+    assert score_many(counts, found) == [score(counts, each) for each in found]
+    assert score_many(counts, found, prior=prior) == [score(counts, each, prior=prior) for each in found]
 
 
 def test_an_empty_model_does_not_know() -> None:
