@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from classifier import model, tokens
+from classifier import model, naming, tokens
 from mailhub.message.values import Parsed
 
 
@@ -212,7 +212,7 @@ def explain(
     verdict = decide(score, spam=spam, ham=ham, settings=settings)
     removed, changed = _nearest(counts, prior, features, score, verdict, settings)
     wanted = [*score.evidence[:reasons], *removed[:reasons]]
-    named = tokens.name_features(shown, [each.feature for each in wanted], secret=secret)
+    named = naming.name_features(shown, [each.feature for each in wanted], secret=secret)
     nearest = None
     if changed is not None:
         nearest = Change(
@@ -233,7 +233,7 @@ def explain(
     )
 
 
-def _reason(evidence: model.Evidence, named: Mapping[int, tokens.Named]) -> Reason:
+def _reason(evidence: model.Evidence, named: Mapping[int, naming.Named]) -> Reason:
     name = named[evidence.feature]
     return Reason(
         group=name.group,

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Select, Table
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine import Row as Found
 
 Row = dict[str, Any]
 _DIALECTS: dict[str, Dialect] = {
@@ -40,8 +39,8 @@ def _insert(table: Table, engine: str) -> tuple[str, tuple[str, ...]]:
 
 
 def select_in(
-    connection: Connection, statement: Select[Any], account_id: int, keys: Collection[Any]
-) -> Sequence[Found[Any]]:
+    connection: Connection, statement: Select[*tuple[Any, ...]], account_id: int, keys: Collection[Any]
+) -> Sequence[Any]:
     """Rows of a statement with the parameter ``account`` and, behind it, the expanding one ``keys`` (not empty).
 
     The keys are filled up to a power of two with the first of them, so that there are few texts to keep.
@@ -53,7 +52,7 @@ def select_in(
 
 
 @cache
-def _select(statement: Select[Any], engine: str, keys: int) -> str:
+def _select(statement: Select[*tuple[Any, ...]], engine: str, keys: int) -> str:
     """As ``_insert``, for so many keys."""
     filled = statement.params(account=0, keys=[None] * keys)
     compiled = filled.compile(dialect=_DIALECTS[engine], compile_kwargs={"render_postcompile": True})

@@ -144,7 +144,7 @@ def _postgresql_engine(url: URL, *, read_only: bool) -> Engine:
 
 
 def _say_savepoints_plainly(engine: Engine) -> None:
-    """SQLAlchemy compiles these three statements anew each time they are sent, for 40 us each; the names are its own."""
+    """SQLAlchemy compiles these three statements anew each time, which takes 40 us each; the names are its own."""
     for method, words in (
         ("do_savepoint", "SAVEPOINT"),
         ("do_release_savepoint", "RELEASE SAVEPOINT"),

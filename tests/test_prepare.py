@@ -10,7 +10,8 @@ import pytest
 from mailhub import reply_token
 from mailhub.envelope import Source
 from mailhub.filing import prepare as preparing
-from mailhub.filing.prepare import REFERENCES_LOOKED_AT, id_hash, storable, usable
+from mailhub.filing.prepare import REFERENCES_LOOKED_AT, Arrived, id_hash, prepare_each, storable, usable
+from mailhub.message.parse import parse
 from tests.postroom import KIM, PostRoom, answering, mail
 
 
@@ -62,7 +63,7 @@ def test_proofs_are_read_wherever_they_come(room: PostRoom) -> None:
 
 def test_what_cannot_be_read_is_prepared_from_its_bytes(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault in reading, scoring or indexing yields an unreadable message that nothing claims to know about."""
-    for name in ("parse", "features", "words"):
+    for name in ("parse", "features_of_each", "words"):
         with monkeypatch.context() as patch:
             patch.setattr(preparing, name, _raise_once(getattr(preparing, name)))
             prepared = room.prepare(mail(id="a@x.example"))
@@ -107,3 +108,23 @@ def test_usable_addresses(address: str, expected: bool) -> None:
 def test_storable_text(value: str, expected: str) -> None:
     """NUL and lone surrogates are replaced, everything else stays."""
     assert storable(value) == expected
+
+
+def test_what_cannot_be_read_spares_what_came_with_it(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are prepared together as each alone, and one that fails is the only one that is unreadable."""
+    raws = [mail(f"Text {n}.", id=f"{n}@x.example") for n in range(5)]
+    alone = [room.prepare(raw) for raw in raws]
+    read = parse
+
+    def fail(raw: bytes, **how: Any) -> Any:
+        if b"Text 3." in raw:
+            raise ValueError("strange")
+        return read(raw, **how)
+
+    arrived = [Arrived(raw, each.envelope) for raw, each in zip(raws, alone, strict=True)]
+    together = prepare_each(arrived, room.secrets, room.directory)
+    assert [each.features.tolist() for each in alone] == [each.features.tolist() for each in together]
+    monkeypatch.setattr(preparing, "parse", fail)
+    failing = prepare_each(arrived, room.secrets, room.directory)
+    assert [each.unreadable for each in failing] == [False, False, False, True, False]
+    assert [each.identity for each in alone[:3]] == [each.identity for each in failing[:3]]

@@ -88,10 +88,10 @@ def test_a_poison_message_falls_out_alone(
     """Of sixteen mails one cannot be filed as read: it is filed as unreadable, the fifteen as they are."""
     original = pipeline._decide
 
-    def poisoned(account: Any, prepared: Prepared, mailbox: int) -> Any:
+    def poisoned(account: Any, prepared: Prepared, *rest: Any) -> Any:
         if "poison" in prepared.parsed.subject:
             raise ValueError("a fault of ours in this very message")
-        return original(account, prepared, mailbox)
+        return original(account, prepared, *rest)
 
     monkeypatch.setattr(pipeline, "_decide", poisoned)
     held = hold(room)
@@ -142,12 +142,12 @@ def test_a_fault_while_preparing_stops_nothing(
 ) -> None:
     """Even if preparing raises, which it must not, that session hears of a fault and the next mail is filed."""
 
-    def broken(*_: Any) -> Prepared:
+    def broken(*_: Any, **__: Any) -> list[Prepared]:
         raise MemoryError
 
     for raw in (mail(), mail("x" * receiving.LARGE_BYTES)):
         with monkeypatch.context() as patch:
-            patch.setattr(receiving, "prepare", broken)
+            patch.setattr(receiving, "prepare_each", broken)
             ((outcome,),) = send(room, reception, raw)
         assert (outcome.fate, outcome.reason) == (Fate.DEFERRED, "fault")
     assert send(room, reception, mail())[0][0].fate is Fate.FILED
@@ -212,10 +212,10 @@ def test_a_poisoned_large_mail_keeps_its_slices(
     """A large mail that cannot be filed as read is filed as unreadable with the slices it has written already."""
     original = pipeline._decide
 
-    def poisoned(account: Any, prepared: Prepared, mailbox: int) -> Any:
+    def poisoned(account: Any, prepared: Prepared, *rest: Any) -> Any:
         if not prepared.unreadable:
             raise ValueError
-        return original(account, prepared, mailbox)
+        return original(account, prepared, *rest)
 
     monkeypatch.setattr(pipeline, "_decide", poisoned)
     raw = large(2, 2 * SLICE_BYTES)

@@ -6,12 +6,13 @@ that is certain (raw bytes, envelope), filed all the same, and can be retried (D
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import structlog
 
-from classifier.tokens import Document, Features, features
+from classifier.tokens import Document, Features, features, features_of_each
 from mailhub import reply_token
 from mailhub.envelope import Envelope, is_from_elsewhere
 from mailhub.filing.authenticated import results, to_words
@@ -34,6 +35,8 @@ ATTACHED_MAILS = 20  # of a mail to a feedback address
 ATTACHED_BYTES = 16 * 1024 * 1024  # altogether
 _MAILS = frozenset({"message/rfc822", "message/global"})  # Outlook sends application/octet-stream, named .eml
 ADDRESS_CHARACTERS = 320  # RFC 5321 4.5.3.1: 64 + @ + 255; a longer one is nobody's, and PostgreSQL could not index it
+
+_NO_FEATURES = features(Document())
 
 log = structlog.get_logger("mailhub.intake")
 
@@ -135,6 +138,15 @@ def _replaced(value: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message as a door hands it over. ``authentication``: what our own door found."""
+
+    raw: bytes
+    envelope: Envelope
+    authentication: Authentication | None = None
+
+
 def prepare(
     raw: bytes,
     envelope: Envelope,
@@ -144,49 +156,60 @@ def prepare(
     authentication: Authentication | None = None,
     trusted_hosts: frozenset[str] = frozenset(),
 ) -> Prepared:
-    """Read a message. Raises nothing: a fault while reading yields an ``unreadable`` one.
+    """``prepare_each`` of one message."""
+    arrived = [Arrived(raw, envelope, authentication)]
+    return prepare_each(arrived, secrets, directory, trusted_hosts=trusted_hosts)[0]
 
-    ``authentication`` is what our own door found; without one, what a trusted host wrote into the mail counts
-    unless it came by SMTP from elsewhere: there no host of ours was before us.
+
+def prepare_each(
+    arrived: Sequence[Arrived], secrets: Secrets, directory: Directory, *, trusted_hosts: frozenset[str] = frozenset()
+) -> list[Prepared]:
+    """Read messages. Raises nothing: a fault while reading yields an ``unreadable`` one, and spares the others.
+
+    Where our own door found nothing, what a trusted host wrote into the mail counts unless it came by SMTP from
+    elsewhere: there no host of ours was before us.
     """
     try:
-        parsed = parse(raw, mail_from_null=envelope.mail_from is None)
-        known = authentication
-        if known is None and trusted_hosts and not is_from_elsewhere(envelope.source, envelope.peer):
-            known = authentication_results(parsed.headers, trusted_hosts, author_domain(raw))
-        return _prepared(raw, envelope, secrets, directory, parsed, known)
+        read = [_read(each, secrets, directory, trusted_hosts) for each in arrived]
+        found = features_of_each([document for _, document in read], secret=secrets.features)
+        for (message, _), each in zip(read, found, strict=True):
+            message.features = each
+        return [message for message, _ in read]
     except Exception as error:  # boundary: whatever is wrong with a message, it is filed
+        if len(arrived) > 1:
+            return [prepare_each([each], secrets, directory, trusted_hosts=trusted_hosts)[0] for each in arrived]
         log.error("message could not be read", error=type(error).__name__, exc_info=True)
-        return unreadable(raw, envelope, secrets, authentication=authentication)
+        (one,) = arrived
+        return [unreadable(one.raw, one.envelope, secrets, authentication=one.authentication)]
 
 
-def _prepared(
-    raw: bytes,
-    envelope: Envelope,
-    secrets: Secrets,
-    directory: Directory,
-    parsed: Parsed,
-    authentication: Authentication | None,
-) -> Prepared:
-    references = _references(parsed, secrets)
+def _read(
+    arrived: Arrived, secrets: Secrets, directory: Directory, trusted_hosts: frozenset[str]
+) -> tuple[Prepared, Document]:
+    """Everything but the features, and what these are of: they are found for several messages at once."""
+    raw, envelope, known = arrived.raw, arrived.envelope, arrived.authentication
+    parsed = parse(raw, mail_from_null=envelope.mail_from is None)
+    if known is None and trusted_hosts and not is_from_elsewhere(envelope.source, envelope.peer):
+        known = authentication_results(parsed.headers, trusted_hosts, author_domain(raw))
     own = _hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope.mail_from)))
-    return Prepared(
+    prepared = Prepared(
         envelope=envelope,
         raw_bytes=len(raw),
         slices=compress(raw),
         identity=own,
         tombstone=of_message(own, secrets.tombstone),
         own_id=_id_hash(secrets, parsed.message_id),
-        references=references,
+        references=_references(parsed, secrets),
         bounced=_id_hash(secrets, parsed.bounce.original_message_id) if parsed.bounce else None,
         tokens=_tokens(envelope, parsed, secrets, directory),
         numbers=tuple(subject_tags(parsed.subject)),
         parsed=parsed,
-        authentication=authentication,
-        features=features(_document(raw, parsed, to_words(authentication)), secret=secrets.features),
+        authentication=known,
+        features=_NO_FEATURES,
         words=words(_indexed(parsed)),
         attached=_attached(raw, parsed, secrets) if _is_feedback(envelope, directory) else (),
     )
+    return prepared, _document(raw, parsed, to_words(known))
 
 
 def _is_feedback(envelope: Envelope, directory: Directory) -> bool:

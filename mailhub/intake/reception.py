@@ -14,7 +14,7 @@ import asyncio
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ import structlog
 from mailhub import clock
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
 from mailhub.filing.directory import NO_ACCOUNT
-from mailhub.filing.prepare import Prepared, Secrets, prepare, unreadable
+from mailhub.filing.prepare import Arrived, Prepared, Secrets, prepare_each, unreadable
 from mailhub.intake import resolver as dns
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver
@@ -40,6 +40,7 @@ from storage.filing import is_known
 from storage.writer import Transaction, Writer
 
 LARGE_BYTES = raws.SLICE_BYTES
+PREPARED_AT_ONCE = 8  # more gain nothing, and the first of them waits for the last
 Along = Callable[[Transaction, Sequence[Outcome]], None]
 REFUSALS_WRITTEN = 500  # rows of one turn
 REFUSALS_REMEMBERED = 10_000  # distinct (peer, reason) between two flushes; more are counted under no peer
@@ -182,29 +183,39 @@ class Reception:
                 self.arrivals.note(found.account, found.mailbox, envelope.received_at)
 
     def _prepare_small(self) -> None:
-        while (delivery := self._small.get()) is not None:
+        while (first := self._small.get()) is not None:
+            deliveries = [first, *self._gathered(PREPARED_AT_ONCE - 1)]
             try:
-                delivery.prepared = self._prepared(delivery)
-            except Exception as error:  # noqa: BLE001 boundary: this thread serves everybody, whatever one message does
-                self.finish([(delivery, error)])
+                self._prepare(deliveries)
+            except Exception as error:  # noqa: BLE001 boundary: this thread serves everybody, whatever a message does
+                self.finish([(delivery, error) for delivery in deliveries])
             else:
-                self._writer.submit_to(self, delivery)
+                for delivery in deliveries:
+                    self._writer.submit_to(self, delivery)
 
-    def _prepared(self, delivery: _Delivery) -> Prepared:
-        return prepare(
-            delivery.raw,
-            delivery.envelope,
-            self._keys,
-            self._context.directory,
-            authentication=delivery.authentication,
-            trusted_hosts=self._trusted_hosts,
-        )
+    def _gathered(self, limit: int) -> Iterator[_Delivery]:
+        """What else waits now, at most so many."""
+        for _ in range(limit):
+            try:
+                delivery = self._small.get_nowait()
+            except queue.Empty:
+                return
+            if delivery is None:
+                self._small.put(None)  # the end is seen once these are done
+                return
+            yield delivery
+
+    def _prepare(self, deliveries: Sequence[_Delivery]) -> None:
+        arrived = [Arrived(each.raw, each.envelope, each.authentication) for each in deliveries]
+        prepared = prepare_each(arrived, self._keys, self._context.directory, trusted_hosts=self._trusted_hosts)
+        for delivery, message in zip(deliveries, prepared, strict=True):
+            delivery.prepared = message
 
     async def _prepare_large(self, delivery: _Delivery) -> None:
         loop = asyncio.get_running_loop()
         try:
-            delivery.prepared = await loop.run_in_executor(self._large, self._prepared, delivery)
-            if len(delivery.prepared.slices) > 1:
+            await loop.run_in_executor(self._large, self._prepare, [delivery])
+            if delivery.prepared is not None and len(delivery.prepared.slices) > 1:
                 await self._write_ahead(delivery.prepared)
         except Exception as error:  # noqa: BLE001 boundary: as for small mail
             self.finish([(delivery, error)])
