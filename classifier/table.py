@@ -210,7 +210,7 @@ class Table:
         keys = self._keys.reshape(-1)[places].copy()
         counts = [column[places].copy() for column in self._columns]
         kept = np.flatnonzero((counts[0] != 0) | (counts[1] != 0))
-        self._used -= np.count_nonzero(keys)
+        self._used -= int(np.count_nonzero(keys))
         self._keys[first:last] = 0
         for column in self._columns:
             column[places] = 0

@@ -44,8 +44,9 @@ def main() -> None:
     labels, corpus = _corpus(options.corpus)
     folder = Path(tempfile.mkdtemp(prefix="mailhub-bench-", dir=options.folder))
     NoDns()
-    systems = _started(folder, options)
+    systems: list[System] = []
     try:
+        _start(systems, folder, options)
         for system in systems:
             train = [mark(mail, f"train{index}x") for index, mail in enumerate(corpus[:TRAINED])]
             system.prepare(train, labels[:TRAINED])
@@ -85,7 +86,8 @@ def _corpus(index: Path) -> tuple[list[str], list[bytes]]:
     return labels, load_corpus(index, len(labels))
 
 
-def _started(folder: Path, options: argparse.Namespace) -> list[System]:
+def _start(started: list[System], folder: Path, options: argparse.Namespace) -> None:
+    """Start what is to be measured; what runs is in ``started``, also when the next one fails."""
     kinds: list[System] = [Mailhub(folder / "mailhub")]
     if options.postgresql:
         second = Mailhub(folder / "mailhub-postgresql", database=options.postgresql)
@@ -94,7 +96,6 @@ def _started(folder: Path, options: argparse.Namespace) -> list[System]:
         kinds.append(second)
     kinds += [Postfix(folder / "postfix"), PostfixRspamd(folder / "rspamd"), PostfixRspamdBayes(folder / "bayes")]
     kinds.append(Aiosmtpd(folder / "aiosmtpd"))
-    started = []
     for system in kinds:
         reason = system.missing()
         if options.only and options.only not in system.name:
@@ -103,9 +104,8 @@ def _started(folder: Path, options: argparse.Namespace) -> list[System]:
             print(f"skipped: {system.name}: {reason}")
             continue
         system.folder.mkdir(parents=True)
-        system.start()
         started.append(system)
-    return started
+        system.start()
 
 
 def _round(system: System, mails: list[bytes], number: int, sent: dict[str, int]) -> dict[str, object]:

@@ -24,7 +24,7 @@ from scripts.rig.client import send
 
 BIN = Path(sys.executable).parent
 RECIPIENT = "support@example.com"
-START_SECONDS = 60
+START_SECONDS = 240  # rspamd compiles its patterns first
 SETTLE_SECONDS = 300
 
 
