@@ -3,8 +3,7 @@
     bytes --prepare (worker)--> Prepared --file_batch (writer, one savepoint)--> rows --commit--> Outcome to the door
 
 For each message: known already, or erased? -> who wrote it -> which ticket -> what score -> ticket, message, fate. A
-batch shares a handful of statements (``storage.filing``). Nothing here commits: the writer does, and only then is
-anybody told.
+batch shares its statements (``storage.filing``) and its scores. The writer commits, and only then is anybody told.
 Must not: call a door, look at a clock (``received_at`` comes with the envelope), decode mail.
 """
 
@@ -169,8 +168,7 @@ def _decide(account: _Account, message: Prepared, score: Score, mailbox: int) ->
         subject=message.parsed.subject,
         forged=message.forged,
     )
-    spam_trained, ham_trained = account.trained
-    verdict = spam.decide(score, spam=spam_trained, ham=ham_trained, settings=account.context.filter)
+    verdict = spam.decide(score, spam=account.trained[0], ham=account.trained[1], settings=account.context.filter)
     ruling = _ruling(account, message)
     return Case(
         message=message,
