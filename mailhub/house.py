@@ -34,6 +34,7 @@ from mailhub.steadiness import Steadiness
 from storage import key_checks
 from storage.database import Database
 from storage.migrate import is_empty, migrate
+from storage.restoring import is_half_restored
 from storage.writer import Writer
 
 
@@ -47,6 +48,12 @@ class Bell:
         """Called in any thread, after a commit."""
         if self.wakes is not None:
             self.wakes()
+
+
+HALF_RESTORED = (
+    "a restore into this database was cut off, and who was erased since the backup may be in it: give the same"
+    " `mailhub backup restore` again, it begins anew there"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +111,10 @@ class House:
             keys=self.keys,
             targets=self.config.backup_targets,
             retention=int(self.config.backup.retention_days * clock.DAY),
+            spool=self.config.backup_spool,
+            keep_free=self.config.storage.reserve_bytes,
+            longest_snapshot_seconds=self.config.backup.snapshot_minutes * 60,
+            node=self.config.storage.node,
         )
 
     def start(self) -> None:
@@ -160,15 +171,17 @@ def _missing(config: Config) -> str:
     )
 
 
-def build(config: Config, keys: Keys) -> House:
+def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
     """Open the database of this configuration, bring it to this version's schema, and wire the parts.
 
     Raises ``ConfigurationError`` when there is no database (only init makes one: mail for an empty one would be refused
-    for good), or when it was written with another root key.
+    for good), when it was written with another root key, or when a restore into it was cut off (unless that asks).
     """
     database = Database(config.database_url)
     if is_empty(database):
         raise ConfigurationError(_missing(config))
+    if not restoring and is_half_restored(database):
+        raise ConfigurationError(HALF_RESTORED)
     migrate(database)
     recognise_key(database, keys)
     writer = Writer(database, node=config.storage.node)

@@ -1,8 +1,10 @@
 """A backup becomes a database again, offline: load, index anew, and let what went for good since go again.
 
-One transaction, from an empty database to one that may be served: nothing is left of a restore that failed. A destroyed
-holder's records cannot be opened: they are counted and passed over, and what pointed at them is mended. What the
-key file knows newer than the backup holds: tombstones (their messages go again), stages of accounts, the ledger.
+One transaction, from an empty database to one in which only who was erased since is still to be erased again: the
+caller does that, then ``finish``; until then a mark keeps it from being served. Nothing is left of a transaction that
+failed. A
+destroyed holder's records cannot be opened: they are counted and passed over, and what pointed at them is mended. What
+the key file knows newer than the backup holds: tombstones (their messages go again), stages of accounts, the ledger.
 Must not: write a key that was destroyed; run beside a daemon on the same database.
 """
 
@@ -14,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mailhub import clock
 from mailhub.backups import key_file, records
 from mailhub.backups.container import Damaged, Header, open_records
+from mailhub.backups.holder_keys import bound_to
 from mailhub.backups.key_file import KeyFile
-from mailhub.backups.making import bound_to
 from mailhub.backups.records import Record
 from mailhub.errors import BadRequest, Conflict
 from mailhub.filing.prepare import index_words
@@ -48,26 +51,42 @@ class Restored:
 
 
 def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progress: Progress) -> Restored:
-    """Fill an empty database; raises ``Conflict`` for one that is not, ``Damaged`` for a backup that was changed."""
-    if not is_empty(database):
+    """Fill an empty database, or on PostgreSQL one that a restore left which was cut off.
+
+    It is marked as half restored until ``finish``. Raises ``Conflict`` for another one, ``Damaged`` for a backup that
+    was changed.
+    """
+    left = not is_empty(database)
+    if left and (database.is_sqlite or not restoring.is_half_restored(database)):
         raise Conflict("the database is not empty: restore into a new one")
     carried = key_file.read(keys_at.read_bytes(), keys)
     with database.writing.begin() as connection:
-        made_at, rows, unreadable = _load(connection, backup, carried, keys, progress)
-        restoring.apply_carried(connection, carried.tables)
+        if left:
+            restoring.drop_half_restored(connection)
+        header, rows, unreadable = _load(connection, backup, carried, keys, progress)
         upgrade(connection)
+        restoring.mark_begun(connection, header.id, clock.now())
+        restoring.apply_carried(connection, carried.tables)
         if unreadable:
             _mend(connection)
         removed = _remove_again(connection, keys)
         _index(connection)
         restoring.pass_ids(connection)
         unfinished = drop_under_way(connection)
-    return Restored(made_at=made_at, rows=rows, unreadable=unreadable, removed=removed, unfinished_erasures=unfinished)
+    return Restored(
+        made_at=header.made_at, rows=rows, unreadable=unreadable, removed=removed, unfinished_erasures=unfinished
+    )
+
+
+def finish(database: Database) -> None:
+    """Who was erased since is erased again: from now on the database may be served."""
+    with database.writing.begin() as connection:
+        restoring.clear_mark(connection)
 
 
 def _load(
     connection: Connection, backup: Path, carried: KeyFile, keys: Keys, progress: Progress
-) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
+) -> tuple[Header, Mapping[str, int], Mapping[str, int]]:
     holders = _holders(carried)
     rows, unreadable, told = Counter[str](), Counter[str](), None
     with backup.open("rb") as file:
@@ -86,7 +105,7 @@ def _load(
     _require_its_keys(carried, header, unreadable)
     if told is None or Counter(told) != rows + unreadable:
         raise Damaged("the backup does not hold as many rows as it says")
-    return header.made_at, rows, unreadable
+    return header, rows, unreadable
 
 
 def _require_its_keys(carried: KeyFile, header: Header, unreadable: Mapping[str, int]) -> None:

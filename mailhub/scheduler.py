@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from mailhub.system.logs import new_error_id
 
-THREADS = 2
+THREADS = 4  # a backup or an erasure may take an hour of one
 
 log = structlog.get_logger("mailhub.scheduler")
 

@@ -5,16 +5,42 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
+from sqlalchemy import Connection, delete, exists, func, insert, inspect, select, text, update
 
 from .account_rows import delete_configuration
+from .database import Database
 from .key_files import CARRIED
 from .raws import read
-from .schema import FIRST_ID, account, id_block, intake, ledger, message, metadata, ticket
+from .schema import FIRST_ID, account, half_restored, id_block, intake, ledger, message, metadata, ticket
 from .tombstones import find_erased, of_message
 
 STEP = 200
 Tables = Mapping[str, tuple[Sequence[str], Sequence[Sequence[Any]]]]
+
+
+def mark_begun(connection: Connection, backup_id: int, at: int) -> None:
+    """In the restore's first transaction: until ``clear_mark`` this database may not be served."""
+    connection.execute(insert(half_restored).values(backup_id=backup_id, begun_at=at))
+
+
+def clear_mark(connection: Connection) -> None:
+    """The last of a restore."""
+    connection.execute(delete(half_restored))
+
+
+def is_half_restored(database: Database) -> bool:
+    """Whether a restore into this database began and did not end."""
+    with database.read() as connection:
+        if not inspect(connection).has_table(half_restored.name):
+            return False
+        return connection.execute(select(half_restored.c.backup_id)).first() is not None
+
+
+def drop_half_restored(connection: Connection) -> None:
+    """PostgreSQL: drop every table that a restore left which was cut off. Only after ``is_half_restored``."""
+    quote = connection.dialect.identifier_preparer.quote
+    for name in inspect(connection).get_table_names():
+        connection.execute(text(f"DROP TABLE {quote(name)} CASCADE"))
 
 
 def apply_carried(connection: Connection, tables: Tables) -> None:

@@ -94,6 +94,7 @@ WHILE_CLOSED = frozenset(  # in an account that is suspended or gone: nothing th
         "journal.verify",
         "journal.machine",
         "backup.create",
+        "backup.read",
     }
 )
 

@@ -9,12 +9,12 @@ from mailhub.access.freshness import require_fresh
 from mailhub.access.roles import require
 from mailhub.api import shapes
 from mailhub.api.caller import Caller, TheHouse
-from mailhub.api.shapes import After, Limit, Page, page
+from mailhub.api.shapes import After, Id, Limit, Page, page
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.expiring import expire
-from mailhub.backups.making import create, record
+from mailhub.backups.making import ask, record
 from mailhub.erasing.second_receipt import issue_second_receipts
-from mailhub.errors import Conflict
+from mailhub.errors import Conflict, NotFound
 from mailhub.keys import new_recovery_key
 from storage import backups as rows
 from storage.writer import Transaction
@@ -26,10 +26,15 @@ class Backup(shapes.Shape):
     """A backup: the same file at every target. It opens with the root key and the key file beside it."""
 
     id: int
+    state: str  # waiting, running, whole, partial (some target lacks it), failed, gone
+    failure: str | None
     name: str
     targets: list[str]
     made_at: str
     expires_at: str
+    rows_done: int | None
+    rows_total: int | None
+    bytes_done: int | None
     digest: str
     counts: dict[str, int]
 
@@ -43,6 +48,11 @@ class RecoveryKey(shapes.Shape):
 def _shape(row: rows.Backup) -> Backup:
     return Backup(
         id=row.id,
+        state=row.state,
+        failure=row.failure,
+        rows_done=row.rows_done,
+        rows_total=row.rows_total,
+        bytes_done=row.bytes_done,
         name=row.name,
         targets=list(row.targets),
         made_at=clock.to_iso(row.made_at),
@@ -52,20 +62,31 @@ def _shape(row: rows.Backup) -> Backup:
     )
 
 
-@router.post("/backups", status_code=201)
+@router.post("/backups", status_code=202)
 def create_backup(house: TheHouse, actor: Caller) -> Backup:
-    """Make a backup of the whole installation while mail flows, and answer when it is whole at every target."""
+    """Ask for a backup of the whole installation: it is made beside the mail, and its row says how far it is."""
     require(actor, "backup.create", None)
-    return _shape(create(house.vault, actor=actor.name))
+    return _shape(ask(house.vault, actor=actor.name))
 
 
 @router.get("/backups")
 def list_backups(house: TheHouse, actor: Caller, limit: Limit = 50, after: After = None) -> Page[Backup]:
-    """Backups that are there, oldest first."""
+    """Backups that are there, are being made, or failed, by id."""
     require(actor, "backup.read", None)
     with house.database.read() as connection:
-        found = [row for row in rows.list_backups(connection) if row.id > (after or 0)]
+        found = rows.list_all(connection, after=after or 0)
     return page(found[: limit + 1], _shape, limit)
+
+
+@router.get("/backups/{backup}")
+def show_backup(house: TheHouse, actor: Caller, backup: Id) -> Backup:
+    """How far a backup is, where it lies, or why it failed."""
+    require(actor, "backup.read", None)
+    with house.database.read() as connection:
+        found = rows.find_backup(connection, backup)
+    if found is None:
+        raise NotFound("no such backup")
+    return _shape(found)
 
 
 @router.post("/backups/expire")

@@ -33,10 +33,15 @@ def rewrite_key_files(vault: Vault) -> Sequence[Path]:
     """Replace the key file at every target by one of the present state; the targets where that failed.
 
     A key that was destroyed, and committed, before the call is in no key file of the other targets when it returns.
+    A target that lost what it held (not mounted?) has failed: its own key file is somewhere, as it was.
     """
     failed = []
+    with vault.database.read() as connection:
+        used = backups.targets_in_use(connection)
     for target in vault.targets:
         try:
+            if str(target.resolve()) in used:
+                key_file.require_there(target)
             with key_file.held(target), vault.database.read() as connection:
                 key_file.write(target, key_file.content(connection, vault.keys))
         except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from mailhub.backups.erasing import rewrite_key_files
-from mailhub.backups.making import alone, clear_unfinished, record
+from mailhub.backups.making import alone, record, settle_failed
 from mailhub.backups.vault import Vault
 from storage import backups, tombstones
 from storage.backups import Backup
@@ -26,10 +26,11 @@ def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
     if not due:
         return []
     with alone(vault):
-        clear_unfinished(vault)
+        settle_failed(vault)
         gone = [row for row in due if _delete(row)]
         for row in gone:
             vault.writer.run(partial(_mark, row.id, actor, now))
+        vault.writer.run(lambda tx: backups.forget_failed(tx.connection, before=now))
         vault.writer.run(partial(_let_tombstones_end, now))
         while vault.writer.run(lambda tx: tombstones.expire(tx.connection, now=now, limit=TOMBSTONES_A_TURN)):
             pass

@@ -9,6 +9,7 @@ Must not: hold the key of a destroyed person; be read by a backup.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -44,6 +45,12 @@ def content(connection: Connection, keys: Keys) -> bytes:
     body = b"".join(len(each).to_bytes(4, "big") + each for each in packed)
     line = json.dumps(head).encode("ascii") + b"\n"
     return line + keys.seal("backups", body, bound_to=_BOUND + line)
+
+
+def require_there(directory: Path) -> None:
+    """Raise OSError where backups must be lying and no key file is: a disk that is not mounted looks like that."""
+    if not (directory / NAME).exists():
+        raise OSError(errno.ENOENT, f"no {NAME}, though backups were written there: is it mounted?", str(directory))
 
 
 @contextmanager

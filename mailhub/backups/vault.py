@@ -19,3 +19,12 @@ class Vault:
     keys: Keys
     targets: tuple[Path, ...]
     retention: int  # microseconds
+    spool: Path | None = None  # where a backup is written to before it is copied; None: the first target
+    keep_free: int = 0  # bytes of the spool's disk that a backup leaves alone
+    longest_snapshot_seconds: float = 24 * 3600.0
+    node: int = 0
+
+    @property
+    def room(self) -> Path:
+        """The directory of the spool, and of the lock."""
+        return self.spool or self.targets[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,14 @@ import click
 
 from mailhub import configuration_file, keys
 from mailhub.cli.output import Context, listing, printing
-from mailhub.errors import BadRequest, Conflict
+from mailhub.errors import BadRequest, Conflict, Unavailable
 
 if TYPE_CHECKING:
     from mailhub.restoring import Progress, Restored
 
-COLUMNS = {"id": "ID", "name": "NAME", "made_at": "MADE", "expires_at": "EXPIRES"}
+COLUMNS = {"id": "ID", "state": "STATE", "name": "NAME", "made_at": "MADE", "expires_at": "EXPIRES"}
+LOOK_SECONDS = 0.2
+_DATABASE = ("mailhub.sqlite3", "mailhub.sqlite3-wal", "mailhub.sqlite3-shm")
 PATH = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -28,26 +31,56 @@ def backup() -> None:
 
 
 @backup.command()
+@click.option("--wait/--no-wait", default=True, help="Wait for the end, and show how far it is.")
 @printing
-def create(context: Context) -> None:
+def create(context: Context, wait: bool) -> None:
     """Make an encrypted backup while mail flows, at every target that the configuration names.
+
+    Ends with 75 when it failed, or when a target did not get it (state partial).
 
     \b
     Example: mailhub backup create
     """
-    context.fields(context.call("POST", "/v1/backups"))
+    asked = context.call("POST", "/v1/backups")
+    made = _followed(context, asked) if wait else asked
+    context.fields(made)
+    if made["failure"]:
+        raise Unavailable(f"the backup is {made['state']}: {made['failure']}")
+
+
+def _followed(context: Context, shown: dict[str, Any]) -> dict[str, Any]:
+    """Wait until it is made or failed, with a bar on the terminal's standard error by the rows that were written."""
+    with click.progressbar(length=1000, file=sys.stderr) as bar:
+        while shown["state"] in ("waiting", "running"):
+            time.sleep(LOOK_SECONDS)
+            shown = context.call("GET", f"/v1/backups/{shown['id']}")
+            done = 1000 * (shown["rows_done"] or 0) // max(1, shown["rows_total"] or 1)
+            bar.update(done - bar.pos)
+    return shown
 
 
 @backup.command("list")
 @listing
 @printing
 def list_(context: Context, limit: int, after: str | None) -> None:
-    """List the backups that are there.
+    """List the backups that are there, are being made, or failed.
 
     \b
     Example: mailhub backup list
     """
     context.table(context.rows("/v1/backups", limit=limit, after=after), COLUMNS)
+
+
+@backup.command()
+@click.argument("backup", type=int)
+@printing
+def show(context: Context, backup: int) -> None:
+    """Show how far a backup is, where it lies, or why it failed.
+
+    \b
+    Example: mailhub backup show 1000000041
+    """
+    context.fields(context.call("GET", f"/v1/backups/{backup}"))
 
 
 @backup.command()
@@ -135,14 +168,18 @@ def _erase_again(directory: Path | None, into: str, root: keys.Keys, *, since: i
     from mailhub import erasure, house
     from mailhub.api.erasures import parts_of
     from mailhub.config import Authentication, Config, Storage
+    from mailhub.restoring import finish
 
     with tempfile.TemporaryDirectory(prefix="mailhub-restore-") as scratch:
         kept = Storage(directory=directory or Path(scratch), url="" if directory else into)
-        built = house.build(Config(storage=kept, authentication=Authentication(enabled=False)), root)
+        config = Config(storage=kept, authentication=Authentication(enabled=False))
+        built = house.build(config, root, restoring=True)
         built.writer.start()
         try:
             built.directory.refresh()
-            return erasure.reapply(parts_of(built), since=since)
+            again = erasure.reapply(parts_of(built), since=since)
+            finish(built.database)
+            return again
         finally:
             built.writer.close()
             built.models.close()
@@ -164,10 +201,25 @@ def _root(context: Context, keys_at: Path, recovery: Path | None) -> bytes:
 
 
 def _empty(directory: Path) -> Path:
+    """The directory, made, and rid of what a restore left there that was cut off."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if any(directory.iterdir()):
+    names = {each.name for each in directory.iterdir()}
+    if names and not (names <= set(_DATABASE) and _is_left(directory / _DATABASE[0])):
         raise Conflict(f"{directory} is not empty: restore into a new directory")
+    _clear(directory)
     return directory
+
+
+def _is_left(path: Path) -> bool:
+    from storage.database import Database
+    from storage.migrate import is_empty
+    from storage.restoring import is_half_restored
+
+    database = Database(path)
+    try:
+        return is_empty(database) or is_half_restored(database)
+    finally:
+        database.close()
 
 
 def _clear(directory: Path) -> None:

@@ -78,6 +78,11 @@ class Config:
         return named or (self.storage.directory / "backups",)
 
     @property
+    def backup_spool(self) -> Path:
+        """The directory a backup is written to before it is copied, the default filled in."""
+        return Path(self.backup.spool) if self.backup.spool else self.storage.directory / "backups"
+
+    @property
     def database_url(self) -> str:
         """The database to use, the default filled in."""
         return self.storage.url or f"sqlite:///{self.storage.directory}/mailhub.sqlite3"

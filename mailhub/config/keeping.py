@@ -46,6 +46,19 @@ class Backup:
         " data directory, which protects from mistakes, not from the loss of the machine.",
         restart=True,
     )
+    spool: str = setting(
+        "",
+        "Directory on a disk of this machine that a backup is written to, encrypted, while its snapshot is open; then"
+        " it is copied to the targets. Empty: backups/ in the data directory.",
+        restart=True,
+    )
+    snapshot_minutes: float = setting(
+        240.0,
+        "A backup whose snapshot is open for longer fails: meanwhile erasures wait and SQLite's log grows.",
+        unit="minutes",
+        minimum=0.01,
+        restart=True,
+    )
     retention_days: float = setting(30.0, "When a backup is deleted.", unit="days", minimum=0.01, restart=True)
 
 

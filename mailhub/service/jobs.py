@@ -16,6 +16,7 @@ from mailhub.api.retention import retaining
 from mailhub.api.suggestions import marking_parts
 from mailhub.api.ticket_work import purging_of
 from mailhub.backups.expiring import expire
+from mailhub.backups.making import make_due
 from mailhub.erasing.second_receipt import issue_second_receipts
 from mailhub.errors import MailhubError
 from mailhub.filter import expiry
@@ -54,6 +55,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
         Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
+        Job("backup", 1, lambda: make_due(house.vault, stopping=stopping)),
         Job("backups", 3600, lambda: expire_backups(house, now=clock.now())),
         Job("silence", 60, lambda: watching.look(now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),

@@ -18,7 +18,7 @@ from storage.catalogue import FIRST_ID, metadata
 
 from .accounts import account, address, allow_list, api_token, billing_event, hold, mailbox, stage_warning, user
 from .acts import access_grant, journal, journal_anchor
-from .backing import backup, person_key, recovery_key
+from .backing import backup, half_restored, person_key, recovery_key
 from .contacts import contact, contact_address
 from .erasing import erasure, person_tombstone, redaction, tombstone
 from .learning import ledger, ledger_head, mark, mark_request, sender_rule
@@ -41,6 +41,7 @@ OPERATOR_TABLES = frozenset(
         "clock_mark",
         "backup",
         "recovery_key",
+        "half_restored",
     }
 )
 DIRECTORY_TABLES = frozenset({"address", "api_token", "session", "link"})
@@ -62,6 +63,7 @@ __all__ = [
     "contact",
     "contact_address",
     "erasure",
+    "half_restored",
     "hold",
     "id_block",
     "idempotency",

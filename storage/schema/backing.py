@@ -5,7 +5,7 @@ None of it is in a backup: the rolling key file beside the backups carries it (`
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
 from storage.catalogue import account_id, column, instant, metadata, reference, word
 
@@ -31,14 +31,35 @@ backup = Table(
     metadata,
     reference("id", "one backup", retention="operation"),
     column("name", Text, "its file name at every target", retention="operation"),
-    column("targets", Text, "JSON: the directories it was written to", unit="JSON", retention="operation"),
-    instant("made_at", "when its snapshot was taken", retention="operation"),
+    column(
+        "targets",
+        Text,
+        "JSON: the directories it is written to; once whole, those it lies at",
+        unit="JSON",
+        retention="operation",
+    ),
+    column("node", Integer, "which node makes it", null="made before 0022", unit="node", retention="operation"),
+    instant("made_at", "when its snapshot was taken; until then when it was asked for", retention="operation"),
     instant("expires_at", "when it is deleted", retention="operation"),
-    instant("finished_at", "when it was whole at every target", null="being made", retention="operation"),
+    instant("begun_at", "when its making began", null="waits, or made before 0022", retention="operation"),
+    column("rows_done", BigInteger, "rows written", null="not begun", unit="rows", retention="operation"),
+    column("rows_total", BigInteger, "rows of its snapshot", null="not begun", unit="rows", retention="operation"),
+    column("bytes_done", BigInteger, "bytes of its file", null="not begun", unit="bytes", retention="operation"),
+    instant("finished_at", "when it was whole at its targets", null="not whole yet, or failed", retention="operation"),
+    instant("failed_at", "when its making failed", null="it did not", retention="operation"),
+    column("failure", Text, "what went wrong, with directories", null="nothing did", retention="operation"),
     instant("gone_at", "when it was deleted at every target", null="it is there", retention="operation"),
     column("digest", LargeBinary, "SHA-256 of the file", null="being made", unit="32 bytes", retention="operation"),
     column("counts", Text, "JSON: rows of each table, and bytes", null="being made", retention="operation"),
     PrimaryKeyConstraint("id"),
+)
+
+half_restored = Table(
+    "half_restored",
+    metadata,
+    reference("backup_id", "the backup whose restore into this database did not end yet", retention="operation"),
+    instant("begun_at", "when the restore began", retention="operation"),
+    PrimaryKeyConstraint("backup_id"),
 )
 
 recovery_key = Table(

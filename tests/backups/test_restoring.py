@@ -14,8 +14,9 @@ from mailhub.backups import container
 from mailhub.backups.container import Damaged
 from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
 from mailhub.backups.expiring import expire
+from mailhub.backups.holder_keys import TURN_KEYS
 from mailhub.backups.key_file import NAME
-from mailhub.backups.making import TURN_KEYS, create
+from mailhub.backups.making import create
 from mailhub.backups.vault import Vault
 from mailhub.errors import BadRequest, Conflict, MailhubError
 from mailhub.keys import Keys
@@ -80,8 +81,9 @@ def restored(vault: Vault, backup: Path, keys_at: Path, into: Database) -> Resto
 def test_everything_is_there_bit_for_bit(room: PostRoom, vault: Vault, kims_ticket: int, empty: Database) -> None:
     """Each row of each table, on whichever engine it is restored, is what it was; and mail is found again."""
     room.answer(kims_ticket)
+    files = made(vault)
     whole = rows(vault.database)
-    done = restored(vault, *made(vault), empty)
+    done = restored(vault, *files, empty)
     assert rows(empty) == whole
     assert not done.unreadable
     with vault.database.read() as before, empty.read() as after:
@@ -99,11 +101,11 @@ def test_a_database_that_is_not_empty_is_refused(vault: Vault, kims_ticket: int)
 def test_a_destroyed_person_is_gone(room: PostRoom, vault: Vault, kims_ticket: int, tmp_path: Path) -> None:
     """Whose key was destroyed after the backup is in no row and no byte; who wrote beside them is there unchanged."""
     room.deliver(mail(f"the {CANARY} sings", id="other@else.example", sender="Zoe <zoe@else.example>"))
-    whole = rows(vault.database)
     with vault.database.read() as connection:
         query = select(message.c.account_id, message.c.contact_id).where(message.c.from_address == "zoe@else.example")
         account, contact = connection.execute(query).one()
     backup, keys_at = made(vault)
+    whole = rows(vault.database)
     vault.writer.run(lambda tx: destroy_person_keys(tx.connection, account, [contact]))
     assert rewrite_key_files(vault) == []
     into = Database(tmp_path / "again.sqlite3")
