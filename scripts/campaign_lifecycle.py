@@ -81,7 +81,7 @@ class World:
     true: int = BEGIN
     boot: int = 0
     offset: int = 0  # of the clock against the true time
-    settling_until: int = 0  # the clock is doubted after a long downtime
+    settling: bool = False  # the clock is doubted after a long downtime
     modelled: dict[int, Modelled] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     lived: int = 0  # microseconds of all accounts
@@ -207,16 +207,14 @@ class World:
             if self.chance.random() < 0.5:
                 self.offset = 0
             return
-        if self.chance.random() < 0.01 and not self.settling_until:  # both at once is told as a limit
+        if self.chance.random() < 0.01 and not self.settling:  # both at once is told as a limit
             self.offset = int(self.chance.choice((-400, -40, -1, -0.1, 0.1, 1, 40, 400)) * DAY)
         elif self.chance.random() < 0.01:
             span = int(self.chance.choice((0.1, 2.5, 10, 40)) * DAY)
             self.move(span)
             self.boot = 0
             self.context = _restarted(self.context)
-            self.settling_until = 0
-            if span > 2 * DAY:  # since the last sweep it may be three
-                self.settling_until = -1
+            self.settling |= span > 2 * DAY  # since the last sweep it may be three; a restart in doubt ends no doubt
             for model in self.modelled.values():
                 model.away(span)
 
@@ -226,10 +224,10 @@ class World:
         believed = found.clock == "sane"
         if believed and self.offset:
             self.wrong(0, f"a clock that is {self.offset} us off was believed")
-        if not believed and not self.offset and self.settling_until == 0:
+        if not believed and not self.offset and not self.settling:
             self.wrong(0, f"a true clock was not believed: {found.clock}")
         if believed:
-            self.settling_until = 0
+            self.settling = False
         for model in self.modelled.values():
             model.sweep(self.true) if believed else model.away(EVERY)
         self.compare()

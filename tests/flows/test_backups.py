@@ -26,7 +26,7 @@ MAIL = (
 
 
 def placed(made: dict[str, Any]) -> Path:
-    return Path(made["targets"][0]) / made["name"]
+    return Path(str(made["targets"][0]), str(made["name"]))
 
 
 def cut_off(hub: Hub, made: dict[str, Any], into: Database) -> None:
