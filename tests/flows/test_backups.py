@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mailhub import keys
+from mailhub import house, keys
 from mailhub.backups.making import CUT_OFF
+from mailhub.config import Config, Storage
+from mailhub.errors import ConfigurationError
 from mailhub.restoring import restore
 from storage.database import Database
 
@@ -35,14 +36,6 @@ def cut_off(hub: Hub, made: dict[str, Any], into: Database) -> None:
     root = keys.Keys(keys.load_root(hub.directory))
     restore(file, file.with_name("mailhub.keys"), root, into, lambda _: None)
     into.close()
-
-
-def copied(hub: Hub, restored: Path) -> dict[str, str]:
-    """The restored directory elsewhere, with the root key that a restore writes last."""
-    elsewhere = restored.with_name("elsewhere")
-    shutil.copytree(restored, elsewhere)
-    shutil.copy(hub.directory / "root.key", elsewhere)
-    return {"MAILHUB_STORAGE__DIRECTORY": str(elsewhere)}
 
 
 def test_killed_in_the_middle_it_has_failed(own_hub: Hub) -> None:
@@ -98,9 +91,9 @@ def test_a_restore_that_was_cut_off_is_not_served(
         into = str(restored)
         cut_off(own_hub, made, Database(restored / "mailhub.sqlite3"))
         where = {"MAILHUB_STORAGE__DIRECTORY": into}
-    refused = own_hub.run("serve", environment=where if engine == "postgresql" else copied(own_hub, Path(into)))
-    assert refused.returncode == 78
-    assert b"a restore into this database was cut off" in refused.stderr
+    kept = Storage(directory=tmp_path / "restored", url=into if engine == "postgresql" else "")
+    with pytest.raises(ConfigurationError, match="a restore into this database was cut off"):
+        house.build(Config(storage=kept), keys.Keys(keys.load_root(own_hub.directory)))
     again = own_hub.run("backup", "restore", str(placed(made)), "--into", into)
     assert again.returncode == 0, again.stderr
     own_hub.environment |= where
