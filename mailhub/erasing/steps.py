@@ -26,9 +26,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mailhub import clock, keys, receipts
-from mailhub.backups.erasing import backups_holding, destroy_person_keys, rewrite_key_files
+from mailhub import clock, keys
+from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
 from mailhub.erasing import mail
+from mailhub.erasing.first_receipt import issue_receipt
 from mailhub.erasing.needles import Needles
 from mailhub.erasing.person import Person, is_telling
 from mailhub.erasing.quotes import Quotes
@@ -38,9 +39,7 @@ from mailhub.removal import remove_messages, remove_tickets
 from storage import contacts, personal, raws, tombstones
 from storage import removal as removed_rows
 from storage import search as search_index
-from storage.backups import Backup
 from storage.database import Connection
-from storage.erasures import Erasure
 from storage.holds import Hold, find_holds
 from storage.idempotency import forget_answers
 from storage.personal import Table
@@ -326,56 +325,6 @@ def destroy_key(work: Work) -> None:
     """From here on nobody knows who it was. A process stopped behind it goes on without."""
     keys.destroy(key_path(work.parts.data, work.row.id))
     work.do(lambda tx: work.change(tx, person=None))
-
-
-def issue_receipt(work: Work) -> None:
-    def act(transaction: Transaction) -> None:
-        now = clock.now()
-        entry = work.record(transaction, "erasure.done", cut_at=work.row.cut_at)
-        place = {"node": transaction.node, "sequence": entry}
-        left = backups_holding(transaction.connection, before=now)
-        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place, left=left))
-        work.change(
-            transaction, state="done", reason="", done_at=now, receipt=text, backups_gone_at=None if left else now
-        )
-
-    work.do(act)
-
-
-NOT_REACHED = (
-    "freed blocks of the file system and of the disk",
-    "snapshots and copies of the disk or of the database made outside mailhub",
-    "PostgreSQL's write-ahead log, its replicas and freed space in its files",
-    "copies of key files",
-    "what others quote of the person in backups made before, until these expire",
-    "what was sent to others: their mailboxes, and mailboxes mail was fetched from",
-    "what stands inside compressed or encrypted files that people attached",
-)
-
-
-def _statement(row: Erasure, *, now: int, journal: dict[str, int], left: Sequence[Backup]) -> dict[str, object]:
-    counts = dict(row.counts)
-    return {
-        "kind": "erasure",
-        "account": row.account_id,
-        "erasure": row.id,
-        "person": row.commitment,
-        "begun_at": clock.to_iso(row.begun_at),
-        "cut_at": clock.to_iso(row.cut_at),
-        "cut_at_microseconds": row.cut_at,
-        "done_at": clock.to_iso(now),
-        "rounds": counts.pop("rounds", 0) + 1,
-        "model": {name: counts.pop(f"model_{name}", "") for name in ("before", "after", "replay")},
-        "search": counts.pop("search", {}),
-        "counts": counts,
-        "backups": [
-            {"id": each.id, "made_at": clock.to_iso(each.made_at), "expires_at": clock.to_iso(each.expires_at)}
-            for each in left
-        ],
-        "exceptions": [],
-        "not_reached": list(NOT_REACHED),
-        "journal": journal,
-    }
 
 
 STEPS: tuple[Step, ...] = (
