@@ -7,8 +7,6 @@ and the features.
 
     score(counts, features, evidence=0) -> Score        train(counts, features, label) -> None
     untrain(counts, features, label) -> None            fold(rows of (label, feature bytes)) -> Counts
-    to_bytes(counts) -> bytes, from_bytes(bytes) -> Counts   checkpoint: checksum, FEATURES_VERSION, never a pickle
-    digest(counts) -> bytes                             canonical: independent of order, capacity and history
 
 The score (docs/filter.md has the experiments). With S, H documents trained, a feature seen in s spam and h ham weighs
 ``x = ln((s m/(S+1) + k) / (h m/(H+1) + k))``, ``m = sqrt((min(S,H)+1) ((S+H)/2+1))``: both classes are smoothed as if
@@ -21,14 +19,12 @@ what few documents say.
 Threads: read and written by one thread; a fold may run in another and be swapped in whole. Must not import
 scikit-learn.
 
-Durable state: none of its own. The caller stores rows and checkpoints.
+Durable state: none. The caller stores rows and checkpoints (``classifier.checkpoint``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,19 +34,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.doubt import Doubt
-from classifier.errors import CountBelowZero, DamagedCheckpoint, OtherFeatures, UnknownLabel
+from classifier.errors import CountBelowZero, UnknownLabel
 from classifier.table import Slots, Table, Tally
 from classifier.tokens import (
     CONTENT,
-    FEATURES_VERSION,
     GROUP_BITS,
     GROUPS,
     HEADER,
     HEADER_GRAMS,
     Features,
-    features_from_bytes,
     features_of_many,
-    features_to_bytes,
 )
 
 SPAM: Final = "spam"
@@ -73,9 +66,6 @@ _WITNESSES = _BOUNDS[[HEADER, CONTENT, CONTENT + 1]]  # ids that tell of wrong l
 FOLDED_AT_ONCE: Final = 16  # rows: their features stay in the processor's cache
 _ONE = np.uint32(1)  # of the cells' own type: adding another costs sixteen times as much
 
-_MAGIC: Final = b"mailhub-counts\x01"
-_HEADER: Final = struct.Struct("<15sIQQQQ")  # magic, features version, spam, ham, entries, bytes of ids
-_CHECKSUM_BYTES: Final = 16
 
 Weights = NDArray[np.float64]
 
@@ -100,6 +90,12 @@ class Counts:
     def size_bytes(self) -> int:
         """Memory held, in bytes."""
         return self.table.size_bytes
+
+    def fill(self, ids: Features, tallies: tuple[Tally, Tally]) -> None:
+        """Put all the counts (spam, ham) of ascending ids into an empty model that has its totals."""
+        self.table.fill(ids, tallies, largest=max(self.spam, self.ham))
+        first, second, last = ids.searchsorted(_WITNESSES).tolist()
+        self.doubt.add(tallies[0][first:last], tallies[1][first:last], second - first)
 
     def copy(self) -> Counts:
         """An equal model that shares nothing, for a thread that writes the checkpoint while this one goes on."""
@@ -355,58 +351,5 @@ def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
     counts = Counts(room=ids.size)
     counts.spam, counts.ham = totals
     tallies = (cells[0][ids].astype(np.int64), cells[1][ids].astype(np.int64))
-    _fill(counts, ids.astype(np.uint32), tallies)
+    counts.fill(ids.astype(np.uint32), tallies)
     return counts
-
-
-def _fill(counts: Counts, ids: Features, tallies: tuple[Tally, Tally]) -> None:
-    """Put all the counts of a model with its totals into its empty table; ids ascend."""
-    counts.table.fill(ids, tallies, largest=max(counts.spam, counts.ham))
-    first, second, last = ids.searchsorted(_WITNESSES).tolist()
-    counts.doubt.add(tallies[0][first:last], tallies[1][first:last], second - first)
-
-
-def to_bytes(counts: Counts) -> bytes:
-    """The checkpoint: canonical, so equal folds give equal bytes. Little-endian; ends in a BLAKE2b checksum."""
-    ids, spam, ham = counts.table.entries()
-    packed = features_to_bytes(ids)
-    header = _HEADER.pack(_MAGIC, FEATURES_VERSION, counts.spam, counts.ham, ids.size, len(packed))
-    width = _width(max(counts.spam, counts.ham))
-    body = b"".join([header, packed, spam.astype(width).tobytes(), ham.astype(width).tobytes()])
-    return body + _checksum(body)
-
-
-def from_bytes(checkpoint: bytes) -> Counts:
-    """Inverse of ``to_bytes``. Raises ``DamagedCheckpoint``, or ``OtherFeatures`` if it was written by another
-    tokeniser.
-    """
-    body = checkpoint[:-_CHECKSUM_BYTES]
-    if len(body) < _HEADER.size or _checksum(body) != checkpoint[-_CHECKSUM_BYTES:]:
-        raise DamagedCheckpoint("the checkpoint's checksum does not match")
-    magic, version, spam, ham, entries, id_bytes = _HEADER.unpack_from(body)
-    if magic != _MAGIC:
-        raise DamagedCheckpoint("not a checkpoint of this model")
-    if version != FEATURES_VERSION:
-        raise OtherFeatures(f"checkpoint of features version {version}, this program has {FEATURES_VERSION}")
-    counts = Counts(room=entries)
-    counts.spam, counts.ham = spam, ham
-    width = _width(max(spam, ham))
-    if len(body) != _HEADER.size + id_bytes + 2 * entries * width.itemsize:
-        raise DamagedCheckpoint("the checkpoint's length does not match")
-    ids = features_from_bytes(body[_HEADER.size : _HEADER.size + id_bytes])
-    amounts = np.frombuffer(body, dtype=width, offset=_HEADER.size + id_bytes).astype(np.int64)
-    _fill(counts, ids, (amounts[:entries], amounts[entries:]))
-    return counts
-
-
-def digest(counts: Counts) -> bytes:
-    """Sixteen bytes that are equal exactly when the counts are."""
-    return to_bytes(counts)[-_CHECKSUM_BYTES:]
-
-
-def _checksum(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=_CHECKSUM_BYTES).digest()
-
-
-def _width(largest: int) -> np.dtype[np.unsignedinteger]:
-    return np.dtype(next(f"<u{size}" for size in (1, 2, 4, 8) if largest < 1 << (8 * size)))

@@ -8,7 +8,8 @@ from random import Random
 
 from sqlalchemy import insert, select
 
-from classifier.model import Counts, digest, fold
+from classifier.checkpoint import digest
+from classifier.model import Counts, fold
 from classifier.tokens import Document, Features, features
 from mailhub.feedback import Marked, Revoked, answered, mark, prepare, revoke_marks, unmark
 from mailhub.filter.expiry import expire

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from classifier.model import digest, fold
+from classifier.checkpoint import digest
+from classifier.model import fold
 from classifier.tokens import features_to_bytes
 from mailhub.errors import BadRequest, Conflict
 from mailhub.feedback import Marked, Previous, forget, mark, prepare, revoke, steps, unmark

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from classifier.model import digest
+from classifier.checkpoint import digest
 from mailhub.filter import checkpoints
 from mailhub.filter.models import Models
 from storage import ledger

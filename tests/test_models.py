@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
-from classifier.model import digest, score
+from classifier.checkpoint import digest
+from classifier.model import score
 from mailhub.errors import Unavailable
 from mailhub.feedback import mark, unmark
 from mailhub.filter.models import Models

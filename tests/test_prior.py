@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.model import Counts, digest, documents, prior_shares, score, to_bytes, train
+from classifier.checkpoint import digest, to_bytes
+from classifier.model import Counts, documents, prior_shares, score, train
 from mailhub.config import Config, Spam
 from mailhub.errors import ConfigurationError
 from mailhub.filter import prior
@@ -103,7 +104,7 @@ def test_another_sites_prior_and_a_missing_one_are_configuration_errors(tmp_path
 def test_another_versions_prior_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an upgrade mail comes in all the same, without the prior."""
     prior.write(tmp_path / "prior", made(3), secret=5)
-    monkeypatch.setattr("classifier.model.FEATURES_VERSION", 2**31)
+    monkeypatch.setattr("classifier.checkpoint.FEATURES_VERSION", 2**31)
     assert prior.of_config(configured(tmp_path / "prior"), 5) is None
 
 

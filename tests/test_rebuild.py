@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from classifier.model import digest, fold
+from classifier.checkpoint import digest
+from classifier.model import fold
 from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
 from mailhub.errors import Conflict
 from mailhub.filter import checkpoints

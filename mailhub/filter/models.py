@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from classifier.checkpoint import digest, from_bytes, to_bytes
 from classifier.errors import ClassifierError
-from classifier.model import Counts, Score, digest, documents, from_bytes, score, score_many, to_bytes
+from classifier.model import Counts, Score, documents, score, score_many
 from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
 from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable

@@ -14,8 +14,9 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from classifier.checkpoint import from_bytes, to_bytes
 from classifier.errors import DamagedCheckpoint, OtherFeatures
-from classifier.model import Counts, from_bytes, to_bytes, train
+from classifier.model import Counts, train
 from mailhub.config import Config
 from mailhub.errors import BadRequest, ConfigurationError
 from mailhub.filter.evaluate import Sample, features_of

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from classifier import model
+from classifier import checkpoint, model
 from classifier.model import Counts
 from classifier.tokens import CONTENT, GROUP_BITS, HEADER, Features, features_to_bytes
 
@@ -57,7 +57,7 @@ def test_the_estimate_is_the_same_by_every_way() -> None:
     random.Random(SEED).shuffle(left)
     folded = model.fold((label, features_to_bytes(features)) for features, label in left)
     assert counts.doubt == folded.doubt == trained(left).doubt
-    assert model.from_bytes(model.to_bytes(counts)).doubt == counts.doubt
+    assert checkpoint.from_bytes(checkpoint.to_bytes(counts)).doubt == counts.doubt
     assert counts.copy().doubt == counts.doubt
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier import model
+from classifier import checkpoint, model
 from classifier.tokens import GROUP_BITS, GROUPS, Features
 
 pytestmark = [pytest.mark.sklearn, pytest.mark.xdist_group("sklearn"), pytest.mark.filterwarnings("default")]
@@ -57,7 +57,7 @@ def test_the_estimator_is_the_model(rows: tuple[list[Features], list[str]]) -> N
     scores = [model.score(counts, found) for found in documents]
     assert whole.decision_function(matrix(documents)).tolist() == [each.log_odds for each in scores]
     assert steps.predict_proba(matrix(documents))[:, 1].tolist() == [each.probability for each in scores]
-    assert model.digest(counts) == model.digest(whole.counts_) == model.digest(steps.counts_)
+    assert checkpoint.digest(counts) == checkpoint.digest(whole.counts_) == checkpoint.digest(steps.counts_)
 
 
 def test_scikit_learn_accepts_the_estimator(rows: tuple[list[Features], list[str]]) -> None:

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier import model
+from classifier.checkpoint import digest, from_bytes, to_bytes
 from classifier.errors import CountBelowZero, DamagedCheckpoint, OtherFeatures, UnknownLabel
-from classifier.model import Counts, digest, fold, from_bytes, score, score_many, to_bytes, train, untrain
+from classifier.model import Counts, fold, score, score_many, train, untrain
 from classifier.tokens import FEATURES_VERSION, GROUP_BITS, GROUPS, Features, features_to_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -234,7 +235,7 @@ def test_damaged_checkpoints_are_detected() -> None:
 def test_a_checkpoint_of_other_features_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a change of the tokeniser the old checkpoint is refused by name, not misread."""
     whole = to_bytes(trained([("spam", [1, 2])]))
-    monkeypatch.setattr("classifier.model.FEATURES_VERSION", FEATURES_VERSION + 1)
+    monkeypatch.setattr("classifier.checkpoint.FEATURES_VERSION", FEATURES_VERSION + 1)
     with pytest.raises(OtherFeatures):
         from_bytes(whole)
 
@@ -245,11 +246,11 @@ def test_the_digest_does_not_depend_on_the_hash_seed(seed: str) -> None:
     program = (
         "import sys; sys.path.insert(0, '.')\n"
         "import numpy as np\n"
-        "from classifier import model\n"
+        "from classifier import checkpoint, model\n"
         "c = model.Counts()\n"
         "for n in range(50): model.train(c, np.arange(n, n * 40, 7, dtype=np.uint32), 'spam' if n % 2 else 'ham')\n"
         "assert 'sklearn' not in sys.modules\n"
-        "print(model.digest(c).hex())"
+        "print(checkpoint.digest(c).hex())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     run = subprocess.run(

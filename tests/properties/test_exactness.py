@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from classifier.model import Counts, digest, fold, from_bytes, to_bytes, train, untrain
+from classifier.checkpoint import digest, from_bytes, to_bytes
+from classifier.model import Counts, fold, train, untrain
 from classifier.tokens import features_to_bytes
 from mailhub.feedback import mark
 from mailhub.filter.models import Models
