@@ -37,19 +37,18 @@ LIVING = OPEN | {"suspended"}  # the stages in which an owner can log in, and so
 def take(transaction: Transaction, post: Post | None, flood: FloodCounter, message: Prepared) -> dict[str, Outcome]:
     """Answer one mail to the deletion address, once however often it is named there; its outcomes by recipient.
 
-    A domain that sends too many in an hour is looked up no more: that walks the logins of all accounts.
+    A domain that sends too many in an hour is looked up no more: that walks the logins of all accounts. What is forged
+    in its name is never looked up, and counts for nothing.
     """
     named = [each for each in message.envelope.recipients if each.lower() == post.deletion_address] if post else []
-    key: Key = (NO_ACCOUNT, 0, message.author.rpartition("@")[2])
-    braked = flood.over(key, message.envelope.received_at)
-    transaction.after_commit(lambda: flood.count([(key, NO_ACCOUNT, False)]))
-    reason = _taken(transaction, post, message, named[0], braked=braked) if post and named else ""
+    reason = _taken(transaction, post, flood, message, named[0]) if post and named else ""
     return {each: Outcome(recipient=each, fate=Fate.REQUEST, reason=reason) for each in named}
 
 
-def _taken(transaction: Transaction, post: Post, message: Prepared, recipient: str, *, braked: bool) -> str:
+def _taken(transaction: Transaction, post: Post, flood: FloodCounter, message: Prepared, recipient: str) -> str:
     now, author = message.envelope.received_at, message.from_whom[0]
     proven = not message.unreadable and is_proven(message.authentication, author)
+    braked = proven and _is_braked(transaction, flood, author, now)
     owned = _owners(transaction, author) if proven and not braked else []
     reason = "deletion-flood" if braked else "deletion-unknown" if proven else "deletion-unproven"
     if not owned:
@@ -57,6 +56,13 @@ def _taken(transaction: Transaction, post: Post, message: Prepared, recipient: s
     for owner in owned:
         reason = _answer(transaction, post, message, recipient, owner, now)
     return reason
+
+
+def _is_braked(transaction: Transaction, flood: FloodCounter, author: str, now: int) -> bool:
+    """Whether the author's domain asked too often this hour; this time counts, too."""
+    key: Key = (NO_ACCOUNT, 0, author.rpartition("@")[2])
+    transaction.after_commit(lambda: flood.count([(key, NO_ACCOUNT, False)]))
+    return flood.over(key, now)
 
 
 def is_proven(known: Authentication | None, author: str) -> bool:

@@ -22,7 +22,7 @@ import structlog
 
 from mailhub import clock, keys, receipts
 from mailhub.erasing.mail import redo
-from mailhub.erasing.person import Person
+from mailhub.erasing.person import ERASED_ADDRESS, Person
 from mailhub.erasing.returning import came_back
 from mailhub.erasing.steps import NEEDS_PERSON, STEPS, Again
 from mailhub.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
@@ -118,6 +118,8 @@ def checked(parts: Parts, account: int, addresses: Sequence[str]) -> tuple[str, 
     for address in meant:
         if not usable(address) or any(character.isspace() or character in "<>\0" for character in address):
             raise BadRequest("a person is named by an exact address: user@example.com")
+        if address == ERASED_ADDRESS:
+            raise BadRequest("this address stands for everybody who was erased: it is nobody's")
         if parts.directory.is_own(account, address):
             raise Conflict("this is an address of one of the account's mailboxes")
         with parts.database.read() as connection:

@@ -8,9 +8,10 @@
     decide   (agent) carried out, or refused with a reason that is mailed
     collect  a copy that was approved is fetched, behind the same link, for some days
 
-One address proves itself and nothing else: where its contact has further addresses, or is held, an agent decides,
-whatever the policy says. The key of a receipt's commitment is shown to the person once, when he proves, and kept
-nowhere; after an erasure nothing is mailed, for the address is gone: the page of the link tells how far it is.
+One address proves itself and nothing else: where its contact has further addresses, or a hold stands in the way of an
+erasure, an agent decides, whatever the policy says. The key of a receipt's commitment is shown to the person once, when
+he proves, and kept nowhere; after an erasure nothing is mailed, for the address is gone, and what else he asked is
+over: the page of the link tells how far it is.
 Must not: tell by answer, time or text whether an address is known; act on a GET; put an address into the journal.
 """
 
@@ -22,12 +23,14 @@ from dataclasses import dataclass, field
 from mailhub import clock, consents, erasure, export, letters, receipts
 from mailhub.access.bearers import Kind, NewBearer, bearer_hash, kind_of, new_bearer
 from mailhub.envelope import Recipient
+from mailhub.erasing.person import Person
+from mailhub.erasing.steps import holds_on, who
 from mailhub.erasing.work import Parts
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.filing.prepare import Prepared
 from mailhub.letters import Letter, Post
 from storage import consents as consent_rows
-from storage import contacts, erasures, holds, journal, mailboxes, privacy_requests, users
+from storage import contacts, erasures, journal, mailboxes, privacy_requests, users
 from storage.database import Connection
 from storage.erasures import Erasure
 from storage.privacy_requests import PrivacyRequest
@@ -169,14 +172,19 @@ def look(context: RequestContext, account: int, link: str, *, now: int) -> tuple
     with context.parts.database.read() as connection:
         found = privacy_requests.find_request_of_link(connection, account, bearer_hash(link))
         begun = found and found.erasure_id and erasures.find_erasure(connection, account, found.erasure_id)
-    if found is None or (_ends(found) and found.expires_at <= now):
-        raise NotFound(GONE)
+        if found is None or (_opens(found) and _is_over(connection, found, now)):
+            raise NotFound(GONE)
     return found, begun or None
 
 
-def _ends(row: PrivacyRequest) -> bool:
-    """Whether the link ends by date: what was proven shows how far it is for as long as it is kept."""
+def _opens(row: PrivacyRequest) -> bool:
+    """Whether the link opens something; what else was proven shows how far it is for as long as it is kept."""
     return row.state == "asked" or (row.state == "approved" and row.kind == "export")
+
+
+def _is_over(connection: Connection, row: PrivacyRequest, now: int) -> bool:
+    """Its time is over, or the person was erased since: then the request names nobody any more."""
+    return row.expires_at <= now or not privacy_requests.is_known(connection, row.account_id, row.address)
 
 
 def prove(context: RequestContext, account: int, link: str, *, now: int) -> Proven:
@@ -208,11 +216,12 @@ def why_agent(context: RequestContext, connection: Connection, row: PrivacyReque
     """Why an agent has to decide this; "" when the policy does."""
     if context.policy != "automatic":
         return "policy"
+    person = who(connection, row.account_id, Person(addresses=(row.address,), contacts=()))
+    if holds_on(connection, row.account_id, person, now):
+        return "held"
     contact = contacts.find_contact_of(connection, row.account_id, row.address)
     if contact is None:
         return "" if row.kind == "erasure" else "no-contact"
-    if holds.find_holds(connection, row.account_id, contacts=[contact], tickets=[], now=now):
-        return "held"
     found = contacts.find_contact(connection, row.account_id, contact)
     others = set(found.addresses if found else ()) - {row.address}
     others -= set(contacts.plus_forms(connection, row.account_id, row.address))

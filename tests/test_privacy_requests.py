@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mailhub import consents, privacy_requests, receipts
 from mailhub import holds as hold_flow
@@ -32,7 +32,7 @@ from storage.contacts import find_contact_of
 from storage.holds import Hold
 from storage.outbox import find_row
 from storage.privacy_requests import PrivacyRequest, list_requests, sweep_requests
-from storage.schema import outbox, person_tombstone
+from storage.schema import erasure, outbox, person_tombstone
 from tests.desk import Desk, post_of
 from tests.erasing.scene import parts_of
 
@@ -324,6 +324,45 @@ def test_what_was_erased_meanwhile_is_not_approved(at: Callable[[str], Counter])
     assert counter.letters() == []
     with counter.desk.database.read() as connection:
         assert len(connection.execute(select(person_tombstone.c.digest)).all()) == 1
+
+
+def test_links_of_who_was_erased_since_are_over(at: Callable[[str], Counter]) -> None:
+    """Whoever asked twice erases with one link; the other then neither shows nor begins anything, of any kind."""
+    counter = at("automatic")
+    others = []
+    for kind in privacy_requests.KINDS:
+        counter.ask(kind)
+        others.append(counter.link())
+    counter.ask("export")
+    counter.prove(copy := counter.link())
+    counter.ask("erasure")
+    run(counter.context.parts, counter.desk.account, counter.prove().request.erasure_id or 0)
+    for link in (*others, copy):
+        with pytest.raises(NotFound):
+            counter.look(link)
+        with pytest.raises(NotFound):
+            counter.prove(link)
+    with counter.desk.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(erasure)).scalar_one() == 1
+
+
+def test_who_stands_in_a_held_ticket_is_for_an_agent(at: Callable[[str], Counter]) -> None:
+    """A hold on a ticket of the person keeps an erasure back as it would keep the erasure itself."""
+    counter, desk = at("automatic"), at("automatic").desk
+    kim = counter.contact() or 0
+    with desk.database.read() as connection:
+        [ticket] = contacts.tickets_of(connection, desk.account, [kim])
+
+    def hold(transaction: Any) -> None:
+        row = Hold(
+            account_id=desk.account, id=transaction.new_id(), kind="ticket", object_id=ticket, reason="claim",
+            actor="user:1", created_at=desk.now,
+        )  # fmt: skip
+        hold_flow.add_hold(transaction, row)
+
+    desk.do(hold)
+    counter.ask()
+    assert counter.prove().request.waits_for == "held"
 
 
 @pytest.mark.parametrize("policy", ["off", "automatic"])

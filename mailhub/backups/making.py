@@ -98,6 +98,8 @@ def make_due(vault: Vault, *, stopping: Callable[[], bool] = lambda: False) -> B
             return None if row.begun_at is not None else _make(vault, row, stopping)
     except (MailhubError, StorageError) as error:
         log.warning("backup not made", backup=row.id, reason=str(error))
+        if isinstance(error, Unavailable):  # also where not even the lock could be made
+            _fail(vault, row, str(error))
         return None
 
 

@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from mailhub import clock, lifecycle
 from mailhub import login as logins
+from mailhub.access.actor import Actor, Role
 from mailhub.access.bearers import Kind, bearer_hash, kind_of
+from mailhub.access.roles import require
 from mailhub.api.caller import require_open
 from mailhub.api.login import context_of, peer_of
 from mailhub.api.origin import require_admitted
@@ -22,7 +24,7 @@ from mailhub.people import NO_LINK
 from mailhub.steadiness import boot_time
 from mailhub.web import html
 from mailhub.web.room import Form, Visited, answer, needed, page, require_patience
-from storage import links, sessions
+from storage import links, sessions, users
 from storage.database import Connection
 from storage.links import Link
 from storage.sessions import Session
@@ -81,15 +83,18 @@ def _require_link(house: House, link: str) -> Link:
 
 
 def _delete(transaction: Transaction, house: House, hash_: bytes, opened: Session) -> None:
-    """Both or neither: the link used up, the deletion asked for."""
+    """Both or neither: the link used up, the deletion asked for. By who may ask for it now: roles change."""
     connection, context = transaction.connection, house.lifecycle()
     if opened.fresh_until is None:
         raise Forbidden(NO_FACTOR)
     found = links.use_link(connection, hash_, clock.now(), kinds=(KIND,))
-    if found is None or (found.account_id, found.user_id) != (opened.account_id, opened.user_id):
+    user = users.find_user(connection, opened.account_id, opened.user_id)
+    if found is None or user is None or (found.account_id, found.user_id) != (user.account_id, user.id):
         raise NotFound(NO_LINK)
+    actor = Actor(role=Role(user.role), account=user.account_id, user=user.id)
+    require(actor, "account.delete", user.account_id)
     now = lifecycle.present(context, connection, now=clock.now(), boot=boot_time())
-    lifecycle.ask_deletion(context, transaction, f"user:{found.user_id}", found.account_id, now)
+    lifecycle.ask_deletion(context, transaction, actor.name, user.account_id, now)
 
 
 def _end(transaction: Transaction, opened: Session) -> None:

@@ -170,6 +170,9 @@ def _progress(here: str, row: PrivacyRequest, erasure: Erasure | None, house: Ho
 
 
 def _erasure(here: str, erasure: Erasure | None, house: House, *told: str) -> Response:
+    if erasure is not None and erasure.state == "held":
+        text = "A legal hold keeps your data for now (GDPR art. 17(3)). It is erased by itself when that is lifted."
+        return answer("Your data is held", html.paragraph(text), *told)
     if erasure is None or erasure.receipt is None:
         text = "Your data is being erased. Open this page again for the receipt; nothing more is mailed."
         return answer("Your data is being erased", html.paragraph(text), *told)

@@ -177,6 +177,15 @@ def test_with_no_target_left_it_fails(vault: Vault, kims_ticket: int, tmp_path: 
         assert [row.state for row in backups.list_all(connection)] == ["failed"]
 
 
+def test_where_the_spool_cannot_be_it_fails(vault: Vault, kims_ticket: int, tmp_path: Path) -> None:
+    """Not even the lock can be made: the row says so, and nobody waits for it any more."""
+    vault = replace(vault, spool=tmp_path / "no" / "such")
+    asked = ask(vault, actor="operator")
+    assert make_due(vault) is None
+    left = row_of(vault, asked.id)
+    assert (left.state, "backup.spool" in str(left.failure)) == ("failed", True)
+
+
 def test_a_snapshot_has_an_end(vault: Vault, kims_ticket: int) -> None:
     """One that is open for too long ends its backup with a text that says what to change."""
     with pytest.raises(Unavailable, match=r"put backup\.spool on a faster disk, or raise backup\.snapshot_minutes"):

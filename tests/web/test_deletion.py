@@ -17,6 +17,7 @@ from mailhub.envelope import Envelope, Outcome, Source
 from mailhub.filing.prepare import prepare
 from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
+from storage import users
 from storage.accounts import find_account
 from storage.schema import intake, refusal, session
 from tests.gate import PASSWORD
@@ -203,3 +204,20 @@ def test_mail_to_a_mailbox_and_the_deletion_address_is_both(visiting: Visiting) 
     visitor = visiting()
     assert deliver(visitor, asking(), "support@first.example", DELETE).fate.value == "filed"
     assert [kind for kind, _, _ in visitor.letters()] == ["deletion-link"]
+
+
+def test_who_is_no_owner_any_more_deletes_nothing(visiting: Visiting) -> None:
+    """A link that was mailed to an owner is worth nothing once another made an agent of him."""
+    visitor = visiting()
+    code, path = enrol(visitor), link(visitor)
+    visitor.house.writer.run(lambda tx: users.set_role(tx.connection, 1, 11, "agent"))
+    assert visitor.post(path, email=OWNER, password=PASSWORD, code=code.now()).status == 403
+    assert asked_at(visitor) is None
+
+
+def test_forgeries_keep_no_owner_from_his_deletion(visiting: Visiting) -> None:
+    """Only mail that its domain vouches for counts for the brake: others' forgeries in its name do not."""
+    visitor = visiting()
+    for number in range(100):
+        assert deliver(visitor, asking(id=f"{number}@evil.example"), known=None).reason == "deletion-unproven"
+    assert deliver(visitor, asking()).reason == "deletion-asked"

@@ -21,6 +21,7 @@ from mailhub.web.html import POLICY
 from mailhub.web.pages import install
 from mailhub.web.room import ASKS_A_MINUTE
 from storage.erasures import list_erasures
+from storage.holds import Hold, add_hold
 from storage.schema import contact, privacy_request
 from tests.asking import Asker
 
@@ -63,6 +64,20 @@ def test_a_person_erases_himself(visiting: Visiting) -> None:
     body = receipts.verify(receipt.body.decode(), receipts.public_key_of(visitor.house.keys))
     assert receipts.is_about(body, KIM, bytes.fromhex(key.decode()))
     assert (rows(visitor, contact), visitor.letters()) == (0, [])
+
+
+def test_a_hold_is_told(visiting: Visiting) -> None:
+    """An erasure that a hold stops is not said to be under way."""
+    visitor = visiting()
+    visitor.post(path := asked(visitor))
+    row = Hold(
+        account_id=1, id=77, kind="contact", object_id=101, reason="claim", actor="user:11", created_at=1
+    )  # fmt: skip
+    visitor.house.writer.run(lambda tx: add_hold(tx.connection, row))
+    with visitor.house.database.read() as connection:
+        [begun] = list_erasures(connection, 1)
+    assert erasure.run(parts_of(visitor.house), 1, begun.id).state == "held"
+    assert b"A legal hold keeps your data" in visitor.get(path).body
 
 
 def test_a_person_fetches_a_copy(visiting: Visiting) -> None:
