@@ -181,6 +181,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
     if is_empty(database):
         raise ConfigurationError(_missing(config))
     if not restoring and is_half_restored(database):
+        database.close()
         raise ConfigurationError(HALF_RESTORED)
     migrate(database)
     recognise_key(database, keys)
