@@ -20,7 +20,7 @@ from mailhub.access.roles import require_grant, require_touch
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.letters import Letter, Post
 from mailhub.tickets import record
-from storage import api_tokens, journal, links, second_factors, sessions, tickets, users
+from storage import api_tokens, journal, links, outbox, second_factors, sessions, tickets, users
 from storage.accounts import find_account
 from storage.api_tokens import ApiToken
 from storage.database import Connection
@@ -77,11 +77,12 @@ def delete_user(writer: Writer, actor: Actor, account: int, user: int, *, heir: 
     return writer.run(lambda tx: _delete(tx, actor, account, user, heir, moved, now=now))
 
 
-def _check_deletion(transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None) -> None:
+def _check_deletion(transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None) -> User:
     found = _touched(transaction, actor, account, user)
     _keep_an_owner(transaction, found, "deleted")
     if heir is not None and users.find_user(transaction.connection, account, heir) is None:
         raise NotFound(f"there is no user {heir}")
+    return found
 
 
 def _hand_over(transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None, *, now: int) -> int:
@@ -100,7 +101,7 @@ def _delete(
     transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None, moved: int, *, now: int
 ) -> Deleted:
     """The last turn: what was assigned meanwhile, and everything that lets the user in."""
-    _check_deletion(transaction, actor, account, user, heir)
+    found = _check_deletion(transaction, actor, account, user, heir)
     while step := _hand_over(transaction, actor, account, user, heir, now=now):
         moved += step
     connection = transaction.connection
@@ -111,6 +112,7 @@ def _delete(
         tokens=api_tokens.revoke_api_tokens_of_user(connection, account, user, now),
     )
     links.end_links(connection, account, user, now)
+    outbox.delete_letters_to(connection, account, found.email)
     second_factors.delete_second_factor(connection, account, user)
     users.forget_user(connection, account, user, at=now)
     detail = {"heir": heir, "tickets": done.tickets, "sessions": done.sessions, "tokens": done.tokens}

@@ -131,6 +131,12 @@ def sweep_letters(connection: Connection, *, before: int, limit: int) -> int:
     return len(old)
 
 
+def delete_letters_to(connection: Connection, account_id: int, recipient: str) -> int:
+    """Delete letters to an address, those that wait and those that left; how many went."""
+    own = (outbox.c.account_id == account_id, outbox.c.recipient == recipient, outbox.c.message_id.is_(None))
+    return connection.execute(delete(outbox).where(*own)).rowcount
+
+
 def set_outcome(connection: Connection, row: OutboxRow, *, state: str, reason: str, reply: str | None, at: int) -> bool:
     """End a row that is still queued; False when it was ended or removed meanwhile. Nothing of a letter is kept."""
     own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id, outbox.c.state == "queued")

@@ -53,10 +53,10 @@ def find_user_by_email(connection: Connection, account_id: int, email: str) -> U
     return User(**row._mapping) if row else None
 
 
-def list_users_by_email(connection: Connection, email: str) -> Sequence[User]:
-    """The active users with this login name in all accounts, at most two; walks every account, for the admin socket."""
+def list_users_by_email(connection: Connection, email: str, *, limit: int = 100) -> Sequence[User]:
+    """The active users with this login name in all accounts, which it walks; a bound for who is in very many."""
     query = select(*_COLUMNS).where(user.c.email == email.lower(), user.c.deleted_at.is_(None))
-    return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.account_id).limit(2))]
+    return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.account_id).limit(limit))]
 
 
 def list_users(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[User]:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
+from mailhub import clock, people
+from mailhub.access.actor import operator
+from storage.accounts import Account, add_account
+from storage.schema import outbox
+from storage.users import User, add_user
 from tests.asking import Asker
 
 if TYPE_CHECKING:
@@ -37,6 +44,30 @@ def test_the_answer_is_the_same_whoever_is_named(visiting: Visiting) -> None:
     assert len({visitor.post("/password", email=each).body for each in named}) == 1
     assert [to for _, to, _ in visitor.letters()] == [OWNER, "agent@first.example"]
     assert [to for _, to, _ in visitor.letters(2)] == ["agent@first.example"]  # in the other account, too
+
+
+def test_who_has_logins_in_many_accounts_gets_all_links(visiting: Visiting) -> None:
+    """A letter for each account, not for the first two alone."""
+    visitor = visiting()
+    for account in (3, 4):
+        row = Account(id=account, name=str(account), stage="active", billing="none", created_at=1, stage_entered_at=1)
+        user = User(account_id=account, id=account, email="agent@first.example", name="", role="agent", created_at=1)
+        visitor.house.writer.run(lambda tx, row=row: add_account(tx.connection, row))  # type: ignore[misc]
+        visitor.house.writer.run(lambda tx, user=user: add_user(tx.connection, user))  # type: ignore[misc]
+    visitor.post("/password", email="agent@first.example")
+    assert [len(visitor.letters(account)) for account in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+
+def test_a_deleted_users_letters_are_gone(visiting: Visiting) -> None:
+    """Neither a letter that waits, nor the address of one that left, outlives the user; others' stay."""
+    visitor = visiting()
+    for login in (OWNER, "agent@first.example"):
+        visitor.post("/password", email=login)
+    assert [to for _, to, _ in visitor.letters()] == [OWNER, "agent@first.example"]
+    people.delete_user(visitor.house.writer, operator(0), 1, 12, heir=None, now=clock.now())
+    with visitor.house.database.read() as connection:
+        left = connection.execute(select(outbox.c.recipient).where(outbox.c.account_id == 1)).scalars().all()
+    assert left == [OWNER]
 
 
 def test_who_asks_too_often_ends_no_link_on_its_way(visiting: Visiting) -> None:
