@@ -67,6 +67,7 @@ def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progres
         upgrade(connection)
         restoring.mark_begun(connection, header.id, clock.now())
         restoring.apply_carried(connection, carried.tables)
+        restoring.drop_logins(connection)
         if unreadable:
             _mend(connection)
         removed = _remove_again(connection, keys)

@@ -11,7 +11,7 @@ from .account_rows import delete_configuration
 from .database import Database
 from .key_files import CARRIED
 from .raws import read
-from .schema import FIRST_ID, account, half_restored, id_block, intake, ledger, message, metadata, ticket
+from .schema import FIRST_ID, account, half_restored, id_block, intake, ledger, link, message, metadata, session, ticket
 from .tombstones import find_erased, of_message
 
 STEP = 200
@@ -63,6 +63,12 @@ def _close_ended_accounts(connection: Connection) -> None:
     for account_id in connection.execute(select(account.c.id).where(ended)).scalars().all():
         delete_configuration(connection, account_id)
     connection.execute(update(account).where(account.c.stage.in_(("deleted", "purged"))).values(name=""))
+
+
+def drop_logins(connection: Connection) -> None:
+    """Sessions and links to set a password or delete an account: some ended since, and nobody knows which."""
+    for table in (session, link):
+        connection.execute(delete(table))
 
 
 def drop_dangling(connection: Connection) -> None:

@@ -25,9 +25,11 @@ from storage import person_keys
 from storage.database import Database
 from storage.dumping import LEFT_OUT
 from storage.journal import MACHINE
+from storage.links import Link, add_link
 from storage.person_keys import Holder
-from storage.schema import contact, journal, message, metadata
+from storage.schema import contact, journal, link, message, metadata, session
 from storage.search import find_messages
+from storage.sessions import Session, add_session
 from storage.writer import Writer
 from tests.postroom import PostRoom, mail
 
@@ -90,6 +92,19 @@ def test_everything_is_there_bit_for_bit(room: PostRoom, vault: Vault, kims_tick
         for account in {row.account_id for row in before.execute(select(message.c.account_id))}:
             found = [find_messages(each, account, "h*", before=1 << 60, limit=99) for each in (before, after)]
             assert found[0] == found[1]
+
+
+def test_what_let_people_in_then_lets_nobody_in(vault: Vault, kims_ticket: int, empty: Database) -> None:
+    """A link that was used, and a session that was ended, since the backup do not come back with it."""
+    sent = Link(hash=b"l" * 32, id=5, account_id=1, user_id=2, kind="reset", created_at=1, expires_at=1 << 60)
+    opened = Session(
+        hash=b"s" * 32, id=6, account_id=1, user_id=2, peer="", created_at=1, last_used_at=1, expires_at=1 << 60
+    )
+    vault.writer.run(lambda tx: add_link(tx.connection, sent))
+    vault.writer.run(lambda tx: add_session(tx.connection, opened))
+    restored(vault, *made(vault), empty)
+    with empty.read() as connection:
+        assert connection.execute(select(link.c.id).union(select(session.c.id))).all() == []
 
 
 def test_a_database_that_is_not_empty_is_refused(vault: Vault, kims_ticket: int) -> None:
