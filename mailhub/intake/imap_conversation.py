@@ -144,17 +144,20 @@ class Conversation:
 
     def folders(self) -> Sequence[str]:
         """The names of the folders there; one that is not modified UTF-7 is left out, and costs no other."""
+        return [name for _, name in self._listed()]
+
+    def junk_folder(self) -> str | None:
+        """The folder that the server says spam goes to (RFC 6154); None when it names none."""
+        return next((name for flags, name in self._listed() if b"\\Junk" in flags), None)
+
+    def _listed(self) -> Sequence[tuple[Sequence[bytes], str]]:
+        """Flags and name of each folder that has a name."""
         self._client.folder_encode = False  # as they come: imapclient would raise at the first that it cannot decode
         try:
             found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
         finally:
             self._client.folder_encode = True
-        return [name for _, _, raw in found if (name := _readable(raw)) is not None]
-
-    def junk_folder(self) -> str | None:
-        """The folder that the server says spam goes to (RFC 6154); None when it names none."""
-        found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
-        return next((name for flags, _, name in found if b"\\Junk" in flags and isinstance(name, str)), None)
+        return [(flags, name) for flags, _, raw in found if (name := _readable(raw)) is not None]
 
     def open(self, folder: str, *, read_only: bool) -> Opened:
         """Select a folder; read_only leaves no trace there (EXAMINE)."""

@@ -19,7 +19,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -39,6 +39,7 @@ from storage.errors import StorageError
 from storage.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
 
 THOROUGH_SECONDS = 600.0  # folders are opened at least so often, whatever STATUS says of them
+WATCH_RESTS_SECONDS = 900.0  # longer than a lost connection waits: the next one reads all mail before it breaks again
 LOGIN_FAILURES = 5  # a refused login counts so much more than a lost connection: many tries lock accounts
 MOST_DOUBLINGS = 20
 DUE_SECONDS = 1.0  # what is overdue, since a folder cannot be opened, makes no busy loop
@@ -83,6 +84,8 @@ class MailboxThread:
         self._struggles: dict[int, Struggle] = {}
         self._state = ("", "")
         self._watch: MoveWatch | None = None
+        self._watch_at = 0.0  # not begun before
+        self._unwatched = ""
         self._shown: dict[int, Opened] = {}  # by folder: what STATUS said when it was last looked into
         self._can_idle = bool(fetching.source.idle)
         self._thorough_at = 0.0
@@ -156,24 +159,39 @@ class MailboxThread:
 
     def _serve(self, conversation: Conversation) -> None:
         """Read and wait until something ends it."""
-        heard = False
-        self._watch, unwatched = self._begin_watch(conversation)
+        heard, self._watch = False, None
         while not self._stopping.is_set():
+            if self._watch is None and self.fetching.source.feedback_from_moves and time.monotonic() >= self._watch_at:
+                self._begin_watch(conversation)
             only_first = heard and self._seconds_to_look() > 0  # a first folder that is never still starves no other
             if not only_first:
                 self._looked_at = time.monotonic()
             self._read_all(conversation, only_first=only_first)
             if not heard:
-                self._note("waiting", unwatched)
+                self._note("waiting", self._unwatched)
             heard = self._wait(conversation)
 
-    def _begin_watch(self, conversation: Conversation) -> tuple[MoveWatch | None, str]:
-        """The watch over moves, where the mailbox's owner switched it on; or none, and why in words."""
-        if not self.fetching.source.feedback_from_moves:
-            return None, ""
+    def _begin_watch(self, conversation: Conversation) -> None:
+        """The watch over moves; or none for a while, and why in words."""
         watch = MoveWatch(self._shared.rooms, conversation, self.fetching.source)
-        fault = watch.find_junk()
-        return (None if fault else watch), fault
+        with self._watching():
+            self._unwatched = watch.find_junk()
+        if self._unwatched:
+            self._watch_at = time.monotonic() + WATCH_RESTS_SECONDS
+        else:
+            self._watch = watch
+
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[None]:
+        """Mail goes first: when the watch ends the connection, the next ones do without it for a while."""
+        try:
+            yield
+        except Refused:
+            raise
+        except Exception:
+            self._watch_at = time.monotonic() + WATCH_RESTS_SECONDS
+            self._unwatched = "not watched for moves for a while: the connection broke when we looked for some"
+            raise
 
     def _wait(self, conversation: Conversation) -> bool:
         """Until mail came to the first folder (True), or it is time to look at all of them."""
@@ -259,7 +277,8 @@ class MailboxThread:
                 FolderReader(rooms, self.fetching, conversation, folder, struggle).read(opened)
                 fault = settle(conversation, self.fetching.source, folder, rooms.database, rooms.writer)
             if self._watch is not None:
-                self._watch.look(folder)
+                with self._watching():
+                    self._watch.look(folder)
         except Refused as refused:
             return "failing", f"the server refuses a command: {refused}"
         return ("failing", fault) if fault else ("current", self._owed(folder))

@@ -23,6 +23,7 @@ from mailhub import clock
 from mailhub.filing.prepare import id_hash, identity_of
 from mailhub.intake import imap_feedback
 from mailhub.intake.imap_conversation import Conversation, Sketch
+from mailhub.intake.imap_faults import Refused
 from mailhub.intake.imap_folder import LARGE_BYTES, SLACK_BYTES, Rooms, return_path
 from mailhub.mark_requests import ask
 from storage import imap_moves, imap_sources, ledger
@@ -55,7 +56,10 @@ class MoveWatch:
 
     def find_junk(self) -> str:
         """Make the rows say which folder spam goes to; "", or in words why there is none."""
-        name = self._source.junk_folder or self._conversation.junk_folder()
+        try:
+            name = self._source.junk_folder or self._conversation.junk_folder()
+        except Refused:
+            name = None
         if name is None:
             return "no folder there is known as Junk: name it with mailhub mailbox set --junk-folder"
         source = self._source

@@ -234,5 +234,27 @@ def strange_names(line: Line) -> None:
         line.send(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
 
 
+def breaking_junk(line: Line) -> None:
+    """A mail in INBOX, a folder whose name nobody can read, and a Junk that ends the connection when it is searched."""
+    line.send(b"* OK ready\r\n")
+    selected = b""
+    while True:
+        tag, rest = line.command()
+        if b"EXAMINE" in rest:
+            selected = rest
+            line.send(OPENED)
+        elif rest.startswith(b"LIST"):
+            line.send(b'* LIST () "/" "\xff\xfe"\r\n* LIST (\\Junk) "/" "Junk"\r\n')
+        elif b"SEARCH" in rest and b"JUNK" in selected:
+            return
+        elif b"SEARCH" in rest:
+            line.send(SMALL_UIDS)
+        elif b"RFC822.SIZE" in rest:
+            line.send(b'* 1 FETCH (UID 1 RFC822.SIZE 40 FLAGS () INTERNALDATE "24-Nov-2026 10:00:00 +0000")\r\n')
+        elif b"BODY" in rest:
+            line.send(b"* 1 FETCH (UID 1 BODY[] {34}\r\nFrom: ana@customer.example\r\n\r\nHi\r\n)\r\n")
+        line.send(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
+
+
 INJECTING: dict[str, Script] = {"starttls-injection": starttls_injection, "preauth": preauth}  # with STARTTLS
 NAMES: dict[str, Script] = {"strange-names": strange_names}

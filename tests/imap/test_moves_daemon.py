@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.dovecot import Dovecot
 from tests.imap.conftest import Fetcher, letter
+from tests.imap.hostile import breaking_junk, scripted
 
 
 def test_a_move_is_noticed_suggested_and_confirmed(fetcher: Fetcher, server: Dovecot, user: str) -> None:
@@ -30,3 +31,12 @@ def test_a_move_is_noticed_suggested_and_confirmed(fetcher: Fetcher, server: Dov
     assert fetcher.tickets() + len(hub.json("ticket", "list", "--state", "spam")) == 2
     hub.json("mailbox", "set", "support@example.com", "--no-feedback-from-moves")
     hub.wait_until(lambda: [folder["role"] for folder in fetcher.source()["folders"]] == ["mail"])
+
+
+def test_what_breaks_the_watch_keeps_no_mail_back(fetcher: Fetcher) -> None:
+    """A folder name nobody can read, or a Junk that ends every connection that looks into it: mail is fetched first."""
+    with scripted(breaking_junk) as port:
+        fetcher.add("127.0.0.1", port, "any", "--feedback-from-moves")
+        assert fetcher.wait(1)["filed"] == 1
+        fetcher.hub.wait_until(lambda: "not watched for moves" in fetcher.source()["fault"])
+        assert fetcher.source()["state"] == "waiting"
