@@ -18,14 +18,13 @@ import ssl
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
 from imapclient.imap_utf7 import decode
 
+from mailhub.intake.imap_answers import Described, Opened, Sketch, described, opened, sketched, words
 from mailhub.intake.imap_dialling import Way, dial, look_up
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused, in_words, said
 from mailhub.intake.imap_wire import BoundedIMAP4, Wire
@@ -34,36 +33,8 @@ T = TypeVar("T")
 
 ANSWER_BYTES = 1024 * 1024  # what a command without literals may bring
 LIST_BYTES = 17 * 1024 * 1024  # a SEARCH over the largest window
-_MESSAGE_ID = re.compile(rb"^message-id:\s*<([^<>\s]{1,998})>", re.IGNORECASE)
 KEYWORD = re.compile(r"\$?[A-Za-z0-9_-]{1,60}")
 FOLDER_CHARACTERS = 255
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A folder as SELECT or STATUS shows it. None where the server did not say."""
-
-    uidvalidity: int | None
-    uidnext: int | None
-    messages: int | None
-    modseq: int | None = None  # the newest change of a flag there, in STATUS (RFC 7162)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """One mail there: its size as the server says, and when it came there."""
-
-    size_bytes: int
-    came_at: int | None  # microseconds since the epoch, UTC
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sketch:
-    """One mail there, as far as telling whether it is one that we have."""
-
-    size_bytes: int
-    flags: frozenset[str]
-    message_id: str  # without < >, "" when absent
 
 
 class Conversation:
@@ -73,6 +44,8 @@ class Conversation:
         self._way = way
         self._client = client
         self._wire = client.wire
+        self._count: bytes | None = None  # of mails in the selected folder, as the server said last
+        self._told = False  # that they are others than when we last asked which
 
     # --- from nothing to logged in ------------------------------------------------------------------------------------
 
@@ -162,31 +135,36 @@ class Conversation:
     def open(self, folder: str, *, read_only: bool) -> Opened:
         """Select a folder; read_only leaves no trace there (EXAMINE)."""
         found = self._do(lambda: self._client.select_folder(_sound(folder), readonly=read_only))
-        return _opened(found, b"EXISTS")
+        selected = opened(found, b"EXISTS")
+        self._count, self._told = b"%d" % (selected.messages or 0), False
+        return selected
 
     def status(self, folder: str) -> Opened:
         """A folder without selecting it. Not for the one that is selected (RFC 9051 6.3.11)."""
         asked = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if self.can("CONDSTORE") else [])]
         found = self._do(lambda: self._client.folder_status(_sound(folder), asked))
-        return _opened(found, b"MESSAGES")
+        return opened(found, b"MESSAGES")
 
     # --- mail ---------------------------------------------------------------------------------------------------------
 
     def uids(self, low: int, high: int | None) -> Sequence[int]:
         """The UIDs in the selected folder from ``low`` to ``high`` (None: to the end), ascending."""
         span = f"{low}:{'*' if high is None else high}"
+        if high is None:
+            self._hear()
+            self._told = False
         found = self._do(lambda: self._client.search(["UID", span]), budget=LIST_BYTES)
         return sorted({uid for uid in found if uid >= low and (high is None or uid <= high)})
 
     def describe(self, uids: Sequence[int]) -> Mapping[int, Described]:
         """Size and date of those that are still there. At most some hundreds at a time."""
         found = self._do(lambda: self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"]))
-        return {uid: _described(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
+        return {uid: described(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
 
     def flags(self, uids: Sequence[int]) -> Mapping[int, frozenset[str]]:
         """The flags of those that are still there."""
         found = self._do(lambda: self._client.fetch(uids, ["FLAGS"]))
-        return {uid: frozenset(_words(items.get(b"FLAGS"))) for uid, items in found.items()}
+        return {uid: frozenset(words(items.get(b"FLAGS"))) for uid, items in found.items()}
 
     def states(self, uids: Sequence[int], *, since: int | None) -> tuple[Mapping[int, frozenset[str]], int | None]:
         """The flags of some hundred mails, and the server's newest MODSEQ among them (RFC 7162; None: it has none).
@@ -200,14 +178,14 @@ class Conversation:
         found = self._do(lambda: self._client.fetch(uids, items, only))
         answers = {uid: answer for uid, answer in found.items() if b"RFC822.SIZE" in answer}
         newest = [answer[b"MODSEQ"][0] for answer in answers.values() if answer.get(b"MODSEQ")]
-        flags = {uid: frozenset(_words(answer.get(b"FLAGS"))) for uid, answer in answers.items()}
+        flags = {uid: frozenset(words(answer.get(b"FLAGS"))) for uid, answer in answers.items()}
         return flags, max(newest) if newest else since
 
     def sketch(self, uids: Sequence[int]) -> Mapping[int, Sketch]:
         """Size, flags and Message-ID of those that are still there; unmarked. At most some hundreds at a time."""
         asked = ["FLAGS", "RFC822.SIZE", "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"]
         found = self._do(lambda: self._client.fetch(uids, asked))
-        return {uid: _sketched(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
+        return {uid: sketched(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
 
     def fetch(self, uids: Sequence[int], *, budget: int) -> Mapping[int, bytes]:
         """Whole mails, unmarked (BODY.PEEK), ``budget`` bytes altogether at most."""
@@ -242,11 +220,15 @@ class Conversation:
     # --- waiting ------------------------------------------------------------------------------------------------------
 
     def idle(self, seconds: float, wake: socket.socket) -> bool:
-        """Wait until the server says that something changed, or so long, or until ``wake``; whether it said so."""
+        """Wait until the server says that something changed, or so long, or until ``wake``; whether it said so.
+
+        At once when it said before that mail came: it will not say so again.
+        """
         with _faults():
             self._wire.allow(self._way.seconds, ANSWER_BYTES)
             self._client.begin_idle()
-            heard = self._wire.wait(seconds, wake)
+            self._hear()
+            heard = self._told or self._wire.wait(seconds, wake)
             self._wire.allow(self._way.seconds, ANSWER_BYTES)
             self._client.idle_done()
         return heard
@@ -269,11 +251,19 @@ class Conversation:
         self._wire.close()
 
     def _do(self, command: Callable[[], T], *, budget: int = ANSWER_BYTES) -> T:
-        """One command, bounded. What the server said unasked before it is dropped: we ask again for what we need."""
+        """One command, bounded."""
         self._wire.allow(self._way.seconds, budget)
-        self._client.forget_unasked()
+        self._hear()
         with _faults():
             return command()
+
+    def _hear(self) -> None:
+        """What the server said unasked is dropped, since we ask again; but that mail came it may not say twice."""
+        removed, count = self._client.forget_unasked()
+        if removed:
+            self._count = None
+        if count is not None and count != self._count:
+            self._count, self._told = count, True
 
 
 class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
@@ -299,10 +289,13 @@ class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
             if answer := self._imap.tagged_commands.get(self._idle_tag):
                 raise Refused(said(answer[1][0]))
 
-    def forget_unasked(self) -> None:
-        """imaplib keeps what the server says unasked for ever."""
+    def forget_unasked(self) -> tuple[bool, bytes | None]:
+        """imaplib keeps what the server says unasked for ever. Whether mail was removed, and how many there is."""
+        said = self._imap.untagged_responses
+        found = bool(said.keys() & {"EXPUNGE", "VANISHED"}), next(reversed(said.get("EXISTS", ())), None)
         if self._imap.state != "NONAUTH":
-            self._imap.untagged_responses.clear()
+            said.clear()
+        return found
 
 
 def _bearer(login: str, token: str, mechanism: str) -> tuple[str, bytes, bytes]:
@@ -352,39 +345,3 @@ def _faults() -> Iterator[None]:
         raise ImapFault(in_words(error)) from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, RecursionError) as error:
         raise ImapFault("the server sent what is not IMAP") from error
-
-
-def _opened(found: Mapping[Any, Any], messages: bytes) -> Opened:
-    return Opened(
-        uidvalidity=_number(found.get(b"UIDVALIDITY")),
-        uidnext=_number(found.get(b"UIDNEXT")),
-        messages=_number(found.get(messages)),
-        modseq=_number(found.get(b"HIGHESTMODSEQ")),
-    )
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and 0 <= value < 2**63 else None
-
-
-def _described(items: Mapping[bytes, Any]) -> Described:
-    came = items.get(b"INTERNALDATE")
-    at = None
-    if isinstance(came, datetime):
-        at = int(came.replace(tzinfo=came.tzinfo or UTC).timestamp()) * 1_000_000
-    return Described(size_bytes=max(0, items[b"RFC822.SIZE"]), came_at=at)
-
-
-def _sketched(items: Mapping[bytes, Any]) -> Sketch:
-    header = items.get(b"BODY[HEADER.FIELDS (MESSAGE-ID)]")
-    found = _MESSAGE_ID.search(header) if isinstance(header, bytes) else None
-    return Sketch(
-        size_bytes=max(0, items[b"RFC822.SIZE"]),
-        flags=frozenset(_words(items.get(b"FLAGS"))),
-        message_id=found[1].decode("ascii", "replace") if found else "",
-    )
-
-
-def _words(flags: object) -> Iterator[str]:
-    for flag in flags if isinstance(flags, tuple) else ():
-        yield flag.decode("ascii", "replace") if isinstance(flag, bytes) else str(flag)

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from mailhub import clock
 from mailhub.envelope import Envelope, Fate, Outcome, Source
 from mailhub.intake import imap_cursor
-from mailhub.intake.imap_conversation import Conversation, Described, Opened
+from mailhub.intake.imap_answers import Described, Opened
+from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_faults import ImapFault, Refused
 from mailhub.intake.reception import Along, Reception
 from storage import imap_sources, imap_todos

@@ -27,7 +27,8 @@ import structlog
 from mailhub import clock
 from mailhub.config import Imap
 from mailhub.intake import imap_cursor
-from mailhub.intake.imap_conversation import Conversation, Opened
+from mailhub.intake.imap_answers import Opened
+from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_dialling import Way
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused
 from mailhub.intake.imap_folder import FolderReader, HeldUp, Rooms, Struggle
@@ -41,6 +42,7 @@ from storage.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
 THOROUGH_SECONDS = 600.0  # folders are opened at least so often, whatever STATUS says of them
 WATCH_RESTS_SECONDS = 900.0  # longer than a lost connection waits: the next one reads all mail before it breaks again
 LOGIN_FAILURES = 5  # a refused login counts so much more than a lost connection: many tries lock accounts
+UNTOLD = 3  # one may be mail that came just when we stopped waiting
 MOST_DOUBLINGS = 20
 DUE_SECONDS = 1.0  # what is overdue, since a folder cannot be opened, makes no busy loop
 
@@ -88,6 +90,7 @@ class MailboxThread:
         self._unwatched = ""
         self._shown: dict[int, Opened] = {}  # by folder: what STATUS said when it was last looked into
         self._can_idle = bool(fetching.source.idle)
+        self._untold = 0  # waits in a row that mail came in and nothing was said
         self._thorough_at = 0.0
         self._looked_at = 0.0
 
@@ -159,14 +162,18 @@ class MailboxThread:
 
     def _serve(self, conversation: Conversation) -> None:
         """Read and wait until something ends it."""
-        heard, self._watch = False, None
+        heard, self._watch = None, None  # nobody listened yet
         while not self._stopping.is_set():
             if self._watch is None and self.fetching.source.feedback_from_moves and time.monotonic() >= self._watch_at:
                 self._begin_watch(conversation)
-            only_first = heard and self._seconds_to_look() > 0  # a first folder that is never still starves no other
+            only_first = (
+                bool(heard) and self._seconds_to_look() > 0
+            )  # one that is never still starves no other
             if not only_first:
                 self._looked_at = time.monotonic()
-            self._read_all(conversation, only_first=only_first)
+            found = self._read_all(conversation, only_first=only_first)
+            if heard is not None:
+                self._listen(heard=heard, found=found)
             if not heard:
                 self._note("waiting", self._unwatched)
             heard = self._wait(conversation)
@@ -205,6 +212,11 @@ class MailboxThread:
         self._sleep(min(due, self.fetching.source.poll_seconds))
         return False
 
+    def _listen(self, *, heard: bool, found: bool) -> None:
+        """IDLE is given up where mail is found in the first folder, time and again, that the server did not tell of."""
+        self._untold = 0 if heard else self._untold + found
+        self._can_idle = self._can_idle and self._untold < UNTOLD
+
     def _seconds_to_look(self) -> float:
         """Until the folders besides the first, if there are any, are to be looked at."""
         if len(self._folders()) < 2:
@@ -222,8 +234,8 @@ class MailboxThread:
 
     # --- folders ------------------------------------------------------------------------------------------------------
 
-    def _read_all(self, conversation: Conversation, *, only_first: bool) -> None:
-        """The first folder last: it stays selected, for IDLE."""
+    def _read_all(self, conversation: Conversation, *, only_first: bool) -> bool:
+        """The first folder last: it stays selected, for IDLE. Whether mail was found there."""
         folders = self._folders()
         if not only_first:
             thorough = time.monotonic() - self._thorough_at > THOROUGH_SECONDS
@@ -232,8 +244,10 @@ class MailboxThread:
                     self._look_into(conversation, folder, thorough=thorough)
             if thorough:
                 self._thorough_at = time.monotonic()
-        for folder in folders[:1]:
-            self._look_into(conversation, folder, thorough=True, selected=only_first)
+        struggle = self._struggles.setdefault(folders[0].id, Struggle())
+        landed = struggle.landed
+        self._look_into(conversation, folders[0], thorough=True, selected=only_first)
+        return struggle.landed > landed
 
     def _look_into(
         self, conversation: Conversation, folder: ImapFolder, *, thorough: bool, selected: bool = False

@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 from mailhub import clock
 from mailhub.filing.prepare import id_hash, identity_of
 from mailhub.intake import imap_feedback
-from mailhub.intake.imap_conversation import Conversation, Sketch
+from mailhub.intake.imap_answers import Sketch
+from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_faults import Refused
 from mailhub.intake.imap_folder import LARGE_BYTES, SLACK_BYTES, Rooms, return_path
 from mailhub.mark_requests import ask

@@ -234,6 +234,17 @@ def strange_names(line: Line) -> None:
         line.send(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
 
 
+def repeating(line: Line) -> None:
+    """One mail, and that there is one is said with every answer."""
+    line.greet()
+    while True:
+        tag, rest = line.command()
+        if rest.startswith(b"IDLE"):
+            line.send(b"* 1 EXISTS\r\n+ idling\r\n")
+            line.command()
+        line.send(SMALL_UIDS + b"* 1 EXISTS\r\n" + tag + b" OK done\r\n")
+
+
 def breaking_junk(line: Line) -> None:
     """A mail in INBOX, a folder whose name nobody can read, and a Junk that ends the connection when it is searched."""
     line.send(b"* OK ready\r\n")
@@ -254,6 +265,34 @@ def breaking_junk(line: Line) -> None:
         elif b"BODY" in rest:
             line.send(b"* 1 FETCH (UID 1 BODY[] {34}\r\nFrom: ana@customer.example\r\n\r\nHi\r\n)\r\n")
         line.send(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
+
+
+def mute(idles: list[bytes]) -> Script:
+    """A server that takes IDLE, noted in ``idles``, and never says under it that mail came: one more each SELECT."""
+    count = 0
+
+    def talk(line: Line) -> None:
+        nonlocal count
+        line.send(b"* OK ready\r\n")
+        while True:
+            tag, rest = line.command()
+            if b"EXAMINE" in rest:
+                count += 1
+                line.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT %d] x\r\n" % (count, count + 1))
+            elif rest.startswith(b"IDLE"):
+                idles.append(tag)
+                line.send(b"+ idling\r\n")
+                line.command()
+            elif b"SEARCH" in rest:
+                line.send(b"* SEARCH %d\r\n" % count)
+            elif b"RFC822.SIZE" in rest:
+                line.send(b'* 1 FETCH (UID %d RFC822.SIZE 40 INTERNALDATE "24-Nov-2026 10:00:00 +0000")\r\n' % count)
+            elif b"BODY" in rest:
+                mail = b"From: ana@customer.example\r\n\r\nHi %d\r\n" % count
+                line.send(b"* 1 FETCH (UID %d BODY[] {%d}\r\n%b)\r\n" % (count, len(mail), mail))
+            line.send(b"* CAPABILITY IMAP4rev1 IDLE\r\n" + tag + b" OK done\r\n")
+
+    return talk
 
 
 INJECTING: dict[str, Script] = {"starttls-injection": starttls_injection, "preauth": preauth}  # with STARTTLS

@@ -17,7 +17,8 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from mailhub import clock
-from mailhub.intake.imap_conversation import Conversation, Opened
+from mailhub.intake.imap_answers import Opened
+from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_dialling import Way
 from mailhub.intake.imap_faults import ImapFault, Refused
 from mailhub.intake.imap_folder import PIECE_BYTES, TRIES, FolderReader, HeldUp, Rooms, Struggle

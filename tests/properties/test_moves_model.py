@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from mailhub.envelope import Source
 from mailhub.intake import imap_cursor
-from mailhub.intake.imap_conversation import Conversation, Sketch
+from mailhub.intake.imap_answers import Sketch
+from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_folder import Rooms
 from mailhub.intake.imap_watch import BODIES_AT_ONCE, MoveWatch
 from mailhub.pipeline import file_batch

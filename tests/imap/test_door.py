@@ -1,0 +1,61 @@
+"""The door as a whole: which mailboxes it fetches, and that none of them waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from unittest.mock import sentinel
+
+import pytest
+
+from mailhub.config import Imap
+from mailhub.intake import imap
+from mailhub.intake.imap import ImapDoor
+from mailhub.intake.reception import Reception
+from storage import imap_sources
+from storage.imap_sources import ImapFolder, ImapSource
+from tests.imap.hostile import Line, scripted
+from tests.postroom import OURS, SALES, SUPPORT, PostRoom
+
+GUARD_SECONDS = 30  # against hanging; not a measure
+SILENT, OTHER = 901, 902
+SOURCE = ImapSource(
+    account_id=OURS, id=SILENT, mailbox_id=SUPPORT, node=1, host="127.0.0.1", port=0, tls="none", login="any",
+    auth="password", secret=None, secret_from="file:none", local=1, after_filing="nothing", after_argument="",
+    since=None, poll_seconds=1, idle=0, created_at=1,
+)  # fmt: skip
+
+
+def test_a_silent_server_keeps_no_other_mailbox_from_starting(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is paused while its server says nothing ends when it can: another starts meanwhile."""
+    monkeypatch.setattr(imap, "STOP_SECONDS", 2 * GUARD_SECONDS)
+    called, over, other_called = threading.Event(), threading.Event(), threading.Event()
+
+    def silent(_: Line) -> None:
+        called.set()
+        over.wait(4 * GUARD_SECONDS)
+
+    def other(_: Line) -> None:
+        other_called.set()
+
+    def add(source: ImapSource) -> None:
+        folder = ImapFolder(account_id=OURS, id=source.id + 10, source_id=source.id, name="INBOX")
+        room.do(lambda tx: imap_sources.add_source(tx.connection, source, [folder]))
+        door.wake()
+
+    reception = Reception(room.context, room.writer, room.secrets)
+    door = ImapDoor(room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20)
+    loop = asyncio.new_event_loop()
+    with scripted(silent) as port, scripted(other) as other_port:
+        door.start(Imap(command_seconds=4 * GUARD_SECONDS), loop)
+        try:
+            add(replace(SOURCE, port=port))
+            assert called.wait(GUARD_SECONDS)
+            room.do(lambda tx: imap_sources.set_paused(tx.connection, OURS, SILENT, at=1))
+            add(replace(SOURCE, id=OTHER, mailbox_id=SALES, port=other_port))
+            assert other_called.wait(GUARD_SECONDS)
+        finally:
+            over.set()
+            door.stop()
+            loop.close()
