@@ -1,31 +1,26 @@
 """How good and how fast the filter is, beside its peers. Job: the figures of docs/filter.md; prints, asserts nothing.
 
-scripts/bench filter INDEX                         all filters over one index, in its order, in one table
-scripts/bench filter INDEX --feedback delayed:200  or half (as classifier/evaluation.py defines them), immediate is the
-default scripts/bench filter INDEX --flip 0.05 --seed 1    labels taught wrongly with that probability (judged by the
-true ones) scripts/bench filter INDEX --only mailhub --limit 1000
-scripts/bench filter INDEX --speed                 cost of features, score, learn, unlearn, beside
-MultinomialNB.partial_fit
+scripts/bench filter INDEX                          all filters over one index, in its order, in one table
+scripts/bench filter INDEX --feedback delayed:200   or half, as classifier/evaluation.py defines them; else immediate
+scripts/bench filter INDEX --flip 0.05 --seed 1     labels taught wrongly with that probability, judged by the true ones
+scripts/bench filter INDEX --only mailhub crm-20 --limit 1000
+scripts/bench filter INDEX --speed                  cost of features, score, learn, unlearn, and MultinomialNB's
 
 INDEX: lines of `spam|ham path`, paths relative to it, in time order. Peers that are not installed are skipped and
-named; each runs with its own defaults on an empty database in a temporary directory, and reports its score at full
-precision (bogofilter -TT, spamprobe's spamminess, bmf's spamicity, CRM114's pR). CRM114 is trained near its boundary
-(|pR| < 10), as its authors advise.
+named; scripts/rig/filters.py says how each is asked, at its full precision. Databases are made under TMPDIR. The peers
+that start a process a mail are bound by that, not by their arithmetic: ms/mail is wall clock.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import re
-import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -33,125 +28,9 @@ import numpy as np
 from classifier import evaluation, model, tokens
 from mailhub import spam
 from mailhub.message.parse import parse
+from scripts.rig.filters import FILTERS, Filter, Mail
 
 _ROW = "{:12} {:>8} {:>14} {:>10} {:>10} {:>6} {:>6} {:>6} {:>8}"
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    path: Path
-    label: str
-    taught: str
-
-
-class Mailhub:
-    """Our own filter through the parser, as the pipeline uses it."""
-
-    name, threshold = "mailhub", 0.0
-
-    def __init__(self, _: Path) -> None:
-        self.counts = model.Counts()
-        self.features: dict[Path, tokens.Features] = {}
-
-    def score(self, mail: Mail) -> float:
-        raw = mail.path.read_bytes()
-        found = self.features[mail.path] = tokens.features(spam.document(raw, parse(raw)))
-        return model.score(self.counts, found).log_odds
-
-    def train(self, mail: Mail) -> None:
-        if mail.path not in self.features:
-            self.score(mail)
-        model.train(self.counts, self.features.pop(mail.path), mail.taught)
-
-
-class Program:
-    """A peer: one process for a score, one for a label."""
-
-    name, threshold = "", 0.0
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def run(self, *command: str, mail: Mail) -> str:
-        with mail.path.open("rb") as content:
-            return subprocess.run(
-                command, stdin=content, capture_output=True, cwd=self.folder, timeout=60, check=False
-            ).stdout.decode("latin-1")
-
-    def score(self, mail: Mail) -> float:
-        raise NotImplementedError
-
-    def train(self, mail: Mail) -> None:
-        raise NotImplementedError
-
-
-class Bogofilter(Program):
-    name, threshold = "bogofilter", 0.5
-
-    def score(self, mail: Mail) -> float:
-        return _number(self.run("bogofilter", "-d", ".", "-TT", mail=mail), 0.5)
-
-    def train(self, mail: Mail) -> None:
-        self.run("bogofilter", "-d", ".", "-s" if mail.taught == "spam" else "-n", mail=mail)
-
-
-class SpamProbe(Program):
-    name, threshold = "spamprobe", 0.5
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        subprocess.run(["spamprobe", "-d", str(folder), "create-db"], check=True, capture_output=True)
-
-    def score(self, mail: Mail) -> float:
-        return _number(self.run("spamprobe", "-d", ".", "score", mail=mail), 0.5)
-
-    def train(self, mail: Mail) -> None:
-        self.run("spamprobe", "-d", ".", "spam" if mail.taught == "spam" else "good", mail=mail)
-
-
-class Bmf(Program):
-    name, threshold = "bmf", 0.5
-
-    def score(self, mail: Mail) -> float:
-        found = self.run("bmf", "-d", ".", "-p", mail=mail)
-        return _number(found.partition("X-Spam-Status:")[2].partition("hits=")[2], 0.5)
-
-    def train(self, mail: Mail) -> None:
-        self.run("bmf", "-d", ".", "-s" if mail.taught == "spam" else "-n", mail=mail)
-
-
-class Crm114(Program):
-    name, threshold = "crm", 0.0
-    _CLASSIFY = (
-        "-{ isolate (:s:); { classify <osb unique microgroom> (spam.css | ham.css) (:s:) /[[:graph:]]+/ } "
-        "output /:*:s:/ }"
-    )
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.last: dict[Path, float] = {}
-        for kind in ("spam", "ham"):
-            learn = f"-{{ learn <osb unique microgroom> ({kind}.css) /[[:graph:]]+/ }}"
-            subprocess.run(["crm", learn], input=b"\n", cwd=folder, capture_output=True, check=False, timeout=60)
-
-    def score(self, mail: Mail) -> float:
-        self.last[mail.path] = _number(self.run("crm", self._CLASSIFY, mail=mail).partition("pR:")[2], 0.0)
-        return self.last[mail.path]
-
-    def train(self, mail: Mail) -> None:
-        score = self.last.pop(mail.path, 0.0)
-        if (score if mail.taught == "spam" else -score) < 10:
-            self.run("crm", f"-{{ learn <osb unique microgroom> ({mail.taught}.css) /[[:graph:]]+/ }}", mail=mail)
-
-
-Filter = Mailhub | Program
-FILTERS: tuple[type[Filter], ...] = (Mailhub, Bogofilter, SpamProbe, Bmf, Crm114)
-
-
-def _number(text: str, otherwise: float) -> float:
-    found = _NUMBER.search(text)
-    return float(found.group()) if found else otherwise
 
 
 def read_index(index: Path, limit: int, flip: float, seed: int) -> list[Mail]:
@@ -173,8 +52,6 @@ def judge(filter_: Filter, mails: Sequence[Mail], feedback: str) -> tuple[list[e
     waiting: deque[Mail] = deque()
     first = len(mails) // 2 if feedback == "half" else 0
     for mail in mails[:first]:
-        if isinstance(filter_, Crm114):
-            filter_.score(mail)
         filter_.train(mail)
     for mail in mails[first:]:
         judged.append(evaluation.Judged(mail.path.name, mail.label, filter_.score(mail) - filter_.threshold, 0, 0))
@@ -190,11 +67,11 @@ def compare(mails: Sequence[Mail], feedback: str, only: Sequence[str]) -> None:
     for kind in FILTERS:
         if only and kind.name not in only:
             continue
-        if kind is not Mailhub and shutil.which(kind.name) is None:
-            print(f"{kind.name:12} skipped: not installed")
+        if kind.missing():
+            print(f"{kind.name:12} skipped: {kind.missing()}")
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            judged, seconds = judge(kind(Path(folder)), mails, feedback)
+        with tempfile.TemporaryDirectory() as folder, closing(kind(Path(folder))) as filter_:
+            judged, seconds = judge(filter_, mails, feedback)
         found = evaluation.report(judged)
         numbers = (found.caught_at_tenth, found.caught_at_half, found.hm, found.sm, found.lam, 1000 * seconds)
         interval = f"{found.roca_low:.3f}-{found.roca_high:.3f}"

@@ -98,7 +98,9 @@ class System:
         return process
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=120)
         self._path = path
@@ -152,7 +154,7 @@ class Mailhub(System):
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One call of the API on the admin socket; the decoded answer."""
-        connection = _UnixConnection(self.socket)
+        connection = UnixConnection(self.socket)
         text = json.dumps(body) if body is not None else None
         connection.request(method, path, text, {"Content-Type": "application/json"})
         answer = connection.getresponse()
