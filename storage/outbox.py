@@ -131,6 +131,19 @@ def sweep_letters(connection: Connection, *, before: int, limit: int) -> int:
     return len(old)
 
 
+def waiting_letters(connection: Connection, account_id: int, after: int, *, limit: int) -> Sequence[OutboxRow]:
+    """Rows of letters that are still to be sent, by id, from the one after ``after``."""
+    own = (outbox.c.account_id == account_id, outbox.c.message_id.is_(None), outbox.c.done_at.is_(None))
+    query = select(*_COLUMNS).where(*own, outbox.c.id > after, outbox.c.letter.is_not(None))
+    return [OutboxRow(**row._mapping) for row in connection.execute(query.order_by(outbox.c.id).limit(limit))]
+
+
+def change_letter(connection: Connection, row: OutboxRow, letter: bytes) -> bool:
+    """Put other bytes in the place of a letter's; False when it left, or was removed, meanwhile."""
+    own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id, outbox.c.letter == row.letter)
+    return connection.execute(update(outbox).where(*own).values(letter=letter)).rowcount == 1
+
+
 def delete_letters_to(connection: Connection, account_id: int, recipient: str) -> int:
     """Delete letters to an address, those that wait and those that left; how many went."""
     own = (outbox.c.account_id == account_id, outbox.c.recipient == recipient, outbox.c.message_id.is_(None))

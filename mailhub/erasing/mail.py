@@ -6,7 +6,7 @@ taken back and the same label trained on the new text. Identity, authentication,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,15 +19,20 @@ from mailhub.erasing.redaction import redacted
 from mailhub.erasing.work import Held, Parts, Work
 from mailhub.filing.prepare import Prepared, prepare, read_document
 from mailhub.filing.records import derived_columns
+from mailhub.keys import Keys
 from mailhub.message.parse import parse, split_reply
-from storage import contacts, derived, ledger, raws
+from mailhub.outbound.sealing import open_letter, seal_letter
+from storage import contacts, derived, ledger, outbox, raws
+from storage.database import Database
 from storage.derived import Stored
 from storage.holds import find_holds
+from storage.outbox import OutboxRow
 from storage.redactions import Redaction, add_redaction, change_of, digest_of, list_redactions
 from storage.search import add_to_index, remove_from_index
 from storage.writer import Transaction
 
 REDONE_AT_ONCE = 50
+LETTERS = 50  # of one read
 QUOTED_MESSAGES = 5_000  # of the person's, whose words are known again in others' messages
 KEPT_FLAGS = frozenset({"same-id-other-body"})  # that do not come from the raw bytes
 
@@ -81,6 +86,27 @@ def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -
         derived=derived_columns(prepared.parsed, flags=[*prepared.parsed.flags, *kept]),
         features=features(document, secret=parts.secrets.features),
     )
+
+
+def redact_letters(work: Work, needles: Needles) -> None:
+    """Letters to others that wait and name the person, as the reason of a refusal can: they go out without him."""
+    for row, raw in waiting_letters(work.parts.database, work.parts.keys, work.account):
+        mended = redacted(raw, needles, Quotes([]))
+        if mended != raw:
+            sealed = seal_letter(work.parts.keys, mended, account=row.account_id, row=row.id)
+            work.do(lambda tx, row=row, sealed=sealed: outbox.change_letter(tx.connection, row, sealed))  # type: ignore[misc]
+
+
+def waiting_letters(database: Database, keys: Keys, account: int) -> Iterator[tuple[OutboxRow, bytes]]:
+    """Every letter of the account that is still to be sent, opened."""
+    after = 0
+    while True:
+        with database.read() as connection:
+            page = outbox.waiting_letters(connection, account, after, limit=LETTERS)
+        if not page:
+            return
+        yield from ((row, open_letter(keys, row)) for row in page)
+        after = page[-1].id
 
 
 def store(work: Work, revisions: Sequence[Revision]) -> int:

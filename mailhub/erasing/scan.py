@@ -1,6 +1,6 @@
 """Search everything: every byte of every file in the data directory, and every value that the live keys can open.
 
-    messages   each raw, decompressed, in every encoding (``Needles.in_message``)
+    messages   each raw, decompressed, in every encoding (``Needles.in_message``); letters that wait, opened
     rows       each text column that can name a contact, by the catalogue; what the ledger holds of redacted messages
     index      the full-text index, asked for the words of each address
     files      database, write-ahead log, models, logs, temporary files: read in blocks, at disk speed
@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier.tokens import features, features_to_bytes
+from mailhub.erasing.mail import waiting_letters
 from mailhub.erasing.needles import Needles
 from mailhub.filing.prepare import read_document
+from mailhub.keys import Keys
 from storage import contacts, derived, ledger, personal, raws
 from storage.database import Database
 from storage.personal import Table
@@ -55,13 +57,14 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class Scanner:
-    """Where to look. ``secret`` seeds the filter's features; ``since``: redactions of this erasure."""
+    """Where to look. ``secret`` seeds the filter's features, ``keys`` open letters; ``since``: this erasure began."""
 
     database: Database
     directory: Path
     account: int
     needles: Needles
     secret: int
+    keys: Keys
     since: int
     progress: Progress
 
@@ -69,6 +72,7 @@ class Scanner:
         """Search everything. Raises ``OSError`` when a file cannot be read."""
         search = Search(expected=max(1, _size(self.directory)))
         self._messages(search)
+        self._letters(search)
         self._rows(search)
         self._index(search)
         self._ledger(search)
@@ -88,6 +92,11 @@ class Scanner:
                 if self.needles.in_message(raw):
                     search.found(f"message:{message}")
             after = page[-1][0]
+
+    def _letters(self, search: Search) -> None:
+        for row, raw in waiting_letters(self.database, self.keys, self.account):
+            if self.needles.in_message(raw):
+                search.found(f"outbox:{row.id}")
 
     def _rows(self, search: Search) -> None:
         person = self.needles.person

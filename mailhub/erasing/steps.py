@@ -3,7 +3,7 @@
     hold           nothing in force forbids it; else it waits, and goes on by itself when that is lifted
     gather         the cut time moves to now; whose contacts, addresses and names are meant; the model's digest before
     redact-mail    others' messages: name, address and quoted words replaced, in the raw and in all that is derived
-    outbox         what is or was to be sent to the person
+    outbox         what is or was to be sent to the person; letters to others that wait go without him
     own-mail       the person's messages: unlearned, removed with raw, index and deliveries' senders; tombstones stay
     own-tickets    the person's tickets with our answers and notes; one in which others wrote stays, without requester
     participations the person's addresses in others' tickets
@@ -148,7 +148,7 @@ def empty_outbox(work: Work) -> None:
         with work.parts.database.read() as connection:
             found = contacts.sendings_to(connection, work.account, work.person.addresses, limit=ROWS_A_TURN)
         if not found:
-            return
+            return mail.redact_letters(work, Needles(work.person))
 
         def act(transaction: Transaction, found: Sequence[int] = found) -> None:
             work.add_counts(transaction, outbox=contacts.delete_sendings(transaction.connection, work.account, found))
@@ -300,6 +300,7 @@ def search(work: Work) -> None:
         account=work.account,
         needles=Needles(work.person),
         secret=work.parts.secrets.features,
+        keys=work.parts.keys,
         since=work.row.begun_at,
         progress=progress,
     ).run()

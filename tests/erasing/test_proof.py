@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from email import message_from_bytes
+from email import policy as mail_policy
+from email.message import EmailMessage
 from pathlib import Path
 
 from classifier.tokens import Document, features
-from mailhub import clock, erasure, receipts
+from mailhub import clock, erasure, letters, receipts
+from mailhub.config import Letters
+from mailhub.erasing.mail import waiting_letters
+from mailhub.letters import Letter
+from tests.desk import post_of
 from tests.erasing import scene as scenes
 from tests.erasing import witness
 from tests.erasing.scene import KEYS, KIM, NAME, Scene
@@ -115,6 +122,29 @@ def test_the_receipt_says_what_was_done(scene: Scene) -> None:
     assert "PostgreSQL" in " ".join(body["not_reached"])
     text = json.dumps(body).lower()
     assert not any(word in text for word in ("kim", "zanzibari", "customer.example"))
+
+
+def test_a_letter_to_another_goes_out_without_him(scene: Scene) -> None:
+    """The reason of a refusal can name him: sealed in the outbox, it is a value that our keys can open."""
+    desk = scene.desk
+    post = post_of(desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay)
+    letter = Letter(
+        account=desk.account,
+        kind="request-refused",
+        recipient="leo@other.example",
+        values={"mailbox": "support@example.com", "reason": f"it is about {NAME} <{KIM}>"},
+        not_after=desk.now + clock.DAY,
+    )
+    assert desk.do(lambda tx: letters.queue(tx, post, letter, now=desk.now)) == "queued"
+
+    def waiting() -> list[bytes]:
+        return [raw for row, raw in waiting_letters(desk.database, KEYS, desk.account) if row.recipient != KIM]
+
+    assert [b"Kim Zanzibari" in raw for raw in waiting()] == [True]
+    assert scene.erase().state == "done"
+    [raw] = waiting()
+    text = message_from_bytes(raw, _class=EmailMessage, policy=mail_policy.default).get_content()
+    assert ("You may object" in text, "zanzibari" in text.lower(), KIM in text) == (True, False, False)
 
 
 def test_people_like_him_stay(scene: Scene, tmp_path: Path) -> None:
