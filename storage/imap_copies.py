@@ -17,8 +17,8 @@ from .imap_sources import ImapFolder
 from .schema import imap_copy, imap_folder
 
 # How a copy came to be known: filed from there; fetched, and known before; seen in a folder that is only watched, and
-# read there; there as well, and only alike by Message-ID and size.
-FILED, DUPLICATE, SEEN, ALIKE = "filed", "duplicate", "seen", "alike"
+# read there; there as well, and only alike by Message-ID and size; missed there when another had lain beside before.
+FILED, DUPLICATE, SEEN, ALIKE, DOUBLED = "filed", "duplicate", "seen", "alike", "doubled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

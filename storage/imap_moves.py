@@ -167,6 +167,24 @@ def find_moves(connection: Connection, account_id: int, source_id: int, *, near:
     ]
 
 
+def lain_beside(connection: Connection, folder: ImapFolder, messages: Collection[int], *, before: int) -> set[int]:
+    """Which of these messages (some hundred) lay on the other side of a move from here before an instant, and do."""
+    role = imap_folder.c.role
+    query = (
+        select(imap_copy.c.message_id)
+        .join(imap_folder, present(imap_copy, imap_folder))
+        .where(
+            imap_copy.c.account_id == folder.account_id,
+            imap_copy.c.message_id.in_(sorted(messages)),
+            imap_copy.c.gone_at.is_(None),
+            imap_copy.c.first_seen_at < before,
+            imap_folder.c.source_id == folder.source_id,
+            role != MAIL if folder.role == MAIL else role == MAIL,
+        )
+    )
+    return {*connection.execute(query).scalars()}
+
+
 def forget_copy(connection: Connection, account_id: int, copy: Copy) -> None:
     """What was to be told by this copy is told."""
     own = (imap_copy.c.account_id == account_id, imap_copy.c.folder_id == copy.folder_id)

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/spam", tags=["spam"])
 
 
 class Suggestion(shapes.Shape):
-    """What may be a mark. ``reason``: unread, alike, or too-many (docs/imap.md); ``giver``: a mailbox, or a user."""
+    """What may be a mark. ``reason``: unread, alike, doubled, too-many (docs/imap.md); ``giver``: mailbox or user."""
 
     id: int
     message: int

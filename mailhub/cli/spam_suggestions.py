@@ -19,7 +19,8 @@ def list_(context: Context, limit: int, after: str | None) -> None:
     """List suggestions, latest first. GIVER is the mailbox, or the user, that it was noticed of.
 
     WHY: unread (nobody was seen to have read it before, so a filter may have moved it), alike (the same by Message-ID
-    and size alone), too-many (more at once than a person decides on).
+    and size alone), doubled (it lay in both folders, and is gone from one), too-many (more at once than a person
+    decides on).
 
     \b
     Example: mailhub spam suggestions list

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from classifier.model import HAM, SPAM
-from storage.imap_copies import ALIKE, Copy
+from storage.imap_copies import ALIKE, DOUBLED, Copy
 from storage.imap_moves import Move
 
 UNREAD, ONLY_ALIKE = "unread", "alike"  # reasons of a suggestion
@@ -60,6 +60,8 @@ def label_of(move: Move) -> str:
 
 def doubt_of_move(move: Move) -> str:
     """Why a move is no mark but a suggestion; "" when it is one."""
+    if move.origin.known_by == DOUBLED:
+        return DOUBLED
     if ALIKE in (move.origin.known_by, move.target.known_by):
         return ONLY_ALIKE
     return "" if was_read(move.origin, in_junk=not move.to_junk) else UNREAD

@@ -166,9 +166,7 @@ class MailboxThread:
         while not self._stopping.is_set():
             if self._watch is None and self.fetching.source.feedback_from_moves and time.monotonic() >= self._watch_at:
                 self._begin_watch(conversation)
-            only_first = (
-                bool(heard) and self._seconds_to_look() > 0
-            )  # one that is never still starves no other
+            only_first = bool(heard) and self._seconds_to_look() > 0  # one that is never still starves no other
             if not only_first:
                 self._looked_at = time.monotonic()
             found = self._read_all(conversation, only_first=only_first)

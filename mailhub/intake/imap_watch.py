@@ -28,7 +28,7 @@ from mailhub.intake.imap_faults import Refused
 from mailhub.intake.imap_folder import LARGE_BYTES, SLACK_BYTES, Rooms, return_path
 from mailhub.mark_requests import ask
 from storage import imap_moves, imap_sources, ledger
-from storage.imap_copies import ALIKE, SEEN, Copy
+from storage.imap_copies import ALIKE, DOUBLED, SEEN, Copy
 from storage.imap_moves import Bearer, Move
 from storage.imap_sources import MAIL, WATCHED, ImapFolder, ImapSource
 from storage.writer import Transaction
@@ -121,12 +121,22 @@ class MoveWatch:
         return imap_feedback.looked_at(copy, flags[copy.uid], in_junk=in_junk, after_filing=after_filing, now=now)
 
     def _note(self, tx: Transaction, folder: ImapFolder, changed: Sequence[tuple[Copy, Copy]], now: int) -> None:
-        imap_moves.change_copies(tx.connection, folder, [after for _, after in changed])
+        imap_moves.change_copies(tx.connection, folder, self._doubled(tx, folder, [after for _, after in changed]))
         for before, after in changed:
             label = imap_feedback.label_by_keyword(before, after)
             if label is not None and after.message_id is not None:
                 doubt = imap_feedback.doubt_of_keyword(before, in_junk=folder.role != MAIL)
                 self._ask(tx, after.message_id, label, doubt, now)
+
+    @staticmethod
+    def _doubled(tx: Transaction, folder: ImapFolder, seen: Sequence[Copy]) -> Sequence[Copy]:
+        """These copies; one that is missed did not move to where another lay in a look before already."""
+        missed = {copy.message_id for copy in seen if copy.message_id is not None and copy.gone_at is not None}
+        beside = imap_moves.lain_beside(tx.connection, folder, missed, before=folder.success_at or 0)
+        return [
+            replace(copy, known_by=DOUBLED) if copy.gone_at is not None and copy.message_id in beside else copy
+            for copy in seen
+        ]
 
     # --- a folder that is only watched --------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ imap_copy = Table(
     word(
         "known_by",
         "filed: from there; duplicate: fetched there, known before; seen: in a folder that is only watched, and read"
-        " there; alike: the same, by Message-ID and size alone",
+        " there; alike: the same, by Message-ID and size alone; doubled: missed when another lay elsewhere already",
         retention="message",
     ),
     instant("first_seen_at", "when we first saw it there", retention="message"),

@@ -77,6 +77,8 @@ class Mailbox:
             FolderReader(self.rooms, fetching, self._conversation, folder, self.struggle).read(opened)
             settle(self._conversation, self.source, folder, self.room.database, self.room.writer)
         self._watch.look(folder)
+        now = clock.now()
+        self.room.do(lambda tx: imap_sources.set_folder_state(tx.connection, folder, state="current", at=now))
 
     def folders(self) -> list[ImapFolder]:
         """The rows."""
@@ -254,6 +256,21 @@ def test_back_and_forth_is_one_request_by_the_last_word(box: Mailbox) -> None:
         box.move("one", origin="Junk", target="INBOX")
         box.look()
         assert [each[:2] for each in box.asked()] == [("one", "ham")]
+
+
+def test_what_lay_in_both_and_is_removed_from_one_is_only_a_suggestion(box: Mailbox) -> None:
+    """Who sends spam twice makes no ham of it when the copy in Junk is read and deleted; nor the reverse."""
+    box.deliver("one", folder="Junk")
+    box.look()
+    box.read("one", folder="Junk")
+    box.deliver("one")
+    box.look()
+    box.look()
+    with box.client("Junk") as client:
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+    box.look()
+    assert box.asked() == [("one", "ham", "doubled")]
 
 
 def test_moves_elsewhere_are_nothing(box: Mailbox) -> None:
