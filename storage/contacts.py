@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from .removal import keyed
 from .schema import (
     consent,
     contact,
     contact_address,
-    imap_copy,
     intake,
     ledger,
     mark,
@@ -143,7 +143,7 @@ def of_contacts(
     connection: Connection, account_id: int, messages: Collection[int], contacts: Collection[int]
 ) -> Sequence[int]:
     """Those of these messages that these contacts wrote."""
-    own = (message.c.account_id == account_id, message.c.id.in_(messages), message.c.contact_id.in_(contacts))
+    own = (keyed(message, "id", account_id, messages), message.c.contact_id.in_(contacts))
     return connection.execute(select(message.c.id).where(*own)).scalars().all()
 
 
@@ -231,9 +231,6 @@ def count_traces(
         "consents": select(func.count())
         .select_from(consent)
         .where(consent.c.account_id == account_id, consent.c.contact_id.in_(contacts)),
-        "imap_copies": select(func.count())
-        .select_from(imap_copy)
-        .where(imap_copy.c.account_id == account_id, imap_copy.c.message_id.in_(select(message.c.id).where(*wrote))),
         "quarantine": select(func.count()).select_from(message).where(*wrote, message.c.unreadable == 1),
         "deliveries": select(func.count())
         .select_from(intake)

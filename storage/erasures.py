@@ -41,6 +41,8 @@ class Erasure:
     receipt: str | None = None
     backups_gone_at: int | None = None
     second_receipt: str | None = None
+    copies_deleted: int = 0
+    copies_marked: int = 0
 
 
 def add_erasure(connection: Connection, row: Erasure) -> None:
@@ -55,6 +57,16 @@ def change_erasure(connection: Connection, account_id: int, erasure_id: int, **v
         values["counts"] = json.dumps(values["counts"], sort_keys=True)
     own = (erasure.c.account_id == account_id, erasure.c.id == erasure_id)
     connection.execute(update(erasure).where(*own).values(**values))
+
+
+def count_copies(connection: Connection, account_id: int, erasure_id: int, *, deleted: int, marked: int) -> None:
+    """Count what became of mails at providers that it asked to delete; by whichever node fetches them."""
+    values = {
+        "copies_deleted": erasure.c.copies_deleted + deleted,
+        "copies_marked": erasure.c.copies_marked + marked,
+    }
+    own = (erasure.c.account_id == account_id, erasure.c.id == erasure_id)
+    connection.execute(update(erasure).where(*own).values(values))
 
 
 def find_erasure(connection: Connection, account_id: int, erasure_id: int) -> Erasure | None:

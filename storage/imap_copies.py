@@ -10,11 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, insert, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+)
 
 from .imap_sources import ImapFolder
-from .schema import imap_copy, imap_folder
+from .imap_todos import Place
+from .removal import keyed
+from .schema import imap_copy, imap_folder, imap_source, message
 
 # How a copy came to be known: filed from there; fetched, and known before; seen in a folder that is only watched, and
 # read there; there as well, and only alike by Message-ID and size; missed there when another had lain beside before.
@@ -61,6 +77,37 @@ def copies_of(connection: Connection, account_id: int, messages: Collection[int]
     query = select(*_COPY).join(imap_folder, present(imap_copy, imap_folder)).where(*own, imap_copy.c.gone_at.is_(None))
     rows = connection.execute(query.order_by(imap_copy.c.message_id, imap_copy.c.folder_id, imap_copy.c.uid))
     return [Copy(**row._mapping) for row in rows]
+
+
+# A copy that may be deleted there when its writer is erased: surely his, where the mailbox's owner wants it.
+_ERASED_THERE = and_(imap_source.c.erase_there == 1, imap_copy.c.known_by != ALIKE)
+
+
+def places_to_erase(connection: Connection, account_id: int, messages: Collection[int]) -> tuple[Sequence[Place], int]:
+    """Of these messages (some hundred): the places at providers they are to be deleted from when they are erased, and
+    how many other copies are left where they are.
+    """
+    columns = (imap_copy.c.folder_id, imap_copy.c.uidvalidity, imap_copy.c.uid, _ERASED_THERE.label("erased"))
+    query = _lying(select(*columns)).where(keyed(imap_copy, "message_id", account_id, messages))
+    rows = connection.execute(query).all()
+    places = [Place(folder_id=row.folder_id, uidvalidity=row.uidvalidity, uid=row.uid) for row in rows if row.erased]
+    return places, len(rows) - len(places)
+
+
+def count_copies(connection: Connection, account_id: int, contacts: Collection[int]) -> tuple[int, int]:
+    """How many copies of what these contacts wrote lie at providers, and how many of them an erasure deletes there."""
+    wrote = select(message.c.id).where(message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    query = _lying(select(func.count(), func.coalesce(func.sum(case((_ERASED_THERE, 1), else_=0)), 0)))
+    own = (imap_copy.c.account_id == account_id, imap_copy.c.message_id.in_(wrote))
+    row = connection.execute(query.where(*own)).one()
+    return row[0], int(row[1])
+
+
+def _lying(query: Select[Any]) -> Select[Any]:
+    """Copies that are there, with the folder and the mailbox they are in."""
+    source = and_(imap_source.c.account_id == imap_folder.c.account_id, imap_source.c.id == imap_folder.c.source_id)
+    found = query.select_from(imap_copy).join(imap_folder, present(imap_copy, imap_folder)).join(imap_source, source)
+    return found.where(imap_copy.c.gone_at.is_(None))
 
 
 def delete_copies(connection: Connection, folder: ImapFolder, uids: Collection[int]) -> None:

@@ -43,6 +43,7 @@ class ImapSource:
     connected_at: int | None = None
     feedback_from_moves: int = 0
     junk_folder: str = ""
+    erase_there: int = 0  # 1: mail of people who are erased is deleted there
 
 
 MAIL, JUNK, WATCHED = "mail", "junk", "watched"  # what a folder is to us
@@ -193,16 +194,27 @@ def set_secret(
 def set_feedback(
     connection: Connection, account_id: int, source_id: int, *, from_moves: bool, junk_folder: str
 ) -> None:
-    """Whether moves in a mailbox are marks from now on. A folder that was only watched is forgotten, and found anew."""
+    """Whether moves in a mailbox are marks from now on. A folder that was only watched is forgotten, with what is owed
+    in it, and found anew.
+    """
     values = {"feedback_from_moves": int(from_moves), "junk_folder": junk_folder}
     connection.execute(_same_source(account_id, source_id).values(values))
     own = (imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
     watched = select(imap_folder.c.id).where(*own, imap_folder.c.role == WATCHED)
-    connection.execute(
-        delete(imap_copy).where(imap_copy.c.account_id == account_id, imap_copy.c.folder_id.in_(watched))
-    )
+    for table in (imap_todo, imap_copy):
+        connection.execute(delete(table).where(table.c.account_id == account_id, table.c.folder_id.in_(watched)))
     connection.execute(delete(imap_folder).where(*own, imap_folder.c.role == WATCHED))
     connection.execute(update(imap_folder).where(*own).values(role=MAIL))
+
+
+def set_erasing(connection: Connection, account_id: int, source_id: int, *, there: bool) -> None:
+    """Whether mail of people who are erased is deleted there from now on. Switched off, what is owed is dropped."""
+    connection.execute(_same_source(account_id, source_id).values(erase_there=int(there)))
+    if not there:
+        own = (imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
+        folders = select(imap_folder.c.id).where(*own)
+        owed = (imap_todo.c.account_id == account_id, imap_todo.c.erasure_id.is_not(None))
+        connection.execute(delete(imap_todo).where(*owed, imap_todo.c.folder_id.in_(folders)))
 
 
 def set_junk(connection: Connection, source: ImapSource, name: str, *, id_: int) -> None:

@@ -5,6 +5,8 @@ The person is named in a body, never in a path or query: those end up in logs of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -15,12 +17,14 @@ from mailhub.api import shapes
 from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
 from mailhub.backups.erasing import backups_holding
+from mailhub.erasing.copies import copies_of
 from mailhub.erasing.plan import make_plan
 from mailhub.erasing.work import Parts
 from mailhub.erasure import begin, checked
 from mailhub.errors import BadRequest, NotFound
 from mailhub.house import House
 from storage import erasures
+from storage.imap_todos import Owed, owed_to_erasures
 
 router = APIRouter(tags=["erasures"])
 
@@ -58,6 +62,21 @@ class Plan(shapes.Shape):
     bounded: bool
 
 
+class Copies(shapes.Shape):
+    """The person's mail at providers: asked to be deleted there, or left; of the asked, what became of them.
+
+    `unknown`: it was not where it lay, or can be reached no more. `owed_paused`: of the owed, in paused mailboxes.
+    """
+
+    asked: int
+    left: int
+    deleted: int
+    marked: int
+    owed: int
+    owed_paused: int
+    unknown: int
+
+
 class Erasure(shapes.Shape):
     """One erasure. `progress` is of the search, in thousandths, while that runs."""
 
@@ -73,6 +92,7 @@ class Erasure(shapes.Shape):
     done_at: str | None
     backups_gone_at: str | None  # when no backup held the person any more
     counts: dict[str, Any]
+    copies: Copies
 
 
 class Begun(Erasure):
@@ -104,10 +124,18 @@ def parts_of(house: House) -> Parts:
     )
 
 
-def _shape(row: erasures.Erasure) -> Erasure:
+def _shape(row: erasures.Erasure, owed: Mapping[int, Owed]) -> Erasure:
     progress = row.position if row.step == "search" and row.state == "running" else None
     waits = row.state in ("pending", "held")
-    return made(Erasure, row, progress=progress, next_attempt_at=_instant(row.next_attempt_at if waits else None))
+    mine = owed.get(row.id, Owed(0, 0))
+    shown = made(Copies, copies_of(row, mine), owed_paused=mine.paused)
+    at = _instant(row.next_attempt_at if waits else None)
+    return made(Erasure, row, progress=progress, next_attempt_at=at, copies=shown)
+
+
+def _owed(call: InAccount) -> Mapping[int, Owed]:
+    with call.house.database.read() as connection:
+        return owed_to_erasures(connection, call.account)
 
 
 def _instant(at: int | None) -> str | None:
@@ -153,7 +181,7 @@ def begin_erasure(call: InAccount, body: Order) -> Begun:
         raise BadRequest("this cannot be undone: repeat the first address as `confirm`")
     parts = parts_of(call.house)
     begun = begin(parts, call.actor.name, call.account, body.addresses, now=clock.now())
-    shown = _shape(_find(call, begun.erasure))
+    shown = _shape(_find(call, begun.erasure), {})
     return Begun(**shown.model_dump(), commitment_key=begun.commitment_key.hex())
 
 
@@ -163,14 +191,14 @@ def list_erasures(call: InAccount, limit: Limit = 50, after: After = None) -> Pa
     call.require("erasure.read")
     with call.house.database.read() as connection:
         found = erasures.list_erasures(connection, call.account, after=after or 0, limit=limit)
-    return page(found, _shape, limit)
+    return page(found, partial(_shape, owed=_owed(call)), limit)
 
 
 @router.get("/erasures/{erasure}")
 def show_erasure(call: InAccount, erasure: Id) -> Erasure:
     """How far it is."""
     call.require("erasure.read")
-    return _shape(_find(call, erasure))
+    return _shape(_find(call, erasure), _owed(call))
 
 
 @router.get("/erasures/{erasure}/receipt")

@@ -64,6 +64,7 @@ class NewSource(Secret):
     idle: bool = True
     feedback_from_moves: bool = False
     junk_folder: Folder | None = None
+    erase_there: bool = False
 
 
 class FeedbackSetting(shapes.Shape):
@@ -71,6 +72,12 @@ class FeedbackSetting(shapes.Shape):
 
     feedback_from_moves: bool
     junk_folder: Folder | None = None
+
+
+class ErasingSetting(shapes.Shape):
+    """Whether mail of people who are erased is deleted there as well."""
+
+    erase_there: bool
 
 
 class FolderState(shapes.Shape):
@@ -103,6 +110,7 @@ class Source(shapes.Shape):
     poll_seconds: int
     feedback_from_moves: bool
     junk_folder: str
+    erase_there: bool
     state: str
     fault: str
     fault_at: str | None
@@ -145,6 +153,7 @@ def shape(source: ImapSource, folders: Sequence[ImapFolder], grant: OauthGrant |
         source,
         state=state,
         feedback_from_moves=moves,
+        erase_there=bool(source.erase_there),
         folders=shown,
         authorisation=imap_oauth.shape(grant),
     )
@@ -200,6 +209,7 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
             idle=int(body.idle),
             feedback_from_moves=int(body.feedback_from_moves),
             junk_folder=body.junk_folder or "",
+            erase_there=int(body.erase_there),
             created_at=clock.now(),
         )
         names = dict.fromkeys("INBOX" if name.upper() == "INBOX" else name for name in body.folders)
@@ -266,6 +276,20 @@ def set_feedback(call: InAccount, mailbox: str, body: FeedbackSetting) -> Source
             junk_folder=body.junk_folder or "",
         )
         _record(transaction, call, "feedback", row.id)
+        return _found(transaction.connection, _source(transaction.connection, call, mailbox))
+
+    return call.house.writer.run(change)
+
+
+@router.put("/mailboxes/{mailbox}/imap/erasing")
+def set_erasing(call: InAccount, mailbox: str, body: ErasingSetting) -> Source:
+    """Let mail of people who are erased be deleted there from now on, or no longer: then what is owed is dropped."""
+    call.require("mailbox.manage")
+
+    def change(transaction: Transaction) -> Source:
+        row = _source(transaction.connection, call, mailbox)
+        imap_sources.set_erasing(transaction.connection, call.account, row.id, there=body.erase_there)
+        _record(transaction, call, "erasing", row.id)
         return _found(transaction.connection, _source(transaction.connection, call, mailbox))
 
     return call.house.writer.run(change)

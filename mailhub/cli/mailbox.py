@@ -104,6 +104,7 @@ def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--idle/--no-idle", default=True, help="Wait for the server to tell of new mail in the first folder.")
 @click.option("--feedback-from-moves", is_flag=True, help="What its owner moves into Junk or out of it is a mark.")
 @click.option("--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk.")
+@click.option("--erase-there", is_flag=True, help="Mail of people who are erased is deleted there as well.")
 @printing
 def add(context: Context, address: str, name: str, on_reply_to_closed: str, purpose: str, **imap: Any) -> None:
     """Serve a support address from now on; with --imap-host, fetch its mail. An address that is served gets that added.
@@ -150,6 +151,7 @@ def _source(address: str, **imap: Any) -> dict[str, Any]:
         "idle": imap["idle"],
         "feedback_from_moves": imap["feedback_from_moves"],
         "junk_folder": imap["junk_folder"],
+        "erase_there": imap["erase_there"],
     }
     oauth = oauth_body(imap)
     if oauth is not None:
@@ -189,19 +191,33 @@ def password(context: Context, mailbox: str, **imap: Any) -> None:
 
 @mailbox.command("set")
 @click.argument("mailbox")
-@click.option("--feedback-from-moves/--no-feedback-from-moves", required=True, help="Whether moves there are marks.")
+@click.option("--feedback-from-moves/--no-feedback-from-moves", default=None, help="Whether moves there are marks.")
 @click.option("--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk.")
+@click.option("--erase-there/--no-erase-there", default=None, help="Whether mail of erased people is deleted there.")
 @printing
-def set_(context: Context, mailbox: str, feedback_from_moves: bool, junk_folder: str | None) -> None:
-    """Let what is moved into Junk or out of it, in the mailbox at the provider, be marks of spam and ham.
+def set_(
+    context: Context, mailbox: str, feedback_from_moves: bool | None, junk_folder: str | None, erase_there: bool | None
+) -> None:
+    """Set for the mailbox at the provider whether moves into Junk and out of it are marks of spam and ham, and whether
+    the mail of people who are erased is deleted there as well.
 
     \b
     Example: mailhub mailbox set help@example.com --feedback-from-moves
+    Example: mailhub mailbox set help@example.com --erase-there
     """
-    body = {"feedback_from_moves": feedback_from_moves, "junk_folder": junk_folder}
-    found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/feedback", body=body)
-    said = "are marks from now on" if feedback_from_moves else "are no marks any more"
-    _told(context, found, f"moves into Junk and out of it in {mailbox} {said}")
+    if feedback_from_moves is None and erase_there is None:
+        raise click.UsageError("say what is to be set: --feedback-from-moves, --erase-there, or their --no- forms")
+    found, said = {}, []
+    if feedback_from_moves is not None:
+        body = {"feedback_from_moves": feedback_from_moves, "junk_folder": junk_folder}
+        found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/feedback", body=body)
+        verb = "are marks from now on" if feedback_from_moves else "are no marks any more"
+        said.append(f"moves into Junk and out of it in {mailbox} {verb}")
+    if erase_there is not None:
+        found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/erasing", body={"erase_there": erase_there})
+        verb = "is deleted at the provider as well" if erase_there else "stays at the provider"
+        said.append(f"mail in {mailbox} of people who are erased from now on {verb}")
+    _told(context, found, "\n".join(said))
 
 
 @mailbox.command()

@@ -6,12 +6,15 @@ Must not: hold personal data. What it says are counts, opaque ids, instants, dig
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from mailhub import clock, receipts
 from mailhub.backups.erasing import backups_holding
+from mailhub.erasing.copies import ASKED, LEFT, Copies, copies_of
 from mailhub.erasing.work import Work
 from storage.backups import Backup
 from storage.erasures import Erasure
+from storage.imap_todos import owed_to_erasures
 from storage.writer import Transaction
 
 NOT_REACHED = (
@@ -20,7 +23,7 @@ NOT_REACHED = (
     "PostgreSQL's write-ahead log, its replicas and freed space in its files",
     "copies of key files",
     "what others quote of the person in backups made before, until these expire",
-    "what was sent to others: their mailboxes, and mailboxes mail was fetched from",
+    "what was sent to others: their mailboxes, and mailboxes mail was fetched from, but for what was deleted there",
     "what stands inside compressed or encrypted files that people attached",
 )
 
@@ -31,7 +34,8 @@ def issue_receipt(work: Work) -> None:
         entry = work.record(transaction, "erasure.done", cut_at=work.row.cut_at)
         place = {"node": transaction.node, "sequence": entry}
         left = backups_holding(transaction.connection, before=now)
-        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place, left=left))
+        said = copies_of(work.row, owed_to_erasures(transaction.connection, work.account).get(work.row.id))
+        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place, left=left, copies=said))
         work.change(
             transaction, state="done", reason="", done_at=now, receipt=text, backups_gone_at=None if left else now
         )
@@ -39,8 +43,10 @@ def issue_receipt(work: Work) -> None:
     work.do(act)
 
 
-def _statement(row: Erasure, *, now: int, journal: dict[str, int], left: Sequence[Backup]) -> dict[str, object]:
-    counts = dict(row.counts)
+def _statement(
+    row: Erasure, *, now: int, journal: dict[str, int], left: Sequence[Backup], copies: Copies
+) -> dict[str, object]:
+    counts = {name: number for name, number in row.counts.items() if name not in (ASKED, LEFT)}
     return {
         "kind": "erasure",
         "account": row.account_id,
@@ -54,6 +60,7 @@ def _statement(row: Erasure, *, now: int, journal: dict[str, int], left: Sequenc
         "model": {name: counts.pop(f"model_{name}", "") for name in ("before", "after", "replay")},
         "search": counts.pop("search", {}),
         "counts": counts,
+        "imap_copies": asdict(copies),
         "backups": [
             {"id": each.id, "made_at": clock.to_iso(each.made_at), "expires_at": clock.to_iso(each.expires_at)}
             for each in left

@@ -15,7 +15,7 @@ from mailhub.erasing.person import Person
 from mailhub.erasing.steps import holds_on, who
 from mailhub.erasing.work import Parts
 from mailhub.message.parse import parse
-from storage import contacts, raws
+from storage import contacts, imap_copies, raws
 from storage import removal as rows
 from storage.database import Connection
 from storage.holds import Hold
@@ -41,6 +41,7 @@ def make_plan(parts: Parts, account: int, addresses: Sequence[str]) -> Plan:
     with parts.database.read() as connection:
         person = who(connection, account, Person(addresses=tuple(addresses), contacts=()))
         counts = dict(contacts.count_traces(connection, account, person.contacts, person.addresses))
+        lying, asked = imap_copies.count_copies(connection, account, person.contacts)
         own = contacts.messages_of(connection, account, person.contacts, limit=LOOKED_AT)
         tickets = contacts.tickets_written_in(connection, account, person.contacts, person.addresses)
         his = contacts.tickets_of(connection, account, person.contacts)
@@ -50,6 +51,7 @@ def make_plan(parts: Parts, account: int, addresses: Sequence[str]) -> Plan:
     others = sorted((named | set(shared)) - set(own) - set(rows_of_tickets(parts, account, his)))
     counts["attachments"] = sum(len(parse(raw).attachments) for raw in _raws(parts, account, own))
     counts["mentions"] = _mentions(parts, account, others, Needles(person))
+    counts |= {"imap_copies_asked": asked, "imap_copies_left": lying - asked}
     counts["may_quote"] = len(set(shared) - set(own))
     return Plan(
         addresses=person.addresses,

@@ -4,7 +4,8 @@
     gather         the cut time moves to now; whose contacts, addresses and names are meant; the model's digest before
     redact-mail    others' messages: name, address and quoted words replaced, in the raw and in all that is derived
     outbox         what is or was to be sent to the person; letters to others that wait go without him
-    own-mail       the person's messages: unlearned, removed with raw, index and deliveries' senders; tombstones stay
+    own-mail       the person's messages: unlearned, removed with raw, index and deliveries' senders; tombstones stay;
+                   what is to be deleted at providers is asked for
     own-tickets    the person's tickets with our answers and notes; one in which others wrote stays, without requester
     participations the person's addresses in others' tickets
     contacts       the contact, its name and addresses
@@ -28,7 +29,7 @@ from dataclasses import dataclass
 
 from mailhub import clock, keys
 from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
-from mailhub.erasing import mail
+from mailhub.erasing import copies, mail
 from mailhub.erasing.first_receipt import issue_receipt
 from mailhub.erasing.needles import Needles
 from mailhub.erasing.person import Person, is_telling
@@ -168,6 +169,7 @@ def remove_own_mail(work: Work) -> None:
 def _remove_mail(work: Work, messages: Sequence[int]) -> None:
     def act(transaction: Transaction) -> None:
         contacts.deliveries_of(transaction.connection, work.account, messages)
+        copies.ask(work, transaction, messages)
         gone = remove_messages(transaction, work.account, messages, forget=work.forget, tombstones=work.tombstones)
         work.add_counts(transaction, messages=len(gone.messages), raws=gone.rows.get("raw", 0))
 
@@ -194,6 +196,7 @@ def _remove_tickets(work: Work, tickets: Sequence[int]) -> None:
         _remove_mail(work, messages[start : start + MESSAGES_A_TURN])
 
     def act(transaction: Transaction) -> None:
+        copies.ask(work, transaction, removed_rows.messages_of_tickets(transaction.connection, work.account, tickets))
         gone = remove_tickets(transaction, work.account, tickets, forget=work.forget, tombstones=work.tombstones)
         notes = gone.rows.get("note", 0)
         work.add_counts(transaction, tickets=len(gone.tickets), messages=len(gone.messages), notes=notes)

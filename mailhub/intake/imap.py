@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import structlog
 
+from mailhub import clock
 from mailhub.config import Imap
 from mailhub.intake.imap_folder import Rooms
 from mailhub.intake.imap_login import Logins
@@ -21,6 +22,7 @@ from mailhub.intake.imap_mailbox import MailboxThread, Shared
 from mailhub.intake.reception import Reception
 from storage.database import Database
 from storage.imap_sources import Fetching, sources_of_node
+from storage.imap_todos import sources_to_erase_in
 from storage.writer import Writer
 
 LOOK_SECONDS = 5.0  # how often the rows are read, besides when somebody says that they changed
@@ -99,6 +101,7 @@ class ImapDoor:
         """
         with self._database.read() as connection:
             found = sources_of_node(connection, self._node)
+            erased = sources_to_erase_in(connection, now=clock.now())
         wanted = {(each.source.account_id, each.source.id): each for each in found if _runs(each)}
         anew = {self._anew.pop() for _ in range(len(self._anew))}
         over = {
@@ -113,6 +116,8 @@ class ImapDoor:
                 assert self._shared is not None
                 self._threads[key] = MailboxThread(self._shared, fetching, ended=self.wake)
                 self._threads[key].start()
+        for key in erased & self._threads.keys():
+            self._threads[key].nudge()
 
     def _end(self, threads: dict[tuple[int, int], MailboxThread]) -> None:
         for key, thread in list(threads.items()):

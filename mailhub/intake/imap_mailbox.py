@@ -26,7 +26,7 @@ import structlog
 
 from mailhub import clock
 from mailhub.config import Imap
-from mailhub.intake import imap_cursor
+from mailhub.intake import imap_cursor, imap_erasing
 from mailhub.intake.imap_answers import Opened
 from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_dialling import Way
@@ -81,6 +81,7 @@ class MailboxThread:
         self._thread = threading.Thread(target=self._run, name=f"mailhub-imap-{fetching.source.id}", daemon=True)
         self._wake, self._waker = socket.socketpair()
         self._stopping = threading.Event()
+        self._waiting = threading.Event()  # for mail, not for a time to try again
         self._over = threading.Event()  # nothing of it touches rows or a server any more
         self._conversation: Conversation | None = None
         self._struggles: dict[int, Struggle] = {}
@@ -109,6 +110,16 @@ class MailboxThread:
     def runs(self) -> bool:
         """Whether it may still do something."""
         return not self._over.is_set()
+
+    def nudge(self) -> None:
+        """Something is owed there that its rows told of meanwhile: it waits no longer for the server to speak.
+
+        Not when it waits because of a fault: nobody calls there sooner for that.
+        """
+        if self._waiting.is_set():
+            self._waiting.clear()
+            with contextlib.suppress(OSError):  # it is over this moment
+                self._waker.send(b"!")
 
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
@@ -200,13 +211,23 @@ class MailboxThread:
 
     def _wait(self, conversation: Conversation) -> bool:
         """Until mail came to the first folder (True), or it is time to look at all of them."""
+        self._waiting.set()
+        try:
+            return self._idle_or_sleep(conversation)
+        finally:
+            self._waiting.clear()
+
+    def _idle_or_sleep(self, conversation: Conversation) -> bool:
         due = self._seconds_to_due()
         if self._can_idle and conversation.can("IDLE"):
             seconds = min(due, self._shared.settings.idle_seconds)
             try:
-                return conversation.idle(min(seconds, self._seconds_to_look()), self._wake)
+                heard = conversation.idle(min(seconds, self._seconds_to_look()), self._wake)
             except Refused:  # it says that it can, and cannot
                 self._can_idle = False
+            else:
+                self._sleep(0)  # takes a nudge, if that ended it
+                return heard
         self._sleep(min(due, self.fetching.source.poll_seconds))
         return False
 
@@ -265,7 +286,7 @@ class MailboxThread:
     def _has_news(self, conversation: Conversation, folder: ImapFolder) -> bool:
         shown = conversation.status(folder.name)
         with self._shared.rooms.database.read() as connection:
-            owed = any(imap_todos.count_todos(connection, folder, act) for act in ("settle", "fetch"))
+            owed = any(imap_todos.count_todos(connection, folder, act) for act in ("settle", "fetch", "erase"))
         if self._watch is not None:
             before, self._shown[folder.id] = self._shown.get(folder.id), shown
             if shown != before:
@@ -275,14 +296,17 @@ class MailboxThread:
 
     def _read(self, conversation: Conversation, folder: ImapFolder, *, selected: bool) -> tuple[str, str]:
         """Its new state, and the fault in words. Raises ``Refused`` when it cannot be opened."""
-        opened = None
-        if not selected:
+        rooms, opened, refused_erasing = self._shared.rooms, None, ""
+        erases = imap_erasing.is_due(folder, rooms.database)
+        if erases:
+            refused_erasing = imap_erasing.erase(conversation, folder, rooms.database, rooms.writer)
+        if erases or not selected:
             read_only = self.fetching.source.after_filing == "nothing" or folder.role == WATCHED
             opened = conversation.open(folder.name, read_only=read_only)
             if opened.uidvalidity is None:
                 return "failing", "the server gives no UIDVALIDITY: mail cannot be told apart there"
             folder = self._in_epoch(folder, opened.uidvalidity, opened.uidnext)
-        rooms, struggle = self._shared.rooms, self._struggles.setdefault(folder.id, Struggle())
+        struggle = self._struggles.setdefault(folder.id, Struggle())
         try:
             fault = ""
             if folder.role != WATCHED:
@@ -293,6 +317,7 @@ class MailboxThread:
                     self._watch.look(folder)
         except Refused as refused:
             return "failing", f"the server refuses a command: {refused}"
+        fault = "; ".join(filter(None, (fault, refused_erasing)))
         return ("failing", fault) if fault else ("current", self._owed(folder))
 
     def _owed(self, folder: ImapFolder) -> str:

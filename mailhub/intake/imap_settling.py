@@ -64,7 +64,7 @@ def _act(conversation: Conversation, source: ImapSource, uids: Sequence[int]) ->
     elif source.after_filing == "move":
         return uids if _move(conversation, left, source.after_argument) else gone
     else:
-        return uids if _delete(conversation, left) else gone
+        return uids if delete(conversation, left) else gone
     return gone
 
 
@@ -74,10 +74,10 @@ def _move(conversation: Conversation, uids: Sequence[int], folder: str) -> bool:
         conversation.move(uids, folder)
         return True
     conversation.copy(uids, folder)
-    return _delete(conversation, uids)
+    return delete(conversation, uids)
 
 
-def _delete(conversation: Conversation, uids: Sequence[int]) -> bool:
+def delete(conversation: Conversation, uids: Sequence[int]) -> bool:
     """Whether they are gone, or only marked for whoever expunges next."""
     conversation.add_flag(uids, "\\Deleted")
     if not conversation.can("UIDPLUS"):

@@ -115,5 +115,19 @@ erasure = Table(
         unit="JSON",
         retention="account",
     ),
+    column(
+        "copies_deleted",
+        Integer,
+        "mails deleted at providers at its request",
+        unit="count",
+        retention="account",
+    ),
+    column(
+        "copies_marked",
+        Integer,
+        "mails only marked \\Deleted there, since the server can delete none by UID",
+        unit="count",
+        retention="account",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
 )

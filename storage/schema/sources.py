@@ -51,6 +51,7 @@ imap_source = Table(
         retention="account",
     ),
     column("junk_folder", Text, "where spam goes there; '': the folder that the server calls so", retention="account"),
+    column("erase_there", Integer, "1: mail of erased people is deleted there", unit="0 or 1", retention="account"),
     PrimaryKeyConstraint("account_id", "id"),
     Index("imap_source_by_mailbox", "account_id", "mailbox_id", unique=True),
 )
@@ -92,10 +93,23 @@ imap_todo = Table(
     reference("folder_id", "the folder", retention="operation"),
     column("uidvalidity", BigInteger, "the epoch of the UID", retention="operation"),
     column("uid", BigInteger, "the mail there", unit="UID", retention="operation"),
-    word("act", "settle: what is to happen there after filing; fetch: try again to get it", retention="operation"),
+    word(
+        "act",
+        "settle: what is to happen there after filing; fetch: try again to get it; erase: delete it there, since its"
+        " writer is erased",
+        retention="operation",
+    ),
     column("tries", Integer, "how often it failed", unit="count", retention="operation"),
     instant("next_at", "not before", retention="operation"),
+    reference("erasure_id", "the erasure that asks for it", null="not to be erased", retention="operation"),
     PrimaryKeyConstraint("account_id", "folder_id", "uidvalidity", "uid", "act"),
+    Index(
+        "imap_todo_of_erasure",
+        "account_id",
+        "erasure_id",
+        sqlite_where=text("erasure_id IS NOT NULL"),
+        postgresql_where=text("erasure_id IS NOT NULL"),
+    ),
 )
 
 imap_copy = Table(

@@ -68,7 +68,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "name",
     ),
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
-    *("feedback_from_moves", "junk_folder", "show", "show_link", "suggestions"),
+    *("erase_there", "feedback_from_moves", "junk_folder", "show", "show_link", "suggestions"),
     *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
     *("given_at", "how", "noticed_at", "outcome", "purpose", "text_version", "until", "whom"),
     *("sequences", "since", "text"),  # sequences are counted in each account

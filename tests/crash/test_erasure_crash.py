@@ -78,6 +78,8 @@ def test_it_goes_on_where_it_was_killed(crashed: Crashed, number: int) -> None:
     assert row.receipt is not None
     body = receipts.verify(row.receipt, receipts.public_key_of(KEYS))
     assert body["search"]["hits"] == 0
+    copies = body["imap_copies"]
+    assert (copies["asked"], copies["owed"]) == (2, 2)  # none forgotten, none asked for twice
     assert body["model"]["after"] == body["model"]["replay"]
     assert {each: witness.holding(directory, each) for each in TELLING} == {each: set() for each in TELLING}
     assert list((directory / "erasures").iterdir()) == []

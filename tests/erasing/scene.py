@@ -25,16 +25,20 @@ from mailhub.filing.prepare import Secrets, read_document
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.privacy_requests import Asked
+from storage import imap_moves, imap_sources
 from storage.database import Database
 from storage.derived import Received
 from storage.erasures import Erasure
-from storage.writer import Writer
+from storage.imap_copies import ALIKE, FILED, SEEN, Copy
+from storage.imap_sources import ImapFolder, ImapSource
+from storage.writer import Transaction, Writer
 from tests.desk import Desk, post_of
 
 KIM = "kim.zz@customer.example"
 NAME = "Kim Zanzibari"
 KEYS = Keys(bytes(range(32)))
 BLOB = base64.b64encode(b"##" + KIM.encode())
+SOURCE, FOLDER = 901, 902
 WORDS = "plumbago quillwort ragwort sandwort toothwort"  # five of his own, which others quote
 
 
@@ -109,6 +113,7 @@ def set_up(desk: Desk, directory: Path) -> Scene:
     _leos_ticket(scene)
     _mias_mails(scene)
     _his_request(scene)
+    _copies_at_a_provider(scene)
     scene.label("spam", "own", "quoting")
     scene.label("ham", "mia", "reply")
     desk.filing.models.checkpoint(desk.writer, desk.account)
@@ -196,6 +201,59 @@ def _his_request(scene: Scene) -> None:
     post = post_of(desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay)
     asked = Asked(account=desk.account, mailbox=desk.mailbox, address=KIM, kind="export", at=desk.now)
     assert desk.do(lambda tx: privacy_requests.ask(tx, post, "confirm", asked)) == "queued"
+
+
+def _copies_at_a_provider(scene: Scene) -> None:
+    """Where mail lies, in a mailbox whose owner wants it erased there: two his, one that may be his, one of Leo's."""
+
+    def act(transaction: Transaction) -> None:
+        connection = transaction.connection
+        imap_sources.add_source(connection, source_of(scene.desk), [folder_of(scene.desk)])
+        found = ((1, "own", FILED), (2, "reply", SEEN), (3, "reply", ALIKE), (4, "quoting", FILED))
+        copies = [
+            Copy(
+                folder_id=FOLDER,
+                uidvalidity=7,
+                uid=uid,
+                message_id=scene.messages[name],
+                known_by=known,
+                first_seen_at=1,
+            )
+            for uid, name, known in found
+        ]
+        imap_moves.add_seen(connection, folder_of(scene.desk), copies)
+
+    scene.desk.do(act)
+
+
+def source_of(desk: Desk) -> ImapSource:
+    """The mailbox at a provider."""
+    return ImapSource(
+        account_id=desk.account,
+        id=SOURCE,
+        mailbox_id=desk.mailbox,
+        node=0,
+        host="127.0.0.1",
+        port=1,
+        tls="none",
+        login="any",
+        auth="password",
+        secret=None,
+        secret_from="file:none",
+        local=1,
+        after_filing="nothing",
+        after_argument="",
+        since=None,
+        poll_seconds=1,
+        idle=0,
+        created_at=1,
+        erase_there=1,
+    )
+
+
+def folder_of(desk: Desk) -> ImapFolder:
+    """Its one folder."""
+    return ImapFolder(account_id=desk.account, id=FOLDER, source_id=SOURCE, name="INBOX", uidvalidity=7, last_uid=4)
 
 
 def _ticket(scene: Scene, name: str) -> int:
