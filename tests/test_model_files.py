@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 
 import pytest
@@ -152,6 +153,23 @@ def test_warm_loads_outside_the_writer(inbox: Inbox) -> None:
     inbox.models = restarted
     assert inbox.digest() == inbox.ledger_digest()
     assert restarted.folds == 1
+
+
+def test_who_verifies_a_cold_model_loads_it_himself(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure asks for the digest of a model that nobody used yet: the writer does not wait for it to be read."""
+    inbox.mark(inbox.messages[:10], "spam")
+    for look in (Models.verify, Models.snapshot):
+        cold = Models(inbox.database, inbox.directory)
+        threads: list[str] = []
+        load = cold._load
+
+        def watched(*given: Any, load: Any = load, threads: list[str] = threads, **more: Any) -> Any:
+            threads.append(current_thread().name)
+            return load(*given, **more)
+
+        monkeypatch.setattr(cold, "_load", watched)
+        look(cold, inbox.writer, ACCOUNT)
+        assert threads == [current_thread().name]
 
 
 def test_all_models_are_loaded_before_readiness_within_memory(inbox: Inbox) -> None:
