@@ -17,10 +17,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from classifier.tokens import Features
 from mailhub import feedback
 from mailhub.clock import HOUR, SECOND
-from mailhub.errors import Conflict
+from mailhub.errors import Conflict, MailhubError
 from mailhub.feedback import Marked
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.filter.models import Models
@@ -28,11 +30,14 @@ from storage import journal, ledger
 from storage import mark_requests as rows
 from storage.database import Database
 from storage.derived import Received
+from storage.errors import StorageError
 from storage.mark_requests import SUGGESTED, WAITING, Request
 from storage.writer import Transaction, Writer
 
 SETTLE_SECONDS = 60  # between what was noticed and its mark
 TOO_MANY = "too-many"  # the reason of a suggestion: more at once than a person decides on
+
+log = structlog.get_logger("mailhub.marks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,16 @@ def give_due(parts: Parts, *, now: int) -> int:
     """Give what is due, some messages a turn of the writer; how many messages were marked or found marked so."""
     with parts.database.read() as connection:
         accounts = rows.accounts_with_requests(connection, due_at=now)
-    return sum(_of_account(parts, account, now) for account in accounts)
+    return sum(_attempted(parts, account, now) for account in accounts)
+
+
+def _attempted(parts: Parts, account: int, now: int) -> int:
+    """Boundary: an account whose marks cannot be given keeps no other from its own; they are due again."""
+    try:
+        return _of_account(parts, account, now)
+    except (MailhubError, StorageError) as error:
+        log.warning("marks of an account wait", account=account, error=type(error).__name__)
+        return 0
 
 
 def _of_account(parts: Parts, account: int, now: int) -> int:

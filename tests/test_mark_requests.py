@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from mailhub import mark_requests
 from mailhub.clock import HOUR, SECOND
@@ -15,6 +17,7 @@ from storage import journal, ledger
 from storage import mark_requests as rows
 from storage.database import Database
 from storage.mark_requests import Request
+from storage.schema import ledger as ledger_table
 from storage.writer import Writer
 from tests.inbox import ACCOUNT, ANA, BEN, MAILBOX, Inbox, extract, taught
 
@@ -76,6 +79,32 @@ def test_a_request_becomes_a_mark_of_its_giver_when_it_is_due(inbox: Inbox) -> N
         (act,) = journal.of_object(connection, ACCOUNT, "message:101")
     assert act.actor == f"mailbox:{MAILBOX}"
     assert inbox.digest() == inbox.ledger_digest()
+
+
+def test_an_account_whose_ledger_is_damaged_keeps_no_other_from_its_marks(inbox: Inbox) -> None:
+    """The job passes it and goes on; what waits there is due again."""
+    broken = Inbox(
+        database=inbox.database,
+        writer=inbox.writer,
+        models=inbox.models,
+        directory=inbox.directory,
+        account=ACCOUNT - 1,
+    )
+    broken.file(2)
+    broken.mark([101], "spam")
+    damage = update(ledger_table).where(ledger_table.c.account_id == broken.account).values(features=b"\xff")
+    inbox.writer.run(lambda tx: tx.connection.execute(damage))
+    inbox.models = Models(inbox.database, inbox.directory)
+    for account in (broken.account, ACCOUNT):
+        inbox.writer.run(
+            lambda tx, account=account: ask(  # type: ignore[misc]
+                tx, account, 102, "spam", giver=MAILBOX, source=ledger.IMAP, now=inbox.now
+            )
+        )
+    assert give(inbox) == 1
+    assert marks(inbox) == [(102, "spam", MAILBOX, "imap")]
+    with inbox.database.read() as connection:
+        assert list(rows.accounts_with_requests(connection, due_at=inbox.now)) == [broken.account]
 
 
 def test_the_last_word_counts_once(inbox: Inbox) -> None:
