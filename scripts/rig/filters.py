@@ -115,8 +115,8 @@ class SpamProbe(Program):
 class Bmf(Program):
     """Asked with -t: every other mode, -p too, also registers the mail under bmf's own verdict.
 
-    Its spamicity has six digits and ends at 1.000000 for a third of the spam. The words it rests on are printed with
-    theirs, so their log odds are added here: the same order, without the ties.
+    Its spamicity has six digits, and mails of both kinds end at 1.000000. The words it rests on are printed with
+    theirs, so their log odds are added here: the same order with fewer ties.
     """
 
     name = "bmf"
