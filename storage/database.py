@@ -17,7 +17,7 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
-from .errors import opening, reading
+from .errors import answering, opening
 
 __all__ = ["Connection", "Database"]
 
@@ -59,7 +59,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in one read-only snapshot; refuses every write. Keep it short: it holds back checkpoints."""
-        with reading(), self._reading.connect() as connection, connection.begin():
+        with answering(), self._reading.connect() as connection, connection.begin():
             yield connection
 
     def empty_log(self) -> bool:
@@ -93,7 +93,7 @@ class Database:
 
         While it is open no truncating checkpoint comes through (SQLite), and no vacuum removes what it may see.
         """
-        with reading(), self._reading.connect() as connection:
+        with answering(), self._reading.connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():

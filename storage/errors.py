@@ -84,8 +84,8 @@ def opening() -> Iterator[None]:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
-    """A database that does not answer, as a ``StorageError``; an error about one statement stays what it is."""
+def answering() -> Iterator[None]:
+    """A database that does not answer or has no room, as a ``StorageError``; an error about one statement stays one."""
     try:
         yield
     except DBAPIError as error:

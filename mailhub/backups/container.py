@@ -17,7 +17,7 @@ from typing import IO, Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mailhub.errors import BadRequest
+from mailhub.errors import BadRequest, SealBroken
 from mailhub.keys import Keys
 
 FORMAT = 1
@@ -82,9 +82,11 @@ def open_records(file: IO[bytes], keys: Keys) -> tuple[Header, Iterator[bytes]]:
             raise Damaged("this backup has a format that this mailhub does not know")
         header = Header(id=int(head["id"]), made_at=int(head["made_at"]), revision=str(head["revision"]))
         prefix, sealed = bytes.fromhex(head["prefix"]), bytes.fromhex(head["key"])
-    except (ValueError, KeyError, TypeError):
+        key = keys.open("backups", sealed, bound_to=f"backup:{header.id}".encode())
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise Damaged("this is no backup, or its first line was changed") from None
-    key = keys.open("backups", sealed, bound_to=f"backup:{header.id}".encode())
+    except SealBroken:
+        raise Damaged("the backup was made with another root key, or its first line was changed") from None
     return header, _records(file, AESGCM(key), prefix, line)
 
 

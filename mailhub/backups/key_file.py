@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailhub.errors import BadRequest
+from mailhub.backups.container import Damaged
+from mailhub.errors import BadRequest, SealBroken
 from mailhub.keys import Keys, recover
 from storage import key_files
 from storage.database import Connection
@@ -93,25 +94,39 @@ def _line(data: bytes) -> tuple[dict[str, Any], bytes]:
     line, end, _ = data.partition(b"\n")
     try:
         head = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         head = None
     if not end or not isinstance(head, dict) or head.get("mailhub-keys") != FORMAT:
-        raise BadRequest("this is no key file of this version: it is called mailhub.keys and lies beside the backups")
+        raise Damaged(
+            "this is no key file of this version, or its first line was changed: it is called mailhub.keys and lies"
+            " beside the backups"
+        )
     return head, line + end
 
 
 def root_of(data: bytes, private: bytes) -> bytes:
-    """The root key out of a key file, with the operator's recovery key; raises ``BadRequest`` or ``SealBroken``."""
+    """The root key out of a key file, with the operator's recovery key. Raises ``Damaged`` also for another's key, and
+    ``BadRequest`` where none was made.
+    """
     head, _ = _line(data)
-    if head["root"] is None:
-        raise BadRequest("no recovery key was made when this key file was written: the root key itself is needed")
-    return recover(private, bytes.fromhex(head["root"]))
+    try:
+        escrowed = None if head["root"] is None else bytes.fromhex(head["root"])
+        if escrowed is not None:
+            return recover(private, escrowed)
+    except (KeyError, TypeError, ValueError):
+        raise Damaged("the first line of the key file was changed: its root key cannot be read") from None
+    except SealBroken:
+        raise Damaged("the key file was made for another recovery key, or its first line was changed") from None
+    raise BadRequest("no recovery key was made when this key file was written: the root key itself is needed")
 
 
 def read(data: bytes, keys: Keys) -> KeyFile:
-    """Open a key file; raises ``BadRequest`` when it is none and ``SealBroken`` when it was changed."""
+    """Open a key file; raises ``Damaged`` when it is none, was changed, or is another root key's."""
     _, line = _line(data)
-    body = keys.open("backups", data[len(line) :], bound_to=_BOUND + line)
+    try:
+        body = keys.open("backups", data[len(line) :], bound_to=_BOUND + line)
+    except SealBroken:
+        raise Damaged("the key file was written with another root key, or it was changed or cut off") from None
     tables, position = {}, 0
     while position < len(body):
         end = position + 4 + int.from_bytes(body[position : position + 4], "big")

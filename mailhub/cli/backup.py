@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import sys
 import tempfile
 import time
@@ -14,14 +16,16 @@ import click
 
 from mailhub import configuration_file, keys
 from mailhub.cli.output import Context, listing, printing
-from mailhub.errors import BadRequest, Conflict, Unavailable
+from mailhub.errors import BadRequest, Conflict, InsufficientStorage, Unavailable
 
 if TYPE_CHECKING:
     from mailhub.restoring import Progress, Restored
 
 COLUMNS = {"id": "ID", "state": "STATE", "name": "NAME", "made_at": "MADE", "expires_at": "EXPIRES"}
 LOOK_SECONDS = 0.2
-_DATABASE = ("mailhub.sqlite3", "mailhub.sqlite3-wal", "mailhub.sqlite3-shm")
+_DATABASE = "mailhub.sqlite3"
+# what lies in the directory before its root key does, the database last
+_MADE = ("models", "erasures", f"{_DATABASE}-wal", f"{_DATABASE}-shm", _DATABASE)
 PATH = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -121,9 +125,10 @@ def verify(context: Context, file: Path, keys_at: Path | None, recovery: Path | 
     from mailhub.restoring import verify as verify_
 
     keys_at = keys_at or file.with_name("mailhub.keys")
-    root = _root(context, keys_at, recovery)
-    with tempfile.TemporaryDirectory(prefix="mailhub-verify-") as scratch, _progress(file) as progress:
-        done = verify_(file, keys_at, keys.Keys(root), Path(scratch), progress)
+    with _told(f"the scratch directory in {tempfile.gettempdir()} (TMPDIR)"):
+        root = _root(context, keys_at, recovery)
+        with tempfile.TemporaryDirectory(prefix="mailhub-verify-") as scratch, _progress(file) as progress:
+            done = verify_(file, keys_at, keys.Keys(root), Path(scratch), progress)
     _print(context, done)
 
 
@@ -141,26 +146,53 @@ def restore(context: Context, file: Path, into: str, keys_at: Path | None, recov
     \b
     Example: mailhub backup restore backups/20261124T140000Z-1000000041.mailhub --into ./restored
     """
+    keys_at = keys_at or file.with_name("mailhub.keys")
+    with _told("the database of --into" if "://" in into else into):
+        root = _root(context, keys_at, recovery)
+        directory = None if "://" in into else _empty(Path(into))
+        try:
+            done, again = _restored(file, keys_at, root, directory, into)
+        except BaseException:
+            if directory is not None:
+                _clear(directory)
+            raise
+    _print(context, done, erased_again=again)
+
+
+def _restored(file: Path, keys_at: Path, root: bytes, directory: Path | None, into: str) -> tuple[Restored, int]:
+    """The whole way; a directory gets its root key last."""
     from mailhub.restoring import restore as restore_
     from storage.database import Database
 
-    keys_at = keys_at or file.with_name("mailhub.keys")
-    root = _root(context, keys_at, recovery)
-    directory = None if "://" in into else _empty(Path(into))
-    database = Database(into if directory is None else directory / "mailhub.sqlite3")
+    database = Database(into if directory is None else directory / _DATABASE)
     try:
         with _progress(file) as progress:
             done = restore_(file, keys_at, keys.Keys(root), database, progress)
+    finally:
         database.close()
-        again = _erase_again(directory, into, keys.Keys(root), since=done.made_at)
-    except BaseException:
-        database.close()
-        if directory is not None:
-            _clear(directory)
-        raise
+    again = _erase_again(directory, into, keys.Keys(root), since=done.made_at)
     if directory is not None:
         keys.create(directory, root)
-    _print(context, done, erased_again=again)
+    return done, again
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """What a disk or a database refuses, in one line. Nothing that could be served is left then."""
+    from storage.errors import Full, SchemaTooNew, StorageError, answering
+
+    full = InsufficientStorage(f"{where}: no room for what the backup holds: free some there and try again")
+    try:
+        with answering():
+            yield
+    except SchemaTooNew as error:
+        raise BadRequest(str(error)) from None
+    except StorageError as error:
+        raise (full if isinstance(error, Full) else Unavailable(f"{where}: {error}")) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise full from error
+        raise Unavailable(f"{error.filename or where}: {error.strerror}") from error
 
 
 def _erase_again(directory: Path | None, into: str, root: keys.Keys, *, since: int) -> int:
@@ -204,7 +236,7 @@ def _empty(directory: Path) -> Path:
     """The directory, made, and rid of what a restore left there that was cut off."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = {each.name for each in directory.iterdir()}
-    if names and not (names <= set(_DATABASE) and _is_left(directory / _DATABASE[0])):
+    if names and not (_DATABASE in names and names <= set(_MADE) and _is_left(directory / _DATABASE)):
         raise Conflict(f"{directory} is not empty: restore into a new directory")
     _clear(directory)
     return directory
@@ -223,8 +255,11 @@ def _is_left(path: Path) -> bool:
 
 
 def _clear(directory: Path) -> None:
-    for left in directory.glob("mailhub.sqlite3*"):
-        left.unlink()
+    for made in (directory / name for name in (keys.FILE_NAME, *_MADE)):
+        if made.is_dir():
+            shutil.rmtree(made)
+        else:
+            made.unlink(missing_ok=True)
 
 
 @contextmanager

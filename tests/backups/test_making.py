@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 from base64 import b64encode
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -26,8 +24,7 @@ from storage.backups import Backup
 from storage.database import Database
 from storage.writer import Writer
 from tests.postroom import PostRoom, mail
-
-SMALL_BYTES = 256 * 1024
+from tests.small_disk import resize
 
 
 @pytest.fixture
@@ -40,18 +37,6 @@ def vault(room: PostRoom, database: Database, writer: Writer, tmp_path: Path) ->
         spool=tmp_path / "spool",
         retention=clock.DAY,
     )
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path, require_service: Callable[[bool, str], None]) -> Iterator[Path]:
-    """A file system of 256 KiB: what does not fit gets a real ENOSPC."""
-    where = tmp_path / "small"
-    where.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_BYTES},mode=0700", "none", str(where)]
-    done = subprocess.run(mount, capture_output=True, check=False)
-    require_service(done.returncode == 0, "no right to mount a file system")
-    yield where
-    subprocess.run(["umount", "--lazy", str(where)], check=True)
 
 
 def files(vault: Vault) -> dict[str, list[str]]:
@@ -130,7 +115,7 @@ def test_a_full_target_keeps_no_other_from_its_copy(
     scratch.mkdir()
     backup = tmp_path / "second" / made.name
     assert verify(backup, tmp_path / "second" / NAME, vault.keys, scratch, lambda _: None).rows["message"] == 13
-    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    resize(small_disk, 8 << 20)
     assert create(vault, actor="operator").state == "whole"
 
 
