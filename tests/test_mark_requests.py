@@ -82,13 +82,7 @@ def test_a_request_becomes_a_mark_of_its_giver_when_it_is_due(inbox: Inbox) -> N
 
 def test_an_account_whose_ledger_is_damaged_keeps_no_other_from_its_marks(inbox: Inbox) -> None:
     """The job passes it and goes on; what waits there is due again."""
-    broken = Inbox(
-        database=inbox.database,
-        writer=inbox.writer,
-        models=inbox.models,
-        directory=inbox.directory,
-        account=ACCOUNT - 1,
-    )
+    broken = replace(inbox, account=ACCOUNT - 1)
     broken.file(2)
     broken.mark([101], "spam")
     damage = update(ledger_table).where(ledger_table.c.account_id == broken.account).values(features=b"\xff")

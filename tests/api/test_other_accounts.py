@@ -67,6 +67,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "link",
         "name",
     ),
+    "backup",  # of the whole installation
     *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
     *("erase_there", "feedback_from_moves", "junk_folder", "show", "show_link", "suggestions"),
     *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
@@ -88,7 +89,8 @@ ANSWERED: Mapping[
 BESIDE: Mapping[
     tuple[str, str, str], dict[str, Any]
 ] = {  # what a request needs to get as far as looking for the object
-    ("post", "/v1/spam/revoke", "user"): {"since": "2020-01-01T00:00:00Z", "sequences": []},
+    ("post", "/v1/spam/revoke", "user"): {"since": "2020-01-01T00:00:00Z", "sequences": [], "mailbox": None},
+    ("post", "/v1/spam/revoke", "mailbox"): {"since": "2020-01-01T00:00:00Z", "sequences": [], "user": None},
     ("put", "/v1/mailboxes/{mailbox}/imap/password", "mailbox"): {"password_file": None, "password_credential": None},
     ("post", "/v1/mailboxes/{mailbox}/imap", "mailbox"): {
         "oauth": None,
