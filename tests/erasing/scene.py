@@ -33,6 +33,7 @@ from storage.imap_copies import ALIKE, FILED, SEEN, Copy
 from storage.imap_sources import ImapFolder, ImapSource
 from storage.writer import Transaction, Writer
 from tests.desk import Desk, post_of
+from tests.imap_rows import source_row
 
 KIM = "kim.zz@customer.example"
 NAME = "Kim Zanzibari"
@@ -228,27 +229,7 @@ def _copies_at_a_provider(scene: Scene) -> None:
 
 def source_of(desk: Desk) -> ImapSource:
     """The mailbox at a provider."""
-    return ImapSource(
-        account_id=desk.account,
-        id=SOURCE,
-        mailbox_id=desk.mailbox,
-        node=0,
-        host="127.0.0.1",
-        port=1,
-        tls="none",
-        login="any",
-        auth="password",
-        secret=None,
-        secret_from="file:none",
-        local=1,
-        after_filing="nothing",
-        after_argument="",
-        since=None,
-        poll_seconds=1,
-        idle=0,
-        created_at=1,
-        erase_there=1,
-    )
+    return source_row(account=desk.account, source=SOURCE, mailbox=desk.mailbox, node=0, erase_there=1)
 
 
 def folder_of(desk: Desk) -> ImapFolder:

@@ -16,15 +16,12 @@ from mailhub.intake.reception import Reception
 from storage import imap_sources
 from storage.imap_sources import ImapFolder, ImapSource
 from tests.imap.hostile import Line, scripted
+from tests.imap_rows import source_row
 from tests.postroom import OURS, SALES, SUPPORT, PostRoom
 
 GUARD_SECONDS = 30  # against hanging; not a measure
 SILENT, OTHER = 901, 902
-SOURCE = ImapSource(
-    account_id=OURS, id=SILENT, mailbox_id=SUPPORT, node=1, host="127.0.0.1", port=0, tls="none", login="any",
-    auth="password", secret=None, secret_from="file:none", local=1, after_filing="nothing", after_argument="",
-    since=None, poll_seconds=1, idle=0, created_at=1,
-)  # fmt: skip
+SOURCE = source_row(account=OURS, source=SILENT, mailbox=SUPPORT, port=0)
 
 
 def test_a_silent_server_keeps_no_other_mailbox_from_starting(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:

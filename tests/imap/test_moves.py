@@ -25,6 +25,7 @@ from storage import imap_sources
 from storage.imap_sources import MAIL, WATCHED, Fetching, ImapFolder, ImapSource
 from storage.schema import imap_copy, imap_folder, intake, mark_request, message
 from tests.dovecot import PASSWORD, Dovecot
+from tests.imap_rows import source_row
 from tests.postroom import OURS, SUPPORT, PostRoom, mail
 
 SOURCE = 901
@@ -152,26 +153,8 @@ def box(room: PostRoom, server: Dovecot, user: str) -> Iterator[Mailbox]:
         batch_bytes=2**20,
         command_seconds=10,
     )
-    source = ImapSource(
-        account_id=OURS,
-        id=SOURCE,
-        mailbox_id=SUPPORT,
-        node=1,
-        host="127.0.0.1",
-        port=server.port,
-        tls="none",
-        login=user,
-        auth="password",
-        secret=None,
-        secret_from="file:none",
-        local=1,
-        after_filing="nothing",
-        after_argument="",
-        since=None,
-        poll_seconds=1,
-        idle=0,
-        created_at=1,
-        feedback_from_moves=1,
+    source = source_row(
+        account=OURS, source=SOURCE, mailbox=SUPPORT, port=server.port, login=user, feedback_from_moves=1
     )
     folder = ImapFolder(account_id=OURS, id=902, source_id=SOURCE, name="INBOX")
     room.do(lambda tx: imap_sources.add_source(tx.connection, source, [folder]))

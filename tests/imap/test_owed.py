@@ -28,6 +28,7 @@ from storage.errors import Full
 from storage.imap_sources import Fetching, ImapFolder, ImapSource
 from storage.schema import imap_todo, intake, message
 from tests.imap.hostile import Line, scripted
+from tests.imap_rows import source_row
 from tests.postroom import OURS, SUPPORT, PostRoom, mail
 
 DATE = b'"24-Nov-2026 10:00:00 +0000"'
@@ -182,26 +183,7 @@ def reader(room: PostRoom, reception: Reception, provider: Provider) -> Iterator
         batch_bytes=2**20,
         command_seconds=10,
     )
-    source = ImapSource(
-        account_id=OURS,
-        id=SOURCE,
-        mailbox_id=SUPPORT,
-        node=1,
-        host="127.0.0.1",
-        port=1,
-        tls="none",
-        login="any",
-        auth="password",
-        secret=None,
-        secret_from="file:none",
-        local=1,
-        after_filing="nothing",
-        after_argument="",
-        since=None,
-        poll_seconds=1,
-        idle=0,
-        created_at=1,
-    )
+    source = source_row(account=OURS, source=SOURCE, mailbox=SUPPORT)
     folder = ImapFolder(account_id=OURS, id=FOLDER, source_id=SOURCE, name="INBOX", uidvalidity=1)
     room.writer.run(lambda tx: imap_sources.add_source(tx.connection, source, [folder]))
     with scripted(provider.talk) as port:

@@ -16,6 +16,7 @@ from mailhub.intake.imap_trial import Step, try_out
 from mailhub.keys import Keys
 from storage.imap_sources import ImapFolder, ImapSource
 from tests.imap.hostile import Line, Script, junk, scripted, silence
+from tests.imap_rows import source_row
 
 FOLDER = ImapFolder(account_id=1, id=3, source_id=2, name="INBOX")
 
@@ -55,25 +56,8 @@ def make_source(tmp_path: Path) -> Callable[..., ImapSource]:
     password.write_text("any", encoding="utf-8")
 
     def make(*, port: int, tls: str = "none", host: str = "localhost") -> ImapSource:
-        return ImapSource(
-            account_id=1,
-            id=2,
-            mailbox_id=3,
-            node=1,
-            host=host,
-            port=port,
-            tls=tls,
-            login="any",
-            auth="password",
-            secret=None,
-            secret_from=f"file:{password}",
-            local=1,
-            after_filing="nothing",
-            after_argument="",
-            since=None,
-            poll_seconds=1,
-            idle=1,
-            created_at=1,
+        return source_row(
+            account=1, source=2, mailbox=3, host=host, port=port, tls=tls, secret_from=f"file:{password}", idle=1
         )
 
     return make

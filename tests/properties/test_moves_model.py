@@ -28,6 +28,7 @@ from storage.database import Database
 from storage.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
 from storage.schema import mark_request, message
 from storage.writer import Writer
+from tests.imap_rows import source_row
 from tests.postroom import OURS, PostRoom, mail, open_room
 
 MAILS = 4
@@ -210,11 +211,15 @@ def house(sqlite_database: Database, tmp_path: Any) -> Iterator[PostRoom]:
 def world(room: PostRoom, *, mails: int = MAILS) -> World:
     """A mailbox of its own, with mails nobody had."""
     number = next(_ids)
-    source = ImapSource(
-        account_id=OURS, id=number, mailbox_id=100_000 + number, node=1, host="h", port=1, tls="none", login="l",
-        auth="password", secret=None, secret_from="none", local=1, after_filing="nothing", after_argument="",
-        since=None, poll_seconds=1, idle=0, created_at=1, feedback_from_moves=1,
-    )  # fmt: skip
+    source = source_row(
+        account=OURS,
+        source=number,
+        mailbox=100_000 + number,
+        host="h",
+        login="l",
+        secret_from="none",
+        feedback_from_moves=1,
+    )
     folders = [
         ImapFolder(account_id=OURS, id=10_000 + 10 * number, source_id=number, name=INBOX, uidvalidity=1),
         ImapFolder(account_id=OURS, id=10_001 + 10 * number, source_id=number, name=JUNK, uidvalidity=1, role=WATCHED),

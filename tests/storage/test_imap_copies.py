@@ -15,35 +15,17 @@ from mailhub.pipeline import file_batch
 from mailhub.removal import remove_messages
 from storage import imap_copies, imap_sources
 from storage.imap_copies import Copy
-from storage.imap_sources import Fetching, ImapFolder, ImapSource
+from storage.imap_sources import Fetching, ImapFolder
 from storage.schema import imap_copy
 from storage.writer import Transaction
+from tests.imap_rows import source_row
 from tests.postroom import OURS, SUPPORT, PostRoom, mail
 
 SOURCE = 901
 INBOX = ImapFolder(account_id=OURS, id=902, source_id=SOURCE, name="INBOX", uidvalidity=7)
 SAVED = ImapFolder(account_id=OURS, id=903, source_id=SOURCE, name="Saved", uidvalidity=8)
 FETCHING = Fetching(
-    source=ImapSource(
-        account_id=OURS,
-        id=SOURCE,
-        mailbox_id=SUPPORT,
-        node=1,
-        host="127.0.0.1",
-        port=1,
-        tls="none",
-        login="any",
-        auth="password",
-        secret=None,
-        secret_from="file:none",
-        local=1,
-        after_filing="nothing",
-        after_argument="",
-        since=None,
-        poll_seconds=1,
-        idle=0,
-        created_at=1,
-    ),
+    source=source_row(account=OURS, source=SOURCE, mailbox=SUPPORT),
     address="support@example.com",
     stage="active",
 )
