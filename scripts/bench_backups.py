@@ -127,10 +127,12 @@ def command(folder: Path, messages: int, size: int, *arguments: str) -> None:
     """`mailhub --config ... ARGUMENTS` as a process of its own, told."""
     began = time.perf_counter()
     whole = [sys.executable, "-m", "mailhub", "--config", str(folder / "mailhub.toml"), *arguments]
-    process = subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, arguments
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=said)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        assert process.returncode == 0, (process.returncode, said.read()[-2000:])
     tell(" ".join(arguments[:2]), time.perf_counter() - began, size, messages, used.ru_maxrss / 1024)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from .database import Database
 from .errors import SchemaTooNew, opening
+from .planning import tell_planner
 
 HEAD = "0023"  # the newest revision in migrations/versions; held true by test
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -76,3 +77,5 @@ def _upgrade(connection: Connection, target: str) -> None:
     configuration.set_main_option("script_location", str(_SCRIPTS))
     configuration.attributes["connection"] = connection
     command.upgrade(configuration, target)
+    if target == HEAD:
+        tell_planner(connection)

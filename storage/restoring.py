@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, inspect, select, text, update
+from sqlalchemy import Connection, delete, exists, func, insert, inspect, select, text, tuple_, update
 
 from .account_rows import delete_configuration
 from .database import Database
@@ -132,7 +132,8 @@ def readable(connection: Connection, step: int) -> Iterator[tuple[int, int, bool
     )
     delivered = exists().where(intake.c.account_id == message.c.account_id, intake.c.message_id == message.c.id)
     columns = (message.c.account_id, message.c.id, message.c.unreadable, first.scalar_subquery().label("sent_from"))
-    query = select(*columns, delivered.label("delivered")).order_by(message.c.id)
+    place = (message.c.account_id, message.c.id)
+    query = select(*columns, delivered.label("delivered")).order_by(*place)
     rows = connection.execute(query.limit(step)).all()
     while rows:
         for row in rows:
@@ -140,7 +141,8 @@ def readable(connection: Connection, step: int) -> Iterator[tuple[int, int, bool
             if stored is not None:
                 null = bool(row.delivered) and row.sent_from is None
                 yield row.account_id, row.id, bool(row.unreadable), null, stored
-        rows = connection.execute(query.where(message.c.id > rows[-1].id).limit(step)).all()
+        last = tuple_(*place) > (rows[-1].account_id, rows[-1].id)
+        rows = connection.execute(query.where(last).limit(step)).all()
 
 
 def pass_ids(connection: Connection) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import filing, refusals, removal, tickets
+from storage import derived, filing, journal, ledger, notes, outbox, raws, refusals, removal, tickets
 from storage.database import Database
 from storage.filing import Rows, Wanted
 from storage.search import find_messages
 from storage.writer import Transaction, Writer
+from tests.inbox import ACCOUNT, file_message, make_account
 
 
 @contextmanager
@@ -94,6 +95,39 @@ def test_a_removal_walks_no_table_either(sqlite_database: Database, sqlite_write
         sqlite_writer.run(lambda tx: tickets.lock_tickets(tx.connection, 1, [7, 8]))
         sqlite_writer.run(lambda tx: removal.first_messages(tx.connection, 1, 7, limit=9))
     assert walked(sqlite_database, seen) == set()
+
+
+def test_what_belongs_to_a_message_or_ticket_is_found_by_it(sqlite_database: Database, sqlite_writer: Writer) -> None:
+    """Also where it is asked for in the order of ids: an account's table is not walked to save a sort of ten rows."""
+
+    def ask(transaction: Transaction) -> None:
+        connection = transaction.connection
+        derived.find_received(connection, ACCOUNT, 101)
+        notes.list_notes(connection, ACCOUNT, 7)
+        notes.note_ids(connection, ACCOUNT, 7)
+        outbox.rows_of_messages(connection, ACCOUNT, [1, 2])
+        ledger.latest_marks(connection, ACCOUNT, [1, 2])
+        ledger.last_words(connection, ACCOUNT, [1, 2])
+        ledger.first_marks(connection, ACCOUNT, [1, 2])
+        journal.of_object(connection, ACCOUNT, "ticket:7")
+        journal.find_last(connection, ACCOUNT, "ticket:7", "ticket.close")
+        raws.read(connection, ACCOUNT, 101)
+
+    sqlite_writer.run(make_account)
+    sqlite_writer.run(lambda tx: file_message(tx, 101))
+    with statements(sqlite_database) as seen:
+        sqlite_writer.run(ask)
+    assert walked(sqlite_database, seen) == set()
+
+
+def test_the_planner_is_told_of_every_index_that_begins_with_the_account(sqlite_database: Database) -> None:
+    """From the schema alone: the statistics hold numbers, and nothing of any row."""
+    with sqlite_database.read() as connection:
+        told = connection.exec_driver_sql("SELECT tbl, idx, stat FROM sqlite_stat1").all()
+        samples = connection.exec_driver_sql("SELECT count(*) FROM sqlite_stat4").scalar_one()
+    assert {name for name, *_ in told} >= {"message", "intake", "ticket", "mark", "outbox", "contact_address"}
+    assert all(re.fullmatch(r"1000000 1000000( \d+)*|1000000 1", stat) for *_, stat in told)
+    assert samples == 0
 
 
 def flat(values: Any) -> Any:
