@@ -136,7 +136,7 @@ def is_name_of_others(connection: Connection, account_id: int, name: str, contac
 def messages_of(connection: Connection, account_id: int, contacts: Collection[int], *, limit: int) -> Sequence[int]:
     """Ids of messages these contacts wrote, the oldest first."""
     own = (message.c.account_id == account_id, message.c.contact_id.in_(contacts))
-    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id + 0).limit(limit)).scalars().all()
+    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit)).scalars().all()
 
 
 def of_contacts(

@@ -299,7 +299,7 @@ def flood_ticket(
             ticket.c.state.in_(("open", "spam")),
             ticket.c.created_at >= since,
         )
-        .order_by((ticket.c.id + 0).desc())  # a bare id would make SQLite walk the account's tickets by it
+        .order_by(ticket.c.id.desc())
         .limit(1)
     )
     found: int | None = connection.execute(statement).scalar_one_or_none()

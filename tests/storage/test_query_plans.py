@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import derived, filing, journal, ledger, notes, outbox, raws, refusals, removal, tickets
+from storage import contacts, derived, filing, journal, ledger, notes, outbox, raws, refusals, removal, tickets
 from storage.database import Database
 from storage.filing import Rows, Wanted
 from storage.search import find_messages
@@ -112,6 +112,7 @@ def test_what_belongs_to_a_message_or_ticket_is_found_by_it(sqlite_database: Dat
         journal.of_object(connection, ACCOUNT, "ticket:7")
         journal.find_last(connection, ACCOUNT, "ticket:7", "ticket.close")
         raws.read(connection, ACCOUNT, 101)
+        contacts.messages_of(connection, ACCOUNT, [7], limit=9)
 
     sqlite_writer.run(make_account)
     sqlite_writer.run(lambda tx: file_message(tx, 101))
