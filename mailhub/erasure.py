@@ -15,8 +15,9 @@ Must not: decide who may ask (``access``), find anybody by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 
@@ -26,11 +27,12 @@ from mailhub.erasing.person import ERASED_ADDRESS, Person
 from mailhub.erasing.returning import came_back
 from mailhub.erasing.steps import NEEDS_PERSON, STEPS, Again
 from mailhub.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
-from mailhub.errors import BadRequest, Conflict, MailhubError, Unavailable
+from mailhub.errors import BadRequest, Conflict, Unavailable
 from mailhub.filing.prepare import usable
+from mailhub.queues import by_turns, lines_of, reason_of
 from storage import erasures, tombstones, users
+from storage.database import Connection
 from storage.erasures import Erasure
-from storage.errors import StorageError
 from storage.writer import Transaction
 
 ROUNDS = 5  # in one go; then it waits a while
@@ -48,10 +50,14 @@ class Begun:
 
 
 def run(parts: Parts, account: int, erasure: int) -> Erasure:
-    """Carry an erasure out from where it is; its row afterwards: done, or pending with the reason and the next try."""
-    work = resume(parts, account, erasure)
+    """Carry an erasure out from where it is; its row afterwards: done, or pending with the reason and the next try.
+
+    Whatever it fails with is its own trouble: said in its row, never raised, so that it stops no other.
+    """
+    work = find(parts, account, erasure)
     state, reason = "pending", ""
     try:
+        recognise(work)
         for _ in range(ROUNDS):
             try:
                 for step in STEPS[_next(work.row.step) :]:
@@ -63,8 +69,10 @@ def run(parts: Parts, account: int, erasure: int) -> Erasure:
                 begin_round(work)
             else:
                 return work.row
-    except (Pending, MailhubError, StorageError, OSError) as fault:
+    except Pending as fault:
         state, reason = "held" if isinstance(fault, Held) else "pending", str(fault)
+    except Exception as fault:  # noqa: BLE001 boundary: one erasure, whatever a row of it does
+        reason = reason_of(fault, log, "an erasure failed", erasure=erasure, step=work.row.step)
     wait(work, state, reason)
     return work.row
 
@@ -97,7 +105,7 @@ def begin(
         actor=actor,
         begun_at=now,
         cut_at=now,
-        person=seal(parts, erasure, Person(addresses=meant, contacts=(), shared_names=tuple(names))),
+        person=None,
         commitment=commitment or receipts.commitment(meant[0], commitment_key),
         counts={},
     )
@@ -105,7 +113,9 @@ def begin(
     def act(transaction: Transaction) -> None:
         if also is not None:
             also(transaction, erasure_id=erasure)
-        erasures.add_erasure(transaction.connection, row)
+        # The key is made in the turn that makes the row: who sweeps keys without one, in a turn too, sees both or none.
+        sealed = seal(parts, erasure, Person(addresses=meant, contacts=(), shared_names=tuple(names)))
+        erasures.add_erasure(transaction.connection, replace(row, person=sealed))
         Work(parts=parts, row=row, person=_NOBODY).record(transaction, "erasure.begin")
 
     parts.writer.run(act)
@@ -132,12 +142,22 @@ def checked(parts: Parts, account: int, addresses: Sequence[str]) -> tuple[str, 
 
 
 def run_due(parts: Parts, *, now: int) -> int:
-    """Go on with every erasure of this node whose time has come; how many are done by that. From a job, in turn."""
-    with parts.database.read() as connection:
-        under_way = erasures.list_under_way(connection, parts.node)
-    _sweep_keys(parts, {each.id for each in under_way})
-    due = [each for each in under_way if each.next_attempt_at <= now]
-    return sum(run(parts, each.account_id, each.id).state == "done" for each in due)
+    """Go on with every erasure of this node whose time has come; how many are done by that.
+
+    The accounts by turns, and looked up anew before each: who asks for a hundred delays another's one by one of them.
+    """
+    _sweep_keys(parts)
+    done, seen, served = 0, set[int](), list[int]()
+    while not parts.stopping():
+        with parts.database.read() as connection:
+            due = [each for each in erasures.list_due(connection, parts.node, now=now) if each.id not in seen]
+        if not due:
+            break
+        row = next(by_turns(lines_of(due, lambda each: each.account_id), served=served))
+        seen.add(row.id)
+        served.append(row.account_id)
+        done += run(parts, row.account_id, row.id).state == "done"
+    return done
 
 
 def reapply(parts: Parts, *, since: int) -> int:
@@ -163,16 +183,21 @@ def reapply(parts: Parts, *, since: int) -> int:
 _NOBODY = Person(addresses=(), contacts=())
 
 
-def resume(parts: Parts, account: int, erasure: int) -> Work:
-    """The erasure as the last commit left it. ``Conflict`` when its key is gone before its time: ask for it anew."""
+def find(parts: Parts, account: int, erasure: int) -> Work:
+    """The erasure as the last commit left it, of nobody yet. ``Conflict`` when there is none."""
     with parts.database.read() as connection:
         row = erasures.find_erasure(connection, account, erasure)
     if row is None:
         raise Conflict(f"there is no erasure {erasure} under way")
-    person = unseal(parts, row)
-    if person is None and row.step in NEEDS_PERSON:
-        raise Conflict(f"the key of erasure {erasure} is gone from this data directory: ask for the erasure anew")
-    return Work(parts=parts, row=row, person=person or _NOBODY)
+    return Work(parts=parts, row=row, person=_NOBODY)
+
+
+def recognise(work: Work) -> None:
+    """Who is meant. ``Pending`` when the key is gone before its time: it goes on if the file is put back."""
+    person = unseal(work.parts, work.row)
+    if person is None and work.row.step in NEEDS_PERSON:
+        raise Pending("its key is gone from this data directory: put erasures/ back, or ask for the erasure anew")
+    work.person = person or _NOBODY
 
 
 def enter(work: Work, step: str) -> None:
@@ -210,9 +235,23 @@ def _next(step: str) -> int:
     return next(index for index, each in enumerate(STEPS) if each.name == step)
 
 
-def _sweep_keys(parts: Parts, under_way: set[int]) -> None:
-    """Keys of erasures that never began, or are done, go."""
-    for path in (parts.data / KEYS_FOLDER).glob("*.key*"):
-        name = path.name.partition(".")[0]
-        if not name.isdecimal() or int(name) not in under_way:
-            keys.destroy(path)
+def _sweep_keys(parts: Parts) -> None:
+    """Keys of erasures that never began, or are done, go.
+
+    What looks like one is looked at again in a turn of the writer, as the key of a new erasure is made in the turn that
+    makes its row (``begin``): seen from another turn, both are there or neither.
+    """
+    with parts.database.read() as connection:
+        strays = _strays(parts, connection)
+    if strays:
+        parts.writer.run(lambda tx: _destroy(_strays(parts, tx.connection)))
+
+
+def _destroy(paths: Iterable[Path]) -> None:
+    for path in paths:
+        keys.destroy(path)
+
+
+def _strays(parts: Parts, connection: Connection) -> list[Path]:
+    under_way = {str(each.id) for each in erasures.list_under_way(connection, parts.node)}
+    return [path for path in (parts.data / KEYS_FOLDER).glob("*.key*") if path.name.partition(".")[0] not in under_way]

@@ -88,6 +88,12 @@ def list_under_way(connection: Connection, node: int) -> Sequence[Erasure]:
     return [_erasure(row) for row in connection.execute(query.order_by(erasure.c.id))]
 
 
+def list_due(connection: Connection, node: int, *, now: int) -> Sequence[Erasure]:
+    """Those of this node, of all accounts, that may go on now, the oldest first."""
+    mine = (erasure.c.node == node, erasure.c.state.in_(UNDER_WAY), erasure.c.next_attempt_at <= now)
+    return [_erasure(row) for row in connection.execute(select(erasure).where(*mine).order_by(erasure.c.id))]
+
+
 def list_in_backups(connection: Connection) -> Sequence[Erasure]:
     """Every one that is done while a backup that held the person may be left, of all accounts, the oldest first."""
     query = select(erasure).where(erasure.c.state == "done", erasure.c.backups_gone_at.is_(None))

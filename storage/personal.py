@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, select, tuple_, update
+from sqlalchemy import Column, Connection, LargeBinary, Table, Text, UniqueConstraint, delete, select, tuple_, update
 
 from .schema import metadata
 
-__all__ = ["Found", "Key", "Table", "change_row", "delete_row", "everything", "is_key", "rows_after", "spoken_of"]
+__all__ = ["Found", "Key", "Table", "change_row", "delete_row", "everything", "identifies", "rows_after", "spoken_of"]
 
 Key = tuple[Any, ...]
 SPOKEN = ("name", "email", "address", "content")  # categories that can name a person
@@ -81,9 +81,11 @@ def delete_row(connection: Connection, table: Table, key: Key) -> None:
     connection.execute(delete(table).where(*_is(table, key)))
 
 
-def is_key(table: Table, column: str) -> bool:
-    """Whether the column is part of the primary key, so that it cannot be changed."""
-    return column in table.primary_key.columns
+def identifies(table: Table, column: str) -> bool:
+    """Whether the column is part of the primary key or of a unique one, so that two rows cannot get the same value."""
+    unique = [each.columns for each in table.indexes if each.unique]
+    unique += [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
+    return column in table.primary_key.columns or any(column in columns for columns in unique)
 
 
 def _key(table: Table) -> list[Column[Any]]:

@@ -68,3 +68,16 @@ clock_mark = Table(
     word("state", "sane, or why destructive stages wait: back, ahead or jumped", retention="operation"),
     PrimaryKeyConstraint("node"),
 )
+
+queue_fault = Table(
+    "queue_fault",
+    metadata,
+    account_id(),
+    word("queue", "which queue: purges, retention, stages, marks, labels ...", retention="operation"),
+    column("item", BigInteger, "which row of that queue failed: its id there", unit="id", retention="operation"),
+    column("attempts", Integer, "failed tries in a row", unit="tries", retention="operation"),
+    instant("first_at", "when it failed first", retention="operation"),
+    instant("next_attempt_at", "not tried before", retention="operation"),
+    word("reason", "why, in words of ours, or the id of what the log says", retention="operation"),
+    PrimaryKeyConstraint("account_id", "queue", "item"),
+)
