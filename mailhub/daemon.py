@@ -85,6 +85,7 @@ def _build(config: Config) -> House:
 async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, list[socket.socket]]) -> None:
     vitals = Vitals(directory=built.config.storage.directory, started_at=clock.now(), intake=built.reception)
     doors.require_proxies(built.config)
+    doors.require_local_servers(built.config)
     parse_mailboxes(built.config.retention)
     letters.require_usable(built.config)
     sockets = _api_sockets(built.config, handed_in)

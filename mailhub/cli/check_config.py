@@ -56,7 +56,7 @@ def _files(config: Config) -> list[str]:
         doors.settings("smtp", config)
     except ConfigurationError as error:
         faults.append(f"smtp.tls_certificate, smtp.tls_key: {error}")
-    for check in (doors.require_https, doors.require_proxies, letters.require_usable):
+    for check in (doors.require_https, doors.require_proxies, doors.require_local_servers, letters.require_usable):
         try:
             check(config)
         except ConfigurationError as error:

@@ -37,6 +37,12 @@ class Imap:
     ca_file: str = setting(
         "", "PEM file of certificate authorities to trust. Empty: those of the system.", restart=True
     )
+    local_servers: str = setting(
+        "",
+        "Servers on this machine or in private networks that mailboxes may be fetched from and tokens be got from, with"
+        " spaces between: HOST:PORT as the mailbox names it, or HOST:FIRST-LAST. The operator adds mailboxes there.",
+        restart=True,
+    )
     command_seconds: float = setting(
         60.0,
         "How long a server may take for one command with its whole answer.",

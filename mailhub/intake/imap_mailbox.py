@@ -35,6 +35,7 @@ from mailhub.intake.imap_folder import FolderReader, HeldUp, Rooms, Struggle
 from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_settling import settle
 from mailhub.intake.imap_watch import MoveWatch
+from mailhub.system.outgoing import parse_local_servers
 from storage import imap_sources, imap_todos
 from storage.errors import StorageError
 from storage.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
@@ -56,7 +57,7 @@ def way_of(source: ImapSource, settings: Imap) -> Way:
         port=source.port,
         tls=source.tls,
         ca_file=settings.ca_file,
-        local=bool(source.local),
+        local=bool(source.local) and parse_local_servers(settings.local_servers).names(source.host, source.port),
         seconds=settings.command_seconds,
     )
 

@@ -27,6 +27,7 @@ from mailhub.keys import Keys
 from mailhub.oauth import grants
 from mailhub.oauth.endpoint import Denied, OauthFault, Reach
 from mailhub.oauth.providers import CLIENT
+from mailhub.system.outgoing import parse_local_servers
 from storage import imap_sources, oauth_grants
 from storage.database import Database
 from storage.imap_sources import ImapSource
@@ -166,7 +167,11 @@ def client_of(source: ImapSource, grant: OauthGrant, keys: Keys, settings: Imap)
         client_id=grant.client_id,
         client_secret=secret_of(source, keys),
         scope=grant.scope,
-        reach=Reach(ca_file=settings.ca_file, seconds=min(60.0, settings.command_seconds)),
+        reach=Reach(
+            ca_file=settings.ca_file,
+            seconds=min(60.0, settings.command_seconds),
+            local=parse_local_servers(settings.local_servers),
+        ),
     )
 
 

@@ -17,10 +17,13 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
+
+from mailhub.system import outgoing
+from mailhub.system.outgoing import LocalServers
 
 ANSWER_BYTES = 256 * 1024
 TOKEN_BYTES = 32 * 1024  # of one token; Microsoft's have some thousand
@@ -48,6 +51,7 @@ class Reach:
 
     ca_file: str = ""  # authorities trusted besides the system's
     seconds: float = 30.0  # for one request with its whole answer
+    local: LocalServers = field(default_factory=LocalServers)  # those that may be in private networks
 
 
 def ask(url: str, form: Mapping[str, str], reach: Reach) -> Mapping[str, Any]:
@@ -55,17 +59,17 @@ def ask(url: str, form: Mapping[str, str], reach: Reach) -> Mapping[str, Any]:
     parts = require_sound(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        with closing(_connection(parts, reach)) as connection:
-            connection.connect()
-            with _deadline(connection.sock, reach.seconds):
-                connection.request("POST", target, urlencode(form).encode(), _HEAD)
-                answer = connection.getresponse()
-                return _read(answer.status, answer.read(ANSWER_BYTES + 1))
+        with closing(_connection(parts, reach)) as connection, _deadline(connection.sock, reach.seconds):
+            connection.request("POST", target, urlencode(form).encode(), _HEAD)
+            answer = connection.getresponse()
+            return _read(answer.status, answer.read(ANSWER_BYTES + 1))
+    except outgoing.Shut as shut:
+        raise OauthFault(f"the token endpoint cannot be asked: {shut}") from None
     except ssl.SSLCertVerificationError:
         raise OauthFault(
             "the certificate of the token endpoint is not trusted: check its name, or imap.ca_file"
         ) from None
-    except (OSError, HTTPException, UnicodeError):
+    except (OSError, HTTPException, UnicodeError, outgoing.Unreachable):
         raise OauthFault("the token endpoint does not answer: check its URL, DNS and firewall") from None
 
 
@@ -91,14 +95,24 @@ def _is_loopback(host: str) -> bool:
 
 
 def _connection(parts: SplitResult, reach: Reach) -> HTTPConnection:
-    host = str(parts.hostname)
-    if parts.scheme == "http":
-        return HTTPConnection(host, parts.port, timeout=reach.seconds)
+    """A connection that is made already: to the address that the guard saw, not to where the name leads by now."""
+    host, secure = str(parts.hostname), parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    addresses = outgoing.look_up(host, port, local=reach.local.names(host, port))
+    connection = HTTPConnection(host, port, timeout=reach.seconds)
+    connection.sock = outgoing.dial(addresses, port, reach.seconds)
+    if secure:
+        connection.sock = _encrypted(connection.sock, host, reach)
+        connection.default_port = 443  # as the Host header leaves it out
+    return connection
+
+
+def _encrypted(connected: socket.socket, host: str, reach: Reach) -> ssl.SSLSocket:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if reach.ca_file:
         context.load_verify_locations(reach.ca_file)
-    return HTTPSConnection(host, parts.port, timeout=reach.seconds, context=context)
+    return context.wrap_socket(connected, server_hostname=host)  # closes it when that fails
 
 
 @contextmanager

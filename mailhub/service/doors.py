@@ -13,6 +13,7 @@ from mailhub.errors import BadRequest, ConfigurationError
 from mailhub.intake import door
 from mailhub.intake.limits import DoorSettings, is_loopback
 from mailhub.system import listeners
+from mailhub.system.outgoing import parse_local_servers
 
 
 def hostname(config: Config) -> str:
@@ -51,6 +52,14 @@ def require_proxies(config: Config) -> None:
         proxies(config)
     except BadRequest as error:
         raise ConfigurationError(f"proxy.networks: {error}") from None
+
+
+def require_local_servers(config: Config) -> None:
+    """Raise ``ConfigurationError`` when ``imap.local_servers`` cannot be read."""
+    try:
+        parse_local_servers(config.imap.local_servers)
+    except ValueError as error:
+        raise ConfigurationError(f"imap.local_servers: {error}") from None
 
 
 def require_https(config: Config) -> None:

@@ -123,6 +123,7 @@ class Mailhub(System):
         self.socket = self.data / "run/admin.sock"
         self._environment = {
             "MAILHUB_CONFIG": str(self.data / "mailhub.toml"),
+            "MAILHUB_IMAP__LOCAL_SERVERS": "127.0.0.1:1-65535 localhost:1-65535",
             "MAILHUB_SMTP__PORT": str(self.port),
             "MAILHUB_LMTP__ENABLED": "false",
             "MAILHUB_HTTP__ENABLED": "false",

@@ -45,7 +45,8 @@ def test_a_silent_server_keeps_no_other_mailbox_from_starting(room: PostRoom, mo
     door = ImapDoor(room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20)
     loop = asyncio.new_event_loop()
     with scripted(silent) as port, scripted(other) as other_port:
-        door.start(Imap(command_seconds=4 * GUARD_SECONDS), loop)
+        servers = f"{SOURCE.host}:{port} {SOURCE.host}:{other_port}"
+        door.start(Imap(command_seconds=4 * GUARD_SECONDS, local_servers=servers), loop)
         try:
             add(replace(SOURCE, port=port))
             assert called.wait(GUARD_SECONDS)

@@ -43,7 +43,9 @@ def tried(make_source: Callable[..., ImapSource], script: Script, tls: str = "no
 def last_step(source: ImapSource) -> Step:
     """The step that failed."""
     logins = Logins(Keys(bytes(32)), cast(AccessTokens, None))
-    *before, last = try_out(source, [FOLDER], Imap(command_seconds=1), logins)
+    *before, last = try_out(
+        source, [FOLDER], Imap(command_seconds=1, local_servers=f"{source.host}:{source.port}"), logins
+    )
     assert [step.ok for step in before] == [True] * len(before)
     assert not last.ok
     return last

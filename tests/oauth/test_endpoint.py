@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from mailhub.oauth import grants
 from mailhub.oauth.endpoint import ANSWER_BYTES, Denied, OauthFault, Reach, ask, require_sound
 from mailhub.oauth.providers import PROVIDERS
+from mailhub.system.outgoing import parse_local_servers
 from tests.token_endpoint import CLIENT, Endpoint, token_endpoint
 
 SECRET = "not-to-be-seen"
+HERE = Reach(local=parse_local_servers("127.0.0.1:1024-65535"))  # the endpoint takes a free port
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 def client(url: str) -> grants.Client:
     """Who asks there."""
-    return grants.Client(token_url=url, client_id=CLIENT, client_secret=SECRET, scope="imap")
+    return grants.Client(token_url=url, client_id=CLIENT, client_secret=SECRET, scope="imap", reach=HERE)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,7 @@ def test_an_endpoint_that_trickles_is_cut() -> None:
         thread.start()
         try:
             with pytest.raises(OauthFault):
-                ask(f"http://127.0.0.1:{listening.getsockname()[1]}/", {}, Reach(seconds=0.5))
+                ask(f"http://127.0.0.1:{listening.getsockname()[1]}/", {}, replace(HERE, seconds=0.5))
         finally:
             done.set()
             thread.join()
