@@ -20,8 +20,6 @@ from mailhub.filing.flood import FloodCounter, Key
 from mailhub.filing.prepare import Prepared
 from mailhub.filing.records import intake_row
 from mailhub.letters import Letter, Post
-from mailhub.message.values import Authentication
-from mailhub.senders import proves_author
 from storage import accounts, journal, links, refusals, users
 from storage.accounts import OPEN
 from storage.filing import Rows, write
@@ -47,7 +45,7 @@ def take(transaction: Transaction, post: Post | None, flood: FloodCounter, messa
 
 def _taken(transaction: Transaction, post: Post, flood: FloodCounter, message: Prepared, recipient: str) -> str:
     now, author = message.envelope.received_at, message.from_whom[0]
-    proven = not message.unreadable and is_proven(message.authentication, author)
+    proven = message.proven != ""
     braked = proven and _is_braked(transaction, flood, author, now)
     owned = _owners(transaction, author) if proven and not braked else []
     reason = "deletion-flood" if braked else "deletion-unknown" if proven else "deletion-unproven"
@@ -63,12 +61,6 @@ def _is_braked(transaction: Transaction, flood: FloodCounter, author: str, now: 
     key: Key = (NO_ACCOUNT, 0, author.rpartition("@")[2])
     transaction.after_commit(lambda: flood.count([(key, NO_ACCOUNT, False)]))
     return flood.over(key, now)
-
-
-def is_proven(known: Authentication | None, author: str) -> bool:
-    """Whether the author's own domain vouches for the mail."""
-    domain = author.rpartition("@")[2]
-    return known is not None and domain != "" and known.domain == domain and proves_author(known)
 
 
 def _owners(transaction: Transaction, author: str) -> list[User]:

@@ -1,6 +1,6 @@
 """Mail to a feedback address (spam@, ham@): what is attached to it is marked by the user who sent it. Part of FLOW 1.
 
-The sender must be a user of the account by a single From that is proven (``senders.proves_author``); where nobody has
+The sender must be a user of the account by a single From that is proven (``Prepared.proven``); where nobody has
 looked nothing is proven. Attached mail is known by its identity, as duplicates are; what we do not have teaches
 nothing.
 The mail itself is not kept: its delivery has the fate ``feedback`` and a reason, and its sender hears the same 250
@@ -12,7 +12,6 @@ Durable states: ``mark_request`` rows, made in the transaction of the delivery's
 from __future__ import annotations
 
 from classifier.model import HAM, SPAM
-from mailhub import senders
 from mailhub.filing.prepare import Prepared
 from mailhub.mark_requests import ask
 from storage import ledger
@@ -32,7 +31,7 @@ def take(transaction: Transaction, account: int, view: View, message: Prepared, 
     user = view.users.get(message.from_whom[0])
     if user is None:
         return NO_USER, ""
-    if message.authentication is None or not senders.proves_author(message.authentication):
+    if not message.proven:
         return NOT_PROVEN, ""
     if not message.attached:
         return NOTHING, ""

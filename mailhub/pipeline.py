@@ -201,13 +201,14 @@ def _ruling(account: _Account, message: Prepared) -> senders.Ruling | None:
 def _author(account: _Account, message: Prepared) -> Author:
     """The contact or user who wrote; a contact is made when the address is new.
 
-    A user is one only by a From that did not fail authentication: his mail joins any ticket and is shown as his.
+    A user is one only as the author that authentication judged, and did not fail: their mail joins any ticket and is
+    shown as theirs.
     """
     address = message.sender
     if account.context.directory.is_own(account.id, address):
         return Author(address=address, contact=None, user=None, own=True)
     user = account.view.users.get(address)
-    if user is not None and message.author and not message.forged:
+    if user is not None and message.parsed.author.address == address and not message.forged:
         people = chain(message.parsed.to, message.parsed.cc)
         customer = next((person for person in people if _is_customer(account, person.address.lower())), None)
         contact = _contact(account, customer.address.lower(), customer.name, message) if customer else None

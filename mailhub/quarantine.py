@@ -19,7 +19,7 @@ from mailhub.filing.authenticated import checked
 from mailhub.filing.directory import Directory
 from mailhub.filing.prepare import Prepared, Secrets, prepare
 from mailhub.holds import require_not_held
-from mailhub.message.dmarc import author_domain
+from mailhub.message.author import read as read_author
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.removal import Forget, remove_messages, remove_tickets
 from mailhub.tickets import record
@@ -65,7 +65,7 @@ def read_again(
     if received is None or not held:
         raise Conflict(f"delivery {delivery} is not in quarantine any more")
     raw = received.raw
-    known = checked(received.authentication, domain=author_domain(raw))
+    known = checked(received.authentication, domain=read_author(raw).domain)
     prepared = prepare(raw, _envelope(held), secrets, directory, authentication=known, trusted_hosts=trusted_hosts)
     if prepared.unreadable:
         raise Conflict(f"message {message} still cannot be read; `mailhub message raw` has its bytes")

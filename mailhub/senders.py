@@ -93,11 +93,16 @@ def _nearest(address: str, rules: Mapping[str, str]) -> str | None:
 
 def _proven(sender: Sender) -> bool:
     known = sender.authentication
-    return not sender.looked_for if known is None else proves_author(known)
+    domain = ascii_name(sender.author.rpartition("@")[2])
+    return not sender.looked_for if known is None else proves_author(known, domain)
 
 
-def proves_author(known: Authentication) -> bool:
-    """Whether a mail is from whom From says: DMARC passes, or without a policy SPF or DKIM passes for the domain."""
+def proves_author(known: Authentication, domain: str) -> bool:
+    """Whether a mail is from the author whose domain this is (``Author.domain``): it is the one that was asked about,
+    and DMARC passes, or without a policy SPF or DKIM passes for it. No domain, no proof.
+    """
+    if not domain or known.domain != domain:
+        return False
     if known.dmarc != "none":
         return known.dmarc == "pass"
     if known.spf == "pass" and aligned(known.spf_domain, known.domain, strict=False):

@@ -20,9 +20,10 @@ from mailhub.filing.directory import Directory
 from mailhub.keys import Keys
 from mailhub.message import identity
 from mailhub.message.authentication_results import authentication_results
-from mailhub.message.dmarc import author_domain
+from mailhub.message.author import fields_of
 from mailhub.message.parse import attachment_bytes, parse
-from mailhub.message.values import Address, Authentication, Automatic, Parsed
+from mailhub.message.values import NOBODY, Address, Authentication, Automatic, Parsed
+from mailhub.senders import proves_author
 from mailhub.spam import document
 from mailhub.thread import subject_tags
 from storage.mailboxes import SUPPORT
@@ -88,25 +89,33 @@ class Prepared:
     def forged(self) -> bool:
         """DMARC fails for a domain that asks to have such mail kept out (RFC 7489 6.3: p=none asks for nothing).
 
-        Or there was no single domain to ask (several authors, RFC 7489 6.6.1): that must be no way in. A
-        trusted host that says fail and not under which policy is taken to mean one.
+        Or there was no single author to ask about, or another than the mail is filed under (several From, RFC 7489
+        6.6.1, or one that needs repair): that must be no way in. A trusted host that says fail and not under which
+        policy is taken to mean one.
         """
         known = self.authentication
         if known is None:
             return False
-        judged = known.source == "checked" or known.dmarc == "permerror"
-        unchecked = judged and not known.domain and bool(self.author)
+        judged = known.source == "checked" or known.dmarc == "permerror" or known.domain != ""
+        another = not known.domain or known.domain != self.parsed.author.domain
+        unchecked = judged and another and bool(self.author)
         return unchecked or (known.dmarc == "fail" and known.policy in ("quarantine", "reject", "unknown"))
 
     @property
     def author(self) -> str:
-        """The first usable address in From, lower case; '' without one."""
+        """The first usable address in From, lower case; '' without one. Whose ticket it is, and no proof of anybody."""
         return _author(self.parsed)
 
     @property
     def from_whom(self) -> tuple[str, str]:
-        """(the author if From names exactly one, the reverse path), for rules about senders; "" where there is none."""
-        return self.author if len(self.parsed.from_) == 1 else "", storable(self.envelope.mail_from or "").lower()
+        """(the one author that From names, the reverse path), for rules about senders; "" where there is none."""
+        return self.parsed.author.address, storable(self.envelope.mail_from or "").lower()
+
+    @property
+    def proven(self) -> str:
+        """The address of the author where the mail is proven to be theirs (``senders.proves_author``), else ""."""
+        known, author = self.authentication, self.parsed.author
+        return author.address if known is not None and proves_author(known, author.domain) else ""
 
     @property
     def sender(self) -> str:
@@ -190,7 +199,7 @@ def _read(
     raw, envelope, known = arrived.raw, arrived.envelope, arrived.authentication
     parsed = parse(raw, mail_from_null=envelope.mail_from is None)
     if known is None and trusted_hosts and not is_from_elsewhere(envelope.source, envelope.peer):
-        known = authentication_results(parsed.headers, trusted_hosts, author_domain(raw))
+        known = authentication_results(fields_of(raw)[0], trusted_hosts, parsed.author.domain)
     own = _hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope.mail_from)))
     prepared = Prepared(
         envelope=envelope,
@@ -279,8 +288,8 @@ def unreadable(
 
 def _nothing() -> Parsed:
     return Parsed(
-        headers=(), message_id="", in_reply_to=(), references=(), from_=(), sender=None, reply_to=(), to=(), cc=(),
-        subject="(message that could not be read)", date=None, text="", html="", hidden_text="", links=(),
+        headers=(), message_id="", in_reply_to=(), references=(), author=NOBODY, from_=(), sender=None, reply_to=(),
+        to=(), cc=(), subject="(message that could not be read)", date=None, text="", html="", hidden_text="", links=(),
         attachments=(), parts=(), automatic=Automatic("", ""), bounce=None, hops=0,
         identity=b"", flags=("unreadable",),
     )  # fmt: skip

@@ -4,8 +4,14 @@ For doors behind somebody else's MX (LMTP, loopback, IMAP). Only a host the oper
 above the first Received below the topmost of them: anything lower was there before the trusted host had the mail, and
 may be forged (RFC 8601 5). Milters put theirs below their own host's Received, right on top of what the sender wrote:
 so of each method the topmost field that has it decides, and where the host writes none it must strip forged ones
-(README, "Behind Postfix"). Policies are written in every way but a standard one: OpenDMARC and Gmail ``(p=reject
-dis=none)``, rspamd ``(policy=reject)``, Microsoft ``action=oreject``.
+(README, "Behind Postfix").
+
+What a host strips by its own reading must be all that we believe by ours. So the bytes are read, not decoded text: the
+name stands right before its colon, and the identity is a plain token with nothing but blanks before it: no encoded
+word, comment or quotes, which are not how hosts write themselves. A field of a trusted host that is not of RFC 8601's
+grammar behind that is believed in nothing, and neither is the author then: a sender can put words into it by his
+reverse path. Policies are written in every way but a standard one: OpenDMARC and Gmail ``(p=reject dis=none)``, rspamd
+``(policy=reject)``, Microsoft ``action=oreject``.
 """
 
 from __future__ import annotations
@@ -22,16 +28,17 @@ VALUE_CHARACTERS = 8_000
 FIELDS = 10  # of one host; a host writes one, or one a method
 RESULTS = 50  # of one field
 
-_RESULT = re.compile(r"\s{0,50}(spf|dkim|dmarc)\s{0,9}(?:/\d{1,3}\s{0,9})?=\s{0,9}([a-z]{1,20})", re.IGNORECASE)
-_PROPERTY = re.compile(
-    r"\b(header\.d|header\.i|header\.from|smtp\.mailfrom|smtp\.helo)\s{0,9}=\s{0,9}\"?([^\s;\"]{1,300})",
-    re.IGNORECASE,
-)
+_IDENTITY = re.compile(rb"[ \t\r\n]*([A-Za-z0-9._-]{1,255})(?=[ \t\r\n;(]|\Z)")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[();]|\\.|[^"();\\]++|.', re.DOTALL)
+_ODD = re.compile(r"[^\t\r\n\x20-\x7e]")
+_RESULT = re.compile(r"\s*+([a-z][a-z0-9_.-]*+)\s*+(?:/\s*+\d++\s*+)?=\s*+([a-z]++)(?![^\s])", re.IGNORECASE)
+_PAIR = re.compile(r'\s++([a-z][a-z0-9_.-]*+)\s*+=\s*+("(?:[^"\\]|\\.)*+")?([^\s"]*+)(?![^\s])', re.IGNORECASE)
+_DOT = re.compile(r"\s*+\.\s*+(?=[a-z]+\s*+=)", re.IGNORECASE)
 _POLICY = re.compile(
     r"(?<![\w.])(p|sp|dis|policy|policy\.dmarc|action)\s{0,9}=\s{0,9}(?:o\.?|pct\.)?(none|quarantine|reject)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r'"[^"]*"?')
+_METHODS = frozenset(("spf", "dkim", "dmarc"))
 _STRICTNESS = ("none", "quarantine", "reject")
 _WORDS = frozenset(("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"))
 _ALIASES = {"hardfail": "fail", "policy": "fail", "error": "temperror", "unknown": "permerror", "bestguesspass": "none"}
@@ -39,92 +46,121 @@ _RANK = ("pass", "temperror", "fail", "permerror", "softfail", "neutral", "none"
 
 
 def authentication_results(
-    headers: Sequence[tuple[str, str]], trusted_hosts: Collection[str], author: str
+    fields: Sequence[tuple[bytes, bytes]], trusted_hosts: Collection[str], author: str
 ) -> Authentication | None:
-    """What a trusted host found, None when no such field counts. ``headers``: name and unfolded value, from the top.
+    """What a trusted host found, None when no such field counts. ``fields``: as ``author.fields_of`` yields them.
 
-    ``author`` is the domain of the one author (``dmarc.author_domain``), "" when there is none or several: that is a
+    ``author`` is the domain of the one author (``Author.domain``), "" when there is none or several: that is a
     permerror, whatever the host found. A result about another domain (``header.from``) fails: it says nothing of him.
     """
     trusted = {host.lower() for host in trusted_hosts}
-    found: list[str] = []
+    found: list[bytes] = []
     host = ""
-    for name, value in headers:
-        key = name.lower()
-        if key == "received" and found:
+    for name, value in fields:
+        if name.strip() == b"received" and found:
             break
-        if key == "authentication-results" and (identity := _identity(value)) in trusted:
-            found.append(value[:VALUE_CHARACTERS])
-            host = host or identity
+        identity = _IDENTITY.match(value) if name == b"authentication-results" else None
+        if identity is not None and (who := identity[1].decode("ascii").lower()) in trusted:
+            found.append(value[identity.end() :])
+            host = host or who
             if len(found) >= FIELDS:
                 break
     return _read(found, host, author) if found else None
 
 
-def _identity(value: str) -> str:
-    """The authserv-id: the first word before the first semicolon, comments aside (RFC 8601 2.2)."""
-    words = _without_comments(value[:500])[0].partition(";")[0].split()
-    return words[0].lower() if words else ""
-
-
-def _without_comments(text: str) -> tuple[str, str]:
-    """The text outside comments and the text inside; quoted strings may hold parentheses (RFC 5322 3.2.2)."""
-    outside: list[str] = []
-    inside: list[str] = []
-    depth, quoted = 0, False
-    for character in text:
-        if character == '"' and not depth:
-            quoted = not quoted
-        if not quoted and character == "(":
-            depth += 1
-        (inside if depth else outside).append(character)
-        if not quoted and character == ")" and depth:
-            depth -= 1
-            inside.append(" ")
-    return "".join(outside), "".join(inside)
-
-
 @dataclass(frozen=True, slots=True)
 class _Result:
     word: str
-    properties: dict[str, str]
+    properties: tuple[tuple[str, str], ...]
     policies: tuple[tuple[str, str], ...]
 
+    def named(self, *names: str) -> list[str]:
+        """The values of these properties, in the order of the names."""
+        return [value for wanted in names for name, value in self.properties if name == wanted]
 
-def _results(value: str) -> dict[str, list[_Result]]:
-    """Method -> what one field says of it."""
+
+def _results(value: bytes) -> dict[str, list[_Result]] | None:
+    """Method -> what one field says of it behind its authserv-id; None when it is odd anywhere."""
+    text = value.decode("latin-1")
+    items = _items(text) if len(text) <= VALUE_CHARACTERS and not _ODD.search(text) else None
+    if items is None or len(items) > RESULTS:
+        return None
+    version, *said = items
+    if version[0].strip() not in ("", "1"):
+        return None
+
     results: dict[str, list[_Result]] = {}
-    for item in _items(value):
-        plain, comment = _without_comments(item)
+    for plain, comment in said:
+        if plain.strip().lower() in ("", "none"):
+            continue
         match = _RESULT.match(plain)
-        if match is None:
+        pairs = _pairs(plain, match.end()) if match else None
+        if match is None or pairs is None:
+            return None
+        if (method := match[1].lower()) not in _METHODS:
             continue
         word = match[2].lower()
-        properties = {name.lower(): text for name, text in _PROPERTY.findall(plain)}
-        said = _POLICY.findall(f"{_QUOTED.sub(' ', plain)} {comment}")
-        policies = tuple((name.lower(), policy.lower()) for name, policy in said)
-        result = _Result(word if word in _WORDS else _ALIASES.get(word, "neutral"), properties, policies)
-        results.setdefault(match[1].lower(), []).append(result)
+        known = word if word in _WORDS else _ALIASES.get(word, "neutral")
+        results.setdefault(method, []).append(_Result(known, tuple(pairs), _policies(pairs, comment)))
     return results
 
 
-def _read(values: Sequence[str], host: str, author: str) -> Authentication:
+def _policies(pairs: Sequence[tuple[str, str]], comment: str) -> tuple[tuple[str, str], ...]:
+    """The policies that are named beside a result: by whole properties, or in a comment."""
+    found = [match for name, text in pairs if (match := _POLICY.fullmatch(f"{name}={text}"))]
+    return tuple((match[1].lower(), match[2].lower()) for match in (*found, *_POLICY.finditer(comment)))
+
+
+def _pairs(plain: str, position: int) -> list[tuple[str, str]] | None:
+    """The reason and the properties behind a result; None when there is anything else."""
+    pairs = []
+    while match := _PAIR.match(plain, position):
+        quoted, rest = match[2] or "", match[3]
+        pairs.append((match[1].lower(), rest if rest else quoted[1:-1]))
+        position = match.end()
+    return None if plain[position:].strip() else pairs
+
+
+def _items(text: str) -> list[tuple[str, str]] | None:
+    """What stands between semicolons: without comments, and the comments; None when one or a quotation has no end."""
+    items: list[tuple[list[str], list[str]]] = [([], [])]
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        piece = match[0]
+        plain, comment = items[-1]
+        if piece in ("(", ")"):
+            depth += 1 if piece == "(" else -1
+            (comment if depth else plain).append(" ")
+            if depth < 0:
+                return None
+        elif depth:
+            if piece[0] == '"' and any(each in piece for each in "();"):
+                return None  # in a comment quotes mean nothing, and not everybody knows
+            comment.append(piece)
+        elif piece == ";":
+            items.append(([], []))
+        elif piece[0] == "\\" or piece == '"':
+            return None
+        else:
+            plain.append(piece if piece[0] == '"' else _DOT.sub(".", piece))
+    return None if depth else [("".join(plain), "".join(comment)) for plain, comment in items]
+
+
+def _read(values: Sequence[bytes], host: str, author: str) -> Authentication:
     found: dict[str, list[_Result]] = {}
     for value in values:
-        for method, results in _results(value).items():
+        said = _results(value)
+        if said is None:
+            return Authentication(dmarc="permerror", reason="authentication-results-syntax", source=host)
+        for method, results in said.items():
             found.setdefault(method, results)  # the topmost field that has the method
     best = {
         method: min((each.word for each in found.get(method, ())), key=_RANK.index, default="none")
         for method in ("spf", "dkim")
     }
-    senders = [
-        each.properties.get("smtp.mailfrom", each.properties.get("smtp.helo", "")) for each in found.get("spf", ())
-    ]
-    signed = [
-        _domain(each.properties.get("header.d", each.properties.get("header.i", "")))
-        for each in found.get("dkim", ())
-        if each.word == "pass"
-    ]
+    senders = [name for each in found.get("spf", ()) for name in each.named("smtp.mailfrom", "smtp.helo")[:1]]
+    passed = [each for each in found.get("dkim", ()) if each.word == "pass"]
+    signed = [_domain(name) for each in passed for name in each.named("header.d", "header.i")[:1]]
     dmarc, policy = _dmarc(found.get("dmarc", ()), author)
     return Authentication(
         **best,
@@ -141,7 +177,7 @@ def _read(values: Sequence[str], host: str, author: str) -> Authentication:
 def _dmarc(results: Sequence[_Result], author: str) -> tuple[str, str]:
     """The result and the policy for this author: the worst said of him, and the strictest policy that is named."""
     words = {each.word for each in results} or {"none"}
-    about = [domain for each in results if (domain := _domain(each.properties.get("header.from", "")))]
+    about = [_domain(name) for each in results for name in each.named("header.from")]
     word = "fail" if "fail" in words else max(words, key=_RANK.index)
     if not author:
         word = "fail" if word == "fail" else "permerror"
@@ -154,20 +190,6 @@ def _dmarc(results: Sequence[_Result], author: str) -> tuple[str, str]:
     named = [(name, policy) for name, policy in named if name != ("p" if below else "sp")]
     policy = max((policy for _, policy in named), key=_STRICTNESS.index, default="")
     return word, policy or ("unknown" if word == "fail" else "")
-
-
-def _items(value: str) -> list[str]:
-    """The results of a field: what stands between semicolons outside comments and quotes."""
-    items, start, depth, quoted = [], 0, 0, False
-    for place, character in enumerate(value):
-        if character == '"' and not depth:
-            quoted = not quoted
-        elif not quoted:
-            depth += (character == "(") - (character == ")" and depth > 0)
-            if character == ";" and not depth:
-                items.append(value[start:place])
-                start = place + 1
-    return [*items, value[start:]][1 : RESULTS + 1]
 
 
 def _domain(value: str) -> str:

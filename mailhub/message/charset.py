@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from encodings.aliases import aliases
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import webencodings
 
@@ -46,6 +46,7 @@ _NOT_TEXT = frozenset(
     "base64 hex rot13 quopri uu zlib bz2 idna punycode undefined charmap unicodeescape rawunicodeescape".split()  # noqa: SIM905 - a list of words is read as words
 )
 _PYTHON = frozenset(aliases) | frozenset(aliases.values())
+_NOT_OF_HEADERS = frozenset(("utf_16_le", "utf_16_be", "utf_7"))
 _LABEL_CHARACTERS = 64
 _LABEL = re.compile(r"[^a-z0-9._:+-]+")
 _PREFIX = re.compile(r"^(?:charset=|3d|iso-(?=gb|utf|windows|koi|big)|x-(?!mac|user|sjis)|cs(?=utf|gb|big|iso))")
@@ -92,6 +93,26 @@ def _lookup(label: str) -> str | None:
         return None
     plain = info.name.replace("-", "").replace("_", "")
     return None if plain in _NOT_TEXT else str(info.name)
+
+
+def of_header(label: str) -> str:
+    """``label`` if header fields may be written in it, else "": then what is there is found by ``detect``.
+
+    Only what mail and browsers write is (WHATWG, and ISO-2022-KR and HZ): in EBCDIC, UTF-7 or UTF-16 the same bytes are
+    another text, an address among it, than to whoever reads ASCII.
+    """
+    name = codec(label)
+    return label if name is not None and _normal(name) in _header_codecs() else ""
+
+
+@cache
+def _header_codecs() -> frozenset[str]:
+    names = [_lookup(label) for label in (*webencodings.LABELS, *_OURS)]
+    return frozenset(_normal(name) for name in names if name is not None) - _NOT_OF_HEADERS
+
+
+def _normal(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def decode(data: bytes, label: str = "", *, guess: bool = True) -> tuple[str, str]:

@@ -3,8 +3,9 @@
 
 Two steps: ``signatures`` reads the header block, hashes the body and names the key records; ``verify`` judges a
 signature once its record is there. At most ``SIGNATURES`` are looked at, those of the author's domain first. Only
-rsa-sha256 with 1,024 bits or more and ed25519-sha256 count (RFC 8301). Every step is linear: canonicalisation is
-bytes.replace, no regex.
+rsa-sha256 with 1,024 bits or more and ed25519-sha256 count (RFC 8301), and only what covers the whole body: below a
+length (l=) anybody could have added words of their own (RFC 6376 8.2), so it is not looked at. Every step is linear:
+canonicalisation is bytes.replace, no regex.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def signatures(raw: bytes, author_domain: str, now_seconds: int) -> tuple[Signat
     if not tags:
         return ()
     tags.sort(key=lambda each: not _aligned(each[1].get("d", ""), author_domain))
-    hashes: dict[tuple[bool, int], bytes] = {}
+    hashes: dict[bool, bytes] = {}
     return tuple(_signature(fields, index, tag, body, hashes, now_seconds) for index, tag in tags[:SIGNATURES])
 
 
@@ -118,14 +119,14 @@ def _signature(
     index: int,
     tags: dict[str, str],
     body: bytes,
-    hashes: dict[tuple[bool, int], bytes],
+    hashes: dict[bool, bytes],
     now_seconds: int,
 ) -> Signature:
     header_way, _, body_way = tags.get("c", "simple/simple").partition("/")
     fault = _fault(tags, header_way, body_way, now_seconds)
     domain = ascii_name(tags.get("d", ""))
     names = tags.get("h", "").split(":")[:SIGNED_FIELDS]
-    if not fault and _body_hash(body, body_way == "relaxed", tags.get("l", ""), hashes) != _decoded(tags.get("bh", "")):
+    if not fault and _body_hash(body, body_way == "relaxed", hashes) != _decoded(tags.get("bh", "")):
         fault = ("fail", "body-hash")
     result, reason = fault or ("", "")
     return Signature(
@@ -200,31 +201,26 @@ def _canonical(field: Field, *, relaxed: bool) -> bytes:
     return name.strip().lower() + b":" + b" ".join(value.split())
 
 
-def _body_hash(body: bytes, relaxed: bool, length: str, hashes: dict[tuple[bool, int], bytes]) -> bytes:
-    """SHA-256 of the canonical body (RFC 6376 3.4.3, 3.4.4), of its first ``length`` bytes when given."""
-    limit = int(length) if length else -1
-    key = (relaxed, limit)
-    if key not in hashes:
-        hashes[key] = _hash(body[:BODY_BYTES], relaxed=relaxed, limit=limit)
-    return hashes[key]
+def _body_hash(body: bytes, relaxed: bool, hashes: dict[bool, bytes]) -> bytes:
+    """SHA-256 of the whole canonical body (RFC 6376 3.4.3, 3.4.4)."""
+    if relaxed not in hashes:
+        hashes[relaxed] = _hash(body[:BODY_BYTES], relaxed=relaxed)
+    return hashes[relaxed]
 
 
-def _hash(body: bytes, *, relaxed: bool, limit: int) -> bytes:
+def _hash(body: bytes, *, relaxed: bool) -> bytes:
     digest = hashlib.sha256()
     end = _end(body, relaxed=relaxed)
-    start, left = 0, limit
+    start = 0
     while start < end:
         cut = min(start + SLICE_BYTES, end)
         if cut < end:
             cut = body.rfind(b"\r\n", start, cut) + 2 or end
             cut = cut if cut > start + 1 else end  # one line longer than a slice: the rest at once
-        piece = _relaxed(body[start:cut]) if relaxed else body[start:cut]
+        digest.update(_relaxed(body[start:cut]) if relaxed else body[start:cut])
         start = cut
-        piece = piece if limit < 0 else piece[:left]
-        left -= len(piece)
-        digest.update(piece)
-    if (limit < 0 or left > 0) and (not relaxed or end):
-        digest.update(b"" if end and body[:end].endswith(b"\r\n") else b"\r\n"[: left if limit >= 0 else 2])
+    if (not relaxed or end) and not (end and body[:end].endswith(b"\r\n")):
+        digest.update(b"\r\n")
     return digest.digest()
 
 

@@ -2,8 +2,9 @@
 
 ``authenticate`` is a generator of rounds (``dns_questions``): it yields the questions it has, is sent the answers,
 and returns an ``Authentication``. All keys and policies are asked for together, in one round besides those of SPF. No
-answer is temperror, never a refusal. Sources: RFC 7489 (DMARC), RFC 8601 for the words. The organisational domain is
-found by the Public Suffix List that the package publicsuffixlist carries (ICANN and private).
+answer is temperror, never a refusal. It is about the domain of ``author``'s one value: whoever believes the verdict
+takes the address from there. Sources: RFC 7489 (DMARC), RFC 8601 for the words. The organisational domain is found by
+the Public Suffix List that the package publicsuffixlist carries (ICANN and private).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from functools import cache
 from publicsuffixlist import PublicSuffixList
 
 from mailhub.message import dkim
-from mailhub.message.addresses import parse as parse_addresses
-from mailhub.message.dns_questions import NO_ANSWER, Answer, Question, Rounds, ascii_name
+from mailhub.message.author import read as read_author
+from mailhub.message.dns_questions import NO_ANSWER, Answer, Question, Rounds
 from mailhub.message.spf import Spf
 from mailhub.message.values import Authentication
 
@@ -39,20 +40,9 @@ def public_suffix(domain: str) -> bool:
     return bool(_suffixes().is_public(domain)) if "." in domain else True
 
 
-def author_domain(raw: bytes) -> str:
-    """The domain of the one author of a message (RFC 7489 6.6.1), ASCII; "" when it has none, or several."""
-    fields, _ = dkim.split(raw[: dkim.HEADER_BYTES])
-    authors = [value for name, value in fields if name.strip().lower() == b"from"]
-    if len(authors) != 1:
-        return ""
-    text = " ".join(authors[0].decode("utf-8", "replace").split())
-    found = {ascii_name(each.address.rpartition("@")[2]) for each in parse_addresses(text, []) if each.address}
-    return found.pop() if len(found) == 1 else ""
-
-
 def authenticate(raw: bytes, spf: Spf, now_seconds: int) -> Rounds[Authentication]:
     """Judges a message. ``raw``: as received, nothing added; ``spf``: the verdict on the client. Raises nothing."""
-    author = author_domain(raw)
+    author = read_author(raw).domain
     signatures = dkim.signatures(raw, author, now_seconds)
     questions = {each.question for each in signatures if not each.fault}
     policies = _policy_questions(author)

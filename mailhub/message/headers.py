@@ -18,6 +18,7 @@ Fields = list[tuple[bytes, bytes]]  # (name as written, value still folded), in 
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
 _SMALL_BYTES = 32 * 1024  # a block that cannot hold more fields than memory is worth
 _SKIPPED = (b"\xef\xbb\xbf", b"From ", b">From ")
+_NAMED_FROM = re.compile(rb"From[ \t]+:")  # a field, however it begins
 _FOLD = re.compile(r"[ \t]*\r?\n[ \t]*")
 _WELL_KNOWN = re.compile(
     rb"^(?:from|to|cc|subject|date|message-id|content-[a-z-]+|mime-version|received|return-path|x-[a-z0-9-]+)[ \t]*:",
@@ -38,7 +39,7 @@ def split(raw: bytes, start: int, end: int, *, whole: bool = False) -> tuple[Fie
     boundary.
     """
     flags: list[str] = []
-    if raw.startswith(_SKIPPED, start):
+    if raw.startswith(_SKIPPED, start) and not _NAMED_FROM.match(raw, start):
         start = _first_field(raw, start, end)
     bound = min(end, start + limits.HEADER_BYTES)
     block = raw[start:bound]
@@ -114,7 +115,7 @@ def unfold(value: bytes, label: str, flags: list[str]) -> str:
     if value.isascii():
         text = value.decode("ascii")
     else:
-        text, fault = charset.decode(value, label)
+        text, fault = charset.decode(value, charset.of_header(label))
         flags.append(fault or "raw-8bit-header")
     return (_FOLD.sub(" ", text) if "\n" in text else text).strip()
 

@@ -156,7 +156,7 @@ def _section_text(pieces: list[tuple[bool, str]], flags: list[str]) -> str:
 
 def _percent(pieces: list[tuple[bool, str]], label: str, flags: list[str]) -> str:
     data = b"".join(unquote_to_bytes(value) if coded else value.encode("utf-8", "replace") for coded, value in pieces)
-    text, fault = charset.decode(data, label, guess=False)
+    text, fault = charset.decode(data, charset.of_header(label), guess=False)
     if fault:
         flags.append(fault)
     return text

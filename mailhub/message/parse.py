@@ -31,7 +31,19 @@ from mailhub.message import (
     quoted,
     scan,
 )
-from mailhub.message.values import TEXT_BYTES, Address, Attachment, Automatic, Bounce, Parsed, Part, Reply
+from mailhub.message.author import read as read_author
+from mailhub.message.values import (
+    NOBODY,
+    TEXT_BYTES,
+    Address,
+    Attachment,
+    Author,
+    Automatic,
+    Bounce,
+    Parsed,
+    Part,
+    Reply,
+)
 
 _ID = re.compile(r"<([^<>]{1,998})>")
 _BARE_ID = re.compile(r"[^\s<>,;\"()]{1,998}")
@@ -102,6 +114,7 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
     were hit and faults that were repaired are in ``flags``, each once.
     """
     stages = _Stages()
+    author = stages.run("author", NOBODY, read_author, raw)
     scanned = stages.run("scan", None, scan.scan, raw) or _unscanned(raw)
     stages.flags += scanned.flags
     raw, parts = scanned.raw, scanned.parts
@@ -127,7 +140,8 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
         message_id=fields.message_id,
         in_reply_to=fields.in_reply_to,
         references=fields.references,
-        from_=fields.from_,
+        author=author,
+        from_=_from(author, fields.from_),
         sender=fields.sender,
         reply_to=fields.reply_to,
         to=fields.to,
@@ -219,7 +233,15 @@ def _people(values: list[str], flags: list[str]) -> tuple[Address, ...]:
     return tuple(found[: limits.ADDRESSES])
 
 
-def author(parsed: Parsed) -> Address:
+def _from(author: Author, found: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Whom From names: the author where there is one, whatever a repair or a charset label would make of the field."""
+    if not author.address:
+        return found
+    same = next((each for each in found if each.address.lower() == author.address), None)
+    return (same or Address("", author.address),)
+
+
+def correspondent(parsed: Parsed) -> Address:
     """Who wrote the mail, for a person to answer: From, without one Sender, Reply-To, Return-Path (RFC 5322 3.6.2).
 
     Its address is "" when no header names any.

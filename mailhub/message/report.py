@@ -19,7 +19,7 @@ def report(raw: bytes) -> dict[str, object]:
     by_number = {part.number: part for part in scanned.parts}
     files = [_file(scanned.raw, by_number[each.part], each) for each in read.attachments]
     bounced = read.bounce.recipients if read.bounce else ()
-    sender = parse.author(read)
+    sender = parse.correspondent(read)
     return {
         "subject": read.subject,
         "from": sender.address,

@@ -16,6 +16,20 @@ class Address:
     address: str  # "" when there was none to read
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """The one author of a message, as ``author`` reads it. Address and domain are there together, or neither is and
+    ``fault`` says why.
+    """
+
+    address: str = ""  # lower case, as written in From
+    domain: str = ""  # of the address, as DNS is asked
+    fault: str = ""  # machine word
+
+
+NOBODY = Author(fault="unreadable")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One MIME entity as ``scan`` found it: offsets into the raw message, nothing decoded (RFC 2045, 2046)."""
@@ -112,6 +126,7 @@ class Parsed:
     message_id: str  # without < >, "" when absent
     in_reply_to: tuple[str, ...]
     references: tuple[str, ...]
+    author: Author  # who is believed to have written it, if anybody is; ``from_`` then names nobody else
     from_: tuple[Address, ...]
     sender: Address | None
     reply_to: tuple[Address, ...]

@@ -48,7 +48,8 @@ def decode(text: str, flags: list[str]) -> str:
 
 
 def _text(data: bytes, label: str, flags: list[str]) -> str:
-    text, fault = charset.decode(data, label)
+    text, fault = charset.decode(data, charset.of_header(label))
+    fault = fault or ("" if charset.of_header(label) else "charset-unknown")
     if fault:
         flags.append(fault)
     return text

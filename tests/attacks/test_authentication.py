@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from mailhub.message import authentication_results, dkim, dmarc, spf
+from mailhub.message import authentication_results, author, dkim, dmarc, spf
 from mailhub.message.authentication_results import authentication_results as read_results
 from mailhub.message.dns_questions import Answer, Question, Rounds
 from mailhub.message.spf import Spf
@@ -36,7 +36,7 @@ BODIES = {
     "words": b"a b  c\t d \r\n" * 250_000,
 }
 
-MODULES: tuple[ModuleType, ...] = (spf, authentication_results)
+MODULES: tuple[ModuleType, ...] = (spf, authentication_results, author)
 PATTERNS = {
     f"{module.__name__}.{name}": value
     for module in MODULES
@@ -105,7 +105,9 @@ def test_no_pattern_backtracks_on_repeated_seeds(name: str) -> None:
     started = time.process_time()
     for seed in SEEDS:
         for end in ("", "!", "}"):
-            sum(1 for _ in PATTERNS[name].finditer(seed * (20_000 // len(seed)) + end))
+            text = seed * (20_000 // len(seed)) + end
+            pattern = PATTERNS[name]
+            sum(1 for _ in pattern.finditer(text.encode() if isinstance(pattern.pattern, bytes) else text))
     assert time.process_time() - started < HANG_SECONDS
 
 
@@ -113,6 +115,6 @@ def test_hostile_results_fields_are_read_without_hanging() -> None:
     """Thousands of results, comments and fields of a trusted host end in a verdict."""
     value = "mx; " + "dkim=pass ((((p=reject) header.d=a.example; " * 20_000
     started = time.process_time()
-    found = read_results([("Authentication-Results", value)] * 500, {"mx"}, "a.example")
+    found = read_results([(b"authentication-results", value.encode())] * 500, {"mx"}, "a.example")
     assert time.process_time() - started < HANG_SECONDS
     assert found is not None

@@ -81,7 +81,7 @@ def test_repeated_headers_are_joined() -> None:
 )
 def test_the_author_is_who_can_be_answered(raw: bytes, expected: str) -> None:
     """Without a usable From the next header that names somebody stands in."""
-    assert expected == parse.author(parse.parse(raw)).address
+    assert expected == parse.correspondent(parse.parse(raw)).address
 
 
 @settings(max_examples=300, deadline=None)

@@ -123,9 +123,10 @@ def test_key_record_is_judged(record: str, result: tuple[str, str]) -> None:
 
 
 def test_expired_and_length_limited_signatures() -> None:
-    """x= in the past fails; l= covers what it says (text after it is not signed)."""
+    """x= in the past fails; under l= the whole body must be what was signed, since anybody can add to the rest."""
     assert _verify(_sign(more=f"x={NOW - 1}; ")) == ("fail", "expired")
-    assert _verify(_sign(more="l=7; ") + b"appended\r\n") == ("pass", "")
+    assert _verify(_sign(more="l=7; ") + b"appended\r\n") == ("fail", "body-hash")
+    assert _verify(_sign(more="l=7; ")) == ("pass", "")
 
 
 def test_only_three_signatures_are_looked_at_the_authors_first() -> None:

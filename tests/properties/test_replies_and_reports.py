@@ -104,7 +104,8 @@ def test_any_header_is_judged_without_an_exception(headers: list[tuple[str, str]
     assert classify(headers, subject, "text/plain", {}).kind in (
         "", "auto-reply", "out-of-office", "list", "bulk", "bounce", "generated",
     )  # fmt: skip
-    found = authentication_results(headers, {"mx"}, "a.example")
+    fields = [(name.lower().encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in headers]
+    found = authentication_results(fields, {"mx"}, "a.example")
     assert found is None or found.source == "mx"
 
 
