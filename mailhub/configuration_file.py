@@ -215,12 +215,12 @@ def _check_bounds(name: str, field: Field[Any], value: Any) -> None:
 def _line_of(text: str, section: str, key: str) -> int:
     """The line (from 1) that sets a key; that of its section, or 1, where the key is written in some rarer way."""
     inside, found = "", 1
-    header = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
+    header = re.compile(r"\s*+\[++([^\]]++)\]")
     wanted = re.compile(rf"""\s*["']?{re.escape(key or section)}["']?\s*[.=]""")
     dotted = re.compile(rf"\s*{re.escape(section)}\s*\.\s*{re.escape(key)}\s*[.=]")
     for number, line in enumerate(text.splitlines(), 1):
         if match := header.match(line):
-            inside = match[1].strip("\"'")
+            inside = match[1].strip(" \t\"'")
             if inside in (section, f"{section}.{key}"):
                 found = number
         elif (inside == (section if key else "") and wanted.match(line)) or (key and not inside and dotted.match(line)):

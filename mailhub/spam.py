@@ -53,7 +53,7 @@ _ADDRESS = re.compile(r"[^\s\"'<>\\]{1,300}")
 _KINDS = str.maketrans(
     "".join(map(chr, [*range(97, 123), *range(65, 91), *range(48, 58)])), "a" * 26 + "A" * 26 + "0" * 10
 )
-_RUN = re.compile(r"([aA0])\1+")
+_RUN = re.compile(r"([aA0])\1++")
 _ONE_WORD = {code: f"_{code:x}" for code in range(128) if not chr(code).isalnum() and chr(code) not in "_$!'-"}
 _ZONE = re.compile(r"[+-]\d{4}.*")
 _STEPS = 40  # scorings of an explanation; each leaves out a quarter more, so the last would leave out thousands

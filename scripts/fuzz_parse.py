@@ -4,8 +4,9 @@
 
 Guided by coverage in a simple way: an input that reaches a line of mailhub/message nobody reached before joins the
 seeds (sys.settrace on every eighth input, since tracing is slow). Promises held: nothing raises, no stage faults, every
-string is clean (values.py), the work of one input stays under a second per 100 KB, the digest is 16 bytes, attachments
-can be read. Writes what fails to the temporary folder; exit status 1 then.
+string is clean (values.py), the work of one input stays under a second per 100 KB, the memory of every eighth under
+twice its size and 16 MiB, the digest is 16 bytes, attachments can be read. Prints the most memory that one input needed.
+Writes what fails to the temporary folder; exit status 1 then.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import re
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from html.parser import HTMLParser
@@ -24,10 +26,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from classifier.tokens import features
 from mailhub.message import parse, report, sanitise
+from mailhub.spam import document
 from scripts import hostile_mails
 
 SEED_BYTES = 20_000
+FIXED_BYTES = 16 * 1024 * 1024  # that reading one mail may need in memory, whatever its size (the bounds of message/)
+TIMES_SIZE = 2  # and beside that, for each of its bytes
 UNCLEAN_HEADER = re.compile("[\x00-\x08\n\r\x0e-\x1f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 ACTIVE = {"script", "iframe", "object", "embed", "form", "input", "style", "svg", "math", "link", "meta", "base"}
 UNCLEAN_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -96,6 +102,18 @@ def fault(raw: bytes) -> str:
     return ""
 
 
+def peak_bytes(raw: bytes) -> int:
+    """The memory that reading, scoring and showing ``raw`` needs at most, the mail itself left out."""
+    tracemalloc.start()
+    try:
+        read = parse.parse(raw)
+        features(document(raw, read))
+        sanitise.clean(read.html, {})
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def mutate(raw: bytes, chance: random.Random) -> bytes:
     """A few random changes: pieces put in, bytes changed, stretches dropped, doubled or swapped."""
     data = bytearray(raw)
@@ -152,12 +170,16 @@ def main() -> int:
     logging.disable()
     pool, chance = seeds(given.folders), random.Random(given.seed)
     lines: set[tuple[str, int]] = set()
-    until, count, failures = time.monotonic() + given.seconds, 0, 0
+    until, count, failures, most = time.monotonic() + given.seconds, 0, 0, 0
     while time.monotonic() < until and failures < 20:
         raw = mutate(chance.choice(pool), chance)
         count += 1
         try:
             wrong = fault(raw)
+            if not wrong and count % 8 == 0:
+                peak = peak_bytes(raw)
+                most = max(most, peak)
+                wrong = f"memory: {peak} for {len(raw)}" if peak > FIXED_BYTES + TIMES_SIZE * len(raw) else ""
         except Exception as error:  # noqa: BLE001 - finding what raises is the job
             wrong = f"raised {type(error).__name__}: {error}"
         if wrong:
@@ -171,6 +193,7 @@ def main() -> int:
                 lines |= new
                 pool.append(raw)
     print(f"{count} inputs, {len(pool)} seeds, {len(lines)} lines reached, {failures} failures")
+    print(f"most memory of one input: {most / 2**20:.1f} MiB")
     return 1 if failures else 0
 
 

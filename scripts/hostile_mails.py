@@ -190,6 +190,79 @@ def calendar(size: int) -> bytes:
     return HEAD + b"Content-Type: text/calendar\r\n\r\n" + text
 
 
+def leading_lines(size: int) -> bytes:
+    """Line ends before the header."""
+    return _filled(b"\n", size) + HEAD + b"\r\nbody\r\n"
+
+
+def leading_blanks(size: int) -> bytes:
+    """Lines of blanks before the header."""
+    return _filled(b" \t\r\n", size) + HEAD + b"\r\nbody\r\n"
+
+
+def carriage_returns(size: int) -> bytes:
+    """Line ends that are no line feeds."""
+    return HEAD.replace(b"\r\n", b"\r") + _filled(b"\r", size)
+
+
+def style_blanks(size: int) -> bytes:
+    """A style that could hide, padded with blanks."""
+    return _html(f'<p style="font-size:{" " * 2_000}x">', size)
+
+
+def long_style(size: int) -> bytes:
+    """One such style, as long as it gets."""
+    return HEAD + b'Content-Type: text/html\r\n\r\n<p style="opacity:' + b" " * size + b'x">text</p>'
+
+
+def html_breaks(size: int) -> bytes:
+    """Nothing but line breaks."""
+    return _html("<br>", size)
+
+
+def html_references(size: int) -> bytes:
+    """Nothing but character references."""
+    return _html("&#x1f600;", size)
+
+
+def wide_text(size: int) -> bytes:
+    """Letters that take four bytes of memory each, for one of the mail."""
+    head = b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
+    return HEAD + head + "\U0001f600".encode() + _filled(b"a ", size)
+
+
+def html_wide(size: int) -> bytes:
+    """The same as a page, a tag at each letter."""
+    return _html("<b>a", size) + "\U0001f600".encode()
+
+
+def uuencoded(size: int) -> bytes:
+    """Files in the text, as many as fit."""
+    return _plain(b"begin 644 x\r\n#86)C\r\n`\r\nend\r\n", size)
+
+
+def attached_mails(size: int) -> bytes:
+    """As many attached mails as fit."""
+    part = b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nx\r\n"
+    return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + _filled(part, size)
+
+
+def attached_within(size: int) -> bytes:
+    """Attached mails within attached mails."""
+    return HEAD + _filled(b"Content-Type: message/rfc822\r\n\r\n", size)
+
+
+def signatures(size: int) -> bytes:
+    """A DKIM signature over a body of bare line feeds."""
+    signature = b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=a; h=from; bh=AA==; b=AA==\r\n"
+    return signature * 5 + HEAD + b"\r\n" + _filled(b"\n \n", size)
+
+
+def words_of_text(size: int) -> bytes:
+    """As many different words as fit."""
+    return _plain(b" ".join(b"w%d" % number for number in range(max(1, size // 9))), size)
+
+
 def blank_lines(size: int) -> bytes:
     """Nothing but line ends."""
     return HEAD + b"\r\n" + _filled(b"\r\n", size)
@@ -218,6 +291,8 @@ ATTACKS: dict[str, Callable[[int], bytes]] = {
         nesting, parts, headers, folding, encoded_words, addresses, parameters, message_ids, charsets, html_depth,
         quote_marks, broken_words, comments, sections, blanks, html_styles, html_quotes, html_open,
         html_less, html_links, quote_lines, flowed, dashes, bare_parts, junk_header, base64_padding, quoted_printable,
-        utf7, calendar, blank_lines, no_header, delivery_status, named,
+        utf7, calendar, blank_lines, no_header, delivery_status, named, leading_lines, leading_blanks,
+        carriage_returns, style_blanks, long_style, html_breaks, html_references, wide_text, html_wide, uuencoded,
+        attached_mails, attached_within, signatures, words_of_text,
     )
 }  # fmt: skip

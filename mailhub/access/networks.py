@@ -25,7 +25,7 @@ HEADERS = ("x-forwarded-for", "forwarded")  # what a proxy may tell the client's
 MAPPED_BITS = 96  # of ::ffff:0:0/96, before the IPv4 address
 
 _DIGITS = re.compile(r"[0-9]+\Z")
-_NUMBERS = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)(\.(0[xX][0-9a-fA-F]*|[0-9]+))*\.?\Z")
+_NUMBERS = re.compile(r"(?:0[xX][0-9a-fA-F]*+|[0-9]++)(?:\.(?:0[xX][0-9a-fA-F]*+|[0-9]++))*+\.?\Z")
 
 
 def parse_rule(text: str) -> Network:

@@ -11,10 +11,10 @@ import re
 from html import unescape
 
 _ATTRIBUTE = re.compile(r"""([a-zA-Z:_-]{1,64})(?:\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?""")
-_ZERO = r"\s*:\s*0*(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:!important\s*)?(?:;|$)"
+_ZERO = r"\s*+:\s*+0*+(?:\.0++)?(?:px|pt|em|rem|%)?\s*+(?:!important\s*+)?(?:;|$)"
 _HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|text-indent\s*:\s*-\d{3,}"
-    r"|(?:^|[;\s])(?:left|top)\s*:\s*-\d{3,}|font-size\s*:\s*0*1?(?:px|pt)\b"
+    r"display\s*+:\s*+none|visibility\s*+:\s*+hidden|mso-hide\s*+:\s*+all|text-indent\s*+:\s*+-\d{3,}"
+    r"|(?:^|[;\s])(?:left|top)\s*+:\s*+-\d{3,}|font-size\s*+:\s*+0*+1?(?:px|pt)\b"
     r"|(?:font-size|opacity|(?:^|[;\s])(?:max-)?(?:height|width))" + _ZERO,
     re.IGNORECASE,
 )

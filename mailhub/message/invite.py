@@ -10,7 +10,7 @@ import re
 
 from mailhub.message import headers
 
-_LINE = re.compile(r"([A-Za-z-]{1,40})((?:;[^:\"\n]{0,200}(?:\"[^\"\n]{0,200}\"[^:\"\n]{0,200})*)?):(.*)")
+_LINE = re.compile(r"([A-Za-z-]{1,40})((?:;[^:\"\n]{0,200}+(?:\"[^\"\n]{0,200}+\"[^:\"\n]{0,200}+)*+)?):(.*)")
 _NAME = re.compile(r";CN=(?:\"([^\"]+)\"|([^;:]+))", re.IGNORECASE)
 _ZONE = re.compile(r";TZID=\"?([^;:\"]+)", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?")

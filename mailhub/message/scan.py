@@ -16,7 +16,7 @@ from mailhub.message import filenames, headers, limits, parameters, words
 from mailhub.message.values import Part
 
 _BLANK = re.compile(rb"\n\r?\n")
-_LEADING = re.compile(rb"(?:[ \t]*\r?\n)+")
+_LEADING = re.compile(rb"(?:[ \t]*+\r?\n)++")  # possessive: a group that may go back keeps 190 bytes for each round
 _GUESS = re.compile(rb"--([^\s-][^\r\n]{0,200}|-+[^\s-][^\r\n]{0,198})\r?\n")
 _DASHED = re.compile(rb"\n--([^\r\n \t]*+)")
 _MISSES = (

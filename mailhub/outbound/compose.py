@@ -29,8 +29,8 @@ BY_MACHINE = (  # RFC 3834 5; the second is what Exchange looks at (MS-OXCMAIL 2
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+")  # printable ASCII without < and >, so without any white space
-_PREFIX = re.compile(r"(?:(?:re|aw|sv|vs|antw|odp|res|r)(?:\[\d{1,3}\])?\s*:\s*)+", re.IGNORECASE)
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_PREFIX = re.compile(r"(?:(?:re|aw|sv|vs|antw|odp|res|r)(?:\[\d{1,3}\])?\s*+:\s*+)++", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

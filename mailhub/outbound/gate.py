@@ -16,9 +16,9 @@ LOCAL_PART_OCTETS = 64  # RFC 5321 4.5.3.1.1
 ADDRESS_OCTETS = 254  # RFC 5321 4.5.3.1.3, less the angle brackets
 REPLIES_AN_HOUR = 100  # by agents to one address: more is a script gone wild
 
-_ATOM = r"[^\s\x00-\x20\x7f-\x9f()<>\[\]:;@\\,.\"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+"
+_ATOM = r"[^\s\x00-\x20\x7f-\x9f()<>\[\]:;@\\,.\"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]++"
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@{_LABEL}(?:\.{_LABEL})*+")
 _ROBOT = re.compile(
     r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|owner-.+|.+-(?:owner|request|bounces?))",
     re.IGNORECASE,
