@@ -33,11 +33,12 @@ from mailhub.service import doors, reloading
 from mailhub.service.api_server import ApiServer
 from mailhub.service.jobs import jobs
 from mailhub.system import listeners, lock, logs, process, systemd
-from storage.errors import SchemaTooNew, StorageError
+from storage.errors import Gone, SchemaTooNew, StorageError
 
 # How long a stop may wait for each; TimeoutStopSec of the unit is above their sum, held by test.
 DRAIN_SECONDS = 30.0  # for a running DATA
 RELAY_SECONDS = 70.0  # for the try under way, from the signal on: relay.timeout_seconds' default and its commit
+LOOK_SECONDS = 0.5  # between looks at the database: what became of its files is told within a second
 HUNG_SECONDS = 120.0  # a turn of the writer, or a delivery, that takes longer will not end by itself
 
 log = structlog.get_logger("mailhub.daemon")
@@ -114,12 +115,14 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
         built.imap.start(built.config.imap, asyncio.get_running_loop())
     sending = asyncio.create_task(relay.run())
     watchdog = asyncio.create_task(_watchdog(daemon))
+    watching = asyncio.create_task(_watch_database(daemon))
     await _started(api, serving)
     log.info("ready", **{name: door.address for name, door in vitals.doors.items()}, **vitals.listening)
     systemd.notify("READY=1", "STATUS=taking mail")
     await asyncio.wait([asyncio.create_task(daemon.stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED)
     await _stop(daemon, serving, sending)
     watchdog.cancel()
+    watching.cancel()
 
 
 def _api_sockets(config: Config, handed_in: dict[str, list[socket.socket]]) -> list[socket.socket]:
@@ -196,6 +199,23 @@ async def _watchdog(daemon: Daemon) -> None:
         if _moves(daemon.house):
             systemd.notify("WATCHDOG=1")
         await asyncio.sleep(period)
+
+
+async def _watch_database(daemon: Daemon) -> None:
+    """Look each second whether the database is still the one that was opened, also while no mail comes.
+
+    When it is not, the process stays, and answers everything with a temporary error: it is the last to hold the files
+    that lost their names, and a restart would take mail into whatever lies there now, without a word.
+    """
+    while True:
+        try:
+            await asyncio.to_thread(daemon.house.database.look)
+        except Gone as error:
+            systemd.notify(f"STATUS=taking no mail: {error}")
+            return
+        except Exception as error:  # noqa: BLE001 one that is away for a while is answered 451 meanwhile
+            log.warning("the database could not be looked at", error=type(error).__name__)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _moves(house: House) -> bool:

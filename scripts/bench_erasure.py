@@ -109,11 +109,11 @@ def erase(parts: Parts) -> erasure.Erasure:
 
 def measure(folder: Path, messages: int, own: int) -> None:
     """One erasure in this folder, told."""
+    file = folder / "mailhub.sqlite3"
+    size, disk = file.stat().st_size / 1e6, read_seconds(file)  # before the engine opens it
     parts, filing = open_house(folder, Timed)
     writer = parts.writer
     assert isinstance(writer, Timed)
-    file = folder / "mailhub.sqlite3"
-    size, disk = file.stat().st_size / 1e6, read_seconds(file)
     alone = [filed(parts, filing, 10**7 + n) for n in range(200)]
     beside: list[float] = []
     over = threading.Event()

@@ -3,11 +3,13 @@
 Durable states: the database file, its ``-wal`` and ``-shm`` (SQLite, WAL, synchronous=FULL: NORMAL lost 16 of 1,011
 acknowledged rows in a simulated power cut, FULL none); the server's own (PostgreSQL).
 Everything that writes goes through ``writer.Writer``; ``Database.read`` gives connections that cannot write.
+A database that was watched (``watch``) and is not the one that was opened any more is refused from then on: ``Gone``.
 Not here: DDL (``migrations/``), queries.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,9 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
-from .errors import answering, opening
+from .errors import Gone, StorageError, answering, opening
+from .open_files import Watched
+from .same_server import SameServer
 
 __all__ = ["Connection", "Database"]
 
@@ -34,10 +38,18 @@ _SQLITE_PRAGMAS = (
     "PRAGMA mmap_size=0",  # a truncated mapped file would be a SIGBUS
 )
 
+WITH_FILES = (
+    "Before this process ends, bring the files back under their names, or copy out of /proc/PID/fd those that are"
+    " marked (deleted): they hold what was acknowledged. Then restart mailhub"
+)
+WITH_A_SERVER = "See which data the server behind storage.url serves, then restart mailhub"
+
 _OLD_SNAPSHOTS = (
     "SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
     " AND datname = current_database() AND backend_type = 'client backend'"
 )
+
+log = logging.getLogger("mailhub.database")
 
 
 class Database:
@@ -49,16 +61,93 @@ class Database:
             self.is_sqlite = self.url.get_backend_name() == "sqlite"
             self.writing = self._engine(read_only=False)
             self._reading = self._engine(read_only=True)
+        self._anchor: sqlite.Connection | None = None  # keeps the files open, so that no others come to be made
+        self._watched: Watched | None = None
+        self._server: SameServer | None = None
+        self._fault = ""
 
     def _engine(self, *, read_only: bool) -> Engine:
         make = _sqlite_engine if self.is_sqlite else _postgresql_engine
         engine = make(self.url, read_only=read_only)
+        event.listen(engine, "connect", self._connected, insert=True)  # before anything is written by it
         _say_savepoints_plainly(engine)
         return engine
+
+    def _connected(self, connection: Any, _record: Any) -> None:
+        """A new connection may lead to another database than those before it."""
+        if self._server is not None and (fault := self._server.compare(connection)):
+            self._give_up(fault)
+        self.require_same()
+
+    # --- the database that was opened ---------------------------------------------------------------------------------
+
+    def file_paths(self) -> tuple[Path, ...]:
+        """The database and its log, where they are files; nobody but the engine may open them."""
+        if not self.is_sqlite or self.url.database in (None, "", ":memory:"):
+            return ()
+        main = Path(str(self.url.database)).absolute()
+        return main, main.with_name(main.name + "-wal"), main.with_name(main.name + "-shm")
+
+    def watch(self) -> None:
+        """From here on a database that is not this one any more is refused. ``StorageError`` when there is none."""
+        if not self.is_sqlite:
+            self._watch_server()
+        elif self.file_paths() and self._anchor is None:
+            self._watch_files()
+
+    def _watch_server(self) -> None:
+        self._server = SameServer()
+        with opening(), self.writing.connect() as connection:
+            self._server.compare(connection.connection.dbapi_connection)
+
+    def _watch_files(self) -> None:
+        try:
+            self._anchor = sqlite.connect(self.url.database, isolation_level=None, check_same_thread=False)
+            self._anchor.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # now all its files are there
+            self._watched = Watched(self.file_paths()[0])
+        except (sqlite.Error, OSError) as error:
+            raise StorageError(f"the database cannot be opened: {error}") from error
+
+    def require_same(self) -> None:
+        """Raise ``Gone`` if the database is not the one that was opened: asked in each turn, and before each answer."""
+        if not self._fault and self._watched is not None and (lost := self._watched.lost()):
+            self._give_up(
+                f"{', '.join(map(str, lost))} was renamed, deleted or replaced while mailhub ran", self._watched
+            )
+        if self._fault:
+            raise Gone(self._fault)
+
+    def look(self) -> None:
+        """``require_same``, and what is too dear for each turn; to be called each second, by one thread."""
+        self.require_same()
+        if self._watched is not None and self._watched.is_overwritten():
+            self._give_up(f"another program wrote over {self.file_paths()[0]} while mailhub ran")
+        if self._server is not None:
+            with answering(), self._reading.connect() as connection:
+                self._server.note(connection.connection.dbapi_connection)
+        self.require_same()
+
+    def _give_up(self, fault: str, lost: Watched | None = None) -> None:
+        cure = WITH_FILES if self.is_sqlite else WITH_A_SERVER
+        self._fault = f"{fault}: no mail is taken any more. {cure}"
+        if lost is not None:
+            self._save_log(lost)
+        log.critical("the database is not the one that was opened", extra={"fault": self._fault})
+
+    def _save_log(self, watched: Watched) -> None:
+        """What was acknowledged and stands in a log that lost its name goes into the database, if that kept its own."""
+        if self._anchor is None or not watched.can_save_log():
+            return
+        try:
+            self._anchor.execute("PRAGMA wal_checkpoint(FULL)")
+        except sqlite.Error as error:
+            log.warning("the log could not be saved", extra={"error": type(error).__name__})
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in one read-only snapshot; refuses every write. Keep it short: it holds back checkpoints."""
+        if self._fault:
+            raise Gone(self._fault)
         with answering(), self._reading.connect() as connection, connection.begin():
             yield connection
 
@@ -100,9 +189,12 @@ class Database:
                 yield connection
 
     def close(self) -> None:
-        """Close every pooled connection. The database itself needs no goodbye."""
+        """Close every connection. The database itself needs no goodbye."""
         self._reading.dispose()
         self.writing.dispose()
+        if self._anchor is not None:
+            self._anchor.close()
+            self._anchor = self._watched = None
 
 
 def _url(url: str | Path) -> URL:

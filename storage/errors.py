@@ -3,6 +3,7 @@
 StorageError            temporary: the transaction left nothing behind, the same call may work later
 |- Full                 no room: disk or quota
 |- Locked               the database is held by someone else for longer than we wait
+|- Gone                 the database is not the one that was opened any more: nothing works until a restart
 |- SchemaTooNew         permanent: written by a newer mailhub; this one must not touch it
 `- Stopped              the writer has been closed
 """
@@ -27,6 +28,10 @@ class Full(StorageError):
 
 class Locked(StorageError):
     """Somebody else holds the database."""
+
+
+class Gone(StorageError):
+    """What was opened was renamed, deleted or replaced: what is committed now, nobody would find."""
 
 
 class SchemaTooNew(StorageError):

@@ -125,6 +125,8 @@ class Writer:
         self._turn_began: float | None = None  # by the monotonic clock; None between turns
 
     def start(self) -> None:
+        """From here on the database has to stay the one it is: see ``Database.watch``."""
+        self._database.watch()
         self._thread.start()
 
     @property
@@ -200,6 +202,7 @@ class Writer:
         singles: list[tuple[_Single[Any], Any]] = []
         after: list[Callable[[], None]] = []
         try:
+            self._database.require_same()
             with self._database.writing.begin() as connection:
                 for batch, items in groups:
                     settled.append((batch, self._run_group(connection, batch, items, after)))
@@ -209,6 +212,7 @@ class Writer:
                     if work.future.set_running_or_notify_cancel():  # from here on nobody can cancel it
                         singles.append((work, None))
                         singles[-1] = (work, self._attempt(connection, work.function, after))
+            self._database.require_same()  # a commit into files that are gone is none, and nobody may hear of it
         except Exception as error:  # noqa: BLE001 nothing was committed, and every caller must hear it
             fault = translate(error) or StorageError(f"the transaction failed: {type(error).__name__}")
             log.warning("turn failed", extra={"error": type(fault).__name__})

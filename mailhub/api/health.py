@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -134,11 +133,16 @@ def whoami(house: TheHouse, actor: Caller) -> Identity:
 
 def measure(house: House, vitals: Vitals) -> Readiness:
     """Ask the database and the disk; a database that does not answer is a fault, not an error."""
-    quarantine: int | None = None
-    with suppress(StorageError), house.database.read() as connection:
-        quarantine = intake_lists.count_unreadable(connection)
+    quarantine, fault = 0, ""
+    try:
+        with house.database.read() as connection:
+            quarantine = intake_lists.count_unreadable(connection)
+    except StorageError as error:
+        fault = str(error)
     reserve = house.config.storage.reserve_bytes
-    return readiness(vitals, quarantine=quarantine, reserve_bytes=reserve, serves=house.directory.serves)
+    return readiness(
+        vitals, quarantine=quarantine, database_fault=fault, reserve_bytes=reserve, serves=house.directory.serves
+    )
 
 
 def _health(found: Readiness) -> dict[str, Any]:

@@ -3,7 +3,8 @@
     messages   each raw, decompressed, in every encoding (``Needles.in_message``); letters that wait, opened
     rows       each text column that can name a contact, by the catalogue; what the ledger holds of redacted messages
     index      the full-text index, asked for the words of each address
-    files      database, write-ahead log, models, logs, temporary files: read in blocks, at disk speed
+    files      database, write-ahead log, models, logs, temporary files: read in blocks; those that the engine has open
+               through its own descriptors, free pages and all (``storage.open_files`` says why)
 
 In a file nothing tells where a value begins and whose it is. So an occurrence there counts unless a value that is live
 and not the person's explains it, byte for byte: another account's row, a longer address. What is found is told in
@@ -25,6 +26,7 @@ from mailhub.filing.prepare import read_document
 from mailhub.keys import Keys
 from storage import contacts, derived, ledger, personal, raws
 from storage.database import Database
+from storage.open_files import Read, reading
 from storage.personal import Table
 from storage.search import find_messages
 
@@ -137,37 +139,42 @@ class Scanner:
 
     def _files(self, search: Search) -> None:
         explained: dict[bytes, set[tuple[bytes, bytes]]] | None = None
-        for path in files_of(self.directory):
+        for path in self._every_file():
             search.files += 1
             for before, needle, after in self._occurrences(path, search):
                 if explained is None:
                     explained = self._live()
                 if not any(before.endswith(b) and after.startswith(a) for b, a in explained.get(needle, ())):
-                    search.found(f"file:{path.relative_to(self.directory)}")
+                    search.found(f"file:{_shown(path, self.directory)}")
 
     def _occurrences(self, path: Path, search: Search) -> Iterator[tuple[bytes, bytes, bytes]]:
         """(bytes before, needle, bytes behind) of each occurrence in a file."""
         try:
-            descriptor = os.open(path, os.O_RDONLY)
+            with reading(path) as read_at:
+                yield from self._occurrences_read(read_at, search)
         except FileNotFoundError:  # a file that has gone meanwhile
             return
-        try:
-            at = 0
-            while True:
-                start = max(0, at - AROUND_BYTES)
-                block = os.pread(descriptor, at - start + BLOCK_BYTES + LONGEST_BYTES, start)
-                for place, needle in self.needles.in_bytes(block):
-                    if at <= start + place < at + BLOCK_BYTES:
-                        end = place + len(needle)
-                        yield block[max(0, place - AROUND_BYTES) : place], needle, block[end : end + AROUND_BYTES]
-                read = min(BLOCK_BYTES, max(0, len(block) - (at - start)))
-                search.bytes += read
-                self.progress(search.bytes, search.expected)
-                if read < BLOCK_BYTES:
-                    return
-                at += read
-        finally:
-            os.close(descriptor)
+
+    def _occurrences_read(self, read_at: Read, search: Search) -> Iterator[tuple[bytes, bytes, bytes]]:
+        at = 0
+        while True:
+            start = max(0, at - AROUND_BYTES)
+            block = read_at(at - start + BLOCK_BYTES + LONGEST_BYTES, start)
+            for place, needle in self.needles.in_bytes(block):
+                if at <= start + place < at + BLOCK_BYTES:
+                    end = place + len(needle)
+                    yield block[max(0, place - AROUND_BYTES) : place], needle, block[end : end + AROUND_BYTES]
+            read = min(BLOCK_BYTES, max(0, len(block) - (at - start)))
+            search.bytes += read
+            self.progress(search.bytes, search.expected)
+            if read < BLOCK_BYTES:
+                return
+            at += read
+
+    def _every_file(self) -> list[Path]:
+        """The log before the database: what a checkpoint carries over meanwhile is seen in one of them."""
+        engines = [path for path in reversed(self.database.file_paths()) if path.exists()]
+        return [*engines, *(path for path in files_of(self.directory) if path not in engines)]
 
     def _live(self) -> dict[bytes, set[tuple[bytes, bytes]]]:
         """What stands around each needle in live values: the rows of this account were found clean before."""
@@ -204,6 +211,11 @@ def files_of(directory: Path) -> Iterator[Path]:
             path = Path(folder) / name
             if path.is_file() and not path.is_symlink():
                 yield path
+
+
+def _shown(path: Path, directory: Path) -> Path:
+    """A database need not lie in the data directory."""
+    return path.relative_to(directory) if path.is_relative_to(directory) else path
 
 
 def _size(directory: Path) -> int:

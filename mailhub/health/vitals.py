@@ -81,13 +81,13 @@ class Readiness:
         return not self.faults
 
 
-def readiness(vitals: Vitals, *, quarantine: int | None, reserve_bytes: int, serves: bool) -> Readiness:
-    """Judge the vitals. ``quarantine`` None: the database did not answer; ``serves``: there is a mailbox."""
+def readiness(vitals: Vitals, *, quarantine: int, database_fault: str, reserve_bytes: int, serves: bool) -> Readiness:
+    """Judge the vitals. ``database_fault``: why the database did not answer, "" when it did; ``serves``: a mailbox."""
     oldest, free = vitals.intake.oldest_undecided_seconds(), vitals.disk_free_bytes()
     needed = max(1, reserve_bytes)  # a reserve of 0 still needs room to write in
     faults = [
         "stopping" if vitals.stopping else "",
-        "the database does not answer" if quarantine is None else "",
+        database_fault,
         f"a delivery waits for its commit since {oldest:.0f} s" if oldest > UNDECIDED_SECONDS else "",
         "" if serves else "no mailbox is served: `mailhub mailbox add`",
         f"only {free} bytes of disk are free, {reserve_bytes} are kept in reserve" if free < needed else "",
@@ -95,7 +95,7 @@ def readiness(vitals: Vitals, *, quarantine: int | None, reserve_bytes: int, ser
     return Readiness(
         faults=tuple(filter(None, faults)),
         oldest_undecided_seconds=oldest,
-        quarantine=quarantine or 0,
+        quarantine=quarantine,
         disk_free_bytes=free,
         last_mail_at=dict(vitals.intake.last_mail_at),
     )

@@ -1,6 +1,6 @@
 """An independent witness for erasures: finds bytes anywhere in a data directory, without the product's own search.
 
-Its own ways in: the standard library's sqlite3, email and codecs, zstandard, and the files as they are.
+Its own ways in: SQLite, the standard library's email and codecs, zstandard, and the files as they are.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import email
 import email.policy
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator
 from email.header import decode_header
 from email.message import Message
@@ -16,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pysqlite3.dbapi2 as sqlite3  # the engine of this process: two of them drop each other's locks
 import zstandard
 
 from classifier.model import Counts
 from classifier.tokens import features_from_bytes
+from storage.open_files import reading
 
 Place = tuple[str, bytes]
 
@@ -50,7 +51,8 @@ def files(directory: Path) -> Iterator[Place]:
         for name in names:
             path = Path(folder) / name
             if path.is_file():
-                yield f"file:{path.relative_to(directory)}", path.read_bytes()
+                with reading(path) as read_at:
+                    yield f"file:{path.relative_to(directory)}", read_at(path.stat().st_size, 0)
 
 
 def raws(slices: Iterable[Any]) -> Iterator[Place]:
@@ -91,9 +93,7 @@ def found_in(everything: Iterable[Place], wanted: bytes, *, exactly: bool = Fals
 
 def indexed(directory: Path, word: str) -> set[int]:
     """Messages whose index row has this word; the index itself is asked, not what it is about."""
-    import pysqlite3.dbapi2 as newer  # the standard library's may be too old for this table
-
-    connection = newer.connect(str(directory / "mailhub.sqlite3"))
+    connection = sqlite3.connect(str(directory / "mailhub.sqlite3"))
     try:
         rows = connection.execute("SELECT rowid FROM message_index WHERE message_index MATCH ?", (f'"{word}"',))
         return {row[0] for row in rows}
