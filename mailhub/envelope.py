@@ -24,10 +24,13 @@ class Source(StrEnum):
 
 
 def is_from_elsewhere(source: Source, peer: str) -> bool:
-    """Whether we are the MX for what came by this door: SMTP, and not from this machine (a Unix socket has no address).
+    """Whether no host of ours was before us: SMTP that is not from this machine (a Unix socket has no address), or a
+    user of the API, who is named as the peer where the operator's own pipe has none.
 
     Such mail is authenticated by us and by nobody else: whatever it says about itself its sender may have written.
     """
+    if source in (Source.PIPE, Source.IMPORT):
+        return peer != ""
     if source is not Source.SMTP:
         return False
     try:
@@ -57,7 +60,7 @@ class Envelope:
     mail_from: str | None  # None is the null sender <>
     recipients: tuple[str, ...]  # as given in RCPT TO, in order
     received_at: int  # microseconds since the epoch, UTC
-    peer: str = ""  # IP address of the client, "" where there is none
+    peer: str = ""  # IP address of the client, or "user:12" of the API; "" where there is none
     helo: str = ""
     tls: bool = False
     smtputf8: bool = False

@@ -36,6 +36,13 @@ class Received:
     mail_from_null: bool
 
 
+def newest_authentication(connection: Connection, account_id: int, *, limit: int) -> Sequence[str]:
+    """What was found of the newest messages that came in, in words, the newest first."""
+    own = (message.c.account_id == account_id, message.c.direction == "in")
+    query = select(message.c.authentication).where(*own).order_by(message.c.id.desc()).limit(limit)
+    return connection.execute(query).scalars().all()
+
+
 def find_received(connection: Connection, account_id: int, message_id: int) -> Received | None:
     """The message as it came; None when there is none in this account, or no raw bytes of it."""
     query = select(message.c.authentication).where(message.c.account_id == account_id, message.c.id == message_id)

@@ -84,7 +84,10 @@ async def deliver(
     mail_from: Annotated[str | None, Query(description="Reverse path; absent means the null sender.")] = None,
     source: Literal["pipe", "import"] = "pipe",
 ) -> Filed:
-    """File one message (the body, as it is). An import is quiet: no automation of any kind."""
+    """File one message (the body, as it is). An import is quiet: no automation of any kind.
+
+    What a trusted host says in it (Authentication-Results) is believed of the machine's operator only.
+    """
     call.require("mail.import" if source == "import" else "mail.deliver")
     recipients = tuple(recipient or [await run_in_threadpool(_first_mailbox, call)])
     _require_own(call, recipients)
@@ -96,6 +99,7 @@ async def deliver(
         mail_from=mail_from or None,
         recipients=recipients,
         received_at=clock.now(),
+        peer="" if call.actor.machine else call.actor.name,  # only the operator's pipe stands behind a host of ours
         quiet=source == "import",
     )
     outcomes = await call.house.reception.deliver(handed, raw)

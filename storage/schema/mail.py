@@ -97,7 +97,7 @@ intake = Table(
     column("mail_from", Text, "reverse path", null="the null sender", personal="email", retention="log"),
     column("recipient", Text, "forward path as given", personal="email", retention="log"),
     reference("mailbox_id", "the mailbox it leads to", retention="log"),
-    column("peer", Text, "address of the client", personal="ip", retention="log"),
+    column("peer", Text, "address of the client; user:N who handed it to the API", personal="ip", retention="log"),
     column("helo", Text, "what the client called itself", personal="address", retention="log"),
     column("tls", SmallInteger, "1 when it came over TLS", unit="0 or 1", retention="log"),
     word("fate", "filed, duplicate, erased, quarantined, rejected or feedback", retention="log"),

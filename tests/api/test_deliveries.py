@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from mailhub.access.actor import Actor, Role, operator
 from mailhub.api.deliveries import the_delivery
+from mailhub.envelope import Source, is_from_elsewhere
 from mailhub.errors import AccountNeeded, BadRequest, NoSuchRecipient
+from storage.derived import find_received
+from storage.schema import intake
+from tests.asking import Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home
@@ -26,6 +32,32 @@ def test_a_user_stays_in_his_account(home: Home) -> None:
     """Who is no operator hands mail in to his own account, whatever the address."""
     owner = Actor(role=Role.OWNER, account=1, user=11)
     assert the_delivery(home.house, owner, ["support@second.example"]).account == 1
+
+
+@pytest.mark.parametrize("source", ["pipe", "import"])
+def test_no_user_speaks_with_a_trusted_hosts_voice(home: Home, source: str) -> None:
+    """What Authentication-Results say is believed of the machine's operator, and not of a token that hands mail in,
+    neither then nor when such a mail is read again.
+    """
+    home.house.reception._trusted_hosts = frozenset({"mx.example.com"})
+    said = "Authentication-Results: mx.example.com; dmarc=pass header.from=customer.example\r\n"
+    believed = {}
+    scope = "mail.deliver" if source == "pipe" else "mail.import"
+    for who, token in (("operator", None), ("token", home.token(11, scopes=scope))):
+        mail = f"{said}From: kim@customer.example\r\nSubject: {who}\r\n\r\n{who}".encode()
+        asker = Asker(app=home.app(), token=token, uid=None if token else os.geteuid())
+        path = f"/v1/deliveries?recipient=support@first.example&source={source}"
+        outcome = asker("POST", path, raw=mail).json["outcomes"][0]
+        with home.house.database.read() as connection:
+            kept = find_received(connection, 1, outcome["message"])
+            (row,) = connection.execute(
+                select(intake.c.source, intake.c.peer).where(intake.c.message_id == outcome["message"])
+            )
+        believed[who] = (
+            "dmarc=pass" in (kept.authentication if kept else ""),
+            is_from_elsewhere(Source(row.source), row.peer),
+        )
+    assert believed == {"operator": (True, False), "token": (False, True)}
 
 
 def test_only_an_unknown_address_is_no_such_recipient(home: Home) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from mailhub import clock, keys
-from mailhub.config import Config, Https, Relay, Smtp, Storage
+from mailhub.config import Authentication, Config, Https, Relay, Smtp, Storage
 from mailhub.health.checks import database as database_check
 from mailhub.health.checks import files, network
 from mailhub.health.checks.finding import Finding, Level
 from mailhub.message.dns_questions import Answer, Question
 from storage.database import Database
 from tests.certificates import write_certificate
+from tests.postroom import PostRoom, mail
 from tests.sink import Sink, listening
 
 ZONE: dict[Question, tuple[str, ...]] = {
@@ -169,6 +170,26 @@ def test_domains_of_mailboxes_are_asked_about() -> None:
         ("OK", "DNS shop.internal"),
     ]
     assert examine(silence, addresses=["a@shop.internal"]) == [("WARN", "DNS shop.internal")]
+
+
+def test_a_trusted_host_without_results_is_seen(room: PostRoom, tmp_path: Path) -> None:
+    """A host that is believed and writes no DMARC result, or nothing at all, is a warning until it does."""
+
+    (tmp_path / "data").mkdir()
+    config = replace(config_in(tmp_path / "data"), authentication=Authentication(trusted_hosts="MX.ours.example"))
+    url = room.database.url.render_as_string(hide_password=False)
+
+    def level(*results: str) -> str:
+        for number, said in enumerate(results):
+            top = f"Authentication-Results: mx.ours.example; {said}\r\n" if said else ""
+            room.deliver(top.encode() + mail(f"{number} {results}"), trusted_hosts=frozenset({"mx.ours.example"}))
+        (found,) = [each for each in database_of(config, url) if each.name.startswith("trusted")]
+        return found.level.value
+
+    assert level() == "OK"
+    assert level("") == "WARN"
+    assert level(*["spf=pass smtp.mailfrom=customer.example"] * 10) == "WARN"
+    assert level("dmarc=pass header.from=customer.example") == "OK"
 
 
 def test_own_name_matters_to_an_mx() -> None:

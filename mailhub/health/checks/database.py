@@ -12,15 +12,18 @@ from mailhub.filter import rebuild
 from mailhub.health.checks.files import root_key_environment
 from mailhub.health.checks.finding import Finding, failure, warning, well
 from mailhub.health.watching import in_words
-from storage import migrate, watches
+from storage import accounts, migrate, watches
 from storage.backlog import Backlog, backlog
 from storage.database import Connection, Database
+from storage.derived import newest_authentication
 from storage.errors import StorageError, opening
 from storage.key_checks import find_key_check
 from storage.ledger import accounts_with_ledger
 from storage.mailboxes import every_mailbox
 
 SHOWN_SILENT = 10
+ACCOUNTS_LOOKED_AT, MAIL_LOOKED_AT = 20, 100  # of each: whether trusted hosts write what they are trusted for
+MAIL_THAT_TELLS = 10  # fewer may all be of domains without a policy
 OVERDUE_HOURS = 1  # a mail that has been waiting for the relay for so long
 
 
@@ -61,7 +64,8 @@ def _read(config: Config, connection: Connection) -> Seen:
     found = [_known_key(config, find_key_check(connection), present)]
     waiting = backlog(connection)
     addresses = [each.address for each in every_mailbox(connection)]
-    return Seen([*found, *_waiting(waiting), *_filters(connection), _silent(connection)], waiting, addresses)
+    found += [*_waiting(waiting), *_filters(connection), _silent(connection)]
+    return Seen([*found, *_trusted_hosts(config, connection)], waiting, addresses)
 
 
 def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
@@ -75,6 +79,29 @@ def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
         cure = "put the copy of root.key back that belongs to it"
         return failure("database", "it was written with another root key", cure)
     return well("database", f"schema {present}")
+
+
+def _trusted_hosts(config: Config, connection: Connection) -> list[Finding]:
+    """Whether the hosts that are believed say what they are believed for."""
+    hosts = config.authentication.trusted_hosts.lower().split()
+    if not hosts:
+        return []
+    some = accounts.list_accounts(connection, limit=ACCOUNTS_LOOKED_AT)
+    newest = [line for each in some for line in newest_authentication(connection, each.id, limit=MAIL_LOOKED_AT)]
+    return [_trusted_host(host, newest) for host in hosts]
+
+
+def _trusted_host(host: str, newest: Sequence[str]) -> Finding:
+    name, said = f"trusted host {host}", [line.split() for line in newest if f"by={host}" in line.split()]
+    judged = sum("dmarc=none" not in each and "dmarc=permerror" not in each for each in said)
+    cure = f'let a milter of {host} (OpenDMARC, rspamd) write dmarc=; see README, "Behind Postfix"'
+    if not said and any(not line for line in newest):
+        text = f"none of the newest mails has an Authentication-Results of {host}: From is believed as it is written"
+        return warning(name, text, cure)
+    if len(said) >= MAIL_THAT_TELLS and not judged:
+        text = f"it wrote no DMARC result into any of the newest {len(said)} mails: whoever forges From is believed"
+        return warning(name, text, cure)
+    return well(name, f"DMARC results in {judged} of the newest {len(said)} mails")
 
 
 def _filters(connection: Connection) -> list[Finding]:
