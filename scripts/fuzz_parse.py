@@ -5,7 +5,7 @@
 Guided by coverage in a simple way: an input that reaches a line of mailhub/message nobody reached before joins the
 seeds (sys.settrace on every eighth input, since tracing is slow). Promises held: nothing raises, no stage faults, every
 string is clean (values.py), the work of one input stays under a second per 100 KB, the memory of every eighth under
-twice its size and 16 MiB, the digest is 16 bytes, attachments can be read. Prints the most memory that one input needed.
+twice its size and 16 MiB, the digest is 16 bytes, attachments can be read. Prints the most memory that one needed.
 Writes what fails to the temporary folder; exit status 1 then.
 """
 

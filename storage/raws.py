@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import zstandard
 from sqlalchemy import Connection, delete, func, insert, select
@@ -17,6 +18,7 @@ from .schema import raw, raw_pending
 
 SLICE_BYTES = 1024 * 1024
 LEVEL = 3
+PAGE_BYTES = 4 * 1024 * 1024  # of compressed mail in one page of a walk, or one message
 
 
 _kept = threading.local()
@@ -44,36 +46,58 @@ def read(connection: Connection, account_id: int, message_id: int) -> bytes | No
     return zstandard.ZstdDecompressor().decompress(b"".join(slices)) if slices else None
 
 
-def list_raws(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
-    """(message, its bytes) of an account, by id from the one after ``after``; at most ``limit`` slices are read.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A message as it is stored. Its bytes are made when asked for: 50 MiB of blank lines lie in a frame of 5 KiB."""
+
+    slices: Sequence[bytes]
+
+    def read(self) -> bytes:
+        """The message, or the beginning of one whose slices are still being written ahead."""
+        frame = b"".join(self.slices)
+        try:
+            return zstandard.ZstdDecompressor().decompress(frame)  # twice as fast as the one below
+        except zstandard.ZstdError:
+            return zstandard.ZstdDecompressor().decompressobj().decompress(frame)
+
+
+def list_raws(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[tuple[int, Frame]]:
+    """(message, its frame) of an account, by id from the one after ``after``: at most ``limit`` slices and
+    ``PAGE_BYTES``, or one message. Read one frame at a time.
 
     Slices written ahead of their message are there too, as far as they have come.
     """
-    own = (raw.c.account_id == account_id, raw.c.message_id > after)
+    last = _last_of_page(connection, account_id, after, limit)
+    if last is None:
+        return []
+    own = (raw.c.account_id == account_id, raw.c.message_id > after, raw.c.message_id <= last)
     query = select(raw.c.message_id, raw.c.data).where(*own).order_by(raw.c.message_id, raw.c.slice)
-    rows = connection.execute(query.limit(limit)).all()
     found: dict[int, list[bytes]] = {}
-    for row in rows:
+    for row in connection.execute(query):
         found.setdefault(row.message_id, []).append(row.data)
-    if len(rows) == limit and len(found) > 1:
-        found.popitem()  # it may go on behind the limit
-    elif len(rows) == limit:
-        found = {message: _slices(connection, account_id, message) for message in found}
-    return [(message, _so_far(slices)) for message, slices in found.items()]
+    return [(message, Frame(slices)) for message, slices in found.items()]
+
+
+def _last_of_page(connection: Connection, account_id: int, after: int, limit: int) -> int | None:
+    """Up to which message a page goes, by the sizes alone; None when there is none behind ``after``."""
+    own = (raw.c.account_id == account_id, raw.c.message_id > after)
+    query = select(raw.c.message_id, func.length(raw.c.data)).where(*own).order_by(raw.c.message_id, raw.c.slice)
+    sizes = connection.execute(query.limit(limit)).all()
+    messages = list(dict.fromkeys(message for message, _ in sizes))
+    if len(sizes) == limit:
+        messages = messages[:-1] or messages  # the last may go on behind the limit
+    total, last = 0, messages[0] if messages else None
+    for message in messages:
+        total += sum(size for each, size in sizes if each == message)
+        if total > PAGE_BYTES:
+            return last
+        last = message
+    return last
 
 
 def _slices(connection: Connection, account_id: int, message_id: int) -> list[bytes]:
     own = (raw.c.account_id == account_id, raw.c.message_id == message_id)
     return list(connection.execute(select(raw.c.data).where(*own).order_by(raw.c.slice)).scalars())
-
-
-def _so_far(slices: list[bytes]) -> bytes:
-    """The message, or the beginning of one whose slices are still being written ahead."""
-    frame = b"".join(slices)
-    try:
-        return zstandard.ZstdDecompressor().decompress(frame)  # twice as fast as the one below
-    except zstandard.ZstdError:
-        return zstandard.ZstdDecompressor().decompressobj().decompress(frame)
 
 
 def replace_raw(connection: Connection, account_id: int, message_id: int, slices: list[bytes]) -> None:

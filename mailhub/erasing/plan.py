@@ -6,7 +6,7 @@ Mentions in others' messages are found by the index, by the words of each addres
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailhub import clock
@@ -73,13 +73,13 @@ def _indexed(connection: Connection, account: int, address: str) -> Sequence[int
     return find_messages(connection, account, address, before=2**62, limit=LOOKED_AT)
 
 
-def _raws(parts: Parts, account: int, messages: Sequence[int]) -> list[bytes]:
-    found = []
+def _raws(parts: Parts, account: int, messages: Sequence[int]) -> Iterator[bytes]:
+    """One at a time: together they may be 25 GB."""
     for message in messages[:LOOKED_AT]:
         with parts.database.read() as connection:
             raw = raws.read(connection, account, message)
-        found += [raw] if raw is not None else []
-    return found
+        if raw is not None:
+            yield raw
 
 
 def _mentions(parts: Parts, account: int, messages: Sequence[int], needles: Needles) -> int:

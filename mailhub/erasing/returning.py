@@ -78,8 +78,8 @@ def _in_mail(parts: Parts, account: int) -> Iterator[Mapping[str, dict[str, None
             page = raws.list_raws(connection, account, after, RAW_SLICES)
         if not page:
             return
-        for _, raw in page:
-            yield _addresses(raw)
+        for _, frame in page:
+            yield _addresses(frame.read())
         after = page[-1][0]
 
 

@@ -89,9 +89,9 @@ class Scanner:
             if not page:
                 return
             self.progress(search.bytes, search.expected)
-            for message, raw in page:
+            for message, frame in page:
                 search.messages += 1
-                if self.needles.in_message(raw):
+                if self.needles.in_message(frame.read()):
                     search.found(f"message:{message}")
             after = page[-1][0]
 

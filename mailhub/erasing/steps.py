@@ -124,10 +124,10 @@ def redact_mail(work: Work) -> None:
             his = set(contacts.of_contacts(connection, account, list(where), person.contacts))
         if not page:
             return
-        for message, raw in page:
+        for message, frame in page:
             if message not in where or message in his or where[message] in own:
                 continue
-            if where[message] in quoting or needles.may_be_in(raw):
+            if where[message] in quoting or needles.may_be_in(frame.read()):
                 _redact(work, message, needles, quotes)
         after = page[-1][0]
         work.do(lambda tx, at=after: work.change(tx, position=at))  # type: ignore[misc]

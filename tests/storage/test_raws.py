@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from random import Random
 
 import pytest
@@ -88,3 +89,38 @@ def test_sweeping_ends_and_removes_only_what_is_old(database: Database, writer: 
     assert pending(database) == [3]
     with database.read() as connection:
         assert sorted(connection.execute(select(raw.c.message_id)).scalars()) == [3, 3]
+
+
+def test_a_walk_holds_one_message_at_a_time(database: Database, writer: Writer) -> None:
+    """However well mail was compressed, a walk through it makes one message's bytes at a time, and misses none."""
+    size = 8 * 1024 * 1024
+    for message in range(1, 13):
+        rows = raws.slice_rows(1, message, raws.compress(b"\n" * size))
+        writer.run(lambda tx, rows=rows: tx.connection.execute(raw.insert(), rows))  # type: ignore[misc]
+    tracemalloc.start()
+    try:
+        with database.read() as connection:
+            page = raws.list_raws(connection, 1, 0, 200)
+        read = [len(frame.read()) for _, frame in page]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert read == [size] * 12
+    assert peak < 2 * size
+
+
+@pytest.mark.parametrize("limit", [2, 5, 200])
+def test_a_page_of_a_walk_is_bounded_by_bytes(database: Database, writer: Writer, limit: int) -> None:
+    """Pages hold so many compressed bytes, or one message; together they hold every message whole, once."""
+    sizes = [3 * SLICE_BYTES, 10, 6 * SLICE_BYTES, 2 * SLICE_BYTES, 2 * SLICE_BYTES, 1, SLICE_BYTES]
+    for message, size in enumerate(sizes, start=1):
+        rows = raws.slice_rows(1, message, raws.compress(noise(size)))
+        writer.run(lambda tx, rows=rows: tx.connection.execute(raw.insert(), rows))  # type: ignore[misc]
+    found, after = [], 0
+    with database.read() as connection:
+        while page := raws.list_raws(connection, 1, after, limit):
+            held = sum(len(each) for _, frame in page for each in frame.slices)
+            assert held <= raws.PAGE_BYTES or len(page) == 1
+            found += [(message, len(frame.read())) for message, frame in page]
+            after = page[-1][0]
+    assert found == list(enumerate(sizes, start=1))
