@@ -7,7 +7,7 @@ Nothing else constructs these parts. ``build`` opens the database (migrating it)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from shutil import disk_usage
 
 from mailhub import clock
@@ -87,6 +87,10 @@ class House:
             refresh=self.directory.refresh,
             post=self.post,
         )
+
+    def for_requests(self) -> House:
+        """The same for those who ask from outside: no question of theirs to the database may take long."""
+        return replace(self, database=self.database.within(self.config.limits.read_seconds))
 
     @property
     def post(self) -> Post:

@@ -10,8 +10,10 @@ Not here: DDL (``migrations/``), queries.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ __all__ = ["Connection", "Database"]
 
 BUSY_TIMEOUT_MS = 5_000  # how long a statement waits for another process before it is a temporary error
 READ_TIMEOUT_MS = 30_000  # a reader older than this would block a truncating checkpoint
+
+TICK_STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock: about a millisecond
+_SECONDS, _ENDS_AT = "statement_seconds", "statement_ends_at"  # of a reading connection, by the monotonic clock
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -65,6 +70,13 @@ class Database:
         self._watched: Watched | None = None
         self._server: SameServer | None = None
         self._fault = ""
+
+    def within(self, seconds: float) -> Database:
+        """The same database for those whose every question may take so long and no longer: ``TookTooLong`` then.
+
+        What reads for long on purpose (jobs, backups) asks this one.
+        """
+        return _Within(self, seconds)
 
     def _engine(self, *, read_only: bool) -> Engine:
         make = _sqlite_engine if self.is_sqlite else _postgresql_engine
@@ -197,6 +209,65 @@ class Database:
             self._anchor = self._watched = None
 
 
+class _Within(Database):
+    """A database whose readers have a deadline. All else is the whole one's: connections, and whether it is gone."""
+
+    def __init__(self, whole: Database, seconds: float) -> None:
+        self._whole, self._seconds = whole, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._whole.read() as connection, _deadline(connection, self._seconds):
+            yield connection
+
+    def watch(self) -> None:
+        self._whole.watch()
+
+    def require_same(self) -> None:
+        self._whole.require_same()
+
+    def look(self) -> None:
+        self._whole.look()
+
+    def close(self) -> None:
+        self._whole.close()
+
+
+@contextmanager
+def _deadline(connection: Connection, seconds: float) -> Iterator[None]:
+    """Cut off each statement that takes longer, while this lasts."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}")
+        yield  # the transaction's end takes it back
+        return
+    connection.info[_SECONDS] = seconds
+    try:
+        yield
+    finally:
+        connection.info[_SECONDS] = inf
+        connection.info[_ENDS_AT] = inf
+
+
+def _keep_deadlines(engine: Engine) -> None:
+    """SQLite: look, every ``TICK_STEPS`` of a reader's work, whether its statement's time is over (progress handler).
+
+    What the full-text index does inside of itself makes no steps: a search is bounded before it runs.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, record: Any) -> None:
+        info = record.info
+        info[_SECONDS] = info[_ENDS_AT] = inf
+        connection.set_progress_handler(lambda: time.monotonic() >= info[_ENDS_AT], TICK_STEPS)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _begin_statement(connection: Connection, *_: Any) -> None:
+        connection.info[_ENDS_AT] = time.monotonic() + connection.info[_SECONDS]
+
+
 def _url(url: str | Path) -> URL:
     if isinstance(url, Path):
         return URL.create("sqlite", database=str(url))
@@ -225,6 +296,8 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
+    if read_only:
+        _keep_deadlines(engine)
     return engine
 
 

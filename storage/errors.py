@@ -4,6 +4,7 @@ StorageError            temporary: the transaction left nothing behind, the same
 |- Full                 no room: disk or quota
 |- Locked               the database is held by someone else for longer than we wait
 |- Gone                 the database is not the one that was opened any more: nothing works until a restart
+|- TookTooLong          a question was cut off at its deadline: it reads too much, or the database is busy
 |- SchemaTooNew         permanent: written by a newer mailhub; this one must not touch it
 `- Stopped              the writer has been closed
 """
@@ -32,6 +33,10 @@ class Locked(StorageError):
 
 class Gone(StorageError):
     """What was opened was renamed, deleted or replaced: what is committed now, nobody would find."""
+
+
+class TookTooLong(StorageError):
+    """A question was cut off at the deadline its asker has."""
 
 
 class SchemaTooNew(StorageError):
@@ -73,6 +78,8 @@ def _translate_one(error: BaseException) -> StorageError | None:
         return Full("no space left for the database")
     if "database is locked" in text or "database table is locked" in text or _state(error) == "55P03":
         return Locked("the database is locked by another process")
+    if text == "interrupted" or _state(error) == "57014":
+        return TookTooLong("the question took too long and was cut off: ask for less at once, or again later")
     if "disk i/o error" in text or "readonly database" in text or error.connection_invalidated:
         return StorageError("the database cannot be written")
     return None

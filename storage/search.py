@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -19,6 +21,10 @@ from sqlalchemy import Connection, Row, text
 
 WORD_CHARACTERS = 64  # a longer word is cut: nobody types it, and base64 would fill the index
 MESSAGE_WORDS = 10_000  # distinct words indexed of one message
+
+QUERY_TERMS = 32  # of a search; each reads the word's postings
+QUERY_PREFIXES = 4  # of them with a star; each reads the postings of every word that begins so: 13 ms for a letter
+PREFIX_CHARACTERS = 2  # that a beginning has; in scripts without spaces the index is finer, and one will do
 
 PAGES_A_TURN = 32  # of the index, merged in one turn of the writer: some 10 ms of work
 MESSAGE_CHARACTERS = 250_000  # of them all, up to 4 bytes each: PostgreSQL refuses a tsvector from 1 MiB
@@ -137,21 +143,61 @@ def _changes(connection: Connection) -> int:
 
 def find_messages(connection: Connection, account: int, query: str, *, before: int, limit: int) -> list[int]:
     """Ids of the account's messages that hold every word of ``query``, newest first, each below ``before``."""
-    wanted = [(word, prefix) for part in query.split() for word, prefix in _query_words(part)]
+    wanted = query_terms(query)
     if not wanted:
         return []
     parameters: dict[str, Any] = {"account": account, "before": before, "limit": limit}
     if connection.dialect.name == "sqlite":
-        terms = [f'"{word}"' + ("*" if prefix else "") for word, prefix in wanted]
+        terms = [f'"{each.word}"' + ("*" if each.is_prefix else "") for each in wanted]
         parameters["query"] = " AND ".join([f'"{_account_word(account)}"', *terms])
     else:
-        parameters["query"] = " & ".join(f"'{word}'" + (":*" if prefix else "") for word, prefix in wanted)
+        parameters["query"] = " & ".join(f"'{each.word}'" + (":*" if each.is_prefix else "") for each in wanted)
     found: Sequence[Row[Any]] = connection.execute(_FIND[connection.dialect.name], parameters).all()
     return [row[0] for row in found]
 
 
-def _query_words(part: str) -> Iterable[tuple[str, bool]]:
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word that must occur, or with ``is_prefix`` the beginning of one."""
+
+    word: str
+    is_prefix: bool
+
+    @property
+    def is_short_prefix(self) -> bool:
+        """Whether so many words begin like this that reading them all is most of the index."""
+        return self.is_prefix and len(self.word) < PREFIX_CHARACTERS and not _UNSPACED.match(self.word)
+
+
+def query_terms(query: str) -> list[Term]:
+    """What a search asks of the index: each word once, and no beginning of a word that is asked for anyhow."""
+    typed = dict.fromkeys(term for part in query.split() for term in _typed_terms(part))
+    ordered = sorted(each.word for each in typed)
+    return [each for each in typed if not (each.is_prefix and _is_implied(each, ordered, typed))]
+
+
+def _is_implied(prefix: Term, ordered: Sequence[str], typed: Container[Term]) -> bool:
+    """Whether another term holds only where this one does: one that begins with it, or the word itself."""
+    place = bisect_right(ordered, prefix.word)
+    longer = place < len(ordered) and ordered[place].startswith(prefix.word)
+    return longer or Term(prefix.word, False) in typed
+
+
+def why_too_broad(query: str) -> str | None:
+    """Why a search would read too much of the index for one who merely asks; None where it would not. Runs nothing."""
+    terms = query_terms(query)
+    if len(terms) > QUERY_TERMS:
+        return f"a search takes up to {QUERY_TERMS} different words; this one has {len(terms)}"
+    prefixes = [each for each in terms if each.is_prefix]
+    if len(prefixes) > QUERY_PREFIXES:
+        return f"a search takes up to {QUERY_PREFIXES} beginnings of words (abc*); this one has {len(prefixes)}"
+    if any(each.is_short_prefix for each in prefixes):
+        return f"a beginning of a word (abc*) needs {PREFIX_CHARACTERS} characters or more"
+    return None
+
+
+def _typed_terms(part: str) -> Iterable[Term]:
     """The index words of one typed word; only the last one of them is a prefix when the part ends in ``*``."""
-    pieces = words([part], limit=32)
+    pieces = words([part], limit=QUERY_TERMS)
     for index, piece in enumerate(pieces):
-        yield piece, part.endswith("*") and index == len(pieces) - 1
+        yield Term(piece, part.endswith("*") and index == len(pieces) - 1)

@@ -47,12 +47,24 @@ class Asker:
         headers: Mapping[str, str] | None = None,
     ) -> Answered:
         """Ask, and wait for the whole answer."""
+        return asyncio.run(self.ask(method, target, body, raw=raw, headers=headers))
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
+        """The same within a loop: several at once."""
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         given = {"content-length": str(len(data))} if data else {}
         given |= {"content-type": "application/json"} if body is not None else {}
         given |= {"authorization": f"Bearer {self.token}"} if self.token else {}
         given |= {name.lower(): value for name, value in (headers or {}).items()}
-        return asyncio.run(self._exchange(method, target, data, given))
+        return await self._exchange(method, target, data, given)
 
     async def _exchange(self, method: str, target: str, data: bytes, headers: Mapping[str, str]) -> Answered:
         path, _, query = target.partition("?")

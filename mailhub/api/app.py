@@ -64,6 +64,7 @@ from mailhub.api.doorway import Doorway
 from mailhub.api.parameters import require_known
 from mailhub.api.rates import Rates
 from mailhub.api.spam import EXPLAINED_BYTES
+from mailhub.api.turns import Turns
 from mailhub.health.metrics import Metrics
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
@@ -73,6 +74,7 @@ from storage.oauth_grants import Authorisation, every_grant
 from storage.watches import Watched, every_watch
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
+TURNS = 6  # of them for requests of known callers: who they are, logins and pages by link find a thread besides
 
 ROUTERS = (
     health,
@@ -140,7 +142,8 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
         redirect_slashes=False,  # a path is right or it is not
         lifespan=_bounded_threads,
     )
-    app.state.house, app.state.vitals, app.state.wake_relay = house, vitals, wake_relay
+    app.state.house, app.state.vitals, app.state.wake_relay = house.for_requests(), vitals, wake_relay
+    app.state.turns = Turns(TURNS)  # by account
     app.state.rates = Rates()  # by user
     app.state.metrics = Metrics(
         vitals,

@@ -10,9 +10,10 @@ change acts at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
@@ -27,6 +28,7 @@ from mailhub.access.second_factors import is_required
 from mailhub.api import shapes
 from mailhub.api.conditions import conditional, digest_of
 from mailhub.api.origin import may_enter
+from mailhub.api.turns import Turns
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.grants import read_under_grant
 from mailhub.holds import READERS, require_readable
@@ -187,7 +189,21 @@ def require_open(house: House, account: int, role: str, path: str) -> None:
     raise Forbidden(f"the account is {stage}: its owner can log in and lift a suspension (mailhub account resume)")
 
 
-Caller = Annotated[Actor, Depends(admitted)]
+async def in_turn(
+    request: Request, house: TheHouse, actor: Annotated[Actor, Depends(admitted)]
+) -> AsyncIterator[Actor]:
+    """The caller, in their account's turn; raises ``TooManyRequests``. What runs on the loop takes no thread."""
+    if iscoroutinefunction(request.scope["route"].endpoint):
+        yield actor
+        return
+    turns = request.app.state.turns
+    assert isinstance(turns, Turns)
+    limits = house.config.limits
+    async with turns.turn(actor.account, at_once=limits.requests_at_once, waiting=limits.requests_waiting):
+        yield actor
+
+
+Caller = Annotated[Actor, Depends(in_turn)]
 
 
 def choose_account(

@@ -11,11 +11,12 @@ from fastapi import APIRouter, Query
 from mailhub import clock, feedback
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
+from mailhub.api.searching import search_messages
 from mailhub.api.shapes import After, Limit
 from mailhub.api.spam import features_for
 from mailhub.api.tickets import VERDICTS, mailbox_id
 from mailhub.errors import BadRequest, MailhubError
-from storage import labels, search
+from storage import labels
 from storage.labels import Choice
 
 router = APIRouter(prefix="/spam", tags=["spam"])
@@ -57,7 +58,7 @@ def choose(
         if query is None:
             found = list(labels.choose_messages(connection, call.account, choice, before=before, limit=limit))
             return Chosen(messages=found, next=found[-1] if len(found) == limit else None)
-        hits = search.find_messages(connection, call.account, query, before=before, limit=limit)
+        hits = search_messages(connection, call.account, query, before=before, limit=limit)
         found = list(labels.choose_messages(connection, call.account, choice, before=before, limit=limit, among=hits))
     return Chosen(messages=found, next=hits[-1] if len(hits) == limit else None)
 

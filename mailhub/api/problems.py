@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 
 from mailhub import errors
 from mailhub.system.logs import new_error_id
-from storage.errors import Full, StorageError
+from storage.errors import Full, StorageError, TookTooLong
 
 MEDIA_TYPE = "application/problem+json"
 AGAIN_SECONDS = 5  # after which a client may try again what was unavailable
@@ -46,6 +46,7 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fit
     (errors.Refused, 422, "refused"),
     (errors.MailhubError, 500, "error"),
     (Full, 507, "insufficient-storage"),
+    (TookTooLong, 503, "took-too-long"),
     (StorageError, 503, "unavailable"),
 )
 

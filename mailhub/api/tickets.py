@@ -11,12 +11,13 @@ from mailhub import clock
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.conditions import tag_of
+from mailhub.api.searching import search_messages
 from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.api.users import the_user
 from mailhub.errors import BadRequest, NotFound
 from mailhub.holds import READERS
 from mailhub.spam import Verdict
-from storage import mailboxes, message_lists, participants, search, ticket_lists, tickets
+from storage import mailboxes, message_lists, participants, ticket_lists, tickets
 from storage.database import Connection
 from storage.holds import find_holds
 from storage.ticket_lists import TicketFilter, TicketRow
@@ -125,7 +126,7 @@ def search_tickets(
     call.require("ticket.read")
     with call.house.database.read() as connection:
         before = after if after is not None else 2**62
-        found = search.find_messages(connection, call.account, query, before=before, limit=limit)
+        found = search_messages(connection, call.account, query, before=before, limit=limit)
         tickets = _tickets_of(connection, call.account, found)
         closed = _restricted(connection, call, tickets)
     return Page(

@@ -152,6 +152,20 @@ class Limits:
         600, "API requests of one address in a minute (IPv6 by /64); not on the admin socket.", minimum=10
     )
     requests_per_user: int = setting(600, "API requests of one user in a minute; not on the admin socket.", minimum=10)
+    requests_at_once: int = setting(
+        3,
+        "API requests of one account that are worked on at once; its others wait, and nobody else's do. Six run for all"
+        " accounts together, and who waits is served by turns.",
+        minimum=1,
+        maximum=6,
+    )
+    requests_waiting: int = setting(64, "API requests of one account that may wait; more are refused (429).", minimum=1)
+    read_seconds: float = setting(
+        10.0,
+        "How long one question to the database may take for an API request; then it is cut off (503).",
+        unit="seconds",
+        minimum=0.1,
+    )
     flood_messages: int = setting(
         100,
         "Mails of one sender to one mailbox in an hour that get tickets of their own; more join one.",

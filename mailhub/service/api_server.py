@@ -39,7 +39,7 @@ class ApiServer(uvicorn.Server):
 
     def use(self, house: House) -> None:
         """Serve by the configuration of this house from now on."""
-        self._app.state.house = house
+        self._app.state.house = house.for_requests()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

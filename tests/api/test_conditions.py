@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from mailhub.service.jobs import sweep_keys
 from storage.idempotency import RequestKey, add_done, find_done, forget_answers, keep_answer, sweep
 from storage.schema import idempotency, note, user
 from storage.users import set_role
-from tests.asking import Asker
+from tests.asking import Answered, Asker
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -83,9 +83,12 @@ def test_a_refused_request_leaves_no_key(home: Home, owner: Asker) -> None:
 def test_parallel_twins_act_once(home: Home, owner: Asker) -> None:
     """Of ten at once with one key one acts; the others hear its answer, or that it was done."""
     body = {"email": "new@first.example"}
-    with ThreadPoolExecutor(10) as pool:
-        twins = [pool.submit(owner, "POST", "/v1/users", body, headers=keyed("k")) for _ in range(10)]
-        answers = [each.result() for each in twins]
+
+    async def all_at_once() -> list[Answered]:
+        twins = [owner.ask("POST", "/v1/users", body, headers=keyed("k")) for _ in range(10)]
+        return await asyncio.gather(*twins)
+
+    answers = asyncio.run(all_at_once())
     made = [each for each in answers if each.status == 201]
     assert len({each.body for each in made}) == 1
     assert len([each for each in made if "idempotency-replayed" not in each.headers]) == 1

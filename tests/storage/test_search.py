@@ -6,18 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from storage.database import Database
 from storage.search import (
     MESSAGE_CHARACTERS,
     MESSAGE_WORDS,
+    QUERY_PREFIXES,
+    QUERY_TERMS,
     WORD_CHARACTERS,
+    Term,
     add_to_index,
     find_messages,
     holds_removed_words,
+    query_terms,
     remove_from_index,
     rewrite_index,
+    why_too_broad,
     words,
 )
 from storage.writer import Transaction, Writer
@@ -199,3 +204,55 @@ def test_the_index_knows_that_words_of_removed_rows_are_left_until_it_is_rewritt
         begin = False
     assert left() == (False, False)
     writer.close()
+
+
+def test_a_query_asks_for_each_word_once() -> None:
+    """Repeated words, and beginnings of words that are asked for anyhow, cost nothing more."""
+    assert query_terms("print print PRINT print*") == [Term("print", False)]
+    assert query_terms("p* pr* pri* printer* drucker") == [Term("printer", True), Term("drucker", False)]
+    assert query_terms("printers print*") == [Term("printers", False)]
+    assert query_terms("print* printers room*") == [Term("printers", False), Term("room", True)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("a*", "ab* c*", "ab* cd* ef* gh* ij*"),
+        " ".join(f"{chr(97 + number % 26)}*" for number in range(330)),
+        " ".join(f"{chr(97 + number // 26)}{chr(97 + number % 26)}*" for number in range(330)),
+        " ".join(f"word{number}" for number in range(QUERY_TERMS + 1)),
+        "".join(chr(0x4E00 + number) for number in range(40))
+        + " "
+        + "".join(chr(0x5E00 + number) for number in range(40)),
+    ],
+)
+def test_a_query_that_reads_most_of_the_index_is_told_before_it_runs(query: str) -> None:
+    """Too many words, too many beginnings of words, and beginnings of one letter are refused from the text alone."""
+    assert why_too_broad(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "a", "printer room 12", "pr*", "打*", "プ*", "เ*", "a a* aa*", "ana@customer.example*"),
+        " ".join(f"{letters}*" for letters in ("ab", "cd", "ef", "gh")[:QUERY_PREFIXES]),
+        " ".join(["print*"] * 300),
+        " ".join(f"word{number}" for number in range(QUERY_TERMS)),
+    ],
+)
+def test_what_people_search_for_is_not_too_broad(query: str) -> None:
+    """A sentence, a few beginnings, one character of a script without spaces, and repetitions are searched for."""
+    assert why_too_broad(query) is None
+
+
+def test_a_query_of_repetitions_is_one_term_to_the_engine(database: Database, find: Callable[[str], list[int]]) -> None:
+    """Of three hundred beginnings of one word the engine is asked for the longest alone."""
+    asked = list[str]()
+
+    def note(_c: object, _u: object, statement: str, parameters: object, *_: object) -> None:
+        if "message_index" in statement:
+            asked.append(str(parameters))
+
+    event.listen(database._reading, "before_cursor_execute", note)
+    assert find(" ".join(["p*", "pr*", "pri*", "print*"] * 75)) == [1]
+    assert [each.count("*") for each in asked] == [1]
