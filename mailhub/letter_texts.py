@@ -88,6 +88,16 @@ $link
 """
         + IGNORE,
     ),
+    "forgotten": Text(
+        "Set a new password",
+        """\
+Set a new password for your login. Each page works once, until $until:
+
+$links
+
+"""
+        + IGNORE,
+    ),
     "erasure-link": Text(
         "Erase your data at $mailbox?",
         """\
@@ -164,10 +174,14 @@ WAYS_OUT = {
 }
 
 
-def written(kind: str, values: Mapping[str, str], *, contact: str) -> tuple[str, str]:
+Value = str | tuple[str, ...]  # one line of a letter, or several
+
+
+def written(kind: str, values: Mapping[str, Value], *, contact: str) -> tuple[str, str]:
     """Subject and body of a letter. KeyError for a kind, or a value of its text, that is missing."""
     text = TEXTS[kind]
-    known = {name: clean(value, VALUE_CHARACTERS) for name, value in values.items()}
+    lines = {name: (value,) if isinstance(value, str) else value for name, value in values.items()}
+    known = {name: "\n".join(clean(line, VALUE_CHARACTERS) for line in each) for name, each in lines.items()}
     footer = Template(CONTACT).substitute(contact=clean(contact, VALUE_CHARACTERS)) + "\n" if contact else ""
     body = Template(text.body).substitute(known)
     return Template(text.subject).substitute(known), f"{body}\n-- \n{NO_CONTACT}\n{footer}"

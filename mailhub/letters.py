@@ -1,8 +1,11 @@
 """Mail that mailhub itself writes: warnings and notices to owners, links to users and to contacts.
 
-    queue   may it be sent (configured, gate, cap) -> text and bytes -> sealed -> a row of the outbox, in the
-            transaction of what it tells of: both are committed or neither; then the relay sends it
+    queue   may it be sent (configured, gate, cap; one an hour of what anybody can ask for) -> text and bytes -> sealed
+            -> a row of the outbox, in the transaction of what it tells of: both are committed or neither; then the
+            relay sends it
 
+What a stranger can have us write (links to contacts, a forgotten password) goes once an hour to an address and kind,
+over all accounts and doors; what owners are told, an admin's links and an agent's decisions are not counted so.
 A letter comes from ``letters.sender`` with the null sender as its return path, says that no person wrote it (RFC 3834),
 asks for no answer and ends with the data-protection contact. Its bytes go when it has left or was given up, its row a
 month later.
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from urllib.parse import urlsplit
 
 from mailhub import clock
@@ -21,16 +25,18 @@ from mailhub.config import Config, Letters, Relay
 from mailhub.errors import ConfigurationError
 from mailhub.filing.directory import Directory
 from mailhub.keys import Keys
-from mailhub.letter_texts import written
+from mailhub.letter_texts import Value, written
 from mailhub.outbound import gate
 from mailhub.outbound.compose import Draft, compose
 from mailhub.outbound.sealing import seal_letter
-from storage import outbox
+from storage import letter_rates, outbox
 from storage.outbox import OutboxRow
 from storage.writer import Transaction
 
 QUEUED = "queued"
 PERIOD = clock.DAY  # of the cap
+ASKED_BY_ANYBODY = frozenset({"erasure-link", "export-link", "withdrawal-link", "forgotten"})  # kinds, by form or mail
+HOUR = clock.HOUR  # one letter of such a kind to an address, over all accounts and doors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,7 @@ class Letter:
     account: int
     kind: str  # of letter_texts.TEXTS
     recipient: str
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: Mapping[str, Value] = field(default_factory=dict, repr=False)
     not_after: int
     to_user: bool = False  # one of our own people, and no answer to a mail
     answers_null_sender: bool = False
@@ -81,11 +87,24 @@ def queue(transaction: Transaction, post: Post, letter: Letter, *, now: int) -> 
     decision = gate.decide(_outgoing(post, letter, lately, now))
     if not decision.allowed:
         return decision.reason
+    if letter.kind in ASKED_BY_ANYBODY and not _takes_turn(transaction, post, letter, now):
+        return "cap"
     row = transaction.new_id()
     sealed = seal_letter(post.keys, compose(_draft(post, letter, row, now)), account=letter.account, row=row)
     outbox.add_to_outbox(transaction.connection, [_row(letter, row, sealed, now)])
     transaction.after_commit(post.wake)
     return QUEUED
+
+
+def _takes_turn(transaction: Transaction, post: Post, letter: Letter, now: int) -> bool:
+    """Whether a letter that anybody can ask for may go to this address now, whichever account's it is.
+
+    Addresses that differ by their plus part alone (RFC 5233) are one mailbox, which somebody has to read.
+    """
+    local, _, domain = letter.recipient.lower().rpartition("@")
+    text = f"{letter.kind}\0{local.partition('+')[0]}@{domain}".encode()
+    digest = blake2b(text, key=post.keys.derive("letter-rate"), digest_size=32).digest()
+    return letter_rates.take_turn(transaction.connection, digest, at=now, none_since=now - HOUR)
 
 
 def link(post: Post, path: str) -> str:

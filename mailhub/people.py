@@ -12,6 +12,7 @@ Interrupted between two turns it left a user with fewer tickets: asking again go
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from mailhub import clock, letters
 from mailhub.access.actor import Actor, Role
@@ -188,30 +189,44 @@ def mail_link(transaction: Transaction, post: Post, row: Link, made: NewBearer, 
 
 
 def forgotten(transaction: Transaction, post: Post, email: str, *, expires_at: int, now: int) -> int:
-    """Somebody forgot his password: a letter with a link to each user with this login; how many. Nobody hears which.
+    """Somebody forgot their password: one letter with a link for each account that knows the login; how many links.
 
-    A link is made only with its letter, so whoever asks too often (the cap of letters) ends no link that is on its way.
+    Links are made only with their letter, so whoever asks too often (one an hour) ends no link that is on its way. One
+    letter, whoever knows the login: two accounts that know an address must not be two letters to it.
     """
-    mailed = 0
-    for found in users.list_users_by_email(transaction.connection, email):
-        made = new_bearer(Kind.LINK)
+    connection, found = transaction.connection, users.list_users_by_email(transaction.connection, email)
+    named = [(user, account) for user in found if (account := find_account(connection, user.account_id))]
+    if not named or letters.why_none(post, with_link=True):
+        return 0
+    made = [(user, account.name, new_bearer(Kind.LINK)) for user, account in named]
+    pages = [(f"{name}:", letters.link(post, f"/password/{bearer.text}")) for _, name, bearer in made]
+    letter = Letter(
+        account=named[0][0].account_id,
+        kind="forgotten",
+        recipient=named[0][0].email,
+        values={"links": tuple(chain.from_iterable(pages)), "until": clock.to_iso(expires_at)},
+        not_after=expires_at,
+        to_user=True,
+    )
+    if letters.queue(transaction, post, letter, now=now) != letters.QUEUED:
+        return 0
+
+    for user, _, bearer in made:
         row = Link(
-            hash=made.hash,
+            hash=bearer.hash,
             id=transaction.new_id(),
-            account_id=found.account_id,
-            user_id=found.id,
+            account_id=user.account_id,
+            user_id=user.id,
             kind="reset",
             created_at=now,
             expires_at=expires_at,
         )
-        if mail_link(transaction, post, row, made, now=now):
-            links.end_links(transaction.connection, found.account_id, found.id, now)
-            links.add_link(transaction.connection, row)
-            detail = {"link": row.id, "kind": row.kind}
-            on = f"user:{found.id}"
-            record(transaction, "system", found.account_id, verb="user.link", on=on, now=now, **detail)
-            mailed += 1
-    return mailed
+        links.end_links(connection, user.account_id, user.id, now)
+        links.add_link(connection, row)
+        detail = {"link": row.id, "kind": row.kind}
+        on = f"user:{user.id}"
+        record(transaction, "system", user.account_id, verb="user.link", on=on, now=now, **detail)
+    return len(made)
 
 
 def require_link(connection: Connection, hash_: bytes, *, now: int) -> None:

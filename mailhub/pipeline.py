@@ -138,7 +138,9 @@ def _file(account: _Account, message: Prepared, score: Score, routes: Routes) ->
         reply.bounced(
             account.transaction, account.id, ticket.id, message.parsed.bounce, now=message.envelope.received_at
         )
-    account.asked += privacy_requests.asked_by_mail(account.id, message, [place for _, place in routes])
+    account.asked += privacy_requests.asked_by_mail(
+        account.transaction.connection, account.id, message, [place for _, place in routes]
+    )
     filed = account.view.messages[message.identity] = Filed(case.message_id, ticket.id)
     fate = Fate.QUARANTINED if message.unreadable else Fate.FILED
     return _record(account, message, routes, fate, case.decision.reason, filed)

@@ -121,14 +121,17 @@ def ask(transaction: Transaction, post: Post, policy: str, asked: Asked) -> str:
     return done
 
 
-def asked_by_mail(account: int, message: Prepared, places: Sequence[Recipient]) -> Sequence[Asked]:
+def asked_by_mail(
+    connection: Connection, account: int, message: Prepared, places: Sequence[Recipient]
+) -> Sequence[Asked]:
     """What a mail to support+erase@ and the like asks about its author's data, besides being filed.
 
-    Nothing is asked by a forged mail, by one of several authors, nor by an archive that is imported.
+    Only a mail that is proven to be its author's asks (``Prepared.proven``), and only if they were known before it:
+    else anybody could have us write to whom they name. An archive that is imported asks nothing.
     """
-    author, _ = message.from_whom
+    author = message.proven
     named = [(PLUS[each.detail.lower()], each.mailbox) for each in places if each.detail.lower() in PLUS]
-    if not named or not author or message.forged or message.envelope.quiet:
+    if not named or not author or message.envelope.quiet or not privacy_requests.is_known(connection, account, author):
         return ()
     kind, mailbox = named[0]
     asked = Asked(
@@ -144,7 +147,7 @@ def asked_by_mail(account: int, message: Prepared, places: Sequence[Recipient]) 
 
 
 def answer_mail(transaction: Transaction, post: Post | None, policy: str, asked: Sequence[Asked]) -> None:
-    """Answer what a batch of mail asked, its rows written: who writes for the first time is a contact by that."""
+    """Answer what a batch of mail asked, its rows written."""
     if post is not None:
         for each in asked:
             ask(transaction, post, policy, each)

@@ -26,6 +26,7 @@ LEFT_OUT = frozenset(
         "recovery_key",
         "half_restored",
         "idempotency",  # answers of the last 24 hours
+        "letter_rate",
         "login_attempt",
         "clock_mark",
         "raw_pending",

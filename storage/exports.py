@@ -87,6 +87,7 @@ NOT_OF_PERSON = {  # tables with personal data that is never a contact's, and wh
     "idempotency": "answers to the staff's requests, kept for a day",
     "imap_source": "the tenant's login at its provider",
     "link": "of a user",
+    "letter_rate": "hashed, and gone within a day",
     "login_attempt": "of a user, hashed",
     "oauth_grant": "the tenant's consent at its provider",
     "mark_request": "what a mailbox or a user is about to say of a message, gone in a month",

@@ -23,6 +23,7 @@ from mailhub.filing.prepare import Secrets, prepare
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.letters import Post
+from mailhub.message.values import Authentication
 from mailhub.pipeline import FilingContext, file_batch
 from mailhub.reply import Answer, Replied, ReplyContext, reply
 from mailhub.spam import FilterSettings
@@ -68,12 +69,17 @@ class Desk:
         return self.writer.run(function)
 
     def receive(
-        self, raw: bytes, *, recipient: str = SUPPORT, mail_from: str | None = "envelope@customer.example"
+        self,
+        raw: bytes,
+        *,
+        recipient: str = SUPPORT,
+        mail_from: str | None = "envelope@customer.example",
+        authentication: Authentication | None = None,
     ) -> Outcome:
         """File a mail as a door would."""
         self.now += SECOND
         envelope = Envelope(source=Source.SMTP, mail_from=mail_from, recipients=(recipient,), received_at=self.now)
-        prepared = prepare(raw, envelope, self.secrets, self.directory)
+        prepared = prepare(raw, envelope, self.secrets, self.directory, authentication=authentication)
         return self.writer.run(lambda tx: file_batch(tx, self.filing, [prepared]))[0][0]
 
     def mail(self, sender: str = "Kim <kim@customer.example>", *, to: str = SUPPORT, **headers: str) -> Outcome:

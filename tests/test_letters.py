@@ -205,7 +205,20 @@ def test_every_text_is_filled_by_its_values() -> None:
     from mailhub.letter_texts import MEANINGS, REASONS, TEXTS, WAYS_OUT, written
     from mailhub.stages import ASKED, TRANSITIONS
 
-    names = ["account", "mailbox", "link", "until", "reason", "to", "stage", "step_at", "at", "meaning", "way_out"]
+    names = [
+        "account",
+        "mailbox",
+        "link",
+        "links",
+        "until",
+        "reason",
+        "to",
+        "stage",
+        "step_at",
+        "at",
+        "meaning",
+        "way_out",
+    ]
     for kind in TEXTS:
         subject, text = written(kind, dict.fromkeys(names, "word"), contact="privacy@hub.example")
         assert "$" not in subject + text

@@ -12,32 +12,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from mailhub import consents, privacy_requests, receipts
 from mailhub import holds as hold_flow
-from mailhub.clock import DAY
+from mailhub.clock import DAY, HOUR, MINUTE
 from mailhub.config import Letters, Relay
 from mailhub.consents import Given
 from mailhub.erasure import run
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.letters import Post
+from mailhub.message.values import Authentication
 from mailhub.outbound.sealing import open_letter
 from mailhub.privacy_requests import KEPT, Asked, Proven, RequestContext
 from mailhub.service.jobs import KEYS_A_STEP
-from storage import accounts, contacts, journal
+from storage import accounts, contacts, journal, mailboxes
 from storage import consents as consent_rows
+from storage import outbox as outbox_rows
 from storage.accounts import Account
 from storage.contacts import find_contact_of
 from storage.holds import Hold
+from storage.mailboxes import Mailbox
 from storage.outbox import find_row
 from storage.privacy_requests import PrivacyRequest, list_requests, sweep_requests
-from storage.schema import erasure, outbox, person_tombstone
+from storage.schema import contact, contact_address, erasure, outbox, person_tombstone
 from tests.desk import Desk, post_of
 from tests.erasing.scene import parts_of
 
 KIM = "kim@customer.example"
 SITE = "https://hub.example"
+PROVEN = Authentication(dmarc="pass", policy="reject", domain="customer.example", source="checked")
 WRITING = {"letters": Letters(sender="noreply@hub.example", site=SITE), "relay": Relay(host="relay.example")}
 
 
@@ -53,8 +57,10 @@ class Counter:
         self.post: Post = post_of(desk, **WRITING)
         self.context = RequestContext(parts=parts_of(desk, directory), post=self.post, policy=policy)
 
-    def ask(self, kind: str = "erasure", address: str = KIM, **more: Any) -> str:
+    def ask(self, kind: str = "erasure", address: str = KIM, *, later: int = HOUR, **more: Any) -> str:
+        """Ask, an hour after whatever was asked before."""
         desk = self.desk
+        desk.now += later
         asked = Asked(account=desk.account, mailbox=desk.mailbox, address=address, kind=kind, at=desk.now, **more)
         return desk.do(lambda tx: privacy_requests.ask(tx, self.post, self.context.policy, asked))
 
@@ -174,6 +180,39 @@ def test_asking_is_capped_by_day(at: Callable[[str], Counter]) -> None:
     assert len(counter.requests()) == 5
     counter.desk.now += DAY + 1
     assert counter.ask() == "queued"
+
+
+def test_one_letter_of_a_kind_an_hour_whatever_account_writes_it(at: Callable[[str], Counter]) -> None:
+    """Two accounts that know an address are no two letters to it, however it is written, and each kind has its turn."""
+    counter = at("automatic")
+    desk = counter.desk
+    other = desk.account + 1_000_000
+    account = Account(id=other, name="o", stage="active", billing="none", created_at=1, stage_entered_at=1)
+    mailbox = Mailbox(account_id=other, id=other, address="help@o.example", name="", created_at=1)
+
+    def settle(transaction: Any) -> None:
+        accounts.add_account(transaction.connection, account)
+        mailboxes.add_mailbox(transaction.connection, mailbox)
+        transaction.connection.execute(insert(contact).values(account_id=other, id=other, name="", created_at=1))
+        for address in (KIM, KIM.replace("@", "+shop@")):
+            row = {"account_id": other, "address": address, "contact_id": other}
+            transaction.connection.execute(insert(contact_address).values(row))
+
+    desk.do(settle)
+    elsewhere = Asked(account=other, mailbox=other, address=KIM, kind="erasure", at=0)
+
+    def ask_there(**more: Any) -> str:
+        asked = replace(elsewhere, at=desk.now, **more)
+        return str(desk.do(lambda tx: privacy_requests.ask(tx, counter.post, "automatic", asked)))
+
+    plus = KIM.replace("@", "+shop@")
+    asked = [counter.ask(), ask_there(), counter.ask(later=0), ask_there(address=KIM.upper()), ask_there(address=plus)]
+    assert asked == ["queued"] + ["cap"] * 4
+    assert [counter.ask("export", later=0), ask_there(kind="withdrawal")] == ["queued"] * 2
+    desk.do(lambda tx: outbox_rows.delete_letters_to(tx.connection, desk.account, KIM))  # as when a user is deleted
+    assert counter.ask(later=59 * MINUTE) == "cap"
+    desk.now += MINUTE
+    assert [ask_there(), counter.ask(later=0)] == ["queued", "cap"]
 
 
 def test_a_link_ends(at: Callable[[str], Counter]) -> None:
@@ -399,13 +438,45 @@ def by_mail(desk: Desk, raw: bytes, to: str, **more: Any) -> Any:
 
 
 def test_a_mail_to_the_plus_address_is_filed_and_answered(desk: Desk, tmp_path: Path) -> None:
-    """It becomes a ticket as any mail, and its author gets the link; the same mail again gets no second one."""
+    """It becomes a ticket as any mail, and its proven author gets the link; the same mail again gets no second one."""
+    desk.mail("new@customer.example")
     raw = desk.written("new@customer.example", to="support+erase@example.com")
-    first = by_mail(desk, raw, "support+erase@example.com")
-    again = by_mail(desk, raw, "support+erase@example.com")
+    first = by_mail(desk, raw, "support+erase@example.com", authentication=PROVEN)
+    again = by_mail(desk, raw, "support+erase@example.com", authentication=PROVEN)
     assert [first.fate.value, again.fate.value] == ["filed", "duplicate"]
     counter = Counter(desk, tmp_path, "automatic")
     assert [(kind, to) for kind, to, _ in counter.letters()] == [("erasure-link", "new@customer.example")]
+
+
+UNPROVEN = [
+    None,
+    Authentication(
+        spf="fail", dmarc="none", domain="customer.example", spf_domain="customer.example", source="checked"
+    ),
+    Authentication(spf="pass", dmarc="none", domain="customer.example", spf_domain="evil.example", source="checked"),
+    Authentication(dmarc="fail", policy="none", domain="customer.example", source="checked"),
+    Authentication(dmarc="temperror", domain="customer.example", source="checked"),
+    Authentication(dmarc="pass", policy="reject", domain="evil.example", source="checked"),
+    Authentication(dmarc="none", domain="", source="mx.example.com"),
+]
+
+
+@pytest.mark.parametrize("known", UNPROVEN)
+def test_who_is_not_proven_is_not_written_to(desk: Desk, tmp_path: Path, known: Authentication | None) -> None:
+    """A mail in a known person's name that nothing vouches for is filed, and asks nothing."""
+    desk.mail("kim@customer.example")
+    raw = desk.written("kim@customer.example", to="support+erase@example.com")
+    assert by_mail(desk, raw, "support+erase@example.com", authentication=known).fate.value == "filed"
+    assert Counter(desk, tmp_path, "automatic").letters() == []
+
+
+def test_who_was_not_known_before_is_not_written_to(desk: Desk, tmp_path: Path) -> None:
+    """The first mail of somebody asks nothing, nor do people in its copy; the second asks for its author alone."""
+    for number, kinds in enumerate(([], ["export-link"])):
+        raw = desk.written("new@customer.example", to="support+export@example.com", Cc=f"victim{number}@other.example")
+        by_mail(desk, raw, "support+export@example.com", authentication=PROVEN)
+        counter = Counter(desk, tmp_path, "automatic")
+        assert [(kind, to) for kind, to, _ in counter.letters()] == [(kind, "new@customer.example") for kind in kinds]
 
 
 @pytest.mark.parametrize(
@@ -419,8 +490,9 @@ def test_a_mail_to_the_plus_address_is_filed_and_answered(desk: Desk, tmp_path: 
 )
 def test_no_machine_is_answered(desk: Desk, tmp_path: Path, headers: dict[str, str], mail_from: str | None) -> None:
     """An auto-reply, a list or a bounce at the plus address gets no letter: two robots cannot keep each other busy."""
+    desk.mail("new@customer.example")
     raw = desk.written("new@customer.example", to="support+export@example.com", **headers)
-    by_mail(desk, raw, "support+export@example.com", mail_from=mail_from)
+    by_mail(desk, raw, "support+export@example.com", mail_from=mail_from, authentication=PROVEN)
     assert Counter(desk, tmp_path, "automatic").letters() == []
 
 

@@ -26,7 +26,18 @@ from mailhub.house import House
 from mailhub.mark_requests import give_due
 from mailhub.scheduler import Job
 from mailhub.steadiness import SANE, boot_time
-from storage import idempotency, ledger, links, login_attempts, mark_requests, outbox, raws, search, sessions
+from storage import (
+    idempotency,
+    ledger,
+    letter_rates,
+    links,
+    login_attempts,
+    mark_requests,
+    outbox,
+    raws,
+    search,
+    sessions,
+)
 from storage import privacy_requests as rows_of_requests
 from storage.writer import Transaction
 
@@ -221,8 +232,12 @@ def sweep_logins(house: House, *, now: int) -> int:
 def sweep_letters(house: House, *, now: int) -> int:
     """Delete letters, and requests about people's own data, a month after their end, a short turn each; how many."""
     before, deleted = now - privacy_requests.KEPT, 0
-    for sweep in (outbox.sweep_letters, rows_of_requests.sweep_requests):
-        step = partial(sweep, before=before, limit=KEYS_A_STEP)
+    for sweep, until in (
+        (outbox.sweep_letters, before),
+        (rows_of_requests.sweep_requests, before),
+        (letter_rates.sweep_turns, now - clock.DAY),
+    ):
+        step = partial(sweep, before=until, limit=KEYS_A_STEP)
         while count := house.writer.run(lambda tx, step=step: step(tx.connection)):  # type: ignore[misc]
             deleted += count
     return deleted

@@ -25,7 +25,7 @@ from .learning import ledger, ledger_head, mark, mark_request, sender_rule
 from .mail import intake, message, message_reference, outbox, raw, raw_pending
 from .people import link, login_attempt, recovery_code, second_factor, session
 from .rights import breach, consent, privacy_request
-from .service import clock_mark, id_block, idempotency, key_check, queue_fault, refusal
+from .service import clock_mark, id_block, idempotency, key_check, letter_rate, queue_fault, refusal
 from .sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
 from .tickets import note, participant, ticket, ticket_mailbox
 from .watching import mailbox_watch
@@ -37,6 +37,7 @@ OPERATOR_TABLES = frozenset(
         "key_check",
         "account",
         "journal_anchor",
+        "letter_rate",
         "login_attempt",
         "clock_mark",
         "backup",
@@ -77,6 +78,7 @@ __all__ = [
     "key_check",
     "ledger",
     "ledger_head",
+    "letter_rate",
     "link",
     "login_attempt",
     "mailbox",

@@ -69,6 +69,22 @@ clock_mark = Table(
     PrimaryKeyConstraint("node"),
 )
 
+letter_rate = Table(
+    "letter_rate",
+    metadata,
+    column(
+        "digest",
+        LargeBinary,
+        "keyed hash of an address and a kind of letter that anybody can ask for; goes within a day",
+        personal="email",
+        unit="32 bytes",
+        retention="log",
+    ),
+    instant("sent_at", "when such a letter went there last, whatever account wrote it", retention="log"),
+    PrimaryKeyConstraint("digest"),
+    Index("letter_rate_by_time", "sent_at"),
+)
+
 queue_fault = Table(
     "queue_fault",
     metadata,

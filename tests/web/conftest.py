@@ -69,11 +69,22 @@ class Visitor:
             rows = [find_row(connection, account, each) for each in ids]
         return [(row.kind, row.recipient, _link(self.house, row)) for row in rows if row is not None and row.letter]
 
+    def links(self) -> list[str]:
+        """Every link in the latest letter of account 1."""
+        with self.house.database.read() as connection:
+            query = select(outbox.c.id).where(outbox.c.account_id == 1, outbox.c.message_id.is_(None))
+            row = find_row(connection, 1, connection.execute(query.order_by(outbox.c.id.desc())).scalars().first() or 0)
+        return _links(self.house, row)
+
 
 def _link(house: House, row: object) -> str:
+    return next(iter(_links(house, row)), "")
+
+
+def _links(house: House, row: object) -> list[str]:
     raw = open_letter(house.keys, row)  # type: ignore[arg-type]
     text = message_from_bytes(raw, _class=EmailMessage, policy=mail_policy.default).get_content()
-    return next((line.removeprefix(SITE) for line in text.splitlines() if line.startswith(SITE)), "")
+    return [line.removeprefix(SITE) for line in text.splitlines() if line.startswith(SITE)]
 
 
 @pytest.fixture
