@@ -90,10 +90,10 @@ class System:
                 process.wait()
 
     def _spawn(self, *command: str, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"{Path(command[0]).name}.log").open("wb")
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
-        )
+        with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+            )
         self.processes.append(process)
         return process
 
@@ -157,10 +157,12 @@ class Mailhub(System):
         """One call of the API on the admin socket; the decoded answer."""
         connection = UnixConnection(self.socket)
         text = json.dumps(body) if body is not None else None
-        connection.request(method, path, text, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
+        try:
+            connection.request(method, path, text, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
         return json.loads(content) if content else None
