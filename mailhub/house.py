@@ -230,6 +230,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
             Logins(keys, AccessTokens(database, writer, keys)),
             node=config.storage.node,
             message_bytes=config.limits.message_bytes,
+            directory=config.storage.directory,
         ),
     )
     reception.use_post(built.post, config.privacy.self_service)

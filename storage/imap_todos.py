@@ -68,6 +68,14 @@ def count_todos(connection: Connection, folder: ImapFolder, act: str) -> int:
     return connection.execute(select(func.count()).where(*_of(folder, act))).scalar_one()
 
 
+def most_tried(connection: Connection, folder: ImapFolder, act: str) -> Todo | None:
+    """Of what is owed in the folder's present epoch, that which failed most often; None when nothing is owed."""
+    columns = (imap_todo.c.uid, imap_todo.c.tries, imap_todo.c.erasure_id)
+    query = select(*columns).where(*_of(folder, act)).order_by(imap_todo.c.tries.desc(), imap_todo.c.uid).limit(1)
+    row = connection.execute(query).one_or_none()
+    return Todo(**row._mapping) if row else None
+
+
 def next_due(connection: Connection, account_id: int, source_id: int) -> int | None:
     """When the first of all that is owed in the source's folders is due; None when nothing is."""
     query = select(func.min(imap_todo.c.next_at)).join(imap_folder, _PRESENT)

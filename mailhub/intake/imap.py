@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import structlog
 
@@ -37,11 +38,21 @@ class ImapDoor:
     """All mailboxes of one process. ``start`` and ``stop`` once each, from the daemon."""
 
     def __init__(
-        self, database: Database, writer: Writer, reception: Reception, logins: Logins, *, node: int, message_bytes: int
+        self,
+        database: Database,
+        writer: Writer,
+        reception: Reception,
+        logins: Logins,
+        *,
+        node: int,
+        message_bytes: int,
+        directory: Path,
     ) -> None:
+        """``directory``: where large mails wait until they are whole, in files without a name."""
         self._database, self._writer, self._reception, self.logins = database, writer, reception, logins
         self._node = node
         self._message_bytes = message_bytes
+        self._directory = directory
         self._threads: dict[tuple[int, int], MailboxThread] = {}
         self._ending: dict[tuple[int, int], MailboxThread] = {}  # asked to end: a silent server holds some for a while
         self._changed = threading.Event()
@@ -58,6 +69,7 @@ class ImapDoor:
             reception=self._reception,
             loop=loop,
             large=threading.BoundedSemaphore(LARGE_AT_ONCE),
+            directory=self._directory,
             message_bytes=self._message_bytes,
             batch_bytes=settings.batch_bytes,
             command_seconds=settings.command_seconds,

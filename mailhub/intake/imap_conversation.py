@@ -193,11 +193,14 @@ class Conversation:
         return {uid: items[b"BODY[]"] for uid, items in found.items() if isinstance(items.get(b"BODY[]"), bytes)}
 
     def piece(self, uid: int, start: int, size: int) -> bytes | None:
-        """A part of one mail, unmarked; shorter than asked for at its end, None when the mail is not there."""
+        """A part of one mail, unmarked; shorter than asked for at its end, None when the mail is not there.
+
+        Longer than asked for where a server gives no parts, and answers the first question with the whole mail.
+        """
         part = f"BODY.PEEK[]<{start}.{size}>"
         found = self._do(lambda: self._client.fetch([uid], [part]), budget=size + ANSWER_BYTES)
         items = found.get(uid, {})
-        answer = items.get(f"BODY[]<{start}>".encode())
+        answer = items.get(f"BODY[]<{start}>".encode(), None if start else items.get(b"BODY[]"))
         return answer if isinstance(answer, bytes) else None
 
     def add_flag(self, uids: Sequence[int], flag: str) -> None:

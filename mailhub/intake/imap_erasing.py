@@ -14,8 +14,7 @@ from collections.abc import Collection, Sequence
 
 from mailhub import clock
 from mailhub.intake.imap_conversation import Conversation
-from mailhub.intake.imap_faults import Refused
-from mailhub.intake.imap_settling import AT_ONCE, RETRY_MINUTES, delete
+from mailhub.intake.imap_settling import AT_ONCE, delete, one_by_one
 from storage import erasures, imap_todos
 from storage.database import Database
 from storage.imap_sources import ImapFolder
@@ -35,19 +34,20 @@ def erase(conversation: Conversation, folder: ImapFolder, database: Database, wr
 
     Nothing under another UIDVALIDITY: its epoch is about to begin, and then nothing is owed any more.
     """
+    fault = ""
+
+    def act(todos: Sequence[Todo]) -> None:
+        uids = [todo.uid for todo in todos]
+        there = sorted(conversation.flags(uids).keys() & set(uids))
+        gone = not there or delete(conversation, there)
+        writer.run(lambda tx: _done(tx, folder, todos, there, gone=gone))
+
     while due := _due(folder, database, limit=AT_ONCE):
-        uids = [todo.uid for todo in due]
-        try:
-            if conversation.open(folder.name, read_only=False).uidvalidity != folder.uidvalidity:
-                return ""
-            there = sorted(conversation.flags(uids).keys() & set(uids))
-            gone = not there or delete(conversation, there)
-        except Refused as refused:
-            later = clock.now() + RETRY_MINUTES * clock.MINUTE
-            writer.run(lambda tx: imap_todos.set_retry(tx.connection, folder, "erase", uids, next_at=later))  # noqa: B023 done now
-            return f"{FAULT}: {refused}"
-        writer.run(lambda tx: _done(tx, folder, due, there, gone=gone))  # noqa: B023 done now
-    return ""
+        if conversation.open(folder.name, read_only=False).uidvalidity != folder.uidvalidity:
+            return fault
+        if refused := one_by_one(due, act, folder, "erase", writer):
+            fault = f"{FAULT}: {refused}"
+    return fault
 
 
 def _due(folder: ImapFolder, database: Database, *, limit: int) -> Sequence[Todo]:

@@ -8,19 +8,26 @@ owed (``imap_todo``). It moves only from where it is said to be: when a mail cou
 filed and leave it alone, and are read again as duplicates. So nothing here needs to know what happened before.
 
 A mail that fails again and again (the server cannot give it, or we cannot file it) is owed, and passed: one bad mail
-does not block a mailbox. Sources: RFC 9051 2.3.1.1 (UIDs only grow; another UIDVALIDITY is another folder).
+does not block a mailbox. So is one of which the server gives nothing, or something else than it announced, until
+``imap_wholeness`` believes it. A large mail waits in a file without a name, not in memory, until the server has given
+it: a slow server holds no permit that others need.
+Sources: RFC 9051 2.3.1.1 (UIDs only grow; another UIDVALIDITY is another folder).
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import structlog
 
 from mailhub import clock
 from mailhub.envelope import Envelope, Fate, Outcome, Source
@@ -28,6 +35,7 @@ from mailhub.intake import imap_cursor
 from mailhub.intake.imap_answers import Described, Opened
 from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_faults import ImapFault, Refused
+from mailhub.intake.imap_wholeness import CONFIRMED, Answer, Doubts, Verdict
 from mailhub.intake.reception import Along, Reception
 from storage import imap_sources, imap_todos
 from storage.database import Database
@@ -51,6 +59,10 @@ LARGE_PATIENCE = 10  # a large mail may take so many times as long as one comman
 _RETURN_PATH = re.compile(rb"^return-path:[ \t]*<([^<>\s]{0,320})>", re.IGNORECASE | re.MULTILINE)
 _TRACE_BYTES = 4096  # where a delivering server puts Return-Path
 
+Spool = tempfile.SpooledTemporaryFile[bytes]
+
+log = structlog.get_logger("mailhub.intake.imap")
+
 
 class HeldUp(Exception):
     """Our side could not file a mail now; ``str`` says why. The cursor stands before it."""
@@ -69,7 +81,8 @@ class Rooms:
     writer: Writer
     reception: Reception
     loop: asyncio.AbstractEventLoop
-    large: threading.Semaphore  # who holds a large mail in memory
+    large: threading.Semaphore  # who holds a large mail in memory: never while a server is waited for
+    directory: Path  # where large mails wait until they are whole, in files without a name
     message_bytes: int
     batch_bytes: int
     command_seconds: float
@@ -83,6 +96,7 @@ class Struggle:
     failures: int = 0
     in_hand: int | None = None
     landed: int = 0  # mails that got their fate since the process began
+    doubts: Doubts = field(default_factory=Doubts)
 
     def failed(self, cursor: int) -> None:
         """Reading ended early with the cursor here."""
@@ -214,57 +228,79 @@ class FolderReader:
         bodies = self._conversation.fetch([mail.uid for mail in batch], budget=budget)
         self._land()
         for mail in batch:
-            raw = bodies.get(mail.uid)
-            if raw is not None:
-                self._hand_over(mail, raw)
+            raw = bodies.get(mail.uid, b"")
+            verdict = self._struggle.doubts.judge(mail.uid, mail.described.size_bytes, Answer().add(raw))
+            if verdict.is_filed:
+                self._hand_over(mail, raw, verdict)
+            elif verdict is Verdict.DOUBTFUL:
+                self._take_alone(mail)
             else:
-                self._land()
                 self._owe_if_there(mail.uid)
         return []
 
     def _take_alone(self, mail: _Mail) -> None:
         """One mail, in pieces: a large one, or any where reading failed before."""
         self._land()
-        if mail.described.size_bytes > self._rooms.message_bytes:
-            self._reject(mail, self._step(mail), mail.described.size_bytes)
+        limit, announced = self._rooms.message_bytes, mail.described.size_bytes
+        if announced > limit and self._conversation.piece(mail.uid, limit, 1):  # a size alone may be a lie
+            self._reject(mail, self._step(mail), announced)
             return
-        with self._rooms.large:
-            raw = self._in_pieces(mail)
-            if raw is None:
-                self._owe_if_there(mail.uid)
-            elif len(raw) > self._rooms.message_bytes:
-                self._reject(mail, self._step(mail), len(raw))
-            else:
-                self._hand_over(mail, raw)
-                self._land()
+        with self._file_for_one() as file:
+            verdict, size = self._read_until_sure(mail, file)
+            if size > limit:
+                self._reject(mail, self._step(mail), size)
+                return
+            if verdict.is_filed:
+                with self._rooms.large:
+                    self._hand_over(mail, _content(file), verdict)
+                    self._land()
+                return
+        self._owe_if_there(mail.uid)
 
-    def _in_pieces(self, mail: _Mail) -> bytes | None:
-        """The mail, or more of it than is allowed; None when the server gives none.
+    def _file_for_one(self) -> Spool:
+        """Where one mail waits until it is whole: small ones in memory, large ones on the disk. Gone when closed."""
+        return tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=str(self._rooms.directory))
+
+    def _read_until_sure(self, mail: _Mail, file: Spool) -> tuple[Verdict, int]:
+        """Read the mail into the file, again while it is doubtful and asking twice may help; its size."""
+        for _ in range(CONFIRMED):
+            answer = self._in_pieces(mail, file)
+            if answer.size_bytes > self._rooms.message_bytes:
+                return Verdict.DOUBTFUL, answer.size_bytes
+            verdict = self._struggle.doubts.judge(mail.uid, mail.described.size_bytes, answer)
+            if verdict is not Verdict.DOUBTFUL:
+                break
+        return verdict, answer.size_bytes
+
+    def _in_pieces(self, mail: _Mail, file: Spool) -> Answer:
+        """The mail, or more of it than is allowed; empty when the server gives none. Raises ``HeldUp`` without room.
 
         It ends where the server has no more, and a short piece is no end: the announced size may be wrong, and only
         spares the last question where it is reached.
         """
         ends_at = time.monotonic() + LARGE_PATIENCE * self._rooms.command_seconds
-        raw = bytearray()
-        while len(raw) <= self._rooms.message_bytes:
-            piece = self._conversation.piece(mail.uid, len(raw), PIECE_BYTES)
-            if piece is None and not (raw and self._conversation.uids(mail.uid, mail.uid)):
-                return None
-            raw += piece or b""
-            if not piece or (len(piece) < PIECE_BYTES and 0 < mail.described.size_bytes <= len(raw)):
+        answer = Answer()
+        _empty(file)
+        while answer.size_bytes <= self._rooms.message_bytes:
+            piece = self._conversation.piece(mail.uid, answer.size_bytes, PIECE_BYTES)
+            if piece is None and not (answer.size_bytes and self._conversation.uids(mail.uid, mail.uid)):
+                return Answer()
+            _write(file, piece or b"")
+            answer.add(piece or b"")
+            if not piece or (len(piece) < PIECE_BYTES and 0 < mail.described.size_bytes <= answer.size_bytes):
                 break
             if time.monotonic() > ends_at:
                 raise ImapFault("a large mail did not come in time")
-        return bytes(raw)
+        return answer
 
     # --- their fates --------------------------------------------------------------------------------------------------
 
-    def _hand_over(self, mail: _Mail, raw: bytes) -> None:
+    def _hand_over(self, mail: _Mail, raw: bytes, verdict: Verdict) -> None:
         """To the pipeline, with the cursor's step in its transaction. Old mail tells, by its date, of the rhythm."""
         if self._is_old(mail) and mail.described.came_at is not None:
             source = self._fetching.source
             self._rooms.reception.arrivals.note(source.account_id, source.mailbox_id, mail.described.came_at)
-        self._flying.append((mail.uid, self._deliver(mail, raw, self._step(mail))))
+        self._flying.append((mail.uid, self._deliver(mail, raw, self._step(mail, verdict))))
 
     def _deliver(self, mail: _Mail, raw: bytes, along: Along) -> Future[Sequence[Outcome]]:
         envelope = self._envelope(raw, quiet=self._is_old(mail))
@@ -304,10 +340,18 @@ class FolderReader:
         if flying:
             self._struggle.failures = 0
 
-    def _step(self, mail: _Mail) -> Along:
+    def _step(self, mail: _Mail, verdict: Verdict = Verdict.WHOLE) -> Along:
         """The cursor's step over this mail, the next one in order."""
         before, self._place = self._place, mail.uid
-        return imap_cursor.step(self._fetching, self._folder, mail.uid, before=before, came_at=mail.described.came_at)
+        came_at, fetching = mail.described.came_at, self._kept(verdict)
+        return imap_cursor.step(fetching, self._folder, mail.uid, before=before, came_at=came_at)
+
+    def _kept(self, verdict: Verdict) -> Fetching:
+        """What is to be done after filing: all but deleting, where nobody knows whether we have the whole mail."""
+        source = self._fetching.source
+        if verdict is Verdict.WHOLE or source.after_filing != "delete":
+            return self._fetching
+        return replace(self._fetching, source=replace(source, after_filing="nothing"))
 
     def _reject(self, mail: _Mail, along: Along, size_bytes: int) -> None:
         directory = self._rooms.reception.context.directory
@@ -327,7 +371,9 @@ class FolderReader:
             owed = imap_todos.due_todos(connection, self._folder, "fetch", now=clock.now(), limit=OWED_AT_ONCE)
         for todo in owed:
             self._write(imap_cursor.trying(self._folder, todo.uid, next_at=_later(todo.tries + 1)))
-            with suppress(Refused), self._rooms.large:  # refused: still owed, and in nobody's way
+            if todo.tries + 1 == TRIES:
+                log.warning("a mail cannot be fetched: mailhub mailbox list", folder=self._folder.id, uid=todo.uid)
+            with suppress(Refused):  # refused: still owed, and in nobody's way
                 self._take_owed(todo.uid)
 
     def _take_owed(self, uid: int) -> None:
@@ -337,15 +383,16 @@ class FolderReader:
         if self._is_before_since(uid, mail.described):
             self._write(imap_cursor.forgetting(self._folder, uid))
             return
-        along = imap_cursor.owed_step(self._fetching, self._folder, uid)
-        raw = self._in_pieces(mail)
-        if raw is None:
-            if not self._conversation.uids(mail.uid, mail.uid):
+        with self._file_for_one() as file:
+            verdict, size = self._read_until_sure(mail, file)
+            along = imap_cursor.owed_step(self._kept(verdict), self._folder, uid)
+            if size > self._rooms.message_bytes:
+                self._reject(mail, along, size)
+            elif verdict.is_filed:
+                with self._rooms.large:
+                    self._deliver(mail, _content(file), along).result()
+            elif not self._conversation.uids(mail.uid, mail.uid):
                 self._write(imap_cursor.forgetting(self._folder, mail.uid))
-        elif len(raw) > self._rooms.message_bytes:
-            self._reject(mail, along, len(raw))
-        else:
-            self._deliver(mail, raw, along).result()
 
     def _cursor(self) -> int:
         with self._rooms.database.read() as connection:
@@ -364,6 +411,23 @@ def return_path(raw: bytes) -> str | None:
     found = _RETURN_PATH.search(raw, 0, _TRACE_BYTES)
     path = found[1].decode("ascii", "replace") if found else None
     return "" if path is None else path or None
+
+
+def _empty(file: Spool) -> None:
+    file.seek(0)
+    file.truncate()
+
+
+def _write(file: Spool, piece: bytes) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:  # no room is no mail's fault
+        raise HeldUp("no room") from error
+
+
+def _content(file: Spool) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def _later(tries: int) -> int:

@@ -31,7 +31,7 @@ from mailhub.intake.imap_answers import Opened
 from mailhub.intake.imap_conversation import Conversation
 from mailhub.intake.imap_dialling import Way
 from mailhub.intake.imap_faults import CannotLogIn, ImapFault, Refused
-from mailhub.intake.imap_folder import FolderReader, HeldUp, Rooms, Struggle
+from mailhub.intake.imap_folder import TRIES, FolderReader, HeldUp, Rooms, Struggle
 from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_settling import settle
 from mailhub.intake.imap_watch import MoveWatch
@@ -325,7 +325,17 @@ class MailboxThread:
         """In words, how much of the folder was passed and is tried again."""
         with self._shared.rooms.database.read() as connection:
             count = imap_todos.count_todos(connection, folder, "fetch")
-        return f"{count} mails could not be fetched or filed so far: tried again" if count else ""
+            worst = imap_todos.most_tried(connection, folder, "fetch")
+        words = [f"{count} mails could not be fetched or filed so far: tried again"] if count else []
+        if worst is not None and worst.tries >= TRIES:
+            tried = (
+                f"the one with UID {worst.uid} was asked for {worst.tries} more times: the server gives it not, or not"
+            )
+            words.append(f"{tried} as announced, or mailhub cannot file it (see its log). Look at it there")
+        odd = self._struggles[folder.id].doubts.odd if folder.id in self._struggles else 0
+        if odd and self.fetching.source.after_filing == "delete":
+            words.append(f"{odd} mails had another size than the server announced: filed, and not deleted there")
+        return "; ".join(words)
 
     def _in_epoch(self, folder: ImapFolder, uidvalidity: int, uidnext: int | None) -> ImapFolder:
         """The folder as it is to be read: from its beginning, when its UIDs are other ones than those we know."""

@@ -10,7 +10,8 @@ since a plain EXPUNGE would take their marks as well (RFC 4315).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from mailhub import clock
 from mailhub.intake.imap_conversation import Conversation
@@ -18,10 +19,11 @@ from mailhub.intake.imap_faults import Refused
 from storage import imap_copies, imap_todos
 from storage.database import Database
 from storage.imap_sources import ImapFolder, ImapSource
+from storage.imap_todos import Todo
 from storage.writer import Transaction, Writer
 
 AT_ONCE = 200
-RETRY_MINUTES = 5
+RETRY_MINUTES = (5, 15, 60, 240)  # after each refusal of one mail; the last one from then on
 
 FAULT = "the server refuses what --after-filing asks for"
 
@@ -30,22 +32,42 @@ def settle(
     conversation: Conversation, source: ImapSource, folder: ImapFolder, database: Database, writer: Writer
 ) -> str:
     """Do what is owed in the selected folder; "" or, in words, what the server refused (tried again later)."""
+    fault = ""
+
+    def act(todos: Sequence[Todo]) -> None:
+        uids = [todo.uid for todo in todos]
+        gone = _act(conversation, source, uids)
+        writer.run(partial(_done, folder=folder, uids=uids, gone=gone))
+
     while True:
         with database.read() as connection:
             due = imap_todos.due_todos(connection, folder, "settle", now=clock.now(), limit=AT_ONCE)
         if not due:
-            return ""
-        uids = [todo.uid for todo in due]
-        try:
-            gone = _act(conversation, source, uids)
-        except Refused as refused:
-            later = clock.now() + RETRY_MINUTES * clock.MINUTE
-            writer.run(lambda tx: imap_todos.set_retry(tx.connection, folder, "settle", uids, next_at=later))  # noqa: B023 done now
-            return f"{FAULT}: {refused}"
-        writer.run(lambda tx: _done(tx, folder, uids, gone))  # noqa: B023 done now
+            return fault
+        if refused := one_by_one(due, act, folder, "settle", writer):
+            fault = f"{FAULT}: {refused}"
 
 
-def _done(transaction: Transaction, folder: ImapFolder, uids: Sequence[int], gone: Sequence[int]) -> None:
+def one_by_one(
+    due: Sequence[Todo], act: Callable[[Sequence[Todo]], None], folder: ImapFolder, name: str, writer: Writer
+) -> str:
+    """Do what is owed for all of these at once, or, when the server refuses that, for each: one mail stops no other.
+
+    "" or the last refusal; what was refused is tried again, later each time.
+    """
+    try:
+        act(due)
+    except Refused as refused:
+        if len(due) > 1:
+            return [one_by_one([todo], act, folder, name, writer) for todo in due][-1] or str(refused)
+        wait = RETRY_MINUTES[min(due[0].tries, len(RETRY_MINUTES) - 1)] * clock.MINUTE
+        uids, at = [due[0].uid], clock.now() + wait
+        writer.run(lambda tx: imap_todos.set_retry(tx.connection, folder, name, uids, next_at=at))
+        return str(refused)
+    return ""
+
+
+def _done(transaction: Transaction, *, folder: ImapFolder, uids: Sequence[int], gone: Sequence[int]) -> None:
     imap_todos.delete_todos(transaction.connection, folder, "settle", uids)
     imap_copies.delete_copies(transaction.connection, folder, gone)
 

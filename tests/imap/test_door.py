@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import sentinel
 
 import pytest
@@ -24,7 +25,9 @@ SILENT, OTHER = 901, 902
 SOURCE = source_row(account=OURS, source=SILENT, mailbox=SUPPORT, port=0)
 
 
-def test_a_silent_server_keeps_no_other_mailbox_from_starting(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_keeps_no_other_mailbox_from_starting(
+    room: PostRoom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """One that is paused while its server says nothing ends when it can: another starts meanwhile."""
     monkeypatch.setattr(imap, "STOP_SECONDS", 2 * GUARD_SECONDS)
     called, over, other_called = threading.Event(), threading.Event(), threading.Event()
@@ -42,7 +45,9 @@ def test_a_silent_server_keeps_no_other_mailbox_from_starting(room: PostRoom, mo
         door.wake()
 
     reception = Reception(room.context, room.writer, room.secrets)
-    door = ImapDoor(room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20)
+    door = ImapDoor(
+        room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20, directory=tmp_path
+    )
     loop = asyncio.new_event_loop()
     with scripted(silent) as port, scripted(other) as other_port:
         servers = f"{SOURCE.host}:{port} {SOURCE.host}:{other_port}"

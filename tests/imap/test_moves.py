@@ -10,6 +10,7 @@ import imaplib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -136,7 +137,7 @@ class Mailbox:
 
 
 @pytest.fixture
-def box(room: PostRoom, server: Dovecot, user: str) -> Iterator[Mailbox]:
+def box(room: PostRoom, server: Dovecot, user: str, tmp_path: Path) -> Iterator[Mailbox]:
     """One whose owner switched feedback on, with INBOX filed and Junk watched."""
     reception = Reception(room.context, room.writer, room.secrets)
     reception.start()
@@ -149,6 +150,7 @@ def box(room: PostRoom, server: Dovecot, user: str) -> Iterator[Mailbox]:
         reception=reception,
         loop=loop,
         large=threading.BoundedSemaphore(1),
+        directory=tmp_path,
         message_bytes=2**22,
         batch_bytes=2**20,
         command_seconds=10,

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -168,7 +169,7 @@ def reception(room: PostRoom) -> Iterator[Reception]:
 
 
 @pytest.fixture
-def reader(room: PostRoom, reception: Reception, provider: Provider) -> Iterator[Reader]:
+def reader(room: PostRoom, reception: Reception, provider: Provider, tmp_path: Path) -> Iterator[Reader]:
     """One that fetches from ``provider``."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -179,6 +180,7 @@ def reader(room: PostRoom, reception: Reception, provider: Provider) -> Iterator
         reception=reception,
         loop=loop,
         large=threading.BoundedSemaphore(1),
+        directory=tmp_path,
         message_bytes=2**22,
         batch_bytes=2**20,
         command_seconds=10,
