@@ -23,8 +23,10 @@ from mailhub.access.freshness import FRESH
 from mailhub.access.passwords import Passwords
 from mailhub.access.second_factors import matching_timecode, new_secret, recovery_hash
 from mailhub.config import Login as LoginSettings
+from mailhub.config import Quotas
 from mailhub.errors import Conflict, NotAuthenticated, TooManyRequests
 from mailhub.keys import Keys
+from mailhub.quotas import require_room
 from mailhub.tickets import record
 from storage import login_attempts, second_factors, sessions, users
 from storage.database import Connection, Database
@@ -46,6 +48,7 @@ class LoginContext:
     keys: Keys
     passwords: Passwords
     settings: LoginSettings
+    quotas: Quotas = field(default_factory=Quotas)
     limits: attempts.Limits = field(default_factory=attempts.Limits)
 
 
@@ -156,6 +159,7 @@ def _open(
     use_up(connection, account, user, candidate.secret, proof, now=now)
     if anew is not None:
         users.set_password(connection, account, user, anew)
+    require_room(transaction, context.quotas, "sessions", account, now=now, user_id=user)
     made = new_bearer(Kind.SESSION)
     row = Session(
         hash=made.hash,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from .schema import sender_rule
 
@@ -47,12 +47,6 @@ def list_sender_rules(
         sender_rule.c.account_id == account_id, sender_rule.c.list == kind, sender_rule.c.id > after
     )
     return [SenderRule(**row._mapping) for row in connection.execute(query.order_by(sender_rule.c.id).limit(limit))]
-
-
-def count_sender_rules(connection: Connection, account_id: int) -> int:
-    """How many rules the account has, in both lists."""
-    query = select(func.count()).where(sender_rule.c.account_id == account_id)
-    return connection.execute(query).scalar_one()
 
 
 def remove_sender_rule(connection: Connection, account_id: int, kind: str, rule: int) -> bool:

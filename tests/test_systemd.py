@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 import shutil
@@ -12,13 +13,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mailhub import configuration_file
+from mailhub import configuration_file, scheduler
+from mailhub.api import app
 from mailhub.cli.main import root
+from mailhub.config import Config
 from mailhub.system import installing
 
 ROOT = Path(__file__).parents[1]
 A_PROGRAM = "/usr/bin/env"  # it is there: `verify` looks
 UNITS = sorted(path.name for path in (ROOT / "systemd").iterdir() if path.suffix in (".service", ".socket", ".timer"))
+LOOP_EXECUTOR = 32  # most threads of asyncio's own pool (ThreadPoolExecutor)
+FIXED = 8  # main, writer, readers of small and large mail, supervisor of mailboxes, scheduler, and some in reserve
 EXPOSURE = {(): 1.1, ("no-network",): 0.3, ("admin-group",): 1.2}
 
 
@@ -140,3 +145,17 @@ def test_install_systemd_refuses_what_the_sandbox_would_not_run(tmp_path: Path) 
     done = CliRunner().invoke(root, ["install-systemd", "--apply", "--root", str(tmp_path), "--program", "/home/a/m"])
     assert "install mailhub there" in str(done.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_service_is_bounded_and_its_bounds_fit_the_configuration() -> None:
+    """The unit's tasks hold every thread that the default configuration allows, and its memory ends it whole."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None, comment_prefixes=("#",))
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # keys as they are written
+    unit.read(ROOT / "systemd/mailhub.service")
+    service, config = unit["Service"], Config()
+    others = app.THREADS + scheduler.THREADS + LOOP_EXECUTOR + FIXED
+    assert int(service["TasksMax"]) >= 2 * config.imap.mailboxes + others
+    assert service["MemoryMax"] == "2G"
+    assert config.limits.in_flight_bytes <= 2**31 // 4
+    assert service["OOMPolicy"] == "kill"
+    assert service["Restart"] == "on-failure"

@@ -7,12 +7,14 @@ Routes that touch the database are plain functions: they run in a bounded pool o
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, cast
 
 import anyio.to_thread
+from anyio._backends._asyncio import WorkerThread
 from fastapi import Depends, FastAPI, Response
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,6 +65,7 @@ from mailhub.api.conditions import Keeping
 from mailhub.api.doorway import Doorway
 from mailhub.api.parameters import require_known
 from mailhub.api.rates import Rates
+from mailhub.api.slots import Slots
 from mailhub.api.spam import EXPLAINED_BYTES
 from mailhub.api.turns import Turns
 from mailhub.health.metrics import Metrics
@@ -75,6 +78,9 @@ from storage.watches import Watched, every_watch
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
 TURNS = 6  # of them for requests of known callers: who they are, logins and pages by link find a thread besides
+
+START_SECONDS = 10  # within which the machine gives these threads, or the API does not start
+FOR_GOOD = 2**40  # seconds
 
 ROUTERS = (
     health,
@@ -144,6 +150,7 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
     )
     app.state.house, app.state.vitals, app.state.wake_relay = house.for_requests(), vitals, wake_relay
     app.state.turns = Turns(TURNS)  # by account
+    app.state.slots = Slots()  # by account, of what takes long
     app.state.rates = Rates()  # by user
     app.state.metrics = Metrics(
         vitals,
@@ -178,7 +185,17 @@ def _describe(app: Api) -> None:
 
 @asynccontextmanager
 async def _bounded_threads(_app: FastAPI) -> AsyncIterator[None]:
+    """All of the API's threads from the start, for good: whatever else takes threads later, requests have theirs."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    WorkerThread.MAX_IDLE_TIME = FOR_GOOD  # else those that were idle for ten seconds end
+    together = threading.Barrier(THREADS)
+
+    def wait_for_all() -> None:
+        together.wait(START_SECONDS)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(THREADS):
+            group.start_soon(anyio.to_thread.run_sync, wait_for_all)
     yield
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from mailhub import clock
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
+from mailhub.api.slots import one_of
 from mailhub.errors import BadRequest
 from mailhub.filter.backtest import Pairs, backtest
 from mailhub.house import filter_settings
@@ -48,7 +49,7 @@ class Tried(shapes.Shape):
     labelled_tried: list[Count]
 
 
-@router.get("/backtest")
+@router.get("/backtest", dependencies=[Depends(one_of("backtests"))])
 def try_thresholds(
     call: InAccount,
     threshold: Annotated[float, Query(ge=0.5, le=1, description="Probability from which a mail is spam.")],

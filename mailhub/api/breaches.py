@@ -19,6 +19,7 @@ from storage import breaches as rows
 from storage.contacts import find_contact
 from storage.database import Connection
 from storage.tickets import find_ticket
+from storage.writer import Transaction
 
 router = APIRouter(tags=["breaches"])
 
@@ -102,10 +103,14 @@ def open_breach(call: InAccount, body: NewBreach) -> Breach:
     call.require("breach.manage")
     now = clock.now()
     noticed = clock.from_datetime(body.noticed_at) if body.noticed_at else now
-    work = partial(
-        breaches.open_breach, actor=call.actor.name, account=call.account, kind=body.kind, noticed_at=noticed, now=now
-    )
-    return _shape(call.house.writer.run(work))
+
+    def add(transaction: Transaction) -> rows.Breach:
+        call.require_room(transaction, "breaches")
+        return breaches.open_breach(
+            transaction, actor=call.actor.name, account=call.account, kind=body.kind, noticed_at=noticed, now=now
+        )
+
+    return _shape(call.house.writer.run(add))
 
 
 @router.post("/breaches/{breach}/told")

@@ -33,9 +33,11 @@ from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.grants import read_under_grant
 from mailhub.holds import READERS, require_readable
 from mailhub.house import House
+from mailhub.quotas import require_room
 from storage import accounts, api_tokens, second_factors, sessions, users
 from storage.database import Connection
 from storage.holds import find_holds_on_tickets
+from storage.writer import Transaction
 
 OVERFLOW_UID = 65_534
 OWNERS_WAY_BACK = frozenset(  # what the owner of a suspended account can do
@@ -251,6 +253,11 @@ class Call:
             return
         read = partial(read_under_grant, account=self.account, operator_uid=self.actor.uid)
         self.house.writer.run(partial(read, route=self.route, ids=self.ids, now=clock.now()))
+
+    def require_room(self, transaction: Transaction, what: str, *, more: int = 1, **scope: int) -> None:
+        """Raise ``Conflict`` where the account may have no more of something. In the transaction that adds it."""
+        allowed = self.house.config.quotas
+        require_room(transaction, allowed, what, self.account, now=clock.now(), more=more, **scope)
 
     def require_readable(self, connection: Connection, ticket: int) -> None:
         """Raise ``Forbidden`` where a hold on the ticket or on who wrote into it lets owners and admins alone read."""

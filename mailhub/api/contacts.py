@@ -14,6 +14,7 @@ from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
 from mailhub.errors import NotFound
 from storage import contacts
+from storage.writer import Transaction
 
 router = APIRouter(tags=["contacts"])
 
@@ -64,6 +65,9 @@ def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
     call.require("contact.manage")
     directory, actor = call.house.directory, call.actor.name
     now = clock.now()
-    return _shape(
-        call.house.writer.run(lambda tx: add_alias(tx, directory, actor, call.account, contact, body.address, now=now))
-    )
+
+    def add(transaction: Transaction) -> contacts.Contact:
+        call.require_room(transaction, "contact_addresses", contact_id=contact)
+        return add_alias(transaction, directory, actor, call.account, contact, body.address, now=now)
+
+    return _shape(call.house.writer.run(add))

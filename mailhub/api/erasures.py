@@ -25,6 +25,7 @@ from mailhub.errors import BadRequest, NotFound
 from mailhub.house import House
 from storage import erasures
 from storage.imap_todos import Owed, owed_to_erasures
+from storage.writer import Transaction
 
 router = APIRouter(tags=["erasures"])
 
@@ -180,7 +181,11 @@ def begin_erasure(call: InAccount, body: Order) -> Begun:
     if body.confirm.strip().lower() != body.addresses[0].strip().lower():
         raise BadRequest("this cannot be undone: repeat the first address as `confirm`")
     parts = parts_of(call.house)
-    begun = begin(parts, call.actor.name, call.account, body.addresses, now=clock.now())
+
+    def room(transaction: Transaction, *, erasure_id: int) -> None:
+        call.require_room(transaction, "erasures")
+
+    begun = begin(parts, call.actor.name, call.account, body.addresses, also=room, now=clock.now())
     shown = _shape(_find(call, begun.erasure), {})
     return Begun(**shown.model_dump(), commitment_key=begun.commitment_key.hex())
 

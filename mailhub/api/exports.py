@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import StreamingResponse
 
 from mailhub import clock, export
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import Id
+from mailhub.api.slots import one_of
 from storage import journal
 from storage.writer import Transaction
 
 router = APIRouter(tags=["exports"])
 
+A_SLOT = [Depends(one_of("exports"))]
 ZIP = {200: {"content": {"application/zip": {}}, "description": "The zip, in pieces."}}
 
 
-@router.get("/contacts/{contact}/export", response_class=StreamingResponse, responses=ZIP)  # type: ignore[arg-type]
+@router.get("/contacts/{contact}/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)  # type: ignore[arg-type]
 def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
     """Everything stored about one person (GDPR art. 15, 20): data with its schema, mail, files."""
     call.require("contact.export")
@@ -27,7 +29,7 @@ def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
     return _sent(call, "contact.export", f"contact:{contact}", pieces)
 
 
-@router.get("/export", response_class=StreamingResponse, responses=ZIP)  # type: ignore[arg-type]
+@router.get("/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)  # type: ignore[arg-type]
 def export_account(call: InAccount) -> StreamingResponse:
     """Everything in the account but passwords and keys, in the form of a contact's. Needs a fresh second factor."""
     call.require("account.export")

@@ -15,6 +15,7 @@ from mailhub.api.caller import InAccount
 from mailhub.api.shapes import After, Id, Limit, Page, made, page
 from mailhub.errors import Forbidden
 from storage import grants as rows
+from storage.writer import Transaction
 
 router = APIRouter(tags=["grants"])
 
@@ -61,7 +62,12 @@ def give_grant(call: InAccount, body: NewGrant) -> Grant:
         raise Forbidden("an operator cannot let himself in: an owner or admin of the account can")
     give = partial(grants.give, account=call.account, user=user, operator_uid=body.operator, reason=body.reason)
     ends_at = clock.from_datetime(body.ends_at)
-    return _shape(call.house.writer.run(partial(give, ends_at=ends_at, now=clock.now())))
+
+    def add(transaction: Transaction) -> rows.Grant:
+        call.require_room(transaction, "grants")
+        return give(transaction, ends_at=ends_at, now=clock.now())
+
+    return _shape(call.house.writer.run(add))
 
 
 @router.delete("/grants/{grant}")

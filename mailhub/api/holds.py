@@ -61,6 +61,7 @@ def add_hold(call: InAccount, body: NewHold) -> Hold:
     call.require("hold.manage")
 
     def add(transaction: Transaction) -> rows.Hold:
+        call.require_room(transaction, "holds")
         named = body.object if body.kind != "account" else None
         ticket = find_ticket(transaction.connection, call.account, named or 0) if body.kind == "ticket" else None
         row = rows.Hold(

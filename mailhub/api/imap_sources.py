@@ -6,7 +6,7 @@ machine: only its operator may name them. Must not: talk to a server, but for `t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal
 
@@ -26,6 +26,7 @@ from storage import imap_sources, journal, oauth_grants
 from storage.database import Connection
 from storage.imap_sources import ImapFolder, ImapSource
 from storage.oauth_grants import OauthGrant
+from storage.quotas import count_sources_of_node
 from storage.writer import Transaction
 
 router = APIRouter(tags=["mailboxes"])
@@ -182,12 +183,14 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
     needs_none = body.oauth is not None and body.oauth.flow != CLIENT
     secret, secret_from = _secret(call, body, may_lack=needs_none)
     argument = _argument(body)
+    names = dict.fromkeys("INBOX" if name.upper() == "INBOX" else name for name in body.folders)
 
     def add(transaction: Transaction) -> Source:
         connection = transaction.connection
         own = mailbox_id(connection, call.account, mailbox)
         if imap_sources.find_source_of_mailbox(connection, call.account, own):
             raise Conflict("mail of this mailbox is fetched already: delete that first (mailhub mailbox delete --imap)")
+        _require_room(transaction, call, names)
         id_ = transaction.new_id()
         row = ImapSource(
             account_id=call.account,
@@ -212,7 +215,6 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
             erase_there=int(body.erase_there),
             created_at=clock.now(),
         )
-        names = dict.fromkeys("INBOX" if name.upper() == "INBOX" else name for name in body.folders)
         folders = [
             ImapFolder(account_id=call.account, id=transaction.new_id(), source_id=id_, name=name) for name in names
         ]
@@ -223,6 +225,16 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
         return _found(connection, row)
 
     return call.house.writer.run(add)
+
+
+def _require_room(transaction: Transaction, call: Call, folders: Collection[str]) -> None:
+    """Raise ``Conflict`` where the account, or this machine for all accounts, may fetch from no more."""
+    call.require_room(transaction, "imap_sources")
+    call.require_room(transaction, "imap_folders", more=len(folders))
+    config = call.house.config
+    most = config.imap.mailboxes
+    if count_sources_of_node(transaction.connection, config.storage.node, limit=most) >= most:
+        raise Conflict(f"this machine fetches from {most} mailboxes, and no more (imap.mailboxes): ask its operator")
 
 
 @router.get("/mailboxes/{mailbox}/imap")

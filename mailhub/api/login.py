@@ -163,6 +163,7 @@ def context_of(house: House) -> flow.LoginContext:
         keys=house.keys,
         passwords=house.passwords,
         settings=house.config.login,
+        quotas=house.config.quotas,
     )
 
 

@@ -106,6 +106,7 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
         domain = body.address.rpartition("@")[2]
         if not call.actor.machine and mailboxes.is_domain_of_others(transaction.connection, call.account, domain):
             raise Forbidden(f"another account serves addresses in {domain}: only the operator may add one there")
+        call.require_room(transaction, "mailboxes")
         row = mailboxes.Mailbox(
             account_id=call.account,
             id=transaction.new_id(),

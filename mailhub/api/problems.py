@@ -23,6 +23,8 @@ from storage.errors import Full, StorageError, TookTooLong
 MEDIA_TYPE = "application/problem+json"
 AGAIN_SECONDS = 5  # after which a client may try again what was unavailable
 
+NO_THREAD = "can't start new thread"  # Python's words where the system, or the unit's TasksMax=, gives none
+
 log = structlog.get_logger("mailhub.api")
 
 
@@ -116,6 +118,9 @@ def known(error: Exception, route: str = "") -> JSONResponse:
 
 async def crashed(request: Request, error: Exception) -> JSONResponse:
     """The response to an error that nobody knows, which is logged under the id that it names."""
+    if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
+        log.error("no thread for a request: see TasksMax= of the unit")
+        return refused(503, "unavailable", "the machine is busy: try again", route=_route(request))
     error_id = new_error_id()
     log.error("request crashed", error_id=error_id, path=_route(request), exc_info=error)
     return _response(500, "internal", "something went wrong inside; the log has more under this id", error_id)

@@ -87,6 +87,7 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
     made, now = new_bearer(Kind.API_TOKEN), clock.now()
 
     def add(transaction: Transaction) -> api_tokens.ApiToken:
+        call.require_room(transaction, "api_tokens")
         row = api_tokens.ApiToken(
             hash=made.hash,
             id=transaction.new_id(),

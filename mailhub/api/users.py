@@ -128,6 +128,7 @@ def add_user(call: InAccount, body: NewUser) -> AddedUser:
     now = clock.now()
 
     def add(transaction: Transaction) -> AddedUser:
+        call.require_room(transaction, "users")
         row = users.User(
             account_id=call.account,
             id=transaction.new_id(),

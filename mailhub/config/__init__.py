@@ -15,6 +15,7 @@ from .doors import Http, Https, Imap, Limits, Lmtp, Proxy, Smtp
 from .keeping import Backup, Lifecycle, Privacy, Retention, Storage
 from .mail import Authentication, Letters, Mail, Relay, Spam
 from .people import Admin, Login
+from .quotas import Quotas
 from .service import Log, Testing
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Mail",
     "Privacy",
     "Proxy",
+    "Quotas",
     "Relay",
     "Retention",
     "Smtp",
@@ -58,6 +60,7 @@ class Config:
     admin: Admin = field(default_factory=Admin)
     login: Login = field(default_factory=Login)
     limits: Limits = field(default_factory=Limits)
+    quotas: Quotas = field(default_factory=Quotas)
     mail: Mail = field(default_factory=Mail)
     authentication: Authentication = field(default_factory=Authentication)
     spam: Spam = field(default_factory=Spam)
@@ -99,6 +102,7 @@ SECTIONS: dict[str, type[Any]] = {
     "admin": Admin,
     "login": Login,
     "limits": Limits,
+    "quotas": Quotas,
     "mail": Mail,
     "authentication": Authentication,
     "spam": Spam,

@@ -37,6 +37,13 @@ class Imap:
     ca_file: str = setting(
         "", "PEM file of certificate authorities to trust. Empty: those of the system.", restart=True
     )
+    mailboxes: int = setting(
+        200,
+        "Mailboxes that this process fetches from, of all accounts: a thread each. With more, raise TasksMax= of the"
+        " unit, which wants two for each and 100 besides.",
+        minimum=0,
+        restart=True,
+    )
     local_servers: str = setting(
         "",
         "Servers on this machine or in private networks that mailboxes may be fetched from and tokens be got from, with"

@@ -125,11 +125,28 @@ class ImapDoor:
         self._ending = {key: thread for key, thread in self._ending.items() if thread.runs}
         for key, fetching in wanted.items():
             if key not in self._threads and key not in self._ending and not self._stopping:
-                assert self._shared is not None
-                self._threads[key] = MailboxThread(self._shared, fetching, ended=self.wake)
-                self._threads[key].start()
+                self._begin(key, fetching)
         for key in erased & self._threads.keys():
             self._threads[key].nudge()
+
+    def _begin(self, key: tuple[int, int], fetching: Fetching) -> None:
+        """A thread for one more mailbox, where this process may have one more; else it is looked at again soon.
+
+        Those that are ending count, too. A machine that gives no thread must not take the supervisor with it, nor
+        leave a mailbox behind that looks as if it were fetched.
+        """
+        assert self._shared is not None
+        if len(self._threads) + len(self._ending) >= self._shared.settings.mailboxes:
+            log.warning("no thread for a mailbox: imap.mailboxes", source=key[1])
+            return
+        thread = MailboxThread(self._shared, fetching, ended=self.wake)
+        try:
+            thread.start()
+        except RuntimeError:  # what Python says when the system, or the unit's TasksMax=, gives none
+            thread.discard()
+            log.warning("no thread for a mailbox: see TasksMax= of the unit", source=key[1])
+        else:
+            self._threads[key] = thread
 
     def _end(self, threads: dict[tuple[int, int], MailboxThread]) -> None:
         for key, thread in list(threads.items()):

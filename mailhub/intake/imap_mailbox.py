@@ -99,10 +99,16 @@ class MailboxThread:
     def start(self) -> None:
         self._thread.start()
 
+    def discard(self) -> None:
+        """It could not be started, and will not be."""
+        self._wake.close()
+        self._waker.close()
+
     def stop(self) -> None:
         """Ask it to end: what is being filed is finished, the connection is cut."""
         self._stopping.set()
-        self._waker.send(b"!")
+        with contextlib.suppress(OSError):  # it heard of it already, and is over
+            self._waker.send(b"!")
         conversation = self._conversation
         if conversation is not None:
             conversation.cut()

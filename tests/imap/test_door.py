@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import sentinel
 
@@ -13,9 +14,11 @@ import pytest
 from mailhub.config import Imap
 from mailhub.intake import imap
 from mailhub.intake.imap import ImapDoor
+from mailhub.intake.imap_mailbox import MailboxThread
 from mailhub.intake.reception import Reception
 from storage import imap_sources
 from storage.imap_sources import ImapFolder, ImapSource
+from storage.writer import Transaction
 from tests.imap.hostile import Line, scripted
 from tests.imap_rows import source_row
 from tests.postroom import OURS, SALES, SUPPORT, PostRoom
@@ -62,3 +65,39 @@ def test_a_silent_server_keeps_no_other_mailbox_from_starting(
             over.set()
             door.stop()
             loop.close()
+
+
+def test_no_more_threads_than_the_machine_gives(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond `imap.mailboxes` a mailbox gets no thread; one that the system gives none gets it later."""
+    begun, called, refused = threading.Event(), list[int](), [True]
+    start = MailboxThread.start
+
+    def starting(thread: MailboxThread) -> None:
+        called.append(thread.fetching.source.id)
+        if refused:
+            refused.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+        begun.set()
+
+    monkeypatch.setattr(MailboxThread, "start", starting)
+    monkeypatch.setattr(imap, "LOOK_SECONDS", 0.01)
+    for source in (replace(SOURCE, port=1), replace(SOURCE, id=OTHER, mailbox_id=SALES, port=1)):
+        folder = ImapFolder(account_id=OURS, id=source.id + 10, source_id=source.id, name="INBOX")
+        room.do(partial(_add, source, folder))
+    reception = Reception(room.context, room.writer, room.secrets)
+    door = ImapDoor(room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20)
+    loop = asyncio.new_event_loop()
+    door.start(Imap(mailboxes=1), loop)
+    try:
+        assert begun.wait(GUARD_SECONDS)
+        door._keep_up()
+        assert len(door._threads) == 1
+        assert len(called) == 2  # the first was refused, one was begun, and the other is not tried
+    finally:
+        door.stop()
+        loop.close()
+
+
+def _add(source: ImapSource, folder: ImapFolder, transaction: Transaction) -> None:
+    imap_sources.add_source(transaction.connection, source, [folder])
