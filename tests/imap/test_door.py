@@ -67,7 +67,9 @@ def test_a_silent_server_keeps_no_other_mailbox_from_starting(
             loop.close()
 
 
-def test_no_more_threads_than_the_machine_gives(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_threads_than_the_machine_gives(
+    room: PostRoom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Beyond `imap.mailboxes` a mailbox gets no thread; one that the system gives none gets it later."""
     begun, called, refused = threading.Event(), list[int](), [True]
     start = MailboxThread.start
@@ -86,7 +88,9 @@ def test_no_more_threads_than_the_machine_gives(room: PostRoom, monkeypatch: pyt
         folder = ImapFolder(account_id=OURS, id=source.id + 10, source_id=source.id, name="INBOX")
         room.do(partial(_add, source, folder))
     reception = Reception(room.context, room.writer, room.secrets)
-    door = ImapDoor(room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20)
+    door = ImapDoor(
+        room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20, directory=tmp_path
+    )
     loop = asyncio.new_event_loop()
     door.start(Imap(mailboxes=1), loop)
     try:
