@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailhub import configuration_file, configuration_text
+from mailhub.cli import serve
 from mailhub.config import SECTIONS, Config
 from mailhub.errors import ConfigurationError
 
@@ -183,3 +184,16 @@ def test_changed_tells_what_waits_for_a_restart(tmp_path: Path) -> None:
         ["spam.spam_threshold"],
         ["smtp.port"],
     )
+
+
+def test_an_offset_moves_every_port_that_is_listened_on(tmp_path: Path) -> None:
+    """`serve --port-offset` adds to the port of every door, https among them; 0 stays a free one."""
+    path = tmp_path / "mailhub.toml"
+    path.write_text("[lmtp]\nport = 0\n", encoding="utf-8")
+    shifted, plain = serve.load(path, 1000), Config()
+    doors = [name for name in SECTIONS if hasattr(getattr(plain, name), "port") and name not in ("relay", "lmtp")]
+    assert {"smtp", "http", "https"} <= set(doors)
+    assert {name: getattr(shifted, name).port - getattr(plain, name).port for name in doors} == dict.fromkeys(
+        doors, 1000
+    )
+    assert (shifted.lmtp.port, shifted.relay.port) == (0, plain.relay.port)

@@ -176,11 +176,17 @@ def _anchor_shape(row: anchors.Anchor) -> Anchor:
 
 def _anchor(shape: Anchor) -> anchors.Anchor:
     try:
-        accounts = [account for account, _, _ in json.loads(shape.heads)]
-    except (ValueError, TypeError):
-        accounts = None
-    if accounts is None:
+        heads = json.loads(shape.heads)
+        whole = isinstance(heads, list) and all(_is_head(each) for each in heads)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
         raise BadRequest(f"anchor {shape.sequence} of node {shape.node} is damaged: give the file as it was written")
     values = shape.model_dump()
     values |= {"previous": bytes.fromhex(shape.previous), "signature": bytes.fromhex(shape.signature)}
     return anchors.Anchor(**values)
+
+
+def _is_head(head: object) -> bool:
+    """Whether this is (account, sequence, digest): what somebody kept elsewhere may be anything by now."""
+    return isinstance(head, list) and [type(each) for each in head] == [int, int, str]

@@ -1,4 +1,4 @@
-"""/livez, /readyz, /metrics (open: they hold numbers only) and /v1/status, /v1/whoami."""
+"""/livez and /readyz (open: whether it works), /metrics (the operator's) and /v1/status, /v1/whoami."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request, Response
 
 from mailhub import __version__, clock, letters
 from mailhub.api import imap_sources, shapes
-from mailhub.api.caller import Caller, InAccount, TheHouse
+from mailhub.api.caller import Caller, InAccount, TheHouse, machine_uids
+from mailhub.api.origin import HTTP
 from mailhub.api.shapes import instant
+from mailhub.errors import Forbidden
 from mailhub.filter import rebuild
 from mailhub.health import watching
 from mailhub.health.metrics import CONTENT_TYPE, Metrics
@@ -69,15 +71,25 @@ async def live() -> dict[str, bool]:
 
 @open_router.get("/readyz")
 def ready(request: Request, house: TheHouse, response: Response) -> Health:
-    """Whether mail can flow: 200, or 503 with the faults in words."""
+    """Whether mail can flow: 200, or 503 with the faults in words. When mail came, and how much, is the operator's."""
     found = measure(house, request.app.state.vitals)
     response.status_code = 200 if found.ready else 503
-    return Health(**_health(found))
+    return Health(**(_health(found) if _is_operator(request) else _outline(found)))
+
+
+def _is_operator(request: Request) -> bool:
+    """Whether the machine's administrator asks, on the admin socket."""
+    return request.state.uid in machine_uids()
 
 
 @open_router.get("/metrics", response_class=Response)
-def metrics(request: Request) -> Response:
-    """Prometheus."""
+def metrics(request: Request, house: TheHouse) -> Response:
+    """Prometheus: for the operator on the admin socket, and with `http.metrics` for whoever reaches [http].
+
+    They hold numbers only, but every account's: when mail came to which of its mailboxes.
+    """
+    if not _is_operator(request) and not (request.state.door == HTTP and house.config.http.metrics):
+        raise Forbidden("metrics are the operator's: ask on the admin socket, or set http.metrics")
     registry = request.app.state.metrics
     assert isinstance(registry, Metrics)
     return Response(registry.text(), media_type=CONTENT_TYPE)
@@ -143,6 +155,12 @@ def measure(house: House, vitals: Vitals) -> Readiness:
     return readiness(
         vitals, quarantine=quarantine, database_fault=fault, reserve_bytes=reserve, serves=house.directory.serves
     )
+
+
+def _outline(found: Readiness) -> dict[str, Any]:
+    """What anybody may know: whether mail can flow, and what is at fault."""
+    nothing = {"oldest_undecided_seconds": 0.0, "quarantine": 0, "disk_free_bytes": 0, "last_mail_at": {}}
+    return {"ready": found.ready, "faults": list(found.faults)} | nothing
 
 
 def _health(found: Readiness) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from storage.allow_lists import networks_by_role
 from storage.api_tokens import networks_of
 from storage.database import Connection
 
+HTTP = "http"  # the door in the clear, for this machine alone
 ADMIN = "admin"  # the door that has no address; the others are named after their section: http, https
 Headers = Sequence[tuple[bytes, bytes]]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import click
 
 from mailhub import configuration_file
-from mailhub.config import Config
+from mailhub.config import SECTIONS, Config
 
-PORTS = ("smtp", "lmtp", "http")
+PORTS = tuple(name for name, kind in SECTIONS.items() if {"address", "port"} <= {each.name for each in fields(kind)})
 
 
 @click.command()

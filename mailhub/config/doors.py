@@ -95,6 +95,9 @@ class Http:
         restart=True,
     )
     port: int = port(8080, "Port to listen on; 0 takes a free one.")
+    metrics: bool = setting(
+        False, "Whether /metrics answers here, to whoever reaches this door: it tells when mail came to which mailbox."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -190,8 +190,8 @@ def page() -> str:
     head = (
         "# Metrics\n\n"
         "Made from the list in `mailhub/health/metrics.py`; a test compares. Read at `/metrics` (Prometheus), on\n"
-        "the admin socket and over TCP, without an ApiToken: they hold numbers only. The process's own (`process_*`)\n"
-        "come besides.\n\n"
+        "the admin socket by the operator, and with `http.metrics = true` over plain HTTP on this machine: numbers\n"
+        "only, but of every account. The process's own (`process_*`) come besides.\n\n"
         "| metric | kind | labels | meaning |\n|---|---|---|---|\n"
     )
     rows = [f"| `{name}` | {kind} | {', '.join(labels)} | {text} |" for name, (kind, text, labels) in METRICS.items()]

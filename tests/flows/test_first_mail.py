@@ -234,14 +234,16 @@ def test_login_keeps_a_token_for_later_commands(hub: Hub, tmp_path: Path) -> Non
     assert not kept.exists()
 
 
-def test_openapi_health_and_metrics_are_open(hub: Hub) -> None:
-    """OpenAPI, /livez, /readyz and /metrics answer without a token, and hold no mail."""
+def test_openapi_and_health_are_open_and_metrics_are_the_operators(hub: Hub) -> None:
+    """OpenAPI, /livez and /readyz answer without a token and tell of no mail; /metrics are for the operator alone."""
     hub.send(mail("Measured"))
     status, openapi = get(hub, "/v1/openapi.json")
     assert (status, openapi["info"]["title"]) == (200, "mailhub")
     assert get(hub, "/livez") == (200, {"live": True})
     status, ready = get(hub, "/readyz")
-    assert (status, ready["ready"], "smtp" in ready["last_mail_at"]) == (200, True, True)
+    assert (status, ready["ready"], ready["last_mail_at"]) == (200, True, {})
+    assert "smtp" in json.loads(hub.text("/readyz"))["last_mail_at"]
+    assert get(hub, "/metrics")[0] == 403
     metrics = hub.text("/metrics")
     assert 'mailhub_deliveries_total{fate="filed",source="smtp"}' in metrics
     assert "customer.example" not in metrics
