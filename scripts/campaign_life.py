@@ -6,8 +6,9 @@ within them. At the end of each life: every mail answered 250 is there exactly o
 or purge that is done says why not (scripts/rig/life_model.py); `spam verify` is exact, `audit verify` whole; every
 erasure is done; what was restored elsewhere holds what was answered before its backup; no half file is left.
 
-A seed decides every act and choice, though not the order in which threads and disk come to their turn. Power cuts need
-root and a loop device. A new act: a function of ``Walk`` with its weight in ACTS, and what it takes away in the model.
+A seed decides which acts there are, in which the daemon dies and after how long; not how threads and disk come to their
+turns, and so not which ticket stands where. Power cuts need root and a loop device.
+A new act: a function of ``Walk`` with its weight in ACTS, and what it takes away in the model.
 Example: scripts/campaign life --seeds 1-20 --engine postgresql
 """
 
@@ -63,9 +64,10 @@ class Walk:
 
     house: LifeHouse
     model: Model
-    chance: random.Random
+    seed: int
     scratch: Path
     powered: bool
+    chance: random.Random = field(default_factory=random.Random)  # of one act
     faults: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     restored: list[Restored] = field(default_factory=list)
@@ -111,7 +113,7 @@ class Walk:
             order.told = True
 
     def erase(self) -> None:
-        """Erase a person, who goes on to write."""
+        """Erase a person, who writes again when that is done."""
         person = self.chance.randrange(PEOPLE)
         address = self.model.address(person)
         self.house.call("POST", "/v1/erasures/plan", {"addresses": [address]})
@@ -242,6 +244,7 @@ class Walk:
 
     def step(self) -> None:
         """One act; the daemon may die within it."""
+        self.chance.seed(f"{self.seed} {len(self.trace)}")  # whatever the acts before it drew
         act, _ = self.chance.choices(list(ACTS), weights=[weight for _, weight in ACTS])[0]
         dies = act not in DEATHS and self.chance.random() < KILLED_WITHIN
         killer = threading.Timer(self.chance.uniform(0.0, 0.5), self.house.kill)
@@ -369,7 +372,7 @@ def live(seed: int, template: Path, *, postgresql: bool, powered: bool, acts: in
     scratch = Path(tempfile.mkdtemp(prefix="mailhub-life-"))
     scratch.chmod(0o755)
     house = LifeHouse(scratch, postgresql=postgresql, disk=powered)
-    walk = Walk(house, Model(), random.Random(seed), scratch, powered)
+    walk = Walk(house, Model(), seed, scratch, powered)
     load = Load(walk.model, house, seed)
     try:
         house.begin(template)

@@ -83,6 +83,12 @@ class Model:
             return "there"
         return "either"
 
+    def writers(self) -> list[int]:
+        """Who writes and is named: an erasure does not end while its person comes anew in each of its rounds."""
+        with self.lock:
+            going = {who for who, orders in self.erasures.items() if orders[-1].begun > self.settled_at}
+        return [each for each in range(PEOPLE) if each not in going] or [0]
+
     def is_untouched(self, mail: Mail) -> bool:
         """Whether nobody in it was to be erased: then its bytes are those that were sent."""
         return mail.person not in self.erasures and mail.names not in self.erasures
@@ -129,7 +135,7 @@ class Load:
             time.sleep(PAUSE_SECONDS)
 
     def _new(self, chance: random.Random, number: int) -> Mail:
-        person, other = chance.randrange(PEOPLE), chance.randrange(PEOPLE)
+        person, other = chance.choices(self._model.writers(), k=2)
         made = EmailMessage(policy=SMTP)
         made["From"] = f"Person {person:02d} <{self._model.address(person)}>"
         made["To"], made["Subject"] = "support@example.com", f"life {number}"
