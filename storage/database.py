@@ -122,7 +122,7 @@ class Database:
 
     def require_same(self) -> None:
         """Raise ``Gone`` if the database is not the one that was opened: asked in each turn, and before each answer."""
-        if not self._fault and self._watched is not None and (lost := self._watched.lost()):
+        if not self._fault and self._watched is not None and (lost := _lost(self._watched)):
             self._give_up(
                 f"{', '.join(map(str, lost))} was renamed, deleted or replaced while mailhub ran", self._watched
             )
@@ -266,6 +266,14 @@ def _keep_deadlines(engine: Engine) -> None:
     @event.listens_for(engine, "before_cursor_execute")
     def _begin_statement(connection: Connection, *_: Any) -> None:
         connection.info[_ENDS_AT] = time.monotonic() + connection.info[_SECONDS]
+
+
+def _lost(watched: Watched) -> tuple[Path, ...]:
+    """A disk that does not answer for a moment has lost nothing yet; meanwhile nothing is acknowledged."""
+    try:
+        return watched.lost()
+    except OSError as error:
+        raise StorageError(f"the database's files cannot be looked at: {error.strerror}") from error
 
 
 def _url(url: str | Path) -> URL:

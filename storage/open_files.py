@@ -53,7 +53,7 @@ class Watched:
         self._changes: int | None = None
 
     def lost(self) -> tuple[Path, ...]:
-        """The names that lead to another file by now, or to none."""
+        """The names that lead to another file by now, or to none. ``OSError`` while the disk does not say."""
         return tuple(path for path, identity in self._opened.items() if not _is(path, identity))
 
     def is_overwritten(self) -> bool:
@@ -82,7 +82,7 @@ def _identity(path: Path) -> Identity:
 def _is(path: Path, identity: Identity) -> bool:
     try:
         return _identity(path) == identity
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
 
 from storage.database import Database
-from storage.errors import Gone
-from storage.open_files import reading
+from storage.errors import Gone, StorageError
+from storage.open_files import Watched, reading
 from storage.same_server import SameServer
 from storage.writer import Writer
 
@@ -65,6 +66,27 @@ def test_what_was_deleted_is_still_searched(sqlite_database: Database) -> None:
     assert any(b"canary" in content(path) for path in sqlite_database.file_paths())
     assert sqlite_database.empty_log()
     assert b"canary" in content(sqlite_database.file_paths()[0])
+    writer.close()
+
+
+def test_a_disk_that_does_not_say_is_no_loss(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the names cannot be looked at every turn fails; afterwards the writer goes on, and a loss is final."""
+    writer = Writer(sqlite_database)
+    writer.start()
+    with monkeypatch.context() as silent, pytest.raises(StorageError, match="cannot be looked at") as refused:
+        silent.setattr(Watched, "lost", Mock(side_effect=PermissionError(13, "Permission denied")))
+        writer.run(lambda tx: tx.new_id())
+    assert not isinstance(refused.value, Gone)
+    before = writer.run(lambda tx: tx.new_id())
+
+    log = sqlite_database.file_paths()[1]
+    log.rename(log.with_name("elsewhere"))
+    with pytest.raises(Gone, match="renamed, deleted or replaced"):
+        writer.run(lambda tx: tx.new_id())
+    log.with_name("elsewhere").rename(log)
+    with pytest.raises(Gone, match="renamed, deleted or replaced"):
+        writer.run(lambda tx: tx.new_id())
+    assert before > 0
     writer.close()
 
 
