@@ -10,6 +10,7 @@ are sealed under the user's id (``Keys.seal``); of recovery codes only hashes ar
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mailhub.access.actor import Actor
 from mailhub.access.freshness import FRESH
@@ -25,7 +26,7 @@ from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.keys import Keys
 from mailhub.login import bound
 from mailhub.tickets import record
-from storage import second_factors, sessions, users
+from storage import api_tokens, second_factors, sessions, users
 from storage.users import User
 from storage.writer import Transaction
 
@@ -82,25 +83,32 @@ def renew_recovery_codes(transaction: Transaction, actor: Actor, *, now: int) ->
 
 
 def reset(transaction: Transaction, actor: Actor, account: int, user: int, *, now: int) -> None:
-    """Remove the second factor with its recovery codes; whoever else is logged in as this user is logged out."""
+    """Remove the second factor with its recovery codes; whoever else is in, by session or ApiToken, is out."""
     found = _user(transaction, account, user)
     if (actor.account, actor.user) != (account, user):
         require_touch(actor, found.role)
     if not second_factors.delete_second_factor(transaction.connection, account, user):
         raise Conflict("this user has no second factor")
-    ended = sessions.revoke_sessions(transaction.connection, account, user, now, but=actor.session)
-    on = f"user:{user}"
-    record(transaction, actor.name, account, verb="second-factor.reset", on=on, now=now, sessions=list(ended))
+    detail = _end_everything(transaction, actor, account, user, now=now)
+    record(transaction, actor.name, account, verb="second-factor.reset", on=f"user:{user}", now=now, **detail)
 
 
 def change_password(transaction: Transaction, actor: Actor, password_hash: str, *, now: int) -> None:
-    """Set one's own password; whoever else is logged in as this user is logged out."""
+    """Set one's own password; whoever else is in as this user, by session or ApiToken, is out."""
     account, user = themselves(actor)
     _user(transaction, account, user)
     users.set_password(transaction.connection, account, user, password_hash)
+    detail = _end_everything(transaction, actor, account, user, now=now)
+    record(transaction, actor.name, account, verb="user.password", on=f"user:{user}", now=now, **detail)
+
+
+def _end_everything(transaction: Transaction, actor: Actor, account: int, user: int, *, now: int) -> dict[str, Any]:
+    """End what was given under the password or factor from before; the session that asks stays, if it is the user's."""
     ended = sessions.revoke_sessions(transaction.connection, account, user, now, but=actor.session)
-    on = f"user:{user}"
-    record(transaction, actor.name, account, verb="user.password", on=on, now=now, sessions=list(ended))
+    return {
+        "sessions": list(ended),
+        "tokens": api_tokens.revoke_api_tokens_of_user(transaction.connection, account, user, now),
+    }
 
 
 def themselves(actor: Actor) -> tuple[int, int]:

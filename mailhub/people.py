@@ -236,7 +236,7 @@ def require_link(connection: Connection, hash_: bytes, *, now: int) -> None:
 
 
 def use_link(transaction: Transaction, hash_: bytes, password_hash: str, *, now: int) -> Link:
-    """Set the password by a link; whoever was logged in is logged out. NotFound when it is unknown, used or over."""
+    """Set the password by a link; sessions and ApiTokens from before end. NotFound when it is unknown, used or over."""
     found = links.use_link(transaction.connection, hash_, now)
     if found is None or users.find_user(transaction.connection, found.account_id, found.user_id) is None:
         raise NotFound(NO_LINK)
@@ -244,7 +244,8 @@ def use_link(transaction: Transaction, hash_: bytes, password_hash: str, *, now:
     users.set_password(transaction.connection, account, user, password_hash)
     links.end_links(transaction.connection, account, user, now)
     ended = sessions.revoke_sessions(transaction.connection, account, user, now)
-    detail = {"link": found.id, "sessions": list(ended)}
+    tokens = api_tokens.revoke_api_tokens_of_user(transaction.connection, account, user, now)
+    detail = {"link": found.id, "sessions": list(ended), "tokens": tokens}
     record(transaction, f"user:{user}", account, verb="user.password", on=f"user:{user}", now=now, **detail)
     return found
 

@@ -269,6 +269,16 @@ class Call:
         require_fresh(self.actor, clock.now())
 
 
+def has_second_factor(call: Call) -> bool:
+    """Whether the user who calls has a second factor in force."""
+    account, user = call.actor.account, call.actor.user
+    if account is None or user is None:
+        return False
+    with call.house.database.read() as connection:
+        factor = second_factors.find_second_factor(connection, account, user)
+    return factor is not None and factor.secret is not None
+
+
 def the_call(
     request: Request,
     response: Response,

@@ -55,8 +55,9 @@ def list_grants(call: InAccount, limit: Limit = 50, after: After = None) -> Page
 
 @router.post("/grants", status_code=201)
 def give_grant(call: InAccount, body: NewGrant) -> Grant:
-    """Let an operator read for a while. What he reads is in the journal before he sees it."""
+    """Let an operator read for a while; on record before he sees it. Needs a fresh second factor."""
     call.require("grant.manage")
+    call.require_fresh()
     user = call.actor.user
     if user is None:
         raise Forbidden("an operator cannot let himself in: an owner or admin of the account can")

@@ -5,18 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from mailhub import clock, enrolment
 from mailhub.access import qr
 from mailhub.access.freshness import require_fresh
 from mailhub.api import shapes
-from mailhub.api.caller import Call, InAccount
-from mailhub.api.login import SecondFactor
+from mailhub.api.caller import Call, InAccount, has_second_factor
+from mailhub.api.login import Password, SecondFactor, context_of, peer_of
 from mailhub.api.shapes import instant
 from mailhub.api.users import the_user
 from mailhub.errors import Forbidden
-from storage import second_factors
+from mailhub.login import confirm_password
+from storage import second_factors, users
 
 router = APIRouter(tags=["login"])
 
@@ -26,6 +27,12 @@ class State(shapes.Shape):
 
     confirmed_at: str | None
     recovery_codes: int
+
+
+class Shown(shapes.Shape):
+    """The password, shown again: needed in a session without a second factor."""
+
+    password: Password = ""
 
 
 class Begun(shapes.Shape):
@@ -49,12 +56,24 @@ def _own(call: Call) -> tuple[int, int]:
     return enrolment.themselves(call.actor)
 
 
-def _replacing_needs_freshness(call: Call, account: int, user: int) -> None:
-    """Whoever has a second factor shows it before it is replaced."""
-    with call.house.database.read() as connection:
-        factor = second_factors.find_second_factor(connection, account, user)
-    if factor is not None and factor.secret is not None:
+def _require_owner_of_login(call: Call, account: int, user: int, password: str, peer: str) -> None:
+    """Whoever has a second factor shows it before it is replaced; who has none, the password: a session is not enough.
+
+    A uid on the admin socket shows neither, as everywhere (``access.freshness``).
+    """
+    if has_second_factor(call) or call.actor.session is None:
         require_fresh(call.actor, clock.now())
+        return
+    with call.house.database.read() as connection:
+        found = users.find_user(connection, account, user)
+    confirm_password(
+        context_of(call.house),
+        found.email if found else "",
+        found.password_hash if found else None,
+        password,
+        peer=peer,
+        now=clock.now(),
+    )
 
 
 @router.get("/second-factor")
@@ -68,19 +87,23 @@ def show(call: InAccount) -> State:
 
 
 @router.post("/second-factor", status_code=201)
-def begin(call: InAccount) -> Begun:
-    """A new secret. One that is in force stays so until the new one is confirmed, and must be fresh."""
+def begin(call: InAccount, request: Request, body: Shown | None = None) -> Begun:
+    """A new secret. One that is in force stays so until the new one is confirmed, and must be fresh.
+
+    Where none is in force the password is needed: whoever took a session over locks nobody out with it.
+    """
     account, user = _own(call)
-    _replacing_needs_freshness(call, account, user)
+    _require_owner_of_login(call, account, user, body.password if body else "", peer_of(request))
     begun = call.house.writer.run(lambda tx: enrolment.begin(tx, call.house.keys, account, user))
     return Begun(secret=begun.secret, uri=begun.uri, svg=qr.svg(begun.uri))
 
 
 @router.post("/second-factor/confirm")
 def confirm(call: InAccount, body: SecondFactor) -> Codes:
-    """Put the secret in force by a code of it."""
-    account, user = _own(call)
-    _replacing_needs_freshness(call, account, user)
+    """Put the secret in force by a code of it. The password was asked for when the secret was made."""
+    _own(call)
+    if has_second_factor(call):
+        require_fresh(call.actor, clock.now())
     act = partial(enrolment.confirm, keys=call.house.keys, actor=call.actor, code=body.code, now=clock.now())
     return Codes(recovery_codes=call.house.writer.run(act))
 

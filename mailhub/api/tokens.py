@@ -12,7 +12,7 @@ from mailhub.access import networks
 from mailhub.access.bearers import Kind, new_bearer
 from mailhub.access.roles import allowed, known_scopes
 from mailhub.api import shapes
-from mailhub.api.caller import Call, InAccount
+from mailhub.api.caller import Call, InAccount, has_second_factor
 from mailhub.api.shapes import After, Id, Limit, Page, instant, made, page
 from mailhub.errors import BadRequest, Forbidden
 from storage import api_tokens
@@ -74,8 +74,13 @@ def list_tokens(call: InAccount, limit: Limit = 50, after: After = None) -> Page
 
 @router.post("/tokens", status_code=201)
 def create_token(call: InAccount, body: NewToken) -> MadeToken:
-    """Make an ApiToken for oneself. One made with a limited token is limited at least as much."""
+    """Make an ApiToken for oneself. One made with a limited token is limited at least as much.
+
+    In a session whose user has a second factor that must be fresh: an ApiToken outlives the session.
+    """
     call.require("token.own")
+    if call.actor.session is not None and has_second_factor(call):
+        call.require_fresh()
     user = call.actor.user
     if user is None or call.actor.account != call.account:
         raise Forbidden("an ApiToken belongs to a user: the operator has none")

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
 from mailhub import clock, people
-from mailhub.access.passwords import one_time_password
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Limit, Page, instant, made, page
@@ -40,22 +39,22 @@ class User(shapes.Shape):
 
 
 class NewUser(shapes.Shape):
-    """A user to add. ``invite``: without a password, by a link with which he sets his own.
+    """A user to add: without a password, by a link with which they set their own, so that nobody else knows it.
 
-    The link is mailed where letters can be written; ``show_link`` shows it instead.
+    The link is mailed where letters can be written; ``show_link`` shows it instead. ``invite`` is what clients say who
+    know that there was another way.
     """
 
     email: Email
     name: shapes.Name = ""
     role: UserRole = "agent"
-    invite: bool = False
+    invite: Literal[True] = True
     show_link: bool = False
 
 
 class AddedUser(User):
-    """The new user, with the password or the link that is shown only now, unless the link was mailed."""
+    """The new user, with the link that is shown only now, unless it was mailed."""
 
-    password: str | None
     link: str | None
     mailed: bool
 
@@ -121,10 +120,9 @@ def show_user(call: InAccount, user: str) -> User:
 
 @router.post("/users", status_code=201)
 def add_user(call: InAccount, body: NewUser) -> AddedUser:
-    """Add a user with a one-time password, or with an invitation link."""
+    """Add a user, of at most one's own role, by an invitation link. Needs a fresh second factor."""
     call.require("user.manage")
-    password = None if body.invite else one_time_password()
-    hashed = None if password is None else call.house.passwords.hash(password)
+    call.require_fresh()
     now = clock.now()
 
     def add(transaction: Transaction) -> AddedUser:
@@ -135,13 +133,11 @@ def add_user(call: InAccount, body: NewUser) -> AddedUser:
             email=body.email,
             name=body.name,
             role=body.role,
-            password_hash=hashed,
             created_at=now,
         )
         people.add_user(transaction, call.actor, row)
-        link = _link(call, transaction, row.id, now, show=body.show_link) if body.invite else None
-        shown, mailed = (link.link, link.mailed) if link else (None, False)
-        return AddedUser(**_shape(row).model_dump(), password=password, link=shown, mailed=mailed)
+        link = _link(call, transaction, row.id, now, show=body.show_link)
+        return AddedUser(**_shape(row).model_dump(), link=link.link, mailed=link.mailed)
 
     return call.house.writer.run(add)
 

@@ -46,7 +46,7 @@ def password(context: Context, user: str | None, by_link: bool, show: bool) -> N
 @click.option("--status", is_flag=True, help="Show whether you have one, and how many recovery codes are left.")
 @printing
 def totp(context: Context, user: str | None, reset: bool, codes: bool, status: bool) -> None:
-    """Enrol a second factor: read the QR code with an app, then enter the code it shows.
+    """Enrol a second factor: give your password, read the QR code with an app, then enter the code it shows.
 
     Prints recovery codes once: each stands in for the app for one login.
 
@@ -67,7 +67,8 @@ def totp(context: Context, user: str | None, reset: bool, codes: bool, status: b
 
 
 def _enrol(context: Context) -> None:
-    begun = context.call("POST", "/v1/second-factor")
+    password = ask("Password (empty if the daemon knows you by your uid, or if you just showed a code)").strip()
+    begun = context.call("POST", "/v1/second-factor", body={"password": password})
     if context.as_json:
         print_json({"secret": begun["secret"], "uri": begun["uri"]})
     else:

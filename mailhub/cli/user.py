@@ -44,35 +44,24 @@ def show(context: Context, user: str) -> None:
     context.fields(context.call("GET", f"/v1/users/{user}"))
 
 
-@user.command()
-@click.argument("email")
-@click.option("--name", default="", help="Shown name.")
-@click.option("--role", type=ROLES, default="agent", show_default=True)
-@printing
-def add(context: Context, email: str, name: str, role: str) -> None:
-    """Add a user; the one-time password is printed once.
-
-    \b
-    Example: mailhub user add ana@example.com --role agent
-    """
-    body = {"email": email, "name": name, "role": role}
-    context.fields(context.call("POST", "/v1/users", body=body))
-
-
-@user.command()
+@user.command("add")
 @click.argument("email")
 @click.option("--name", default="", help="Shown name.")
 @click.option("--role", type=ROLES, default="agent", show_default=True)
 @click.option("--print", "show", is_flag=True, help="Print the link instead of mailing it.")
 @printing
-def invite(context: Context, email: str, name: str, role: str, show: bool) -> None:
-    """Add a user without a password; the link with which he sets his own is mailed, or printed where no letters are.
+def add(context: Context, email: str, name: str, role: str, show: bool) -> None:
+    """Add a user; the link with which they set their password is mailed, or printed where no letters are.
 
     \b
-    Example: mailhub user invite ana@example.com --role agent
+    Example: mailhub user add ana@example.com --role agent
+             mailhub user invite ana@example.com --role agent (the same)
     """
-    body = {"email": email, "name": name, "role": role, "invite": True, "show_link": show}
+    body = {"email": email, "name": name, "role": role, "show_link": show}
     context.fields(context.call("POST", "/v1/users", body=body))
+
+
+user.add_command(add, "invite")  # as it was called where there were passwords to print
 
 
 @user.command()

@@ -27,7 +27,7 @@ MAIL = b"From: Kim <kim@customer.example>\r\nMessage-ID: <1@customer.example>\r\
 @pytest.fixture
 def owner(home: Home) -> Asker:
     """The owner of the first account, whose ticket 1 is open."""
-    asker = Asker(app=home.app(), token=home.token(11))
+    asker = Asker(app=home.mapping(u4000="owner@first.example").app(), uid=4000)  # adding users needs freshness
     assert asker("POST", "/v1/deliveries", raw=MAIL).status == 200
     return asker
 
@@ -105,11 +105,11 @@ def test_an_answer_that_is_lost_is_told(home: Home, owner: Asker) -> None:
 
 def test_answers_are_sealed(home: Home, owner: Asker) -> None:
     """What is kept is not readable in the database."""
-    password = owner("POST", "/v1/users", {"email": "new@first.example"}, headers=keyed("k")).json["password"]
+    link = owner("POST", "/v1/users", {"email": "new@first.example"}, headers=keyed("k")).json["link"]
     with home.house.database.read() as connection:
         kept = connection.execute(select(idempotency.c.answer)).scalar_one()
     assert kept
-    assert password.encode() not in kept
+    assert link.encode() not in kept
 
 
 def test_keys_end_after_a_day(database: Database, writer: Writer) -> None:
@@ -190,7 +190,7 @@ def test_an_answer_is_not_given_again_to_fewer_rights(home: Home) -> None:
     limited = narrow("POST", "/v1/tokens", token, headers=keyed("t"))
     assert (first.status, limited.status, limited.json["code"]) == (201, 409, "conflict")
     assert wide("POST", "/v1/tokens", token, headers=keyed("t")).body == first.body
-    admin = Asker(app=app, token=home.token(13))
+    admin = Asker(app=home.mapping(u4000="admin@first.example").app(), uid=4000)
     assert admin("POST", "/v1/users", agent, headers=keyed("u")).status == 201
     home.house.writer.run(lambda tx: set_role(tx.connection, 1, 13, "agent"))
     assert admin("POST", "/v1/users", agent, headers=keyed("u")).status == 409

@@ -44,7 +44,7 @@ def log_in(app: Api, email: str, code: str = "", *, account: str | None = "first
 
 def enrol(asker: Asker) -> tuple[pyotp.TOTP, Any]:
     """His app, and what confirming answered."""
-    begun = asker("POST", "/v1/second-factor").json
+    begun = asker("POST", "/v1/second-factor", {"password": PASSWORD}).json
     assert begun["uri"].startswith("otpauth://totp/mailhub:")
     assert begun["svg"].startswith("<svg")
     app = pyotp.TOTP(begun["secret"])

@@ -1,4 +1,4 @@
-"""Role x action x own or another account, asked of every route there is: nobody gets further than the table says.
+"""Role x action x account x freshness x scope, asked of every route there is: nobody gets further than the table says.
 
 The routes come from the OpenAPI document, their requests from its schemas, so a new route is asked too. Each request is
 stopped where it would begin to act: the first ``require`` that lets it pass answers 418 instead.
@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mailhub import clock
 from mailhub.access import roles
 from mailhub.access.actor import Actor, Role
+from mailhub.access.bearers import Kind, new_bearer
 from mailhub.api import app as api
 from mailhub.api import caller as caller_module
 from mailhub.api import problems
 from mailhub.errors import Unavailable
+from storage import second_factors
+from storage.sessions import Session, add_session
+from storage.writer import Transaction, Writer
 from tests.access.test_roles import EXPECTED, LETTERS
 from tests.api.test_routes import OPEN, WAYS_IN
 from tests.asking import Asker
@@ -148,3 +153,107 @@ def judge(role: Role, account: str, status: int, questions: Questions, target: s
     if account == "second" and about == 1 and target.partition("?")[0] not in LISTED:
         return f"{action} was asked about another account than the one named"
     return "" if status == expected else f"{action}: expected {expected}"
+
+
+# --- the third axis: freshness ----------------------------------------------------------------------------------------
+
+FRESHLY = {  # what gives a right or cannot be undone: a session whose code is old may not, nor any ApiToken
+    ("POST", "/v1/users"),
+    ("PUT", "/v1/users/12/role"),
+    ("POST", "/v1/users/12/link"),
+    ("DELETE", "/v1/users/12"),
+    ("DELETE", "/v1/users/12/second-factor"),
+    ("POST", "/v1/second-factor"),
+    ("POST", "/v1/second-factor/confirm"),
+    ("POST", "/v1/second-factor/recovery-codes"),
+    ("DELETE", "/v1/second-factor"),
+    ("DELETE", "/v1/sessions"),
+    ("POST", "/v1/tokens"),
+    ("POST", "/v1/grants"),
+    ("GET", "/v1/export"),
+    ("POST", "/v1/erasures"),
+    ("DELETE", "/v1/holds/1"),
+    ("POST", "/v1/tickets/1/purge"),
+    ("POST", "/v1/accounts/current/deletion"),
+    ("POST", "/v1/privacy-requests/1/approve"),
+}
+BY_TOKEN = {("POST", "/v1/tokens")}  # one that may do no more than itself
+
+
+def test_what_needs_freshness_is_what_the_table_says(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all routes open to an owner, a session whose code is old, and an ApiToken, are refused exactly these."""
+    app, stale = home.app(), Asker(app=home.app(), token=stale_session(home))
+    token = Asker(app=app, token=home.token(11))
+    refused: dict[str, set[tuple[str, str]]] = {"session": set(), "token": set()}
+
+    def act(*_: object, **__: object) -> None:
+        raise Passed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "run", act)
+        patched.setattr("mailhub.api.problems.STATUSES", ((Passed, PASSED, "passed"), *problems.STATUSES))
+        for method, target, body in operations(home):
+            for kind, asker in (("session", stale), ("token", token)):
+                answer = asker(method, target, body)
+                if answer.status == REFUSED and b"second factor" in answer.body:
+                    refused[kind].add((method, target.partition("?")[0]))
+    assert refused["session"] == FRESHLY
+    own_login = {each for each in FRESHLY if each[1].startswith("/v1/second-factor")}  # refused before freshness is
+    assert refused["token"] | own_login | BY_TOKEN == FRESHLY | BY_TOKEN
+
+
+def stale_session(home: Home) -> str:
+    """A session of the owner, who has a second factor that was shown long ago."""
+    made, now = new_bearer(Kind.SESSION), clock.now()
+
+    def add(transaction: Transaction) -> None:
+        connection = transaction.connection
+        second_factors.set_pending(connection, 1, 11, b"sealed")
+        assert second_factors.confirm_pending(connection, 1, 11, b"sealed", timecode=1, at=1)
+        row = Session(
+            hash=made.hash,
+            id=transaction.new_id(),
+            account_id=1,
+            user_id=11,
+            peer="203.0.113.5",
+            created_at=now,
+            last_used_at=now,
+            expires_at=now + clock.DAY,
+            fresh_until=now - 1,
+        )
+        add_session(connection, row)
+
+    home.house.writer.run(add)
+    return made.text
+
+
+# --- the fourth axis: an ApiToken's scopes ----------------------------------------------------------------------------
+
+
+def test_scopes_narrow_every_route(home: Home, questions: Questions) -> None:
+    """With the scope of its first question a route lets an owner's token pass, with another it does not, and `read`
+    opens what reads alone.
+    """
+    app = home.app()
+    wide, reading = Asker(app=app, token=home.token(11)), Asker(app=app, token=home.token(11, scopes="read"))
+    tokens: dict[str, Asker] = {}
+    wrong = []
+    for method, target, body in operations(home):
+        questions.asked.clear()
+        if wide(method, target, body).status != PASSED:
+            continue
+        action = questions.asked[0][1]
+        other = "sender.manage" if not action.startswith("sender.") else "ticket.work"
+        for scope in (action, action.partition(".")[0], other):
+            tokens.setdefault(scope, Asker(app=app, token=home.token(11, scopes=scope)))
+        asked = {
+            action: (tokens[action], True),
+            action.partition(".")[0]: (tokens[action.partition(".")[0]], True),
+            other: (tokens[other], False),
+            "read": (reading, action in roles.READING),
+        }
+        for scope, (asker, may) in asked.items():
+            if (asker(method, target, body).status == PASSED) is not may:
+                wrong.append((method, target, scope))
+    assert wrong == []
+    assert len(tokens) > 40

@@ -40,7 +40,7 @@ def open_session(hub: Hub, email: str, code: str = "", password: str = PASSWORD)
 
 def enrol(hub: Hub, session: str) -> pyotp.TOTP:
     """Give the session's user a second factor, by a code of the step before."""
-    app = pyotp.TOTP(hub.call("POST", "/v1/second-factor", token=session)["secret"])
+    app = pyotp.TOTP(hub.call("POST", "/v1/second-factor", token=session, body={"password": PASSWORD})["secret"])
     code = app.at(time.time() - 30)
     confirmed = hub.call("POST", "/v1/second-factor/confirm", token=session, body={"code": code})
     assert len(confirmed["recovery_codes"]) == 10
@@ -108,6 +108,8 @@ def enrol_on_command_line(hub: Hub, own: dict[str, str]) -> str:
     )
     assert process.stdin
     assert process.stdout
+    process.stdin.write(f"{PASSWORD}\n".encode())
+    process.stdin.flush()
     shown = b""
     while b"by hand: " not in shown or not shown.endswith(b"\n"):
         shown += process.stdout.readline()
