@@ -108,7 +108,6 @@ def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> tuple[
     from storage.migrate import migrate
     from storage.writer import Writer
 
-    os.umask(0o077)
     try:
         database = Database(config.database_url)
         try:

@@ -83,6 +83,8 @@ def root(ctx: click.Context, config_path: str | None, socket: str | None) -> Non
     Most commands talk to the running daemon (`mailhub serve`). `mailhub COMMAND --help` shows an example.
     """
     ctx.obj = {"config": config_path, "socket": socket}
+    before = os.umask(0o077)  # whatever any command makes is its caller's alone, or gets its mode by name
+    ctx.call_on_close(lambda: os.umask(before))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

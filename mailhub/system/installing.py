@@ -69,7 +69,7 @@ def install(file: UnitFile, root: Path) -> str:
             return "unchanged"
         if present is not None and file.keep:
             return "kept"
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _make_readable(path.parent)
         fresh = path.with_name(f".{path.name}.new")
         fresh.write_text(file.text, encoding="utf-8")
         fresh.chmod(file.mode)
@@ -77,3 +77,11 @@ def install(file: UnitFile, root: Path) -> str:
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
     return "written" if present is None else "changed"
+
+
+def _make_readable(directory: Path) -> None:
+    """A directory, with those above it, that everybody may enter and its owner alone may change, with any umask."""
+    if not directory.exists():
+        _make_readable(directory.parent)
+        directory.mkdir()
+        directory.chmod(0o755)

@@ -50,7 +50,9 @@ def _why_not(section: str, address: str, port: int, error: OSError) -> str:
 def unix(path: Path, mode: int) -> socket.socket:
     """A bound Unix socket. The directory's lock is held, so one that is there is left over, and replaced."""
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+            path.parent.chmod(0o755)  # who may come in says the socket's own mode
         path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o777 & ~mode)
