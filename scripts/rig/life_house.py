@@ -12,6 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,15 @@ class Cluster:
         """``immediate`` is its death, ``fast`` its end in order."""
         self._run("pg_ctl", "-D", self._data, "-w", "-m", mode, "stop")
 
-    def processes(self) -> list[int]:
-        """The postmaster and all its children."""
+    def freeze(self) -> list[int]:
+        """Stop the postmaster, which then makes no more children, and those it has; who was stopped."""
         first = int((self._data / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        return [first, *map(int, children)]
+        os.kill(first, signal.SIGSTOP)
+        children = [int(each) for each in Path(f"/proc/{first}/task/{first}/children").read_text().split()]
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGSTOP)
+        return [first, *children]
 
     @property
     def _data(self) -> Path:
@@ -166,14 +171,16 @@ class LifeHouse(Mailhub):
 
     def cut_power(self) -> None:
         """Everything that was not synced is gone; nothing runs afterwards but PostgreSQL, which came back."""
-        stopped = [each.pid for each in self.processes] + (self.cluster.processes() if self.cluster else [])
-        for process in stopped:
-            os.kill(process, signal.SIGSTOP)
+        daemon = self.processes.pop()
+        daemon.send_signal(signal.SIGSTOP)
+        servers = self.cluster.freeze() if self.cluster else []
         cut = self._image.with_suffix(".cut")
         subprocess.run(["cp", "--sparse=always", self._image, cut], check=True)
-        for process in stopped:
-            os.kill(process, signal.SIGKILL)
-        self.processes.pop().wait()
+        for server in servers:
+            with suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
+        daemon.kill()
+        daemon.wait()
         subprocess.run(["umount", "-l", self.inside], check=True)
         cut.rename(self._image)
         self._mount()
