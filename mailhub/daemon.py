@@ -155,7 +155,9 @@ async def _open_doors(daemon: Daemon, handed_in: dict[str, list[socket.socket]])
         if section.enabled or name in handed_in
     }
     for name, sockets in bound.items():
-        door = Door(daemon.house.reception, doors.settings(name, config), lmtp=name == "lmtp")
+        door = Door(
+            daemon.house.reception, doors.settings(name, config), lmtp=name == "lmtp", budget=daemon.house.budget
+        )
         address = ", ".join(listeners.shown(each) for each in sockets)
         await door.listen(sockets)
         daemon.doors[name] = door

@@ -31,6 +31,7 @@ from storage.database import Connection, Database
 from storage.exports import Person
 
 PAGE = 500  # rows of one read
+PIECE_BYTES = 256 * 1024  # of a file, written and sent at a time
 _INSTANT = "microseconds since the epoch, UTC"
 _JSON_TYPES = {int: "integer", float: "number", str: "string"}
 
@@ -114,8 +115,8 @@ def _archive(database: Database, account: int, files: Sequence[_File], about: st
                         messages += [row["id"] for row in rows]
                     yield outlet.take()
             for message in messages:
-                _add_message(archive, database, account, message)
-                yield outlet.take()
+                for _ in _add_message(archive, database, account, message):
+                    yield outlet.take()
     yield outlet.take()
 
 
@@ -140,16 +141,31 @@ def _line(file: _File, row: Mapping[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def _add_message(archive: zipfile.ZipFile, database: Database, account: int, message: int) -> None:
-    """The message as it is, and its files; one that was removed meanwhile, or has no raw, is passed over."""
+def _add_message(archive: zipfile.ZipFile, database: Database, account: int, message: int) -> Iterator[None]:
+    """The message as it is, and its files; one that was removed meanwhile, or has no raw, is passed over.
+
+    Yields whenever a piece was written: the client reads no faster than it reads, and what is made waits in memory.
+    """
     with database.read() as connection:
         raw = raws.read(connection, account, message)
     if raw is None:
         return
-    archive.writestr(f"messages/{message}.eml", raw)
+    yield from _add_file(archive, f"messages/{message}.eml", raw)
     for file in parse.list_attachments(raw):
         name = filenames.safe(file.filename) or filenames.default(file.content_type)
-        archive.writestr(f"attachments/{message}/{file.index}-{name}", parse.attachment_bytes(raw, file.index))
+        content = parse.attachment_bytes(raw, file.index)
+        yield from _add_file(archive, f"attachments/{message}/{file.index}-{name}", content)
+
+
+def _add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> Iterator[None]:
+    named = zipfile.ZipInfo(name, date_time=datetime.now(UTC).timetuple()[:6])
+    named.compress_type = zipfile.ZIP_DEFLATED
+    named.external_attr = 0o600 << 16
+    with archive.open(named, "w", force_zip64=True) as entry:
+        for start in range(0, len(content), PIECE_BYTES):
+            entry.write(content[start : start + PIECE_BYTES])
+            yield
+    yield
 
 
 def _schema(files: Sequence[_File]) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from shutil import disk_usage
 from mailhub import clock
 from mailhub.access.passwords import Passwords
 from mailhub.backups.vault import Vault
+from mailhub.budget import ByteBudget, Flights
 from mailhub.config import Config
 from mailhub.errors import ConfigurationError
 from mailhub.filing.directory import Directory
@@ -72,6 +73,8 @@ class House:
     passwords: Passwords = field(default_factory=Passwords)
     bell: Bell = field(default_factory=Bell)
     steadiness: Steadiness = field(default_factory=Steadiness)
+    budget: ByteBudget
+    flights: Flights
 
     def lifecycle(self) -> LifecycleContext:
         """What the flow of account stages needs of this house."""
@@ -214,6 +217,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
         trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
         has_room=lambda: disk_usage(config.storage.directory).free >= max(1, config.storage.reserve_bytes),
     )
+    budget = ByteBudget(config.limits.in_flight_bytes, config.limits.message_bytes)
     built = House(
         config=config,
         keys=keys,
@@ -223,6 +227,8 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
         directory=directory,
         models=models,
         reception=reception,
+        budget=budget,
+        flights=Flights(config.limits.copies_at_once),
         imap=ImapDoor(
             database,
             writer,
@@ -231,6 +237,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
             node=config.storage.node,
             message_bytes=config.limits.message_bytes,
             directory=config.storage.directory,
+            budget=budget,
         ),
     )
     reception.use_post(built.post, config.privacy.self_service)

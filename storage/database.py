@@ -39,9 +39,10 @@ _SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA secure_delete=ON",
     "PRAGMA temp_store=MEMORY",  # a temporary file would be one more place to erase
-    "PRAGMA cache_size=-65536",
+    "PRAGMA cache_size=-32768",  # KiB, of the one writer
     "PRAGMA mmap_size=0",  # a truncated mapped file would be a SIGBUS
 )
+READER_CACHE = "PRAGMA cache_size=-8192"  # KiB, for each of some ten readers: what a large mail leaves there stays
 
 WITH_FILES = (
     "Before this process ends, bring the files back under their names, or copy out of /proc/PID/fd those that are"
@@ -298,6 +299,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
             cursor.execute(pragma)
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
+            cursor.execute(READER_CACHE)
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -29,6 +29,7 @@ from mailhub.api import shapes
 from mailhub.api.conditions import conditional, digest_of
 from mailhub.api.origin import may_enter
 from mailhub.api.turns import Turns
+from mailhub.budget import Charges, unlimited
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.grants import read_under_grant
 from mailhub.holds import READERS, require_readable
@@ -238,6 +239,7 @@ class Call:
     route: str = ""  # /v1/tickets/{ticket}
     ids: Mapping[str, int] = field(default_factory=dict)  # {"ticket": 1000000007}
     headers: MutableHeaders = field(default_factory=MutableHeaders)  # of the answer
+    charges: Charges = field(default_factory=unlimited)  # what the request holds in memory
 
     def require(self, action: str) -> None:
         """Raise unless the caller may do this here, and the account's stage allows it.
@@ -290,7 +292,7 @@ def the_call(
     """House, actor and account of a request, and what it is about for the record; its conditions are the writer's."""
     house = conditional(request, house, actor, account, digest)
     ids = {name: int(value) for name, value in request.path_params.items() if shapes.is_id(str(value))}
-    return Call(house, actor, account, request.scope["route"].path, ids, response.headers)
+    return Call(house, actor, account, request.scope["route"].path, ids, response.headers, request.state.charges)
 
 
 InAccount = Annotated[Call, Depends(the_call)]

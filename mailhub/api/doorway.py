@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailhub.api import problems
 from mailhub.api.origin import ADMIN, address_of
 from mailhub.api.rates import Rates
-from mailhub.errors import TooManyRequests
+from mailhub.budget import API, NO_ROOM, Charges
+from mailhub.errors import TooManyRequests, Unavailable
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from mailhub.intake.limits import address_group
@@ -51,49 +52,61 @@ class Doorway:
             await self._app(scope, receive, send)
             return
         outwards = _Answer(scope, receive, send, self._vitals)
-        inwards = _Body(scope, receive, self._larger_bodies.get(scope["path"], BODY_BYTES))
         try:
             self._enter(scope)
+            charges = scope["state"]["charges"]
+            inwards = _Body(scope, receive, self._larger_bodies.get(scope["path"], BODY_BYTES), charges)
             inwards.require_bounded()
-        except TooManyRequests as error:
+        except (TooManyRequests, Unavailable) as error:
             await problems.known(error)(scope, receive, outwards.send)
         except HTTPException as error:
             await problems.by_status(error.status_code, error.detail)(scope, receive, outwards.send)
         else:
-            await self._app(scope, inwards.receive, outwards.send)
+            try:
+                await self._app(scope, inwards.receive, outwards.send)
+            finally:
+                charges.give_back()
 
     def _enter(self, scope: Scope) -> None:
-        """Note whom the request comes from. Raises ``TooManyRequests``."""
+        """Note whom the request comes from, and open its account of bytes. Raises ``TooManyRequests``."""
         state = scope["state"]
         state["address"] = None
         if state["door"] == ADMIN:
+            state["charges"] = Charges(self._house().budget, f"{API}:{ADMIN}")
             return
         config, peer = self._house().config, (scope.get("client") or ("", 0))[0]
         state["address"] = address_of(config, peer, scope["headers"])
         client = address_group(str(state["address"] or peer))
+        state["charges"] = Charges(self._house().budget, f"{API}:{client}")
         wait = self._rates.wait_seconds(client, config.limits.requests_per_address, time.monotonic())
         if wait:
             raise TooManyRequests("too many requests from this address", after_seconds=wait)
 
 
 class _Body:
-    """The body of one request, up to the bytes its route takes."""
+    """The body of one request, up to the bytes its route takes and the house has room for."""
 
-    def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, limit: int, charges: Charges) -> None:
         self._scope, self._receive = scope, receive
-        self._left = limit
+        self._limit, self._read = limit, 0
+        self._charges = charges
 
     def require_bounded(self) -> None:
-        """Raise for a body that announces itself as too long, before any of it is read."""
+        """Raise for a body that announces itself as too long for its route or for now, before any of it is read."""
         announced = [value for name, value in self._scope["headers"] if name == b"content-length"]
-        if announced and int(announced[0]) > self._left:  # the parser has let only digits through
+        if announced and int(announced[0]) > self._limit:  # the parser has let only digits through
             raise HTTPException(413)
+        if announced and not self._charges.has_room(int(announced[0])):
+            raise Unavailable(NO_ROOM)
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
+        count = len(message.get("body", b""))
+        self._read += count
+        if self._read > self._limit:
             raise HTTPException(413)
+        if count and not self._charges.take(count, self._read):
+            raise HTTPException(503)
         return message
 
 

@@ -39,7 +39,8 @@ def export_account(call: InAccount) -> StreamingResponse:
 
 
 def _sent(call: Call, verb: str, object_: str, pieces: Iterator[bytes]) -> StreamingResponse:
-    """On record first, then piece by piece."""
+    """One of its kind at a time, on record first, then piece by piece."""
+    call.charges.fly(call.house.flights, object_)
     call.house.writer.run(partial(_record, call=call, verb=verb, object_=object_))
     name = object_.replace(":", "-")
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from fastapi import APIRouter, Response
+from starlette.responses import StreamingResponse
 
 from mailhub import reparse
 from mailhub.api import shapes, views
@@ -19,6 +21,8 @@ from storage.message_lists import MessageRow
 from storage.tickets import find_ticket
 
 router = APIRouter(tags=["messages"])
+
+PIECE_BYTES = 256 * 1024
 
 BYTES = {200: {"content": {"application/octet-stream": {}}, "description": "The bytes."}}
 
@@ -58,14 +62,15 @@ def show_message(call: InAccount, message: Id) -> shapes.Message:
     """One message with its text."""
     call.require("message.read")
     with call.house.database.read() as connection:
-        return views.message(connection, call.account, message_row(connection, call, message))
+        return views.message(connection, call.account, message_row(connection, call, message), call.charges)
 
 
 @router.get("/messages/{message}/raw", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
 def raw_message(call: InAccount, message: Id) -> Response:
     """The message exactly as it was received."""
     call.require("message.read")
-    return Response(_raw(call, message), media_type="message/rfc822")
+    raw = _raw(call, message)
+    return StreamingResponse(_pieces(raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))})
 
 
 @router.get("/messages/{message}/attachments/{index}", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
@@ -76,9 +81,10 @@ def attachment(call: InAccount, message: Id, index: int) -> Response:
     count = len(parse.list_attachments(raw))
     if not 0 <= index < count:
         raise NotFound(f"message {message} has no attachment {index}; it has {count}, counted from 0")
-    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
     content = parse.attachment_bytes(raw, index)
-    return Response(content, media_type="application/octet-stream", headers=headers)
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    headers["Content-Length"] = str(len(content))
+    return StreamingResponse(_pieces(content), media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/messages/{message}/why")
@@ -138,9 +144,18 @@ def message_row(connection: Connection, call: Call, message: int) -> MessageRow:
     return row
 
 
+def _pieces(content: bytes) -> Iterator[bytes]:
+    """In pieces that wait for the client: the connection holds one, and the request's charge lasts until the end."""
+    for start in range(0, len(content), PIECE_BYTES):
+        yield content[start : start + PIECE_BYTES]
+
+
 def _raw(call: InAccount, message: Id) -> bytes:
+    """Charged to the request until its answer is sent."""
     with call.house.database.read() as connection:
-        raw = raws.read(connection, call.account, message_row(connection, call, message).id)
+        row = message_row(connection, call, message)
+        call.charges.hold(row.size_bytes)
+        raw = raws.read(connection, call.account, row.id)
     if raw is None:
         raise NotFound(f"message {message} has no raw bytes")
     return raw

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from mailhub import errors
+from mailhub.budget import NO_ROOM
 from mailhub.system.logs import new_error_id
 from storage.errors import Full, StorageError, TookTooLong
 
@@ -53,11 +54,18 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fit
 )
 
 # what the framework or the connection says before a route is asked
-HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 431: "head-too-large"}
+HTTP_CODES = {
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    431: "head-too-large",
+    503: "unavailable",
+}
 TEXTS = {
     404: "there is nothing here: /v1/openapi.json lists what there is",
     405: "this path knows other methods: see Allow",
     413: "the body is larger than this route takes",
+    503: NO_ROOM,
 }
 
 

@@ -303,6 +303,7 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
     call.require("spam.explain")
     with call.house.database.read() as connection:
         row = message_row(connection, call, message)
+        call.charges.hold(row.size_bytes)
         received = None if row.unreadable else find_received(connection, call.account, row.id)
     if received is None:
         raise Conflict(f"message {message} cannot be read, so it has no score")

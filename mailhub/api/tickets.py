@@ -159,7 +159,7 @@ def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None)
                 shapes.made(shapes.Participant, each)
                 for each in participants.list_participants(connection, call.account, row.id)
             ],
-            messages=[views.message(connection, call.account, each) for each in found],
+            messages=[views.message(connection, call.account, each, call.charges) for each in found],
             next=found[-1].id if len(found) == MESSAGES_SHOWN else None,
             notes=[views.note(each) for each in reversed(_notes(connection, call.account, row.id, NOTES_SHOWN))],
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mailhub.api import shapes
 from mailhub.api.shapes import instant, made
+from mailhub.budget import Charges
 from mailhub.message import parse
 from mailhub.message.values import Parsed
 from storage import intake_lists, ledger, message_lists, outbox, raws, ticket_lists
@@ -29,9 +30,10 @@ def note(row: message_lists.NoteRow) -> shapes.Note:
     return made(shapes.Note, row)
 
 
-def message(connection: Connection, account: int, row: message_lists.MessageRow) -> shapes.Message:
-    """A message with its text; what cannot be read has none and is flagged."""
-    parsed = _parsed(connection, account, row)
+def message(connection: Connection, account: int, row: message_lists.MessageRow, charges: Charges) -> shapes.Message:
+    """A message with its text; what cannot be read has none and is flagged. Its bytes are held while it is read."""
+    with charges.holding(row.size_bytes):
+        parsed = _parsed(connection, account, row)
     reason, evidence = verdict_reason(connection, account, row)
     return made(
         shapes.Message,

@@ -137,10 +137,15 @@ class Limits:
     line_bytes: int = setting(MIB, "Longest line within a message.", unit="bytes", minimum=1000)
     command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512)
     in_flight_bytes: int = setting(
-        256 * MIB,
-        "Message bytes held in memory by all connections together.",
+        96 * MIB,
+        "Bytes of mail held in memory by all doors together: messages received and fetched, bodies of requests, mails"
+        " and files being read. One caller has a quarter, the API half, or one message; what does not fit is 452, or"
+        " 503. The whole process needs two to three times as much, and 150 MiB.",
         unit="bytes",
         minimum=64 * KIB,
+    )
+    copies_at_once: int = setting(
+        2, "Exports, and copies that people fetch of their own data, that are sent at once; each only once.", minimum=1
     )
     recipients: int = setting(1000, "Recipients of one message.", minimum=100)
     connections: int = setting(1000, "Connections of one door at once.", minimum=1)

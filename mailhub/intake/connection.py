@@ -15,6 +15,7 @@ import ssl
 from dataclasses import dataclass, field
 from typing import cast
 
+from mailhub.budget import ByteBudget
 from mailhub.envelope import Pipeline
 from mailhub.intake import replies
 from mailhub.intake.limits import SMALL_MESSAGE_BYTES, Connections, Counters, DoorSettings, InFlight
@@ -38,6 +39,7 @@ class DoorState:
     pipeline: Pipeline
     settings: DoorSettings
     lmtp: bool
+    budget: ByteBudget | None = None  # of the house; None: one of the door's own
     counters: Counters = field(default_factory=Counters)
     sessions: set[Connection] = field(default_factory=set)  # connected
     tasks: set[asyncio.Task[None]] = field(default_factory=set)  # a commit outlives its connection
@@ -49,11 +51,12 @@ class DoorState:
 
     def __post_init__(self) -> None:
         self.connections = Connections(self.settings, self.counters)
-        self.in_flight = InFlight(self.settings, self.counters)
+        self.in_flight = InFlight(self.settings, self.counters, self.budget)
 
     def configure(self, settings: DoorSettings) -> None:
         """Use other settings from now on; an error count in progress keeps its limits."""
-        self.settings = self.connections.settings = self.in_flight.settings = settings
+        self.settings = self.connections.settings = settings
+        self.in_flight.configure(settings)
 
     def refuse(self, peer: str, reason: str) -> None:
         """Count a refusal before the end of DATA, for the metrics and for the house's record."""

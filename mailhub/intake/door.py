@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailhub.budget import ByteBudget
 from mailhub.envelope import Pipeline
 from mailhub.errors import ConfigurationError
 from mailhub.intake.connection import DoorState
@@ -39,9 +40,12 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
 class Door:
     """One SMTP or LMTP door. Made and used on one event loop."""
 
-    def __init__(self, pipeline: Pipeline, settings: DoorSettings, *, lmtp: bool) -> None:
+    def __init__(
+        self, pipeline: Pipeline, settings: DoorSettings, *, lmtp: bool, budget: ByteBudget | None = None
+    ) -> None:
+        """``budget`` is the one of all doors; without it this one has its own."""
         logging.getLogger("mail.log").disabled = True  # aiosmtpd prints addresses there
-        self._state = DoorState(pipeline, settings, lmtp)
+        self._state = DoorState(pipeline, settings, lmtp, budget)
         self._servers: list[asyncio.Server] = []
         self._watch: asyncio.TimerHandle | None = None
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from mailhub import clock
+from mailhub.budget import ByteBudget
 from mailhub.config import Imap
 from mailhub.intake.imap_folder import Rooms
 from mailhub.intake.imap_login import Logins
@@ -47,12 +48,14 @@ class ImapDoor:
         node: int,
         message_bytes: int,
         directory: Path,
+        budget: ByteBudget,
     ) -> None:
         """``directory``: where large mails wait until they are whole, in files without a name."""
         self._database, self._writer, self._reception, self.logins = database, writer, reception, logins
         self._node = node
         self._message_bytes = message_bytes
         self._directory = directory
+        self._budget = budget
         self._threads: dict[tuple[int, int], MailboxThread] = {}
         self._ending: dict[tuple[int, int], MailboxThread] = {}  # asked to end: a silent server holds some for a while
         self._changed = threading.Event()
@@ -71,6 +74,7 @@ class ImapDoor:
             large=threading.BoundedSemaphore(LARGE_AT_ONCE),
             directory=self._directory,
             message_bytes=self._message_bytes,
+            budget=self._budget,
             batch_bytes=settings.batch_bytes,
             command_seconds=settings.command_seconds,
         )

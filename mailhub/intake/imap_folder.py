@@ -23,14 +23,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
 
 from mailhub import clock
+from mailhub.budget import IMAP, ByteBudget, Charges
 from mailhub.envelope import Envelope, Fate, Outcome, Source
+from mailhub.errors import Unavailable
 from mailhub.intake import imap_cursor
 from mailhub.intake.imap_answers import Described, Opened
 from mailhub.intake.imap_conversation import Conversation
@@ -86,6 +88,7 @@ class Rooms:
     message_bytes: int
     batch_bytes: int
     command_seconds: float
+    budget: ByteBudget = field(default_factory=lambda: ByteBudget(2**62, 2**62))  # of all doors
 
 
 @dataclass(slots=True)
@@ -251,11 +254,24 @@ class FolderReader:
                 self._reject(mail, self._step(mail), size)
                 return
             if verdict.is_filed:
-                with self._rooms.large:
+                with self._rooms.large, self._room_for(size):
                     self._hand_over(mail, _content(file), verdict)
                     self._land()
                 return
         self._owe_if_there(mail.uid)
+
+    @contextmanager
+    def _room_for(self, size_bytes: int) -> Iterator[None]:
+        """The house's bytes, for a mail that goes from its file into memory."""
+        room = Charges(self._rooms.budget, f"{IMAP}:{self._fetching.source.account_id}")
+        try:
+            room.hold(size_bytes, self._rooms.command_seconds)
+        except Unavailable as error:
+            raise ImapFault("there was no room for a large mail") from error
+        try:
+            yield
+        finally:
+            room.give_back()
 
     def _file_for_one(self) -> Spool:
         """Where one mail waits until it is whole: small ones in memory, large ones on the disk. Gone when closed."""
@@ -389,7 +405,7 @@ class FolderReader:
             if size > self._rooms.message_bytes:
                 self._reject(mail, along, size)
             elif verdict.is_filed:
-                with self._rooms.large:
+                with self._rooms.large, self._room_for(size):
                     self._deliver(mail, _content(file), along).result()
             elif not self._conversation.uids(mail.uid, mail.uid):
                 self._write(imap_cursor.forgetting(self._folder, mail.uid))

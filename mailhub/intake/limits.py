@@ -10,12 +10,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 
+from mailhub.budget import SMALL_BYTES, ByteBudget
 from mailhub.errors import ConfigurationError
 
 MIB = 1024 * 1024
 
-# Messages up to this size may use the last eighth of the bytes in flight: a few large ones never shut out the small.
-SMALL_MESSAGE_BYTES = MIB
+SMALL_MESSAGE_BYTES = SMALL_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,47 +117,30 @@ class Connections:
 
 
 class InFlight:
-    """The account of message bytes held in memory by all sessions of a door.
+    """What one door's sessions hold of the house's bytes (``budget.py``): its own count, and each client's share."""
 
-    One client from elsewhere holds at most a quarter of them, or one message: it cannot starve the others.
-    """
-
-    def __init__(self, settings: DoorSettings, counters: Counters) -> None:
-        self.settings = settings
+    def __init__(self, settings: DoorSettings, counters: Counters, budget: ByteBudget | None = None) -> None:
         self._counters = counters
-        self._by_group: Counter[str] = Counter()
+        self._budget = budget or ByteBudget(settings.in_flight_bytes, settings.message_bytes)
+
+    def configure(self, settings: DoorSettings) -> None:
+        """Use other limits: a reload."""
+        self._budget.configure(settings.in_flight_bytes, settings.message_bytes)
 
     def has_room(self, message_bytes: int, peer: str) -> bool:
         """Whether a message of this size would fit now; nothing is set aside."""
-        return self._fits(message_bytes, message_bytes, _share_of(peer))
+        return self._budget.has_room(message_bytes, _share_of(peer))
 
     def take(self, count: int, message_bytes: int, peer: str) -> bool:
         """Charge ``count`` bytes to a message that has ``message_bytes`` with them; False (nothing charged) if over."""
-        group = _share_of(peer)
-        if not self._fits(count, message_bytes, group):
-            return False
-        self._counters.in_flight_bytes += count
-        if group:
-            self._by_group[group] += count
-        return True
+        taken = self._budget.take(count, message_bytes, _share_of(peer))
+        self._counters.in_flight_bytes += count if taken else 0
+        return taken
 
     def give_back(self, count: int, peer: str) -> None:
         """Release what ``take`` charged."""
         self._counters.in_flight_bytes -= count
-        if group := _share_of(peer):
-            self._by_group[group] -= count
-            if not self._by_group[group]:
-                del self._by_group[group]
-
-    def _fits(self, count: int, message_bytes: int, group: str) -> bool:
-        share = max(self.settings.in_flight_bytes // 4, self.settings.message_bytes)
-        if group and self._by_group[group] + count > share:
-            return False
-        return self._counters.in_flight_bytes + count <= self._limit_for(message_bytes)
-
-    def _limit_for(self, message_bytes: int) -> int:
-        limit = self.settings.in_flight_bytes
-        return limit if message_bytes <= SMALL_MESSAGE_BYTES else limit - limit // 8
+        self._budget.give_back(count, _share_of(peer))
 
 
 def _share_of(peer: str) -> str:

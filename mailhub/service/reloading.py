@@ -41,6 +41,8 @@ def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoo
         tls.context = context
     logs.configure(usable.log.level, usable.log.format)
     log.info("configuration read again", applied=applied, needs_restart=waiting)
+    house.budget.configure(usable.limits.in_flight_bytes, usable.limits.message_bytes)
+    house.flights.at_once = usable.limits.copies_at_once
     house.reception.use_filter(filter_settings(usable))
     renewed = replace(house, config=usable)
     house.reception.use_post(renewed.post, usable.privacy.self_service)

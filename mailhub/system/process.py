@@ -14,8 +14,10 @@ from pathlib import Path
 
 DESCRIPTORS = 65_536  # `ulimit -n` can be 1,024, and each connection is one
 _M_ARENA_MAX = -8  # mallopt(3)
+_M_MMAP_THRESHOLD = -3
 _PR_SET_DUMPABLE = 4  # prctl(2)
 ARENAS = 2  # memory after a 20 MB mail does not return from a thread's own arena
+MAPPED_BYTES = 256 * 1024  # blocks from here on go back when freed; glibc's own limit grows to 32 MiB, and they stay
 
 
 def prepare() -> None:
@@ -29,6 +31,7 @@ def prepare() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc only
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, ARENAS)
+        mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)
 
 
 def _forbid_dumps() -> None:

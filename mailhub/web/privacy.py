@@ -132,9 +132,11 @@ def confirm(house: Visited, account: str, link: str) -> Response:
 
 
 @router.post("/privacy/{account}/{link}/copy")
-def copy(house: Visited, account: str, link: str) -> Response:
-    """The copy itself."""
+def copy(request: Request, house: Visited, account: str, link: str) -> Response:
+    """The copy itself; once at a time, however many ask for it together."""
     try:
+        row, _ = flow.look(context_of(house), _number(account), link, now=clock.now())
+        request.state.charges.fly(house.flights, f"privacy-request:{row.id}")
         pieces = flow.collect(context_of(house), _number(account), link, now=clock.now())
     except (MailhubError, StorageError) as error:
         return refusal(error)

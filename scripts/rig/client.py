@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,3 +128,22 @@ async def _all(port: int, recipient: str, mails: list[bytes], sessions: int) -> 
 def send(port: int, recipient: str, mails: list[bytes], *, sessions: int = 20) -> Result:
     """Send all mails; returns when each has its reply. Loopback only."""
     return asyncio.run(_all(port, recipient, mails, sessions))
+
+
+async def send_each(port: int, recipient: str, mails: list[bytes], *, sessions: int) -> Counter[str]:
+    """Send all mails, a connection for each; the first three characters of each last reply, "cut" without one."""
+    shared, replies = iter(mails), Counter[str]()
+
+    async def one() -> None:
+        for mail in shared:
+            result = Result()
+            try:
+                await _session(port, recipient, [mail], result)
+            except OSError:
+                if not result.latencies:
+                    replies["cut"] += 1
+                    continue
+            replies["250" if result.accepted else result.refused[0][:3]] += 1
+
+    await asyncio.gather(*(one() for _ in range(sessions)))
+    return replies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -73,3 +74,22 @@ class PeakMemory:
         self._thread.join()
         self.bytes = max(self.bytes, memory_bytes(self._roots))
         return self.bytes
+
+
+def peak_bytes(root: int) -> int:
+    """The highest resident memory of each process of the tree since it began, or since ``reset_peaks``, added up."""
+    total = 0
+    for pid in descendants(root):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024
+    return total
+
+
+def reset_peaks(root: int) -> None:
+    """Forget the peaks so far, where that is allowed (proc(5), clear_refs): else they are of the whole life."""
+    for pid in descendants(root):
+        with suppress(OSError):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -11,6 +11,7 @@ from unittest.mock import sentinel
 
 import pytest
 
+from mailhub.budget import ByteBudget
 from mailhub.config import Imap
 from mailhub.intake import imap
 from mailhub.intake.imap import ImapDoor
@@ -49,7 +50,14 @@ def test_a_silent_server_keeps_no_other_mailbox_from_starting(
 
     reception = Reception(room.context, room.writer, room.secrets)
     door = ImapDoor(
-        room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20, directory=tmp_path
+        room.database,
+        room.writer,
+        reception,
+        sentinel.logins,
+        node=1,
+        message_bytes=2**20,
+        directory=tmp_path,
+        budget=ByteBudget(2**30, 2**20),
     )
     loop = asyncio.new_event_loop()
     with scripted(silent) as port, scripted(other) as other_port:
@@ -89,7 +97,14 @@ def test_no_more_threads_than_the_machine_gives(
         room.do(partial(_add, source, folder))
     reception = Reception(room.context, room.writer, room.secrets)
     door = ImapDoor(
-        room.database, room.writer, reception, sentinel.logins, node=1, message_bytes=2**20, directory=tmp_path
+        room.database,
+        room.writer,
+        reception,
+        sentinel.logins,
+        node=1,
+        message_bytes=2**20,
+        directory=tmp_path,
+        budget=ByteBudget(2**30, 2**20),
     )
     loop = asyncio.new_event_loop()
     door.start(Imap(mailboxes=1), loop)

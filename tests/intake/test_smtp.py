@@ -281,7 +281,7 @@ def test_ten_messages_of_20_mb_beside_small_ones(with_door: Runner) -> None:
         assert sizes_then.count(len(large)) < 10
         assert sorted(map(len, house.pipeline.raws)) == [7, *[len(large)] * 10]
 
-    with_door(scenario)
+    with_door(scenario, in_flight_bytes=256 * 2**20)
 
 
 def test_a_deferred_message_is_not_counted_as_taken(with_door: Runner) -> None:
