@@ -25,7 +25,7 @@ from mailhub.intake.imap import ImapDoor
 from mailhub.intake.imap_login import Logins
 from mailhub.intake.imap_tokens import AccessTokens
 from mailhub.intake.reception import Reception
-from mailhub.intake.resolver import Resolver
+from mailhub.intake.resolver import Ask, Resolver, name_servers
 from mailhub.keys import Keys
 from mailhub.letters import Post
 from mailhub.lifecycle import LifecycleContext
@@ -72,6 +72,7 @@ class House:
     imap: ImapDoor
     passwords: Passwords = field(default_factory=Passwords)
     bell: Bell = field(default_factory=Bell)
+    ask: Ask = field(default_factory=name_servers)  # DNS, for who is to prove a domain
     steadiness: Steadiness = field(default_factory=Steadiness)
     budget: ByteBudget
     flights: Flights

@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from mailhub import account_removal, owner_letters, stages
+from mailhub import account_removal, mailbox_domains, owner_letters, stages
 from mailhub.backups.erasing import backups_holding, rewrite_key_files
 from mailhub.backups.vault import Vault
 from mailhub.config import Lifecycle
@@ -280,6 +280,7 @@ def new_account(transaction: Transaction, actor: str, *, name: str, billing: str
         stage_entered_at=now,
         term_began_at=now if trial else None,
     )
+    mailbox_domains.keep_in_use(transaction, now=now)
     accounts.add_account(transaction.connection, row)
     _record(transaction, row.id, actor, "account.create", now, {"billing": billing})
     return row

@@ -57,6 +57,11 @@ def list_accounts(connection: Connection, *, after: int = 0, limit: int = 100) -
     return [Account(**row._mapping) for row in connection.execute(query)]
 
 
+def are_several(connection: Connection) -> bool:
+    """Whether there is more than one account."""
+    return len(connection.execute(select(account.c.id).limit(2)).all()) > 1
+
+
 def lock_account(connection: Connection, account_id: int) -> Account | None:
     """The account as it is now, and nobody else changes it before the commit."""
     row = connection.execute(_LOCKED, {"id": account_id}).one_or_none()

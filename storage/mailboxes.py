@@ -62,6 +62,12 @@ def is_domain_of_others(connection: Connection, account_id: int, domain: str) ->
     return bool(connection.execute(select(exists().where(inside, address.c.account_id != account_id))).scalar_one())
 
 
+def is_domain_in_use(connection: Connection, account_id: int, domain: str) -> bool:
+    """Whether the account itself serves any address in this domain."""
+    inside = address.c.address.endswith(f"@{domain}", autoescape=True)
+    return bool(connection.execute(select(exists().where(inside, address.c.account_id == account_id))).scalar_one())
+
+
 def list_routes(connection: Connection) -> Sequence[Route]:
     """The whole directory, for the routing table in memory."""
     query = select(*(address.c[name] for name in Route.__slots__)).order_by(address.c.address)

@@ -15,8 +15,9 @@ from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import After, Limit, Page, made, page
 from mailhub.api.tickets import mailbox_id
 from mailhub.api.users import Email
-from mailhub.errors import BadRequest, Conflict, Forbidden
+from mailhub.errors import BadRequest, Conflict
 from mailhub.health import watching
+from mailhub.mailbox_domains import require_address
 from mailhub.tickets import record
 from storage import imap_sources as sources
 from storage import mailboxes, watches
@@ -92,7 +93,7 @@ def list_mailboxes(call: InAccount, limit: Limit = 50, after: After = None) -> P
 
 @router.post("/mailboxes", status_code=201)
 def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
-    """Serve an address from now on."""
+    """Serve an address from now on. Among several accounts its domain is proven first (`/v1/mailbox-domains`)."""
     call.require("mailbox.manage")
     local = body.address.rpartition("@")[0]
     if "+" in local:
@@ -101,16 +102,15 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
         raise BadRequest(f"at most {LOCAL_PART_OCTETS} octets before the @: reply addresses add 27, the limit is 64")
 
     def add(transaction: Transaction) -> mailboxes.Mailbox:
-        if mailboxes.find_route(transaction.connection, body.address):
+        connection, config = transaction.connection, call.house.config
+        address = require_address(connection, config, call.account, body.address, operator=call.actor.machine)
+        if mailboxes.find_route(connection, address):
             raise Conflict("this address is served already")
-        domain = body.address.rpartition("@")[2]
-        if not call.actor.machine and mailboxes.is_domain_of_others(transaction.connection, call.account, domain):
-            raise Forbidden(f"another account serves addresses in {domain}: only the operator may add one there")
         call.require_room(transaction, "mailboxes")
         row = mailboxes.Mailbox(
             account_id=call.account,
             id=transaction.new_id(),
-            address=body.address,
+            address=address,
             name=body.name,
             on_reply_to_closed=body.on_reply_to_closed,
             purpose=body.purpose,

@@ -11,6 +11,7 @@ import click
 
 from mailhub.cli import exits
 from mailhub.cli.client import ApiError
+from mailhub.cli.mailbox_domain import domain
 from mailhub.cli.mailbox_oauth import authorize, oauth_body, oauth_options
 from mailhub.cli.mailbox_watch import counts, newest, show_silence, silence
 from mailhub.cli.output import Context, clean, listing, print_json, printing
@@ -288,4 +289,5 @@ def _told(context: Context, found: dict[str, Any], text: str) -> None:
 
 
 mailbox.add_command(authorize)
+mailbox.add_command(domain)
 mailbox.add_command(silence)

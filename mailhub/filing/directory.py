@@ -1,8 +1,9 @@
 """Which mailbox an address leads to: the served addresses in memory, so that RCPT TO costs no query and never blocks.
 
 Durable states: none; a copy of the tables address and mailbox, replaced whole by ``refresh``.
-Matching (RFC 5321 4.1.1.3, RFC 5233): without case, without the plus part; postmaster@ and abuse@ of every served
-domain lead to its first mailbox for support (RFC 5321 4.5.1, RFC 2142); a domain's catch-all row takes the rest.
+Matching (RFC 5321 4.1.1.3, RFC 5233): without case, without the plus part, a domain in any spelling; postmaster@ and
+abuse@ of every served domain lead to its first mailbox for support (RFC 5321 4.5.1, RFC 2142); a domain's catch-all row
+takes the rest.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from mailhub.envelope import Recipient, Refusal
+from mailhub.message.addresses import served_form
 from storage.accounts import closed_stages
 from storage.database import Database
 from storage.mailboxes import SUPPORT, Mailbox, every_mailbox, list_routes
@@ -36,7 +38,7 @@ class Directory:
         self._database = database
         self._catch_all = catch_all
         self._defer_suspended = defer_suspended
-        self._deletion_address = deletion_address
+        self._deletion_address = served_form(deletion_address)
         self._served = _Served({}, {})
         self._refreshing = Lock()  # held while reading too: an older picture must not replace a newer one
         self.refresh()
@@ -51,7 +53,7 @@ class Directory:
             mailboxes = {mailbox.id: mailbox for mailbox in every_mailbox(connection)}
             routes = list_routes(connection)
             closed = closed_stages(connection)
-        addresses = {r.address: Recipient(r.account_id, r.mailbox_id, r.address) for r in routes}
+        addresses = {served_form(r.address): Recipient(r.account_id, r.mailbox_id, r.address) for r in routes}
         for mailbox in mailboxes.values():
             if mailbox.purpose == SUPPORT:
                 _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
@@ -68,10 +70,11 @@ class Directory:
         return found
 
     def _find(self, recipient: str) -> Recipient | Refusal:
-        local, _, domain = recipient.lower().rpartition("@")
-        if self._deletion_address and recipient.lower() == self._deletion_address:
+        recipient = served_form(recipient)
+        local, _, domain = recipient.rpartition("@")
+        if self._deletion_address and recipient == self._deletion_address:
             return Recipient(NO_ACCOUNT, 0, self._deletion_address)
-        if recipient.lower() == ROLE_ACCOUNTS[0]:  # RFC 5321 4.1.1.3: the one name that is taken without a domain
+        if recipient == ROLE_ACCOUNTS[0]:  # RFC 5321 4.1.1.3: the one name that is taken without a domain
             local, domain = domain, self._first_domain()
         base, _, detail = local.partition("+")
         found = self._served.addresses.get(f"{local}@{domain}")
@@ -111,7 +114,7 @@ class Directory:
 
 
 def _add_role_addresses(addresses: dict[str, Recipient], mailbox: Mailbox, *, catch_all: bool) -> None:
-    domain = mailbox.address.rpartition("@")[2]
+    domain = served_form(mailbox.address).rpartition("@")[2]
     for local in ROLE_ACCOUNTS:
         address = f"{local}@{domain}"
         addresses.setdefault(address, Recipient(mailbox.account_id, mailbox.id, address))

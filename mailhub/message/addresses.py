@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from mailhub.message import headers, limits, words
+from mailhub.message.dns_questions import ascii_name
 from mailhub.message.values import Address
 
 _BARE = re.compile(r"<?([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+)@([A-Za-z0-9.-]+)>?")
@@ -18,9 +19,19 @@ _NAMED = re.compile(
     r'("?)([A-Za-z0-9._-][A-Za-z0-9 ._\'-]*)\1\s+<([A-Za-z0-9!#$%&\'*+/=?^_`{|}~.-]+)@([A-Za-z0-9.-]+)>'
 )
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^<>]*+>?|[,;:()\\]|[^"<,;:()\\]++', re.DOTALL)
+_DOT_ATOM = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]++(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]++)*+")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _FOUND = re.compile(r"[^\s<>()\[\],;:\"@]{1,256}+@(?:\[[^\s\]]{1,64}\]|[^\s<>()\[\],;:\"@]{1,256}+)")
 _WORD = re.compile(r"=\?[^?\s]{1,64}\?[bBqQ]\?[^?\s]*+\?=")
+
+
+def served_form(address: str) -> str:
+    """An address as it is served and looked up: in lower case, its domain as DNS writes it, without needless quotes."""
+    local, at, domain = address.lower().rpartition("@")
+    if len(local) > 2 and local[0] == local[-1] == '"' and _DOT_ATOM.fullmatch(local, 1, len(local) - 1):
+        local = local[1:-1]
+    plain = domain.isascii() and not domain.endswith(".")
+    return f"{local}{at}{domain if plain else ascii_name(domain) or domain.rstrip('.')}"
 
 
 def parse(text: str, flags: list[str]) -> tuple[Address, ...]:

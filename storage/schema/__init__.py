@@ -16,7 +16,18 @@ from __future__ import annotations
 
 from storage.catalogue import FIRST_ID, metadata
 
-from .accounts import account, address, allow_list, api_token, billing_event, hold, mailbox, stage_warning, user
+from .accounts import (
+    account,
+    address,
+    allow_list,
+    api_token,
+    billing_event,
+    hold,
+    mail_domain,
+    mailbox,
+    stage_warning,
+    user,
+)
 from .acts import access_grant, journal, journal_anchor
 from .backing import backup, half_restored, person_key, recovery_key
 from .contacts import contact, contact_address
@@ -81,6 +92,7 @@ __all__ = [
     "letter_rate",
     "link",
     "login_attempt",
+    "mail_domain",
     "mailbox",
     "mailbox_watch",
     "mark",

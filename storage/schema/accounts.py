@@ -127,6 +127,19 @@ mailbox = Table(
     Index("mailbox_by_address", "account_id", "address", unique=True),
 )
 
+mail_domain = Table(
+    "mail_domain",
+    metadata,
+    account_id(),
+    reference("id", "the domain, for lists", retention="account"),
+    column("domain", Text, "a domain the account wants addresses in, as DNS writes it", retention="account"),
+    column("token", Text, "of the TXT record that proves it; public", retention="account"),
+    word("state", "asked; or why addresses are served there: proven, granted, kept", retention="account"),
+    instant("created_at", "when it was asked for", retention="account"),
+    instant("settled_at", "since when it may be used", null="it is asked for", retention="account"),
+    PrimaryKeyConstraint("account_id", "domain"),
+)
+
 allow_list = Table(
     "allow_list",
     metadata,

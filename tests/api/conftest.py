@@ -17,6 +17,7 @@ from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from storage.accounts import Account, add_account
 from storage.api_tokens import ApiToken, add_api_token
+from storage.mail_domains import MailDomain, add_domain
 from storage.mailboxes import Mailbox, add_mailbox
 from storage.users import User, add_user
 from storage.writer import Transaction
@@ -70,6 +71,10 @@ def _people(transaction: Transaction) -> None:
         add_account(connection, row)
         address = f"support@{name}.example"
         add_mailbox(connection, Mailbox(account_id=number, id=number, address=address, name="", created_at=NOW))
+        domain = MailDomain(
+            account_id=number, id=number, domain=f"{name}.example", token="t", state="proven", created_at=NOW
+        )
+        add_domain(connection, domain)
     people = (
         (1, 11, "owner@first.example", Role.OWNER),
         (1, 12, "agent@first.example", Role.AGENT),

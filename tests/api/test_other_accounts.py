@@ -37,6 +37,7 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
     "heir": "user",
     "hold": "hold",
     "into": "ticket",
+    "domain": "domain",
     "mailbox": "mailbox",
     "message": "message",
     "messages": "message",
@@ -80,6 +81,8 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
 ANSWERED: Mapping[
     tuple[str, str, str], Callable[[Answered], bool]
 ] = {  # where the answer is that there is nothing, and not 404
+    ("post", "/v1/mailbox-domains", "domain"): lambda answer: answer.status == 403,  # a name, no object of theirs
+    ("post", "/v1/mailbox-domain-grants", "domain"): lambda answer: answer.status == 403,  # the operator's act
     ("get", "/v1/intake", "message"): lambda answer: answer.json["items"] == [],
     ("get", "/v1/spam/choose", "contact"): lambda answer: answer.json["messages"] == [],
     ("get", "/v1/journal", "object"): lambda answer: answer.json["items"] == [],
@@ -123,6 +126,7 @@ class Belongings:
             "message": [message],
             "delivery": [_only(home, intake, account)],
             "mailbox": [account, f"support@{domain}"],
+            "domain": [domain],
             "user": [user, _made(owner("POST", "/v1/users", agent)), agent["email"]],
             "note": [_made(owner("POST", f"/v1/tickets/{ticket}/notes", {"text": "x"}))],
             "token": [_made(owner("POST", "/v1/tokens", {"name": "x"}))],

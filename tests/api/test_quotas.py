@@ -107,6 +107,8 @@ ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, a
 }
 RUN = {"exports": "/v1/export", "backtests": "/v1/spam/backtest?threshold=0.9"}  # what has no row
 COUNTED_ELSEWHERE = {  # routes that make something: by which quota, or what bounds them
+    "/v1/mailbox-domains": "at most mailbox_domains.DOMAINS of an account",
+    "/v1/mailbox-domain-grants": "the operator's act",
     "/v1/users/{user}/link": "one of a user is in force: a new one ends those before",
     "/v1/second-factor": "one of a user",
     "/v1/accounts": "the operator's alone",
