@@ -10,7 +10,7 @@ change acts at once.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import iscoroutinefunction
@@ -32,12 +32,13 @@ from mailhub.api.turns import Turns
 from mailhub.budget import Charges, unlimited
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.grants import read_under_grant
-from mailhub.holds import READERS, require_readable
+from mailhub.holds import READERS, require_readable, restrictions
 from mailhub.house import House
 from mailhub.quotas import require_room
 from storage import accounts, api_tokens, second_factors, sessions, users
 from storage.database import Connection
-from storage.holds import find_holds_on_tickets
+from storage.holds import any_hold, find_holds_on_tickets
+from storage.message_lists import tickets_of_messages
 from storage.writer import Transaction
 
 OVERFLOW_UID = 65_534
@@ -265,6 +266,25 @@ class Call:
         """Raise ``Forbidden`` where a hold on the ticket or on who wrote into it lets owners and admins alone read."""
         if self.actor.role not in READERS:
             require_readable(self.actor, find_holds_on_tickets(connection, self.account, [ticket], clock.now()))
+
+    def restricted(self, connection: Connection, tickets: Iterable[int]) -> set[int]:
+        """Those of the tickets that a hold on them, or on anybody who wrote into them, keeps from this caller."""
+        if self.actor.role in READERS or any_hold(connection, self.account, clock.now()) is None:
+            return set()
+        now = clock.now()
+        found = {each: find_holds_on_tickets(connection, self.account, [each], now) for each in set(tickets)}
+        return {each for each, held in found.items() if restrictions(held)}
+
+    def readable(self, connection: Connection, messages: Sequence[int]) -> list[int]:
+        """Those of the messages that the caller may read, in order; others are neither shown, counted nor matched."""
+        tickets = tickets_of_messages(connection, self.account, messages)
+        closed = self.restricted(connection, tickets.values())
+        return [each for each in messages if tickets.get(each) not in closed]
+
+    def require_all_readable(self, connection: Connection, messages: Sequence[int]) -> None:
+        """Raise ``Forbidden`` where a hold keeps any of the messages from the caller."""
+        if len(self.readable(connection, messages)) < len(messages):
+            raise Forbidden("some of these are restricted by a hold: owners and admins alone may read and work on them")
 
     def require_fresh(self) -> None:
         """Raise unless the caller showed his second factor just now: for what cannot be undone."""

@@ -12,7 +12,10 @@ from mailhub import clock, export
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.shapes import Id
 from mailhub.api.slots import one_of
-from storage import journal
+from mailhub.errors import Forbidden
+from mailhub.holds import require_readable
+from storage import contacts, journal
+from storage.holds import find_holds
 from storage.writer import Transaction
 
 router = APIRouter(tags=["exports"])
@@ -25,6 +28,13 @@ ZIP = {200: {"content": {"application/zip": {}}, "description": "The zip, in pie
 def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
     """Everything stored about one person (GDPR art. 15, 20): data with its schema, mail, files."""
     call.require("contact.export")
+    with call.house.database.read() as connection:
+        addresses = found.addresses if (found := contacts.find_contact(connection, call.account, contact)) else ()
+        tickets = contacts.tickets_written_in(connection, call.account, (contact,), addresses)
+        held = find_holds(connection, call.account, contacts=(contact,), tickets=tickets, now=clock.now())
+        require_readable(call.actor, held)
+        if call.restricted(connection, tickets):
+            raise Forbidden("mail of this person is restricted by a hold: owners and admins alone may export it")
     pieces = export.of_person(call.house.database, call.account, contact, now=clock.now())
     return _sent(call, "contact.export", f"contact:{contact}", pieces)
 

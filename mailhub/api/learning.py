@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from mailhub import clock, feedback
 from mailhub.api import shapes
 from mailhub.api.caller import Call, InAccount
-from mailhub.api.searching import search_messages
+from mailhub.api.searching import only_readable, search_readable
 from mailhub.api.shapes import After, Limit
 from mailhub.api.spam import features_for
 from mailhub.api.tickets import VERDICTS, mailbox_id
@@ -56,9 +56,10 @@ def choose(
             verdict=verdict,
         )
         if query is None:
-            found = list(labels.choose_messages(connection, call.account, choice, before=before, limit=limit))
+            choose_some = partial(labels.choose_messages, connection, call.account, choice)
+            found = only_readable(connection, call, choose_some, before=before, limit=limit)
             return Chosen(messages=found, next=found[-1] if len(found) == limit else None)
-        hits = search_messages(connection, call.account, query, before=before, limit=limit)
+        hits = search_readable(connection, call, query, before=before, limit=limit)
         found = list(labels.choose_messages(connection, call.account, choice, before=before, limit=limit, among=hits))
     return Chosen(messages=found, next=hits[-1] if len(hits) == limit else None)
 

@@ -131,6 +131,7 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
     """Label messages. The last word wins, the same word again changes nothing."""
     call.require("spam.mark")
     user = marking_user(call)
+    _require_readable(call, body.messages)
     found: list[Marked] = []
     for portion in feedback.steps(body.messages):
         known = features_for(call, portion)
@@ -156,6 +157,7 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
     """Take labels back, whoever gave them."""
     call.require("spam.mark")
     user = marking_user(call)
+    _require_readable(call, body.messages)
     found: list[Marked] = []
     for portion in feedback.steps(body.messages):
         found += call.house.writer.run(
@@ -172,6 +174,11 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
             )
         )
     return [result(each) for each in found]
+
+
+def _require_readable(call: Call, messages: Sequence[int]) -> None:
+    with call.house.database.read() as connection:
+        call.require_all_readable(connection, messages)
 
 
 @router.get("/marks")

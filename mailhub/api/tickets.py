@@ -7,19 +7,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from mailhub import clock
 from mailhub.api import shapes, views
 from mailhub.api.caller import Call, InAccount
 from mailhub.api.conditions import tag_of
-from mailhub.api.searching import search_messages
+from mailhub.api.searching import search_readable
 from mailhub.api.shapes import After, Limit, Page, page
 from mailhub.api.users import the_user
 from mailhub.errors import BadRequest, NotFound
-from mailhub.holds import READERS
 from mailhub.spam import Verdict
 from storage import mailboxes, message_lists, participants, ticket_lists, tickets
 from storage.database import Connection
-from storage.holds import find_holds
 from storage.ticket_lists import TicketFilter, TicketRow
 
 router = APIRouter(tags=["tickets"])
@@ -62,18 +59,8 @@ def list_tickets(
             verdict=_verdict(verdict),
         )
         rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
-        closed = _restricted(connection, call, rows)
+        closed = call.restricted(connection, [row.id for row in rows])
     return page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
-
-
-def _restricted(connection: Connection, call: Call, rows: Sequence[TicketRow]) -> set[int]:
-    """Those of the tickets whose words a hold keeps from this caller, by the ticket itself or by its requester."""
-    if call.actor.role in READERS:
-        return set()
-    people = {row.contact_id for row in rows if row.contact_id is not None}
-    found = find_holds(connection, call.account, contacts=people, tickets={row.id for row in rows}, now=clock.now())
-    held = {(each.kind, each.object_id) for each in found}
-    return {row.id for row in rows if ("ticket", row.id) in held or ("contact", row.contact_id) in held}
 
 
 def _verdict(verdict: str | None) -> str | None:
@@ -126,11 +113,10 @@ def search_tickets(
     call.require("ticket.read")
     with call.house.database.read() as connection:
         before = after if after is not None else 2**62
-        found = search_messages(connection, call.account, query, before=before, limit=limit)
+        found = search_readable(connection, call, query, before=before, limit=limit)
         tickets = _tickets_of(connection, call.account, found)
-        closed = _restricted(connection, call, tickets)
     return Page(
-        items=[views.ticket(row) for row in tickets if row.id not in closed],
+        items=[views.ticket(row) for row in tickets],
         next=found[-1] if len(found) == limit else None,
     )
 
