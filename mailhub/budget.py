@@ -161,6 +161,10 @@ class Charges:
         flights.begin(key)
         self._ends.append(lambda: flights.end(key))
 
+    def at_end(self, act: Callable[[], None]) -> None:
+        """Do this when the request is over."""
+        self._ends.append(act)
+
     def give_back(self) -> None:
         """The request is over."""
         held, self._held = self._held, 0

@@ -70,7 +70,7 @@ def raw_message(call: InAccount, message: Id) -> Response:
     """The message exactly as it was received."""
     call.require("message.read")
     raw = _raw(call, message)
-    return StreamingResponse(_pieces(raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))})
+    return StreamingResponse(_pieces(call, raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))})
 
 
 @router.get("/messages/{message}/attachments/{index}", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def attachment(call: InAccount, message: Id, index: int) -> Response:
     content = parse.attachment_bytes(raw, index)
     headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
     headers["Content-Length"] = str(len(content))
-    return StreamingResponse(_pieces(content), media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(_pieces(call, content), media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/messages/{message}/why")
@@ -144,10 +144,21 @@ def message_row(connection: Connection, call: Call, message: int) -> MessageRow:
     return row
 
 
-def _pieces(content: bytes) -> Iterator[bytes]:
-    """In pieces that wait for the client: the connection holds one, and the request's charge lasts until the end."""
-    for start in range(0, len(content), PIECE_BYTES):
-        yield content[start : start + PIECE_BYTES]
+def _pieces(call: Call, content: bytes) -> Iterator[bytes]:
+    """In pieces that wait for the client: the connection holds one, and the request's charge lasts until the end.
+
+    A client that goes leaves the iterator in a cycle of tracebacks: the bytes are dropped with the charge, not by it.
+    """
+    held = [content]
+    call.charges.at_end(held.clear)
+    return _cut(held, len(content))
+
+
+def _cut(held: list[bytes], size: int) -> Iterator[bytes]:
+    for start in range(0, size, PIECE_BYTES):
+        if not held:
+            return
+        yield held[0][start : start + PIECE_BYTES]
 
 
 def _raw(call: InAccount, message: Id) -> bytes:
