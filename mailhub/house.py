@@ -12,30 +12,30 @@ from shutil import disk_usage
 
 from mailhub import clock
 from mailhub.access.passwords import Passwords
+from mailhub.accounts.lifecycle import LifecycleContext
+from mailhub.accounts.steadiness import Steadiness
 from mailhub.backups.vault import Vault
-from mailhub.budget import ByteBudget, Flights
 from mailhub.config import Config
+from mailhub.directory import Directory
 from mailhub.errors import ConfigurationError
-from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter
-from mailhub.filing.prepare import Secrets
+from mailhub.filing.pipeline import FilingContext
 from mailhub.filter import prior
 from mailhub.filter.models import Models
-from mailhub.intake.imap import ImapDoor
-from mailhub.intake.imap_login import Logins
-from mailhub.intake.imap_tokens import AccessTokens
+from mailhub.filter.verdict import FilterSettings
+from mailhub.intake.imap.door import ImapDoor
+from mailhub.intake.imap.login import Logins
+from mailhub.intake.imap.tokens import AccessTokens
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Ask, Resolver, name_servers
 from mailhub.keys import Keys
-from mailhub.letters import Post
-from mailhub.lifecycle import LifecycleContext
-from mailhub.pipeline import FilingContext
-from mailhub.spam import FilterSettings
-from mailhub.steadiness import Steadiness
-from storage import key_checks
+from mailhub.outbound.letters import Post
+from mailhub.reading.prepare import Secrets
+from mailhub.system.budget import ByteBudget, Flights
+from storage.backups.restoring import is_half_restored
 from storage.database import Database
 from storage.migrate import is_empty, migrate
-from storage.restoring import is_half_restored
+from storage.proof import key_checks
 from storage.writer import Writer
 
 

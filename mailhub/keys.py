@@ -38,9 +38,9 @@ PURPOSES = {
     "secrets": "encrypts passwords we must be able to use",
     "attempts": "hashes who tried to log in, and from where",
     "answers": "encrypts answers kept for requests that are sent again",
-    "letters": "encrypts letters until they have left (mailhub.letters)",
+    "letters": "encrypts letters until they have left (mailhub.outbound.letters)",
     "letter-rate": "hashes whom a letter that anybody can ask for went to, and of what kind",
-    "check": "recognises the root key itself (storage.key_checks)",
+    "check": "recognises the root key itself (storage.proof.key_checks)",
 }
 
 

@@ -27,8 +27,8 @@ from pathlib import Path
 
 from mailhub import keys
 from mailhub.backups.making import create
-from mailhub.erasing.work import Parts
-from mailhub.pipeline import FilingContext, file_batch
+from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.privacy.erasing.work import Parts
 from scripts.rig.erasure_house import fill, open_house, prepared
 from storage.database import Connection
 from storage.writer import Writer

@@ -21,8 +21,8 @@ import uvloop
 from aiosmtpd.smtp import SMTP
 
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
-from mailhub.intake.door import Door
-from mailhub.intake.limits import DoorSettings
+from mailhub.intake.smtp.door import Door
+from mailhub.intake.smtp.limits import DoorSettings
 
 SESSIONS = 20
 

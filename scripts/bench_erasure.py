@@ -28,10 +28,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import event
 
-from mailhub import clock, erasure
-from mailhub.erasing import steps
-from mailhub.erasing.work import Parts, Work
-from mailhub.pipeline import FilingContext, file_batch
+from mailhub import clock
+from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.privacy import erasure
+from mailhub.privacy.erasing import steps
+from mailhub.privacy.erasing.work import Parts, Work
 from scripts.rig.erasure_house import ACCOUNT, KIM, fill, open_house, prepared
 from storage.database import Database
 from storage.writer import Writer

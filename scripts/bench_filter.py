@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier import evaluation, model, tokens
-from mailhub import spam
+from mailhub.filter import verdict
 from mailhub.message.parse import parse
 from scripts.rig.filters import FILTERS, Filter, Mail
 
@@ -84,7 +84,7 @@ def speed(mails: Sequence[Mail]) -> None:
     for mail in mails:
         raw = mail.path.read_bytes()
         parsed = parse(raw)
-        documents.append((mail.label, raw, parsed, spam.document(raw, parsed)))
+        documents.append((mail.label, raw, parsed, verdict.document(raw, parsed)))
     counts = model.Counts()
     found = [tokens.features(document) for *_, document in documents]
     for (label, *_), features in zip(documents, found, strict=True):
@@ -92,7 +92,7 @@ def speed(mails: Sequence[Mail]) -> None:
     slots = [counts.table.find(features) for features in found]
     every = range(0, len(documents), max(1, len(documents) // 500))
     costs = {
-        "document from the parsed mail": lambda n: spam.document(documents[n][1], documents[n][2]),
+        "document from the parsed mail": lambda n: verdict.document(documents[n][1], documents[n][2]),
         "features": lambda n: tokens.features(documents[n][3]),
         "score": lambda n: model.score(counts, found[n]),
         "learn": lambda n: model.train(counts, found[n], "spam"),

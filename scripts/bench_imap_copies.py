@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 from storage.database import Database
-from storage.imap_copies import FILED, add_copy
-from storage.imap_sources import ImapFolder
 from storage.migrate import migrate
 from storage.schema import FIRST_ID
+from storage.sources.imap_copies import FILED, add_copy
+from storage.sources.imap_sources import ImapFolder
 from storage.writer import Transaction, Writer
 
 A_TURN = 100

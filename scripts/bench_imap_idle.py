@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.rig.systems import Mailhub
-from tests.dovecot import ANYBODY, PASSWORD, Dovecot, dovecot
+from tests.houses.dovecot import ANYBODY, PASSWORD, Dovecot, dovecot
 
 PATH = "/v1/mailboxes/support@example.com/imap"
 GUARD_SECONDS = 60.0

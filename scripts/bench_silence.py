@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mailhub import silence
 from mailhub.clock import DAY, HOUR
+from mailhub.health import silence
 
 YEARS = 1
 SOONEST = 2 * HOUR  # no rhythm tells sooner

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 
-from mailhub import lifecycle, stages
+from mailhub.accounts import lifecycle, stages
+from mailhub.accounts.steadiness import Steadiness
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY
 from mailhub.config import Letters, Lifecycle, Relay
-from mailhub.filing.directory import Directory
+from mailhub.directory import Directory
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
-from mailhub.letters import Post
-from mailhub.steadiness import Steadiness
-from storage.accounts import Account
+from mailhub.outbound.letters import Post
+from storage.accounts.accounts import Account
 from storage.database import Database
 from storage.migrate import migrate
 from storage.schema import account, stage_warning

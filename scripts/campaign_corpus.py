@@ -17,8 +17,8 @@ from sqlalchemy import select
 from scripts.rig.client import send
 from scripts.rig.mixture import mixture
 from scripts.rig.systems import RECIPIENT, Mailhub
-from storage import raws
 from storage.database import Database
+from storage.mail import raws
 from storage.schema import intake, message
 
 

@@ -24,7 +24,7 @@ from scripts.campaign_corpus import check_messages
 from scripts.rig.client import load_corpus, mark
 from scripts.rig.systems import Mailhub
 from storage.database import Database
-from tests.dovecot import ANYBODY, PASSWORD, PEER, Dovecot, dovecot, give_away, unprivileged
+from tests.houses.dovecot import ANYBODY, PASSWORD, PEER, Dovecot, dovecot, give_away, unprivileged
 
 MAILBOX = "support@example.com"
 GUARD_SECONDS = 1800.0

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.rig.systems import Mailhub
-from tests.dovecot import ANYBODY, PASSWORD, Dovecot, dovecot
-from tests.imap.hostile import cutting
+from tests.houses.dovecot import ANYBODY, PASSWORD, Dovecot, dovecot
+from tests.intake.imap.hostile import cutting
 
 PATH = "/v1/mailboxes/support@example.com/imap"
 GUARD_SECONDS = 900.0

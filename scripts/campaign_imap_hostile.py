@@ -1,6 +1,6 @@
 """scripts/campaign imap-hostile: good mailboxes on a real Dovecot, alone and beside hostile servers, by turns.
 
-Every kind of ``tests/imap/hostile.py``, several of each, is fetched from with the shipped settings for time and memory.
+Every kind of ``tests/intake/imap/hostile.py``, several of each, is fetched from with the shipped settings for time and memory.
 In each round a new good mailbox is filled and fetched: first with the hostile ones paused, then beside them. Checks:
 the good mail is filed once each, each hostile mailbox has a state that is not well and a fault in words, and the
 daemon's memory is bounded. Example: scripts/campaign imap-hostile --mails 1000 --rounds 3 --each 3
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.rig.systems import Mailhub
-from tests.dovecot import PASSWORD, Dovecot, dovecot
-from tests.imap.hostile import HOSTILE, INJECTING, NAMES, scripted
-from tests.imap.test_hostile import peak_kib
+from tests.houses.dovecot import PASSWORD, Dovecot, dovecot
+from tests.intake.imap.hostile import HOSTILE, INJECTING, NAMES, scripted
+from tests.intake.imap.test_hostile import peak_kib
 
 GUARD_SECONDS = 600.0
 SETTLING_SECONDS = 5.0  # hostile ones are at it

@@ -28,7 +28,7 @@ from sqlalchemy import select
 from scripts.rig.systems import Mailhub
 from storage.database import Database
 from storage.schema import message
-from tests.dovecot import ANYBODY, PASSWORD, Dovecot, dovecot
+from tests.houses.dovecot import ANYBODY, PASSWORD, Dovecot, dovecot
 
 PATH = "/v1/mailboxes/support@example.com/imap"
 GUARD_SECONDS = 300.0

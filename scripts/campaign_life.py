@@ -39,8 +39,8 @@ from sqlalchemy import select
 from scripts.rig.life_house import LifeHouse
 from scripts.rig.life_model import NUMBER, PEOPLE, Load, Model, offer
 from scripts.rig.systems import UnixConnection, wait_for
-from storage import raws
 from storage.database import Database
+from storage.mail import raws
 from storage.schema import message
 
 KILLED_WITHIN = 0.2  # share of acts during which the daemon dies

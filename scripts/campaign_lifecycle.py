@@ -26,21 +26,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailhub import holds as hold_flow
-from mailhub import lifecycle
+from mailhub.access import holds as hold_flow
+from mailhub.accounts import lifecycle
+from mailhub.accounts.steadiness import Steadiness
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY, HOUR, SECOND
 from mailhub.config import Letters, Lifecycle, Relay
+from mailhub.directory import Directory
 from mailhub.errors import Conflict, Forbidden
-from mailhub.filing.directory import Directory
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
-from mailhub.letters import Post
-from mailhub.steadiness import Steadiness
+from mailhub.outbound.letters import Post
 from scripts.rig.stage_model import Modelled
 from storage.database import Database
-from storage.holds import Hold
 from storage.migrate import migrate
+from storage.privacy.holds import Hold
 from storage.writer import Transaction, Writer, _Single
 
 T = TypeVar("T")

@@ -23,18 +23,19 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from mailhub import clock, login
+from mailhub import clock
 from mailhub.access import attempts
 from mailhub.access.passwords import Passwords
 from mailhub.access.second_factors import new_secret
 from mailhub.config import Login as LoginSettings
 from mailhub.errors import NotAuthenticated
 from mailhub.keys import Keys
-from storage import second_factors
-from storage.accounts import Account, add_account
+from mailhub.people import login
+from storage.accounts.accounts import Account, add_account
 from storage.database import Database
 from storage.migrate import migrate
-from storage.users import User, add_user
+from storage.people import second_factors
+from storage.people.users import User, add_user
 from storage.writer import Transaction, Writer
 
 NAMES = 20  # of each kind, so that rows of attempts are made and found equally often

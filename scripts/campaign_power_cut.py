@@ -24,8 +24,8 @@ from sqlalchemy import select
 
 from scripts.rig.client import load_corpus, send_until_cut, with_crlf
 from scripts.rig.systems import RECIPIENT, Mailhub
-from storage import raws
 from storage.database import Database
+from storage.mail import raws
 from storage.schema import message
 
 IMAGE_MIB = 512

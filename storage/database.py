@@ -21,9 +21,9 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
-from .errors import Gone, StorageError, answering, opening
-from .open_files import Watched
-from .same_server import SameServer
+from storage.engine.open_files import Watched
+from storage.engine.same_server import SameServer
+from storage.errors import Gone, StorageError, answering, opening
 
 __all__ = ["Connection", "Database"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from .database import Database
-from .errors import SchemaTooNew, opening
-from .planning import tell_planner
+from storage.database import Database
+from storage.engine.planning import tell_planner
+from storage.errors import SchemaTooNew, opening
 
 HEAD = "0026"  # the newest revision in migrations/versions; held true by test
 _SCRIPTS = Path(__file__).parent / "migrations"

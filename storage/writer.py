@@ -29,9 +29,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DBAPIError
 
-from .database import Database
-from .errors import Stopped, StorageError, translate
-from .schema import id_block
+from storage.database import Database
+from storage.errors import Stopped, StorageError, translate
+from storage.schema import id_block
 
 T = TypeVar("T")
 Item = TypeVar("Item", contravariant=True)

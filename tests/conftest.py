@@ -29,15 +29,15 @@ from storage.schema import FIRST_ID
 from storage.writer import Writer
 
 if TYPE_CHECKING:
-    from mailhub.reply import Replied
-    from tests.desk import Desk
-    from tests.postroom import PostRoom
+    from mailhub.tickets.reply import Replied
+    from tests.houses.desk import Desk
+    from tests.houses.postroom import PostRoom
 
 # on a build server the same examples every time; at a desk new ones
 settings.register_profile("mailhub", deadline=None, derandomize="MAILHUB_REQUIRE_SERVICES" in os.environ)
 settings.load_profile("mailhub")
 
-_STARTER = Path(__file__).parent / "postgresql_server.py"
+_STARTER = Path(__file__).parent / "houses" / "postgresql_server.py"
 
 
 def _require_service(present: bool, reason: str) -> None:
@@ -211,15 +211,15 @@ def writer(database: Database) -> Iterator[Writer]:
 @pytest.fixture
 def desk(database: Database, writer: Writer, tmp_path: Path) -> Desk:
     """An account at work on ``database``, with the real filing of mail."""
-    from tests.desk import open_desk  # imports the whole house: only where it is needed
+    from tests.houses.desk import open_desk  # imports the whole house: only where it is needed
 
     return open_desk(database, writer, tmp_path)
 
 
 @pytest.fixture
 def room(database: Database, writer: Writer, tmp_path: Path) -> Iterator[PostRoom]:
-    """Two tenants on ``database`` and the real way in; checked afterwards (``tests/postroom.py``)."""
-    from tests.postroom import open_room  # imports the whole house: only where it is needed
+    """Two tenants on ``database`` and the real way in; checked afterwards (``tests/houses/postroom.py``)."""
+    from tests.houses.postroom import open_room  # imports the whole house: only where it is needed
 
     with open_room(database, writer, tmp_path) as opened:
         yield opened
@@ -228,7 +228,7 @@ def room(database: Database, writer: Writer, tmp_path: Path) -> Iterator[PostRoo
 @pytest.fixture
 def kims_ticket(room: PostRoom) -> int:
     """Kim's ticket in ``room``, number 1: one mail."""
-    from tests.postroom import MINE, filed, mail
+    from tests.houses.postroom import MINE, filed, mail
 
     return filed(room.deliver(mail(id=MINE)))
 

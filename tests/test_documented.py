@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mailhub.api.problems import HTTP_CODES, STATUSES
+from mailhub.callers.problems import HTTP_CODES, STATUSES
 from mailhub.cli.exits import of_problem
 from mailhub.health import metrics
 
@@ -32,8 +32,8 @@ def test_every_error_is_documented_with_its_numbers() -> None:
 def test_unit_does_not_restart_on_a_bad_configuration() -> None:
     """The unit knows the exit status of a configuration error, and outlasts the daemon's own time to drain."""
     from mailhub.cli import exits
-    from mailhub.daemon import DRAIN_SECONDS, RELAY_SECONDS
     from mailhub.service.api_server import DRAIN_SECONDS as API_DRAIN_SECONDS
+    from mailhub.service.daemon import DRAIN_SECONDS, RELAY_SECONDS
 
     unit = dict(
         line.split("=", 1)

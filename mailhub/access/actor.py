@@ -1,4 +1,4 @@
-"""Who asks. Job: the value every permission check takes. How a caller becomes one: ``api/caller.py``."""
+"""Who asks. Job: the value every permission check takes. How a caller becomes one: ``callers/caller.py``."""
 
 from __future__ import annotations
 

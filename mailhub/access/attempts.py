@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from mailhub import clock
-from storage.login_attempts import Attempts
+from storage.people.login_attempts import Attempts
 
 LONGEST = 15 * clock.MINUTE
 FORGOTTEN = clock.DAY  # without a try

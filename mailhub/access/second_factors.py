@@ -1,7 +1,7 @@
 """TOTP (RFC 6238: SHA-1, 6 digits, 30 s, as every app reads it) and recovery codes. Values only; rows: storage.
 
 A code counts within one step before and after ours, and only if its step is later than the last one used: what keeps
-it from counting twice is the conditional update in ``storage.second_factors``. Only this file imports pyotp.
+it from counting twice is the conditional update in ``storage.people.second_factors``. Only this file imports pyotp.
 """
 
 from __future__ import annotations

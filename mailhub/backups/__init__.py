@@ -1,4 +1,4 @@
-"""Backups: made under load, encrypted with a key for each person, listed, expired. Restoring is ``mailhub.restoring``.
+"""Backups: made under load, encrypted with a key for each person, listed, expired. Restoring is ``mailhub.backups.restoring``.
 
 vault       what the room works with
 key_file    the rolling key file: all that a restore needs and no backup may hold

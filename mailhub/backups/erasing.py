@@ -9,8 +9,8 @@ import structlog
 
 from mailhub.backups import key_file
 from mailhub.backups.vault import Vault
-from storage import backups, person_keys
-from storage.backups import Backup
+from storage.backups import backups, person_keys
+from storage.backups.backups import Backup
 from storage.database import Connection
 
 log = structlog.get_logger("mailhub.backups")

@@ -10,8 +10,9 @@ import structlog
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.making import alone, record, settle_failed
 from mailhub.backups.vault import Vault
-from storage import backups, tombstones
-from storage.backups import Backup
+from storage.backups import backups
+from storage.backups.backups import Backup
+from storage.privacy import tombstones
 from storage.writer import Transaction
 
 TOMBSTONES_A_TURN = 500

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 
 from mailhub.backups.vault import Vault
-from storage import person_keys
-from storage.person_keys import Holder
+from storage.backups import person_keys
+from storage.backups.person_keys import Holder
 
 HOLDERS_KEPT = 20_000  # keys in memory at once
 TURN_KEYS = 100  # made in one turn of the writer

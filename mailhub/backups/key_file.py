@@ -22,9 +22,9 @@ from typing import Any
 from mailhub.backups.container import Damaged
 from mailhub.errors import BadRequest, SealBroken
 from mailhub.keys import Keys, recover
-from storage import key_files
+from storage.backups import key_files
 from storage.database import Connection
-from storage.packing import pack, unpack
+from storage.engine.packing import pack, unpack
 
 NAME = "mailhub.keys"
 FORMAT = 1

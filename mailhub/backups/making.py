@@ -35,11 +35,12 @@ from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.holder_keys import HolderKeys
 from mailhub.backups.vault import Vault
 from mailhub.errors import Conflict, InsufficientStorage, MailhubError, Unavailable
-from storage import backups, journal
-from storage.backups import Backup
-from storage.dumping import PERSONAL, count_rows, dump
+from storage.backups import backups
+from storage.backups.backups import Backup
+from storage.backups.dumping import PERSONAL, count_rows, dump
 from storage.errors import StorageError
 from storage.migrate import HEAD
+from storage.proof import journal
 from storage.writer import Transaction
 
 SUFFIX = ".mailhub"

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mailhub.backups.container import Damaged
 from mailhub.keys import NONCE_BYTES
-from storage.dumping import Group
-from storage.packing import pack, unpack
-from storage.person_keys import Holder
+from storage.backups.dumping import Group
+from storage.backups.person_keys import Holder
+from storage.engine.packing import pack, unpack
 
 TRAILER = ""  # the "table" of the last record, which holds the counts
 

@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from mailhub import configuration_file
 from mailhub.cli import exits
+from mailhub.config import file
 from mailhub.errors import ConfigurationError, MailhubError
 from mailhub.system.socket_path import reachable
 
@@ -163,11 +163,9 @@ def socket_path(explicit: str | None, config_path: str | None) -> Path:
         return Path(explicit)
     if named := os.environ.get("MAILHUB_ADMIN__SOCKET"):
         return Path(named)
-    found = configuration_file.find(config_path)
+    found = file.find(config_path)
     if found is not None and os.access(found, os.R_OK):
-        return configuration_file.read(found)[
-            0
-        ].admin.socket  # another setting may be wrong: `status` works all the same
+        return file.read(found)[0].admin.socket  # another setting may be wrong: `status` works all the same
     if config_path:
         raise ConfigurationError("the configuration cannot be read", where=config_path)
     return CHECKOUT_SOCKET if CHECKOUT_SOCKET.exists() else SYSTEM_SOCKET

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailhub import configuration_file, keys
+from mailhub import keys
 from mailhub.cli.output import Context
+from mailhub.config import file
 from mailhub.errors import AccountNeeded, NotFound, Unavailable
 
 
 def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
     """As POST /v1/spam/explain answers. Raises ``MailhubError`` when the database cannot be used."""
-    from mailhub.api.explanations import explained_by
-    from mailhub.filing.prepare import Secrets
+    from mailhub.api.filter.explanations import explained_by
     from mailhub.filter import prior
     from mailhub.filter.models import Models
     from mailhub.house import filter_settings
+    from mailhub.reading.prepare import Secrets
     from storage.database import Database
     from storage.errors import StorageError
 
-    config = configuration_file.load(configuration_file.find(context.options.get("config")))
+    config = file.load(file.find(context.options.get("config")))
     secrets = Secrets.of(keys.load(config.storage.directory))
     if not config.storage.url and not (config.storage.directory / "mailhub.sqlite3").exists():
         raise NotFound(f"there is no database in {config.storage.directory}: run `mailhub init`")
@@ -39,7 +40,7 @@ def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
 
 def _account(connection: Any, name: str | None) -> int:
     """The account named by id or name, or the only one."""
-    from storage import accounts
+    from storage.accounts import accounts
 
     rows = accounts.list_accounts(connection, limit=1000)
     found = [row.id for row in rows if name is None or name in (str(row.id), row.name)]

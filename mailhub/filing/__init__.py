@@ -1,1 +1,1 @@
-"""What flow 1 stands on: reading a message for the writer, the address directory, the flood cap, the rows."""
+"""A message on its way in (FLOW 1): which ticket, what fate, which rows."""

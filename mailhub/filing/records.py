@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from mailhub import senders
 from mailhub.envelope import Envelope, Fate, Recipient
-from mailhub.filing.authenticated import to_words
-from mailhub.filing.prepare import Prepared, storable
+from mailhub.filing.thread import Decision
+from mailhub.filter import senders
+from mailhub.filter.senders import Ruling
 from mailhub.message.values import Parsed
-from mailhub.senders import Ruling
-from mailhub.thread import Decision
-from storage.bulk import Row
-from storage.filing import Filed, TicketState, Wanted
+from mailhub.reading.authenticated import to_words
+from mailhub.reading.prepare import Prepared, storable
+from storage.engine.bulk import Row
+from storage.mail.filing import Filed, TicketState, Wanted
 
 TRACE_CHARACTERS = 16 * 1024
 SIZE_SHOWN = 2**31 - 1  # what the column holds; a server may say more of a mail that we refuse

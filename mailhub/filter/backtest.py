@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from classifier.model import Score
-from mailhub.spam import FilterSettings, decide
-from storage.labels import Scored
+from mailhub.filter.verdict import FilterSettings, decide
+from storage.filter.labels import Scored
 
 LISTED = frozenset({"allow-list", "deny-list"})
 Pairs = Mapping[tuple[str, str], int]

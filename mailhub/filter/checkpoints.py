@@ -28,7 +28,7 @@ log = logging.getLogger("mailhub.filter.checkpoints")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Which rows of a ledger counts are the sum of (``storage.ledger`` tells what stamps are for)."""
+    """Which rows of a ledger counts are the sum of (``storage.filter.ledger`` tells what stamps are for)."""
 
     stamp: int = 0  # of the last change that is in
     rewritten: int = 0  # of the last change in that was no append

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailhub.filter.models import Models
-from storage import holds, journal, labels, ledger
 from storage.database import Connection
-from storage.ledger import Entry
+from storage.filter import labels, ledger
+from storage.filter.ledger import Entry
+from storage.privacy import holds
+from storage.proof import journal
 from storage.writer import Transaction
 
 PORTION = 16  # labels of one turn of the writer

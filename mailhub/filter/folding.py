@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from classifier.model import Counts, fold, train, untrain
 from classifier.tokens import FEATURES_VERSION, Features, features_from_bytes
 from mailhub.filter.checkpoints import Position
-from storage import ledger
 from storage.database import Connection
-from storage.ledger import Entry, Head
+from storage.filter import ledger
+from storage.filter.ledger import Entry, Head
 
 PORTION = 1_000  # ledger rows of one read: a reader must not hold back checkpoints of the database for long
 

@@ -14,10 +14,10 @@ from enum import StrEnum
 from classifier.model import SPAM
 from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
 from mailhub.filter.ledger_change import Change
-from storage.derived import Received
-from storage.labels import Labelled, TicketVerdict
-from storage.ledger import Entry
-from storage.tickets import Ticket
+from storage.filter.labels import Labelled, TicketVerdict
+from storage.filter.ledger import Entry
+from storage.mail.derived import Received
+from storage.tickets.tickets import Ticket
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import secrets
 from classifier.model import Counts
 from classifier.tokens import Features, features_from_bytes
 from mailhub.filter.folding import Step, counts_in
-from storage import ledger
 from storage.database import Connection
-from storage.ledger import Entry, Head
+from storage.filter import ledger
+from storage.filter.ledger import Entry, Head
 
 
 class Change:

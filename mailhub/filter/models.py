@@ -34,9 +34,9 @@ from mailhub.filter import checkpoints
 from mailhub.filter.checkpoints import Checkpoint, Position
 from mailhub.filter.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, take_back
 from mailhub.filter.ledger_change import Change
-from storage import ledger
 from storage.database import Connection, Database
-from storage.ledger import Entry, Head
+from storage.filter import ledger
+from storage.filter.ledger import Entry, Head
 from storage.writer import Transaction, Writer
 
 MIB = 1024 * 1024

@@ -23,10 +23,11 @@ from mailhub.errors import Conflict
 from mailhub.filter.expiry import not_held
 from mailhub.filter.labelling import Taught, taught_by
 from mailhub.filter.models import Models
-from storage import journal, labels, ledger, ledger_versions
 from storage.database import Connection, Database
-from storage.derived import Received, find_received
-from storage.ledger import Entry
+from storage.filter import labels, ledger, ledger_versions
+from storage.filter.ledger import Entry
+from storage.mail.derived import Received, find_received
+from storage.proof import journal
 from storage.writer import Transaction, Writer
 
 STEP = 16  # labels of one turn of the writer

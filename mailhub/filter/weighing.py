@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from classifier.model import HAM, SPAM
 from mailhub.filter.models import Models
-from storage import ledger
-from storage.ledger import Mark
+from storage.filter import ledger
+from storage.filter.ledger import Mark
 from storage.writer import Transaction
 
 PORTION = 16  # marks weighed in one turn of the writer

@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 
 from mailhub import clock
 from mailhub.health.vitals import DoorVitals, Vitals
-from storage.imap_sources import COUNTS, Figures
-from storage.oauth_grants import Authorisation
-from storage.watches import Watched
+from storage.mail.watches import Watched
+from storage.sources.imap_sources import COUNTS, Figures
+from storage.sources.oauth_grants import Authorisation
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -2,7 +2,7 @@
 
 Durable state: ``mailbox_watch``. What is due follows from it alone: a mailbox is silent from its ``alarm_at`` on, and
 mail moves that. Not told in the first hour of a process: what could not come while it was down is still on its way.
-Must not: decide what silence is (``mailhub.silence``), log an address.
+Must not: decide what silence is (``mailhub.health.silence``), log an address.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from functools import partial, reduce
 
 import structlog
 
-from mailhub import clock, silence
-from mailhub.silence import Rhythm
-from storage import mailboxes, watches
+from mailhub import clock
+from mailhub.health import silence
+from mailhub.health.silence import Rhythm
 from storage.database import Database
-from storage.watches import Watch
+from storage.mail import mailboxes, watches
+from storage.mail.watches import Watch
 from storage.writer import Transaction, Writer
 
 SETTLING_HOURS = 1

@@ -23,20 +23,20 @@ from functools import partial
 import structlog
 
 from mailhub import clock
+from mailhub.directory import NO_ACCOUNT
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
-from mailhub.filing.directory import NO_ACCOUNT
-from mailhub.filing.prepare import Arrived, Prepared, Secrets, prepare_each, unreadable
+from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.filter.verdict import FilterSettings
 from mailhub.intake import resolver as dns
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver
-from mailhub.letters import Post
 from mailhub.message.values import Authentication
-from mailhub.pipeline import FilingContext, file_batch
-from mailhub.spam import FilterSettings
+from mailhub.outbound.letters import Post
+from mailhub.reading.prepare import Arrived, Prepared, Secrets, prepare_each, unreadable
 from mailhub.system.logs import new_error_id
-from storage import raws, refusals
 from storage.errors import Full, SlicesGone, StorageError
-from storage.filing import is_known
+from storage.mail import raws, refusals
+from storage.mail.filing import is_known
 from storage.writer import Transaction, Writer
 
 LARGE_BYTES = raws.SLICE_BYTES

@@ -1,6 +1,6 @@
 """Send what is due in the outbox to the smarthost, one recipient at a time, and record what became of it.
 
-Durable states: the outbox rows (``storage.outbox``): queued -> sent | failed | expired. A row is claimed for a while
+Durable states: the outbox rows (``storage.mail.outbox``): queued -> sent | failed | expired. A row is claimed for a while
 before it is sent, so that of several nodes one sends it. The instant of truth: between the relay's 250 after the final
 dot and the commit of ``sent`` a crash is possible; then the row is due again when its claim ends, and the same bytes
 with the same Message-ID go out once more (at least once). A row that was committed as sent is never sent again.
@@ -27,10 +27,10 @@ from mailhub.config import Relay as RelaySettings
 from mailhub.keys import Keys
 from mailhub.outbound.sealing import open_letter
 from mailhub.outbound.smarthost import Attempt, Conversation, Result
-from storage import outbox, raws
 from storage.database import Database
 from storage.errors import StorageError
-from storage.outbox import OutboxRow
+from storage.mail import outbox, raws
+from storage.mail.outbox import OutboxRow
 from storage.writer import Transaction, Writer
 
 CLAIM_TIMEOUTS = 2  # a claim lasts this many times as long as a try can take; after a crash the row waits for its end

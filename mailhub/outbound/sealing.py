@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailhub.keys import Keys
-from storage.outbox import OutboxRow
+from storage.mail.outbox import OutboxRow
 
 PURPOSE = "letters"
 

@@ -30,7 +30,7 @@ from aiosmtplib.errors import SMTPAuthenticationError, SMTPConnectError, SMTPHel
 
 from mailhub.config import Relay as RelaySettings
 from mailhub.outbound.compose import wire_address
-from storage.outbox import OutboxRow
+from storage.mail.outbox import OutboxRow
 
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 _ABOUT_LOGIN = frozenset({530, 534, 535, 538, 454})  # RFC 4954 6: our set-up is wrong, not the mail

@@ -10,11 +10,11 @@ from functools import partial
 
 import uvicorn
 
-from mailhub.api.app import create_app
-from mailhub.api.peer import Admission, PeerProtocol
-from mailhub.api.tls_door import TlsDoor, tls_context
+from mailhub.api.frame.app import create_app
+from mailhub.callers.peer import Admission, PeerProtocol
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
+from mailhub.service.tls_door import TlsDoor, tls_context
 from mailhub.web.pages import install
 
 DRAIN_SECONDS = 10  # a stop waits so long for answers under way

@@ -6,12 +6,12 @@ import socket
 from dataclasses import fields
 from pathlib import Path
 
-from mailhub.api.origin import proxies
-from mailhub.api.tls_door import tls_context
+from mailhub.callers.origin import proxies
 from mailhub.config import Config
 from mailhub.errors import BadRequest, ConfigurationError
-from mailhub.intake import door
-from mailhub.intake.limits import DoorSettings, is_loopback
+from mailhub.intake.smtp import door
+from mailhub.intake.smtp.limits import DoorSettings, is_loopback
+from mailhub.service.tls_door import tls_context
 from mailhub.system import listeners
 from mailhub.system.outgoing import parse_local_servers
 

@@ -8,37 +8,32 @@ from functools import partial
 
 import structlog
 
-from mailhub import audit, clock, erasure, lifecycle, privacy_requests, purging, retention
-from mailhub.api.conditions import KEPT
-from mailhub.api.erasures import parts_of
-from mailhub.api.rebuilding import rebuild_of
-from mailhub.api.retention import retaining
-from mailhub.api.suggestions import marking_parts
-from mailhub.api.ticket_work import purging_of
+from mailhub import clock
+from mailhub.accounts import lifecycle
+from mailhub.accounts.steadiness import SANE, boot_time
+from mailhub.api.filter.rebuilding import rebuild_of
+from mailhub.api.filter.suggestions import marking_parts
+from mailhub.api.privacy.erasures import parts_of
+from mailhub.api.privacy.retention import retaining
+from mailhub.api.tickets.ticket_work import purging_of
 from mailhub.backups.expiring import expire
 from mailhub.backups.making import make_due
-from mailhub.erasing.second_receipt import issue_second_receipts
+from mailhub.callers.conditions import KEPT
 from mailhub.errors import MailhubError
 from mailhub.filter import expiry
+from mailhub.filter.mark_requests import give_due
 from mailhub.filter.rebuild import Rebuild
 from mailhub.health.watching import Watching
 from mailhub.house import House
-from mailhub.mark_requests import give_due
-from mailhub.scheduler import Job
-from mailhub.steadiness import SANE, boot_time
-from storage import (
-    idempotency,
-    ledger,
-    letter_rates,
-    links,
-    login_attempts,
-    mark_requests,
-    outbox,
-    raws,
-    search,
-    sessions,
-)
-from storage import privacy_requests as rows_of_requests
+from mailhub.privacy import erasure, privacy_requests, retention
+from mailhub.privacy.erasing.second_receipt import issue_second_receipts
+from mailhub.proof import audit
+from mailhub.service.scheduler import Job
+from mailhub.tickets import purging
+from storage.filter import ledger, mark_requests
+from storage.mail import letter_rates, outbox, raws, search
+from storage.people import idempotency, links, login_attempts, sessions
+from storage.privacy import privacy_requests as rows_of_requests
 from storage.writer import Transaction
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this

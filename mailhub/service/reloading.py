@@ -10,17 +10,17 @@ from dataclasses import fields, replace
 
 import structlog
 
-from mailhub import letters
-from mailhub.api.tls_door import TlsDoor, tls_context
 from mailhub.config import SECTIONS, Config
-from mailhub.configuration_file import changed
+from mailhub.config.file import changed
 from mailhub.house import House, filter_settings
-from mailhub.intake.door import Door
-from mailhub.retention import parse_mailboxes
+from mailhub.intake.smtp.door import Door
+from mailhub.outbound import letters
+from mailhub.privacy.retention import parse_mailboxes
 from mailhub.service import doors
+from mailhub.service.tls_door import TlsDoor, tls_context
 from mailhub.system import logs
 
-log = structlog.get_logger("mailhub.daemon")
+log = structlog.get_logger("mailhub.service.daemon")
 
 
 def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoor | None) -> House:

@@ -9,25 +9,26 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from mailhub import clock, lifecycle
-from mailhub import login as logins
+from mailhub import clock
 from mailhub.access.actor import Actor, Role
 from mailhub.access.bearers import Kind, bearer_hash, kind_of
 from mailhub.access.roles import require
-from mailhub.api.caller import require_open
-from mailhub.api.login import context_of, peer_of
-from mailhub.api.origin import require_admitted
-from mailhub.deletion_by_mail import KIND
+from mailhub.accounts import lifecycle
+from mailhub.accounts.steadiness import boot_time
+from mailhub.api.people.login import context_of, peer_of
+from mailhub.callers.caller import require_open
+from mailhub.callers.origin import require_admitted
 from mailhub.errors import Forbidden, NotFound
+from mailhub.filing.deletion_by_mail import KIND
 from mailhub.house import House
-from mailhub.people import NO_LINK
-from mailhub.steadiness import boot_time
+from mailhub.people import login as logins
+from mailhub.people.people import NO_LINK
 from mailhub.web import html
 from mailhub.web.room import Form, Visited, answer, needed, page, require_patience
-from storage import links, sessions, users
 from storage.database import Connection
-from storage.links import Link
-from storage.sessions import Session
+from storage.people import links, sessions, users
+from storage.people.links import Link
+from storage.people.sessions import Session
 from storage.writer import Transaction
 
 router = APIRouter()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mailhub.api.app import Api
-from mailhub.api.rates import Rates
+from mailhub.api.frame.app import Api
+from mailhub.callers.rates import Rates
 from mailhub.web import deletion, password, privacy
 
 

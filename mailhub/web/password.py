@@ -8,11 +8,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from mailhub import clock, letters, people
+from mailhub import clock
 from mailhub.access.bearers import Kind, bearer_hash, kind_of
 from mailhub.access.passwords import MAXIMUM_LENGTH, require_length
 from mailhub.errors import BadRequest, NotFound
 from mailhub.house import House
+from mailhub.outbound import letters
+from mailhub.people import people
 from mailhub.web import html
 from mailhub.web.privacy import note
 from mailhub.web.room import Form, Visited, answer, needed, page, require_patience

@@ -14,18 +14,19 @@ import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from mailhub import clock, receipts
-from mailhub import privacy_requests as flow
-from mailhub.api.privacy_requests import context_of
+from mailhub import clock
+from mailhub.api.privacy.privacy_requests import context_of
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, MailhubError, NotFound
 from mailhub.house import House
-from mailhub.privacy_requests import Asked
+from mailhub.privacy import privacy_requests as flow
+from mailhub.privacy.privacy_requests import Asked
+from mailhub.proof import receipts
 from mailhub.web import html
 from mailhub.web.room import Form, Visited, answer, needed, page, refusal, require_patience
-from storage.erasures import Erasure
 from storage.errors import StorageError
-from storage.privacy_requests import PrivacyRequest
+from storage.privacy.erasures import Erasure
+from storage.privacy.privacy_requests import PrivacyRequest
 
 router = APIRouter()
 

@@ -16,13 +16,13 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from mailhub.api import problems
-from mailhub.api.caller import house_of
-from mailhub.api.origin import ADMIN
-from mailhub.api.rates import Rates
+from mailhub.callers import problems
+from mailhub.callers.caller import house_of
+from mailhub.callers.origin import ADMIN
+from mailhub.callers.rates import Rates
 from mailhub.errors import BadRequest, MailhubError, NotFound, TooManyRequests
 from mailhub.house import House
-from mailhub.intake.limits import address_group
+from mailhub.intake.smtp.limits import address_group
 from mailhub.web import html
 from storage.errors import StorageError
 

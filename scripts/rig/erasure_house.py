@@ -20,22 +20,22 @@ from sqlalchemy import Connection, Table, select, update
 
 from mailhub import clock
 from mailhub.backups.vault import Vault
+from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Source
-from mailhub.erasing.work import Parts
-from mailhub.filing.directory import Directory
 from mailhub.filing.flood import FloodCounter
-from mailhub.filing.prepare import Prepared, Secrets, prepare
+from mailhub.filing.pipeline import FilingContext, file_batch
 from mailhub.filter.models import Models
+from mailhub.filter.verdict import FilterSettings
 from mailhub.keys import Keys
-from mailhub.pipeline import FilingContext, file_batch
-from mailhub.spam import FilterSettings
-from storage.accounts import Account, add_account
-from storage.bulk import insert_rows
+from mailhub.privacy.erasing.work import Parts
+from mailhub.reading.prepare import Prepared, Secrets, prepare
+from storage.accounts.accounts import Account, add_account
 from storage.database import Database
-from storage.mailboxes import Mailbox, add_mailbox
+from storage.engine.bulk import insert_rows
+from storage.mail.mailboxes import Mailbox, add_mailbox
+from storage.mail.search import add_to_index
 from storage.migrate import migrate
 from storage.schema import account, intake, message, message_reference, raw, ticket
-from storage.search import add_to_index
 from storage.writer import Transaction, Writer
 
 ACCOUNT, MAILBOX = 1, 2

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier import model, tokens
-from mailhub import spam
+from mailhub.filter import verdict
 from mailhub.message.parse import parse
 from scripts.rig.systems import START_SECONDS, PostfixRspamdBayes, System, UnixConnection, free_port, wait_for
 
@@ -69,7 +69,7 @@ class Mailhub(Filter):
 
     def score(self, mail: Mail) -> float:
         raw = mail.path.read_bytes()
-        found = self.features[mail.path] = tokens.features(spam.document(raw, parse(raw)))
+        found = self.features[mail.path] = tokens.features(verdict.document(raw, parse(raw)))
         return model.score(self.counts, found).log_odds
 
     def train(self, mail: Mail) -> None:

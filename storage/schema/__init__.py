@@ -15,8 +15,7 @@ Not here: queries (one file per noun), DDL changes (``migrations/``).
 from __future__ import annotations
 
 from storage.catalogue import FIRST_ID, metadata
-
-from .accounts import (
+from storage.schema.accounts import (
     account,
     address,
     allow_list,
@@ -28,18 +27,18 @@ from .accounts import (
     stage_warning,
     user,
 )
-from .acts import access_grant, journal, journal_anchor
-from .backing import backup, half_restored, person_key, recovery_key
-from .contacts import contact, contact_address
-from .erasing import erasure, person_tombstone, redaction, tombstone
-from .learning import ledger, ledger_head, mark, mark_request, sender_rule
-from .mail import intake, message, message_reference, outbox, raw, raw_pending
-from .people import link, login_attempt, recovery_code, second_factor, session
-from .rights import breach, consent, privacy_request
-from .service import clock_mark, id_block, idempotency, key_check, letter_rate, queue_fault, refusal
-from .sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
-from .tickets import note, participant, ticket, ticket_mailbox
-from .watching import mailbox_watch
+from storage.schema.acts import access_grant, journal, journal_anchor
+from storage.schema.backing import backup, half_restored, person_key, recovery_key
+from storage.schema.contacts import contact, contact_address
+from storage.schema.erasing import erasure, person_tombstone, redaction, tombstone
+from storage.schema.learning import ledger, ledger_head, mark, mark_request, sender_rule
+from storage.schema.mail import intake, message, message_reference, outbox, raw, raw_pending
+from storage.schema.people import link, login_attempt, recovery_code, second_factor, session
+from storage.schema.rights import breach, consent, privacy_request
+from storage.schema.service import clock_mark, id_block, idempotency, key_check, letter_rate, queue_fault, refusal
+from storage.schema.sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
+from storage.schema.tickets import note, participant, ticket, ticket_mailbox
+from storage.schema.watching import mailbox_watch
 
 OPERATOR_TABLES = frozenset(
     {

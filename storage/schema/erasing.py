@@ -78,7 +78,7 @@ erasure = Table(
         retention="account",
     ),
     word("state", "running, pending (it goes on by itself), held or done", retention="account"),
-    word("step", "the step that is next, by its name in mailhub.erasing.steps", retention="account"),
+    word("step", "the step that is next, by its name in mailhub.privacy.erasing.steps", retention="account"),
     column(
         "position", BigInteger, "how far a step has come: the last id it dealt with", unit="id", retention="account"
     ),

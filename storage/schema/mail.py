@@ -118,7 +118,7 @@ outbox = Table(
     reference("id", "one message or letter to one recipient"),
     reference("message_id", "the stored message to send", null="a letter is sent: mailhub itself wrote it"),
     reference("ticket_id", "the ticket it belongs to", null="a letter, of no ticket"),
-    word("kind", "reply, auto-reply, or what the letter is about (mailhub.letters)"),
+    word("kind", "reply, auto-reply, or what the letter is about (mailhub.outbound.letters)"),
     column("mail_from", Text, "reverse path to send with", null="the null sender"),
     column("recipient", Text, "forward path", personal="email"),
     word("state", "queued, sent, failed or expired"),

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher, extract_parameters
 from mailhub.access import passwords
 from mailhub.access.bearers import Kind, bearer_hash, kind_of, new_bearer
 from mailhub.access.passwords import Passwords, one_time_password, require_length
-from mailhub.api.app import THREADS
+from mailhub.api.frame.app import THREADS
 from mailhub.errors import BadRequest, Unavailable
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -11,15 +11,15 @@ import pytest
 from mailhub import clock, house, keys
 from mailhub.access.actor import Role
 from mailhub.access.bearers import Kind, new_bearer
-from mailhub.api.app import Api, create_app
+from mailhub.api.frame.app import Api, create_app
 from mailhub.config import Admin, Authentication, Config, Limits, Storage
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
-from storage.accounts import Account, add_account
-from storage.api_tokens import ApiToken, add_api_token
-from storage.mail_domains import MailDomain, add_domain
-from storage.mailboxes import Mailbox, add_mailbox
-from storage.users import User, add_user
+from storage.accounts.accounts import Account, add_account
+from storage.mail.mail_domains import MailDomain, add_domain
+from storage.mail.mailboxes import Mailbox, add_mailbox
+from storage.people.api_tokens import ApiToken, add_api_token
+from storage.people.users import User, add_user
 from storage.writer import Transaction
 
 NOW = 1_700_000_000_000_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailhub.config import Proxy
-from tests.asking import ELSEWHERE, Asker
+from tests.houses.asking import ELSEWHERE, Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

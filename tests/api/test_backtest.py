@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import update
 
 from storage.schema import message
-from tests.asking import Asker
-from tests.inbox import file_message
+from tests.houses.asking import Asker
+from tests.houses.inbox import file_message
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -12,9 +12,9 @@ from mailhub import clock
 from mailhub.access.actor import Actor, Role
 from mailhub.access.bearers import Kind, bearer_hash, new_bearer
 from mailhub.access.roles import require
-from mailhub.api import caller
+from mailhub.callers import caller
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
-from storage import api_tokens, sessions, users
+from storage.people import api_tokens, sessions, users
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from mailhub import clock
 from mailhub.service.jobs import sweep_keys
-from storage.idempotency import RequestKey, add_done, find_done, forget_answers, keep_answer, sweep
+from storage.people.idempotency import RequestKey, add_done, find_done, forget_answers, keep_answer, sweep
+from storage.people.users import set_role
 from storage.schema import idempotency, note, user
-from storage.users import set_role
-from tests.asking import Answered, Asker
+from tests.houses.asking import Answered, Asker
 
 if TYPE_CHECKING:
     from storage.database import Database

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from structlog.testing import capture_logs
 
 from mailhub import clock
-from mailhub.api.app import create_app
+from mailhub.api.frame.app import create_app
 from mailhub.health.vitals import Vitals
 
 if TYPE_CHECKING:

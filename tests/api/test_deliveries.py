@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from mailhub.access.actor import Actor, Role, operator
-from mailhub.api.deliveries import the_delivery
+from mailhub.api.tickets.deliveries import the_delivery
 from mailhub.envelope import Source, is_from_elsewhere
 from mailhub.errors import AccountNeeded, BadRequest, NoSuchRecipient
-from storage.derived import find_received
+from storage.mail.derived import find_received
 from storage.schema import intake
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

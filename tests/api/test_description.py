@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
-from mailhub.api.description import operations
+from mailhub.api.frame.description import operations
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

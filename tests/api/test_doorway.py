@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from mailhub.api.doorway import BODY_BYTES
-from mailhub.api.rates import Rates
+from mailhub.api.frame.doorway import BODY_BYTES
+from mailhub.callers.rates import Rates
 from mailhub.config import Limits, Proxy
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home
@@ -108,7 +108,7 @@ def test_a_bucket_fills_with_time() -> None:
 
 def test_the_clients_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many addresses ask, memory is for so many only: the one that asked longest ago is forgotten."""
-    monkeypatch.setattr("mailhub.api.rates.CLIENTS", 2)
+    monkeypatch.setattr("mailhub.callers.rates.CLIENTS", 2)
     rates = Rates()
     for client in "abc":
         assert [rates.wait_seconds(client, 1, 0.0) for _ in range(2)] == [0, 60]

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from mailhub.access.passwords import Passwords
-from mailhub.api.app import Api
-from storage import users
+from mailhub.api.frame.app import Api
+from storage.people import users
 from tests.api.conftest import Home
 from tests.api.test_logging_in import AGENT, enrol, log_in
-from tests.asking import Asker
-from tests.gate import CHEAP, PASSWORD
+from tests.houses.asking import Asker
+from tests.houses.gate import CHEAP, PASSWORD
 
 NEW = "another sentence of mine"
 OWNER = "owner@first.example"

@@ -11,7 +11,7 @@ from mailhub.config import Http
 from storage.schema import contact, contact_address
 from storage.writer import Transaction
 from tests.api.conftest import Home
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 
 @pytest.mark.parametrize("door", ["http", "https"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailhub.service.jobs import rewrite_index
-from storage.search import add_to_index, holds_removed_words, remove_from_index
+from storage.mail.search import add_to_index, holds_removed_words, remove_from_index
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mailhub import clock
 from mailhub.service.jobs import sweep_labels
-from storage.holds import Hold, add_hold
-from tests.inbox import NOW, Inbox, file_message
+from storage.privacy.holds import Hold, add_hold
+from tests.houses.inbox import NOW, Inbox, file_message
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -11,13 +11,13 @@ import pytest
 from mailhub import clock
 from mailhub.access.passwords import Passwords
 from mailhub.service.jobs import LOGIN_DAYS, sweep_logins
-from storage import users
+from storage.people import users
 from storage.schema import session
-from tests.asking import Asker
-from tests.gate import CHEAP, PASSWORD
+from tests.houses.asking import Asker
+from tests.houses.gate import CHEAP, PASSWORD
 
 if TYPE_CHECKING:
-    from mailhub.api.app import Api
+    from mailhub.api.frame.app import Api
     from tests.api.conftest import Home
 
 AGENT = "agent@first.example"

@@ -7,24 +7,25 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete
 
-from mailhub import clock, lifecycle
+from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
-from mailhub.api.caller import Call
-from mailhub.api.mailboxes import NewMailbox, add_mailbox
+from mailhub.accounts import lifecycle
+from mailhub.api.mailboxes.mailboxes import NewMailbox, add_mailbox
+from mailhub.callers.caller import Call
 from mailhub.clock import DAY, HOUR
 from mailhub.config import Letters
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.message.dns_questions import Answer, Question
-from storage import watches
+from storage.mail import watches
+from storage.mail.watches import Watch
 from storage.schema import account as account_table
 from storage.schema import address as address_table
 from storage.schema import mail_domain, user
 from storage.schema import mailbox as mailbox_table
-from storage.watches import Watch
 from storage.writer import Transaction
 from tests.api.conftest import Home
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 OWNER = Actor(role=Role.OWNER, account=1, user=11)
 

@@ -17,16 +17,16 @@ from mailhub import clock
 from mailhub.access import roles
 from mailhub.access.actor import Actor, Role
 from mailhub.access.bearers import Kind, new_bearer
-from mailhub.api import app as api
-from mailhub.api import caller as caller_module
-from mailhub.api import problems
+from mailhub.api.frame import app as api
+from mailhub.callers import caller as caller_module
+from mailhub.callers import problems
 from mailhub.errors import Unavailable
-from storage import second_factors
-from storage.sessions import Session, add_session
+from storage.people import second_factors
+from storage.people.sessions import Session, add_session
 from storage.writer import Transaction, Writer
 from tests.access.test_roles import EXPECTED, LETTERS
 from tests.api.test_routes import OPEN, WAYS_IN
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home
@@ -69,7 +69,7 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> Questions:
     for module in (*MODULES, caller_module):
         if vars(module).get("require") is decide:
             monkeypatch.setattr(module, "require", require)
-    monkeypatch.setattr("mailhub.api.problems.STATUSES", ((Passed, PASSED, "passed"), *problems.STATUSES))
+    monkeypatch.setattr("mailhub.callers.problems.STATUSES", ((Passed, PASSED, "passed"), *problems.STATUSES))
     return noted
 
 
@@ -191,7 +191,7 @@ def test_what_needs_freshness_is_what_the_table_says(home: Home, monkeypatch: py
 
     with monkeypatch.context() as patched:
         patched.setattr(Writer, "run", act)
-        patched.setattr("mailhub.api.problems.STATUSES", ((Passed, PASSED, "passed"), *problems.STATUSES))
+        patched.setattr("mailhub.callers.problems.STATUSES", ((Passed, PASSED, "passed"), *problems.STATUSES))
         for method, target, body in operations(home):
             for kind, asker in (("session", stale), ("token", token)):
                 answer = asker(method, target, body)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import journal
-from tests.asking import Asker
+from storage.proof import journal
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -15,12 +15,12 @@ import pytest
 from sqlalchemy import Table, select
 
 from mailhub import clock
-from mailhub.api.description import operations
-from storage.erasures import Erasure, add_erasure
-from storage.privacy_requests import PrivacyRequest, add_request
+from mailhub.api.frame.description import operations
+from storage.people.sessions import Session, add_session
+from storage.privacy.erasures import Erasure, add_erasure
+from storage.privacy.privacy_requests import PrivacyRequest, add_request
 from storage.schema import intake, metadata
-from storage.sessions import Session, add_session
-from tests.asking import Answered, Asker
+from tests.houses.asking import Answered, Asker
 
 if TYPE_CHECKING:
     from storage.writer import Transaction

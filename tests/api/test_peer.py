@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from mailhub.api.peer import peer_uid
+from mailhub.callers.peer import peer_uid
 
 
 def test_unix_socket_tells_the_uid() -> None:

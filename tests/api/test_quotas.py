@@ -15,20 +15,20 @@ import pytest
 
 from mailhub import clock
 from mailhub.access.passwords import Passwords
-from mailhub.api import app as app_module
+from mailhub.access.quotas import CURES, require_room
+from mailhub.api.frame import app as app_module
 from mailhub.config import Imap, Quotas
 from mailhub.errors import Conflict
-from mailhub.quotas import CURES, require_room
-from storage import users
-from storage.accounts import Account, add_account
+from storage.accounts.accounts import Account, add_account
 from storage.database import Database
-from storage.mailboxes import Mailbox, add_mailbox
+from storage.mail.mailboxes import Mailbox, add_mailbox
+from storage.people import users
+from storage.people.users import User, add_user
 from storage.schema import contact, contact_address
-from storage.users import User, add_user
 from storage.writer import Transaction, Writer
 from tests.api.conftest import NOW, Home
-from tests.asking import Answered, Asker
-from tests.gate import CHEAP, PASSWORD
+from tests.houses.asking import Answered, Asker
+from tests.houses.gate import CHEAP, PASSWORD
 
 GUARD_SECONDS = 60  # against hanging; not a measure
 LATER = clock.to_iso(clock.now() + clock.DAY)
@@ -187,9 +187,9 @@ def test_what_runs_has_a_quota(home: Home, monkeypatch: pytest.MonkeyPatch, name
         wait()
         raise Conflict("nothing to show")
 
-    monkeypatch.setattr("mailhub.api.exports.export.of_account", archive)
-    monkeypatch.setattr("mailhub.api.backtests.backtest", counted)
-    monkeypatch.setattr("mailhub.api.caller.require_fresh", lambda *_: None)
+    monkeypatch.setattr("mailhub.api.privacy.exports.export.of_account", archive)
+    monkeypatch.setattr("mailhub.api.filter.backtests.backtest", counted)
+    monkeypatch.setattr("mailhub.callers.caller.require_fresh", lambda *_: None)
     app = home.app()
     one, other = Asker(app=app, token=home.token(11)), Asker(app=app, token=home.token(21, account=2))
 

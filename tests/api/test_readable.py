@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.conftest import Home
-from tests.asking import Answered, Asker
+from tests.houses.asking import Answered, Asker
 
 MAIL = b"From: %s@customer.example\r\nMessage-ID: <%s@customer.example>\r\n\r\nIt smokes %s.\r\n"
 

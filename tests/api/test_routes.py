@@ -11,7 +11,7 @@ import pytest
 
 from mailhub import clock
 from mailhub.access.roles import ACTIONS
-from mailhub.api import app as api
+from mailhub.api.frame import app as api
 from mailhub.health.vitals import Vitals
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
 from mailhub.config import Limits
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

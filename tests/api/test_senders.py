@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mailhub import billing
 from mailhub import config as settings
-from mailhub.api.caller import OWNERS_WAY_BACK
-from storage.accounts import change_account
+from mailhub.accounts import billing
+from mailhub.callers.caller import OWNERS_WAY_BACK
+from storage.accounts.accounts import change_account
 from tests.api.test_matrix import operations
 from tests.api.test_routes import OPEN, WAYS_IN
-from tests.asking import Answered, Asker
+from tests.houses.asking import Answered, Asker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

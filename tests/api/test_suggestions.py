@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mailhub import clock, mark_requests
-from mailhub.mark_requests import SETTLE_SECONDS
+from mailhub import clock
+from mailhub.filter import mark_requests
+from mailhub.filter.mark_requests import SETTLE_SECONDS
 from mailhub.service.jobs import SUGGESTION_DAYS, give_marks
-from storage import ledger
-from tests.asking import Asker
-from tests.inbox import file_message
+from storage.filter import ledger
+from tests.houses.asking import Asker
+from tests.houses.inbox import file_message
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from mailhub.api.mailboxes import NewMailbox
-from mailhub.api.problems import _said
-from mailhub.api.ticket_work import Assignment, Text
-from mailhub.api.tickets import VERDICTS, _verdict
-from mailhub.api.users import NewUser
+from mailhub.api.mailboxes.mailboxes import NewMailbox
+from mailhub.api.people.users import NewUser
+from mailhub.api.tickets.ticket_work import Assignment, Text
+from mailhub.api.tickets.tickets import VERDICTS, _verdict
+from mailhub.callers.problems import _said
 from mailhub.errors import BadRequest
 
 BAD_NAMES = ["a\0b", "a\x1b[31mb", "a\nb", "a\rb", "a\u2028b", "\ud800", "x" * 201]

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from mailhub.api.turns import Turns
+from mailhub.callers.turns import Turns
 from mailhub.errors import TooManyRequests
 from storage.database import Connection
 from storage.errors import TookTooLong
 from tests.api.conftest import Home
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 GUARD_SECONDS = 60  # against hanging; not a measure
 TOTAL, AT_ONCE, WAITING = 4, 2, 8
@@ -142,7 +142,7 @@ def test_slow_requests_of_an_account_leave_others_a_thread(home: Home, monkeypat
         assert end.wait(GUARD_SECONDS)
         return []
 
-    monkeypatch.setattr("mailhub.api.tickets.search_messages", search)
+    monkeypatch.setattr("mailhub.api.tickets.tickets.search_messages", search)
     ask, other = Asker(app=app, token=slow), Asker(app=app, token=home.token(21, account=2))
 
     async def story() -> None:
@@ -165,7 +165,9 @@ def test_a_full_line_is_429(home: Home, monkeypatch: pytest.MonkeyPatch) -> None
     limits = replace(home.house.config.limits, requests_at_once=1, requests_waiting=2)
     app = Home(house=replace(home.house, config=replace(home.house.config, limits=limits))).app()
     end = threading.Event()
-    monkeypatch.setattr("mailhub.api.tickets.search_messages", lambda *_, **__: [] if end.wait(GUARD_SECONDS) else None)
+    monkeypatch.setattr(
+        "mailhub.api.tickets.tickets.search_messages", lambda *_, **__: [] if end.wait(GUARD_SECONDS) else None
+    )
     ask = Asker(app=app, token=home.token(11))
 
     async def story() -> None:
@@ -194,7 +196,7 @@ def test_every_question_of_a_request_has_a_deadline(home: Home) -> None:
         return []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mailhub.api.tickets.search_messages", endless)
+        patch.setattr("mailhub.api.tickets.tickets.search_messages", endless)
         answered = Asker(app=app, token=home.token(11))("GET", "/v1/tickets/search?query=a")
     assert (answered.status, answered.json["code"]) == (503, "took-too-long")
     assert answered.headers["retry-after"]

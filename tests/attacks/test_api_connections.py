@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from mailhub.api import peer
-from mailhub.api.peer import Admission, PeerProtocol
+from mailhub.callers import peer
+from mailhub.callers.peer import Admission, PeerProtocol
 
 GUARD_SECONDS = 30.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.postroom import KIM, MALLORY, MINE, PostRoom, answering, mail
+from tests.houses.postroom import KIM, MALLORY, MINE, PostRoom, answering, mail
 
 MX = "mx.example.com"
 FAILS = [

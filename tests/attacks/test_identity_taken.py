@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailhub.envelope import Fate, Source
-from tests.postroom import KIM, MALLORY, PostRoom, mail
+from tests.houses.postroom import KIM, MALLORY, PostRoom, mail
 
 ID = "order-1@customer.example"
 

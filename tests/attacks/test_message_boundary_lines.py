@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailhub.message import parse, scan
 from scripts import hostile_mails
-from tests.counted_work import calls_of, read_linearly
+from tests.houses.counted_work import calls_of, read_linearly
 
 
 def test_look_alikes_are_leapt_over() -> None:

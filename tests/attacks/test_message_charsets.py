@@ -7,7 +7,7 @@ import re
 
 from mailhub.message import parse
 from scripts import hostile_mails
-from tests.counted_work import read_linearly
+from tests.houses.counted_work import read_linearly
 
 
 def test_unknown_charsets_lose_no_mail() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scripts import hostile_mails
-from tests.counted_work import read_linearly
+from tests.houses.counted_work import read_linearly
 
 
 def test_padding_everywhere_is_bounded() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailhub.message import limits, parse
 from scripts import hostile_mails
-from tests.counted_work import read_linearly
+from tests.houses.counted_work import read_linearly
 
 
 def test_a_broken_id_is_still_an_id() -> None:

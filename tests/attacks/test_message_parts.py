@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailhub.message import limits, parse
 from scripts import hostile_mails
-from tests.counted_work import SLACK_CALLS, calls_of, read_linearly
+from tests.houses.counted_work import SLACK_CALLS, calls_of, read_linearly
 
 
 def test_the_parts_stop_at_their_bound() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailhub.message import parse
 from mailhub.message.values import TEXT_BYTES
 from scripts import hostile_mails
-from tests.counted_work import read_linearly
+from tests.houses.counted_work import read_linearly
 
 
 def test_a_line_of_marks_is_read_once() -> None:

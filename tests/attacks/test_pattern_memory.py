@@ -26,7 +26,7 @@ def test_the_walk_finds_patterns_wherever_they_are_written() -> None:
     names = " ".join(PATTERNS)
     assert "mailhub.message.scan:_LEADING" in names
     assert "mailhub.message.html_tokens:_CLOSING[" in names
-    assert "mailhub.erasing.needles:" in names
+    assert "mailhub.privacy.erasing.needles:" in names
 
 
 @pytest.mark.parametrize("pattern", [r"(?:[ \t]*\r?\n)+", r"(\.a+)*", r"([aA0])\1+"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 @pytest.mark.parametrize("lmtp", [False, True])

@@ -2,7 +2,7 @@
 
 import tracemalloc
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 def test_blank_lines_cost_their_own_size(with_door: Runner) -> None:

@@ -1,6 +1,6 @@
 """Talk before the banner: what sends without listening is no mail server."""
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 def test_who_speaks_before_the_greeting_is_refused(with_door: Runner) -> None:

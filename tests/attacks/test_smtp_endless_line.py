@@ -1,6 +1,6 @@
 """A line that never ends (aiosmtpd buffers it without limit), as a command and inside a message."""
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 def test_an_endless_command_is_cut_off(with_door: Runner) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 
-from tests.door_house import House, Runner, until
+from tests.houses.door_house import House, Runner, until
 
 
 def test_a_half_close_does_not_stop_the_commit(with_door: Runner) -> None:

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailhub.errors import InsufficientStorage
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 REPLY = re.compile(r"451 4\.3\.0 Temporary failure, try again; error ([0-9a-f]{12})")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mailhub.envelope import Fate, Outcome
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 def test_errors_end_a_session(with_door: Runner) -> None:

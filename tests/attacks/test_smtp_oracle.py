@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 def test_vrfy_says_the_same_of_everyone(with_door: Runner) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.door_house import House, Runner, until
+from tests.houses.door_house import House, Runner, until
 
 
 def test_commands_that_wait_are_bounded(with_door: Runner) -> None:

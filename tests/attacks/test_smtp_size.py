@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 
 def test_a_true_size_is_refused_at_mail(with_door: Runner) -> None:

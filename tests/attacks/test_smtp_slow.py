@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from functools import partial
 
-from tests.door_house import House, Runner, until
+from tests.houses.door_house import House, Runner, until
 
 
 def test_silence_ends_a_session(with_door: Runner) -> None:

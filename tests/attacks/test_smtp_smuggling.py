@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.door_house import House, Runner
+from tests.houses.door_house import House, Runner
 
 FALSE_ENDS = [
     b"\n.\n",

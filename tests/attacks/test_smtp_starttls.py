@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mailhub.errors import ConfigurationError
-from mailhub.intake.door import tls_context
-from tests.door_house import Client, House, Runner, until
+from mailhub.intake.smtp.door import tls_context
+from tests.houses.door_house import Client, House, Runner, until
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from mailhub.intake.resolver import Resolver
 from mailhub.message.author import read
 from mailhub.message.dns_questions import Answer, Question
 from mailhub.message.parse import parse
-from tests.postroom import MINE, START, PostRoom, answering, mail
+from tests.houses.postroom import MINE, START, PostRoom, answering, mail
 
 KIM, EVE = "kim@bank.example", "eve@evil.example"
 ANA = "ana@example.com"  # an agent

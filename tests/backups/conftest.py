@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_disk import mounted
+from tests.houses.small_disk import mounted
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from mailhub.backups.making import create
 from mailhub.backups.vault import Vault
 from mailhub.keys import Keys, new_recovery_key
 from scripts.rig.damages import chunks, cut, misplaced, turned
-from storage import backups
+from storage.backups import backups
 from storage.database import Database
-from tests.postroom import PostRoom
+from tests.houses.postroom import PostRoom
 
 KEYS = Keys(bytes(range(32)))
 PRIVATE, PUBLIC = new_recovery_key()

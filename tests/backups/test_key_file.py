@@ -16,7 +16,7 @@ from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
 from mailhub.backups.vault import Vault
 from mailhub.errors import BadRequest
 from mailhub.keys import Keys, new_recovery_key
-from storage import backups, person_keys
+from storage.backups import backups, person_keys
 from storage.database import Database
 from storage.schema import contact
 from storage.writer import Transaction, Writer

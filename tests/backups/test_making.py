@@ -15,16 +15,16 @@ from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.expiring import expire
 from mailhub.backups.key_file import NAME
 from mailhub.backups.making import CUT_OFF, alone, ask, create, make_due
+from mailhub.backups.restoring import verify
 from mailhub.backups.vault import Vault
 from mailhub.errors import Conflict, InsufficientStorage, Unavailable
 from mailhub.keys import Keys
-from mailhub.restoring import verify
-from storage import backups
-from storage.backups import Backup
+from storage.backups import backups
+from storage.backups.backups import Backup
 from storage.database import Database
 from storage.writer import Writer
-from tests.postroom import PostRoom, mail
-from tests.small_disk import resize
+from tests.houses.postroom import PostRoom, mail
+from tests.houses.small_disk import resize
 
 
 @pytest.fixture

@@ -17,22 +17,22 @@ from mailhub.backups.expiring import expire
 from mailhub.backups.holder_keys import TURN_KEYS
 from mailhub.backups.key_file import NAME
 from mailhub.backups.making import create
+from mailhub.backups.restoring import Restored, restore, verify
 from mailhub.backups.vault import Vault
 from mailhub.errors import BadRequest, Conflict
 from mailhub.keys import Keys
-from mailhub.restoring import Restored, restore, verify
-from storage import person_keys
+from storage.backups import person_keys
+from storage.backups.dumping import LEFT_OUT
+from storage.backups.person_keys import Holder
 from storage.database import Database
-from storage.dumping import LEFT_OUT
-from storage.journal import MACHINE
-from storage.links import Link, add_link
+from storage.mail.search import find_messages
 from storage.migrate import is_empty
-from storage.person_keys import Holder
+from storage.people.links import Link, add_link
+from storage.people.sessions import Session, add_session
+from storage.proof.journal import MACHINE
 from storage.schema import contact, journal, link, message, metadata, session
-from storage.search import find_messages
-from storage.sessions import Session, add_session
 from storage.writer import Writer
-from tests.postroom import PostRoom, mail
+from tests.houses.postroom import PostRoom, mail
 
 CANARY = "zanzibarcanary"
 

@@ -24,7 +24,7 @@ from classifier.tokens import (
     features_of_each,
     features_to_bytes,
 )
-from tests.counted_work import calls_of
+from tests.houses.counted_work import calls_of
 
 ROOT = Path(__file__).parents[2]
 IDS = st.lists(st.integers(0, (len(GROUPS) << GROUP_BITS) - 1), unique=True).map(sorted)

@@ -6,7 +6,7 @@ import mailbox
 from email.message import EmailMessage
 from pathlib import Path
 
-from mailhub.cli.importing import messages
+from mailhub.cli.tickets.importing import messages
 
 FIRST = b"From: ana@customer.example\nSubject: one\n\nFrom here on\nall is well.\n"
 SECOND = b"From: ben@customer.example\nSubject: two\n\n>From the past\n\nlast line"

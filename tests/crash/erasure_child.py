@@ -3,7 +3,7 @@
     erasure_child.py BEGUN DIRECTORY ACCOUNT ERASURE PLACE...
 
 For each PLACE a copy of the data directory BEGUN becomes ``DIRECTORY/N``, and a forked child goes on with the erasure
-until it is killed: ``before:STEP``, ``after:STEP`` (names of ``mailhub.erasing.steps``) or ``commit:N`` of the run.
+until it is killed: ``before:STEP``, ``after:STEP`` (names of ``mailhub.privacy.erasing.steps``) or ``commit:N`` of the run.
 Then another one goes on to the end. One JSON line a place: {"place", "status", "state", "end"}.
 """
 
@@ -20,14 +20,14 @@ from typing import Any
 
 from sqlalchemy import event
 
-from mailhub import erasure
-from mailhub.erasing import steps
-from mailhub.erasing.steps import Step
-from mailhub.erasing.work import Work
+from mailhub.privacy import erasure
+from mailhub.privacy.erasing import steps
+from mailhub.privacy.erasing.steps import Step
+from mailhub.privacy.erasing.work import Work
 from storage.database import Database
-from storage.erasures import find_erasure
+from storage.privacy.erasures import find_erasure
 from storage.writer import Writer
-from tests.erasing.scene import reopened
+from tests.privacy.erasing.scene import reopened
 
 
 def die(*_: Any) -> None:

@@ -16,7 +16,7 @@ from random import Random
 from mailhub.filter.models import Models
 from storage.database import Database
 from storage.writer import Writer
-from tests.inbox import Inbox
+from tests.houses.inbox import Inbox
 
 
 def main(url: str, directory: str, seed: str, account: str) -> None:

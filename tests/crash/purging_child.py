@@ -18,13 +18,14 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from mailhub import feedback, purging
-from mailhub.erasing.work import Parts
+from mailhub.filter import feedback
 from mailhub.filter.models import Models
+from mailhub.privacy.erasing.work import Parts
+from mailhub.tickets import purging
 from storage.database import Database
 from storage.writer import Transaction, Writer
 from tests.crash.erasure_child import arm
-from tests.erasing.scene import reopened
+from tests.privacy.erasing.scene import reopened
 
 
 def purging_of(parts: Parts) -> purging.Purging:

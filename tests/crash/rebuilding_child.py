@@ -12,7 +12,7 @@ from mailhub.filter.models import Models
 from mailhub.filter.rebuild import Rebuild
 from storage.database import Database
 from storage.writer import Writer
-from tests.inbox import NOW, extract
+from tests.houses.inbox import NOW, extract
 
 
 def main(url: str, directory: str, account: str) -> None:

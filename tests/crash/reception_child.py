@@ -26,7 +26,7 @@ from mailhub.envelope import Envelope, Fate, Source
 from mailhub.intake.reception import Reception
 from storage.database import Database
 from storage.writer import Writer
-from tests.postroom import START, PostRoom, open_room
+from tests.houses.postroom import START, PostRoom, open_room
 
 SESSIONS = 8
 

@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from mailhub import erasure, receipts
-from mailhub.erasing.steps import STEPS
+from mailhub.privacy import erasure
+from mailhub.privacy.erasing.steps import STEPS
+from mailhub.proof import receipts
 from storage.database import Database
-from storage.erasures import find_erasure
+from storage.privacy.erasures import find_erasure
 from storage.writer import Writer
-from tests.desk import open_desk
-from tests.erasing import witness
-from tests.erasing.scene import KEYS, KIM, NAME, set_up
+from tests.houses.desk import open_desk
+from tests.privacy.erasing import witness
+from tests.privacy.erasing.scene import KEYS, KIM, NAME, set_up
 
 ROOT = Path(__file__).parents[2]
 GUARD_SECONDS = 300

@@ -11,7 +11,7 @@ from random import Random
 from mailhub.filter.models import Models
 from storage.database import Database
 from storage.writer import Writer
-from tests.inbox import ACCOUNT, Inbox
+from tests.houses.inbox import ACCOUNT, Inbox
 
 AGENT = Path(__file__).parent / "marking_agent.py"
 ROOT = Path(__file__).parents[2]

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from mailhub import purging, tickets
-from mailhub.erasing.work import Parts
+from mailhub.privacy.erasing.work import Parts
+from mailhub.tickets import acts, purging
 from storage.database import Database
+from storage.mail.search import find_messages
 from storage.schema import journal, message_reference, note, raw, tombstone
-from storage.search import find_messages
 from storage.writer import Writer
 from tests.crash.purging_child import purging_of
-from tests.desk import Desk, open_desk
-from tests.erasing.scene import Scene, parts_of, reopened
-from tests.test_removal import rows_naming
+from tests.houses.desk import Desk, open_desk
+from tests.privacy.erasing.scene import Scene, parts_of, reopened
+from tests.tickets.test_removal import rows_naming
 
 ROOT = Path(__file__).parents[2]
 GUARD_SECONDS = 300
@@ -53,7 +53,7 @@ def fill(desk: Desk, directory: Path) -> Begun:
     scene.messages = {str(number): each for number, each in enumerate(messages)} | {"other": other}
     scene.label("spam", "0", "9", "10", "19")
     scene.label("ham", "3", "12", "other")
-    desk.do(lambda tx: tickets.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text="hm", now=desk.now))
+    desk.do(lambda tx: acts.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text="hm", now=desk.now))
     desk.filing.models.checkpoint(desk.writer, desk.account)
     return Begun(desk, ticket, messages, other)
 

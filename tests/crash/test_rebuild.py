@@ -13,11 +13,11 @@ from sqlalchemy import update
 from classifier.tokens import FEATURES_VERSION
 from mailhub.filter import checkpoints
 from mailhub.filter.models import Models
-from storage import ledger_versions
 from storage.database import Database
+from storage.filter import ledger_versions
 from storage.schema import ledger as ledger_table
 from storage.writer import Writer
-from tests.inbox import ACCOUNT, Inbox
+from tests.houses.inbox import ACCOUNT, Inbox
 
 CHILD = Path(__file__).parent / "rebuilding_child.py"
 ROOT = Path(__file__).parents[2]

@@ -15,15 +15,15 @@ import pytest
 from sqlalchemy import select
 
 from mailhub.clock import SECOND
+from mailhub.directory import Directory
 from mailhub.envelope import Fate
-from mailhub.filing.directory import Directory
-from mailhub.filing.prepare import Secrets
 from mailhub.keys import Keys
-from storage import raws
+from mailhub.reading.prepare import Secrets
 from storage.database import Database
+from storage.mail import raws
 from storage.schema import message, raw
 from storage.writer import Writer
-from tests.postroom import OURS, START, THEIRS, PostRoom, mail, make_context
+from tests.houses.postroom import OURS, START, THEIRS, PostRoom, mail, make_context
 
 CHECKOUT = Path(__file__).parents[2]
 GUARD_SECONDS = 120  # only a hang gets there

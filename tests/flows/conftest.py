@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.hub import Hub, hubs
+from tests.houses.hub import Hub, hubs
 
 
 @pytest.fixture(scope="session")

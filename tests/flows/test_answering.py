@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.hub import Hub
-from tests.sink import Sink, listening
+from tests.houses.hub import Hub
+from tests.houses.sink import Sink, listening
 
 CUSTOMER = "ana@customer.example"
 

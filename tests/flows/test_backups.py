@@ -18,15 +18,15 @@ from sqlalchemy.engine import URL
 
 from mailhub import house, keys
 from mailhub.backups.making import CUT_OFF
+from mailhub.backups.restoring import restore
 from mailhub.config import Config, Storage
 from mailhub.errors import ConfigurationError, InsufficientStorage, Unavailable
-from mailhub.restoring import restore
 from storage.database import Database
 from storage.migrate import is_empty
-from tests.small_disk import mounted, resize
+from tests.houses.small_disk import mounted, resize
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 MAIL = (
     b"From: kim@customer.example\r\nTo: support@example.com\r\nSubject: zanzibar\r\n"

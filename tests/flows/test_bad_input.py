@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 RAW = b"From: ana@customer.example\r\nSubject: kept\r\nMessage-ID: <kept@customer.example>\r\n\r\nx\r\n"
 

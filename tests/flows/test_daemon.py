@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 HEAD = b"From: ana@customer.example\r\nSubject: drained\r\nMessage-ID: <d@customer.example>\r\n\r\n"
 OPENSSL = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2")
@@ -157,7 +157,9 @@ def test_handed_in_sockets_are_known_by_name(idle_hub: Hub) -> None:
 
 def test_daemon_never_imports_sklearn(idle_hub: Hub) -> None:
     """The daemon's modules do not load scikit-learn (2 s at every start)."""
-    program = "import sys, mailhub.daemon; print([name for name in sys.modules if name.split('.')[0] == 'sklearn'])"
+    program = (
+        "import sys, mailhub.service.daemon; print([name for name in sys.modules if name.split('.')[0] == 'sklearn'])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env=idle_hub.environment, check=True
     )

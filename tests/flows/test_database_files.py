@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mailhub.cli.client import ApiError
-from tests.hub import GUARD_SECONDS, Hub
+from tests.houses.hub import GUARD_SECONDS, Hub
 
 # Python itself runs this in the daemon (site): it notes each file opened there, the database's own by whatever name.
 HOOK = """

@@ -9,7 +9,7 @@ import pytest
 from mailhub.cli.client import ApiError
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 
 @pytest.mark.parametrize("left", [None, b""])

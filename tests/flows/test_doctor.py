@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 
 def lines(hub: Hub, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:

@@ -11,8 +11,8 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
-from tests.erasing import witness
-from tests.hub import Hub
+from tests.houses.hub import Hub
+from tests.privacy.erasing import witness
 
 KIM, LOOK_ALIKE = "kim.zz@customer.example", "akim.zz@customer.example"
 RACING = 500

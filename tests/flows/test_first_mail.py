@@ -13,10 +13,10 @@ import pytest
 
 from mailhub.cli.client import ApiError
 from storage.database import Database
-from storage.ticket_lists import TicketFilter, list_tickets
+from storage.tickets.ticket_lists import TicketFilter, list_tickets
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 NUMBERS = itertools.count()
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.campaign_hostile import MOST_BYTES, Force, Row, Target, trial
-from tests.hub import GUARD_SECONDS
+from tests.houses.hub import GUARD_SECONDS
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 FORCE = Force(mib=24, at_once=20)
 BY_MAIL = ("leading_lines", "noise")

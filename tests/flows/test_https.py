@@ -12,8 +12,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.certificates import trusting, write_certificate
-from tests.hub import GUARD_SECONDS, Hub
+from tests.houses.certificates import trusting, write_certificate
+from tests.houses.hub import GUARD_SECONDS, Hub
 
 
 @pytest.fixture

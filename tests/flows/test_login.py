@@ -18,7 +18,7 @@ from mailhub.cli.client import ApiError, Client
 
 if TYPE_CHECKING:
     from storage.database import Database
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 PASSWORD = "canary sentence nobody guesses"
 

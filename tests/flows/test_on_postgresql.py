@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from storage.database import Database
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 RAW = (
     b"From: Ana Silva <ana@customer.example>\r\nTo: support@example.com\r\nSubject: Printer\r\n"

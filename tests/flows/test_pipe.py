@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 RAW = b"From: ana@customer.example\r\nSubject: piped\r\nMessage-ID: <p@customer.example>\r\n\r\nx\r\n"
 TO = ("--recipient", "support@example.com")

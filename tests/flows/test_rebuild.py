@@ -12,7 +12,7 @@ from storage.database import Database
 from storage.schema import ledger, raw
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 
 def marked(hub: Hub, subject: str) -> int:

@@ -22,9 +22,9 @@ import pytest
 from mailhub.config import Relay as RelaySettings
 from mailhub.keys import Keys
 from mailhub.outbound.relay import Relay
-from mailhub.reply import Replied
-from storage import outbox
-from tests.desk import Desk
+from mailhub.tickets.reply import Replied
+from storage.mail import outbox
+from tests.houses.desk import Desk
 
 GUARD_SECONDS = 30.0  # only a hang gets there
 

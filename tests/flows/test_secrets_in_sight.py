@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 MAIL = b"From: ana@customer.example\r\nSubject: canary\r\n\r\nHello.\r\n"
 PASSWORD = "canary-of-the-relay"

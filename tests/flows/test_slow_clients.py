@@ -9,11 +9,11 @@ import pytest
 
 from scripts import campaign_slow_clients
 from scripts.campaign_slow_clients import MIB, Doors, trial
-from tests.certificates import write_certificate
-from tests.hub import GUARD_SECONDS
+from tests.houses.certificates import write_certificate
+from tests.houses.hub import GUARD_SECONDS
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 CLIENTS, MAILS = 60, 20
 

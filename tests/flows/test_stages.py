@@ -9,7 +9,7 @@ import pytest
 from mailhub.cli.client import ApiError
 
 if TYPE_CHECKING:
-    from tests.hub import Hub
+    from tests.houses.hub import Hub
 
 HEAD = b"From: kim@customer.example\r\nTo: support@example.com\r\nSubject: zanzibar\r\n"
 MAIL = HEAD + b"Message-ID: <%d@x>\r\n\r\nhello\r\n"

@@ -14,20 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from mailhub import reply_token
 from mailhub.message.parse import parse
-from mailhub.reply import Replied
-from tests.postroom import (
-    MALLORY,
-    MINE,
-    PostRoom,
-    alone,
-    answering,
-    filed,
-    joined,
-    mail,
-    tokened,
-)
+from mailhub.reading import reply_token
+from mailhub.tickets.reply import Replied
+from tests.houses.postroom import MALLORY, MINE, PostRoom, alone, answering, filed, joined, mail, tokened
 
 HERE = Path(__file__).parent
 DEFINED = re.compile(r"^def (test_T\w+)", re.MULTILINE)

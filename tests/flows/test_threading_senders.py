@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mailhub.pipeline import PARTICIPANTS_ADDED
-from mailhub.reply import Replied
+from mailhub.filing.pipeline import PARTICIPANTS_ADDED
+from mailhub.tickets.reply import Replied
 from storage.schema import contact, contact_address, ticket
-from tests.postroom import (
+from tests.houses.postroom import (
     ADDRESSES,
     ANA,
     KIM,

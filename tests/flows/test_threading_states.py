@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 from mailhub.envelope import Fate, Source
-from mailhub.reply import Replied
+from mailhub.tickets.reply import Replied
 from storage.schema import contact, mailbox, message, ticket
-from tests.postroom import (
+from tests.houses.postroom import (
     ADDRESSES,
     KIM,
     MALLORY,

@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from mailhub.cli.main import root
-from tests.hub import hubs
+from tests.houses.hub import hubs
 
 MAIL = (
     b"From: Ana <ana@customer.example>\r\nTo: support@example.com\r\nMessage-ID: <1@customer.example>\r\n\r\nbroken\r\n"

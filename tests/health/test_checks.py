@@ -18,9 +18,9 @@ from mailhub.health.checks import files, network
 from mailhub.health.checks.finding import Finding, Level
 from mailhub.message.dns_questions import Answer, Question
 from storage.database import Database
-from tests.certificates import write_certificate
-from tests.postroom import PostRoom, mail
-from tests.sink import Sink, listening
+from tests.houses.certificates import write_certificate
+from tests.houses.postroom import PostRoom, mail
+from tests.houses.sink import Sink, listening
 
 ZONE: dict[Question, tuple[str, ...]] = {
     ("shop.internal", "MX"): ("mx.shop.internal",),

@@ -16,11 +16,12 @@ from mailhub.health.checks import database as database_check
 from mailhub.health.watching import SETTLING_HOURS, Watching, in_words, with_limit
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.reception import Reception
-from storage import accounts, mailboxes, watches
+from storage.accounts import accounts
+from storage.mail import mailboxes, watches
+from storage.mail.watches import Watch
 from storage.schema import message
-from storage.watches import Watch
 from storage.writer import Transaction
-from tests.postroom import OURS, SALES, START, SUPPORT, PostRoom, mail
+from tests.houses.postroom import OURS, SALES, START, SUPPORT, PostRoom, mail
 
 BOX = (OURS, SUPPORT)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mailhub import clock
-from mailhub.intake.imap_tokens import end_of, ends_soon
+from mailhub.intake.imap.tokens import end_of, ends_soon
 from mailhub.oauth.grants import Tokens
-from storage.oauth_grants import OauthGrant
+from storage.sources.oauth_grants import OauthGrant
 
 NOW = 2_000_000 * clock.HOUR
 

@@ -4,8 +4,8 @@ import pytest
 
 from mailhub.envelope import Fate, Outcome, Refusal
 from mailhub.errors import BadRequest, ConfigurationError, InsufficientStorage, Unavailable
-from mailhub.intake import replies
-from mailhub.intake.smtp_data import DataFault
+from mailhub.intake.smtp import replies
+from mailhub.intake.smtp.data import DataFault
 
 FILED = Outcome(recipient="a@example.com", fate=Fate.FILED, message=7)
 SAME = Outcome(recipient="b@example.com", fate=Fate.DUPLICATE, message=3)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mailhub.envelope import Fate, Outcome, Source
-from mailhub.intake.door import Door
-from mailhub.intake.limits import DoorSettings
-from tests.door_house import FakePipeline, House, Runner, until
+from mailhub.intake.smtp.door import Door
+from mailhub.intake.smtp.limits import DoorSettings
+from tests.houses.door_house import FakePipeline, House, Runner, until
 
 
 def test_a_message_is_filed_as_sent(with_door: Runner) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.intake.smtp_data import DataFault, DataReader
+from mailhub.intake.smtp.data import DataFault, DataReader
 
 
 def read(*chunks: bytes, limit: int = 10_000, line_limit: int = 5_000) -> tuple[DataReader, bytes | None]:

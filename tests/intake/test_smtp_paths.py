@@ -10,10 +10,10 @@ from aiosmtpd.smtp import SMTP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.intake.connection import DoorState
-from mailhub.intake.limits import DoorSettings
-from mailhub.intake.smtp import Session
-from tests.door_house import FakePipeline
+from mailhub.intake.smtp.connection import DoorState
+from mailhub.intake.smtp.limits import DoorSettings
+from mailhub.intake.smtp.session import Session
+from tests.houses.door_house import FakePipeline
 
 ATEXT = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-/=?^_`{|}~"
 ATOM = st.text(ATEXT, min_size=1, max_size=12)

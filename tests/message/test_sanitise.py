@@ -16,7 +16,7 @@ import pytest
 
 from mailhub.message import limits, sanitise
 from mailhub.message.values import TEXT_BYTES
-from tests.xss_vectors import vectors
+from tests.attacks.xss_vectors import vectors
 
 _VECTORS = list(vectors())
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)

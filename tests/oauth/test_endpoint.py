@@ -13,7 +13,7 @@ from mailhub.oauth import grants
 from mailhub.oauth.endpoint import ANSWER_BYTES, Denied, OauthFault, Reach, ask, require_sound
 from mailhub.oauth.providers import PROVIDERS
 from mailhub.system.outgoing import parse_local_servers
-from tests.token_endpoint import CLIENT, Endpoint, token_endpoint
+from tests.houses.token_endpoint import CLIENT, Endpoint, token_endpoint
 
 SECRET = "not-to-be-seen"
 HERE = Reach(local=parse_local_servers("127.0.0.1:1024-65535"))  # the endpoint takes a free port

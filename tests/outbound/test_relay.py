@@ -23,11 +23,11 @@ from mailhub.clock import HOUR, MINUTE, SECOND
 from mailhub.config import Relay as RelaySettings
 from mailhub.keys import Keys
 from mailhub.outbound.relay import Relay
-from storage import outbox, raws
 from storage.errors import StorageError
-from storage.outbox import OutboxRow
-from tests.desk import Desk
-from tests.sink import Sink, listening
+from storage.mail import outbox, raws
+from storage.mail.outbox import OutboxRow
+from tests.houses.desk import Desk
+from tests.houses.sink import Sink, listening
 
 KEYS = Keys(bytes(range(32)))
 GUARD_SECONDS = 30.0  # only a hang gets there

@@ -15,7 +15,7 @@ from mailhub.envelope import Fate, Source
 from storage.database import Database
 from storage.schema import intake, message
 from storage.writer import Writer
-from tests.postroom import ADDRESSES, HELP, OURS, THEIRS, PostRoom, answering, mail, open_room
+from tests.houses.postroom import ADDRESSES, HELP, OURS, THEIRS, PostRoom, answering, mail, open_room
 
 MAILS = [
     mail("One.", id="1@x.example"),

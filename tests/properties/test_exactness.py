@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from classifier.checkpoint import digest, from_bytes, to_bytes
 from classifier.model import Counts, fold, train, untrain
 from classifier.tokens import features_to_bytes
-from mailhub.feedback import mark
+from mailhub.filter.feedback import mark
 from mailhub.filter.models import Models
 from storage.database import Database
 from storage.writer import Transaction, Writer
-from tests.inbox import Inbox, extract, taught, text_of
+from tests.houses.inbox import Inbox, extract, taught, text_of
 
 MESSAGES = 12
 USERS = (11, 12, 13)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from mailhub import lifecycle
+from mailhub.accounts import lifecycle
 from mailhub.clock import DAY
 from mailhub.config import Lifecycle
 from scripts.bench_sweep import NOW, made

@@ -17,19 +17,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailhub.envelope import Source
-from mailhub.intake import imap_cursor
-from mailhub.intake.imap_answers import Sketch
-from mailhub.intake.imap_conversation import Conversation
-from mailhub.intake.imap_folder import Rooms
-from mailhub.intake.imap_watch import BODIES_AT_ONCE, MoveWatch
-from mailhub.pipeline import file_batch
-from storage import imap_sources, mark_requests
+from mailhub.filing.pipeline import file_batch
+from mailhub.intake.imap import cursor
+from mailhub.intake.imap.answers import Sketch
+from mailhub.intake.imap.conversation import Conversation
+from mailhub.intake.imap.folder import Rooms
+from mailhub.intake.imap.watch import BODIES_AT_ONCE, MoveWatch
 from storage.database import Database
-from storage.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
+from storage.filter import mark_requests
 from storage.schema import mark_request, message
+from storage.sources import imap_sources
+from storage.sources.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
 from storage.writer import Writer
-from tests.imap_rows import source_row
-from tests.postroom import OURS, PostRoom, mail, open_room
+from tests.houses.imap_rows import source_row
+from tests.houses.postroom import OURS, PostRoom, mail, open_room
 
 MAILS = 4
 INBOX, JUNK = "INBOX", "Junk"
@@ -178,7 +179,7 @@ class World:
         prepared = self.room.prepare(raw, source=Source.IMAP)
         before = next(each.last_uid for each in self._folders() if each.id == folder.id)
         fetching = Fetching(source=self.source, address="support@example.com", stage="active")
-        along = imap_cursor.step(fetching, folder, uid, before=before, came_at=None)
+        along = cursor.step(fetching, folder, uid, before=before, came_at=None)
 
         def act(tx: Any) -> None:
             (outcomes,) = file_batch(tx, self.room.context, [prepared])
@@ -271,4 +272,4 @@ def test_a_client_that_moves_hundreds_at_once_costs_a_bounded_look(house: PostRo
     assert (made.asked(), made.server.bodies) == (told, BODIES_AT_ONCE)
     with house.database.read() as connection:
         asked = mark_requests.count_asked(connection, OURS, made.source.mailbox_id, "imap", since=0)
-    assert asked == len(made.names)  # over any sensible imap.moves_per_hour: tests/test_mark_requests.py
+    assert asked == len(made.names)  # over any sensible imap.moves_per_hour: tests/filter/test_mark_requests.py

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mailhub.reply import Replied
-from storage.backlog import Backlog, backlog
+from mailhub.tickets.reply import Replied
 from storage.database import Database
-from tests.postroom import PostRoom
+from storage.engine.backlog import Backlog, backlog
+from tests.houses.postroom import PostRoom
 
 
 def test_empty_database_has_no_backlog(database: Database) -> None:

@@ -8,18 +8,18 @@ from dataclasses import replace
 import pytest
 
 from mailhub.envelope import Fate, Outcome
-from mailhub.filing.prepare import Prepared
-from mailhub.intake import imap_cursor
+from mailhub.filing.pipeline import file_batch
+from mailhub.intake.imap import cursor
 from mailhub.intake.reception import Along
-from mailhub.pipeline import file_batch
-from mailhub.removal import remove_messages
-from storage import imap_copies, imap_sources
-from storage.imap_copies import Copy
-from storage.imap_sources import Fetching, ImapFolder
+from mailhub.reading.prepare import Prepared
+from mailhub.tickets.removal import remove_messages
 from storage.schema import imap_copy
+from storage.sources import imap_copies, imap_sources
+from storage.sources.imap_copies import Copy
+from storage.sources.imap_sources import Fetching, ImapFolder
 from storage.writer import Transaction
-from tests.imap_rows import source_row
-from tests.postroom import OURS, SUPPORT, PostRoom, mail
+from tests.houses.imap_rows import source_row
+from tests.houses.postroom import OURS, SUPPORT, PostRoom, mail
 
 SOURCE = 901
 INBOX = ImapFolder(account_id=OURS, id=902, source_id=SOURCE, name="INBOX", uidvalidity=7)
@@ -40,7 +40,7 @@ def source(room: PostRoom) -> None:
 def fetch(room: PostRoom, folder: ImapFolder, uid: int, raw: bytes) -> Outcome:
     """File a mail as the door does, with the cursor's step in the same transaction."""
     prepared = room.prepare(raw)
-    along = imap_cursor.step(FETCHING, folder, uid, before=uid - 1, came_at=None)
+    along = cursor.step(FETCHING, folder, uid, before=uid - 1, came_at=None)
     outcomes = room.do(lambda tx: _both(tx, room, prepared, along))
     room.delivered += 1
     if outcomes[0].fate is Fate.FILED:
@@ -105,7 +105,7 @@ def test_copies_of_another_epoch_are_not_shown(room: PostRoom) -> None:
     first = fetch(room, INBOX, 1, mail(id="one@customer.example"))
     room.do(lambda tx: imap_sources.begin_epoch(tx.connection, INBOX, uidvalidity=9, quiet_uid=0))
     assert places(room, first.message) == []
-    imap_cursor.forget_copies(room.writer, replace(INBOX, uidvalidity=9))
+    cursor.forget_copies(room.writer, replace(INBOX, uidvalidity=9))
     assert room.rows(imap_copy) == []
 
 
@@ -123,7 +123,7 @@ def test_copies_go_with_the_folder_some_at_a_time_or_the_source_at_once(room: Po
         (INBOX.id, 5),
         (SAVED.id, 1),
     }
-    imap_cursor.forget_copies(room.writer, INBOX)
+    cursor.forget_copies(room.writer, INBOX)
     assert [row.folder_id for row in room.rows(imap_copy)] == [SAVED.id]
     room.do(lambda tx: imap_sources.delete_source(tx.connection, OURS, SOURCE))
     assert room.rows(imap_copy) == []

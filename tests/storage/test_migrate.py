@@ -14,11 +14,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 from sqlalchemy.engine import URL
 
-from storage import journal
 from storage import migrate as migrations
 from storage.database import Database
 from storage.errors import SchemaTooNew
 from storage.migrate import HEAD, is_empty, known_revisions, migrate, revision
+from storage.proof import journal
 from storage.schema import FIRST_ID, id_block, metadata
 
 

@@ -16,9 +16,9 @@ import psycopg
 import pytest
 
 from storage.database import Database
+from storage.engine.open_files import Watched, reading
+from storage.engine.same_server import SameServer
 from storage.errors import Gone, StorageError
-from storage.open_files import Watched, reading
-from storage.same_server import SameServer
 from storage.writer import Writer
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, text
 
-from storage import outbox
 from storage.database import Database
+from storage.mail import outbox
 from storage.schema import outbox as outbox_table
 from storage.schema import ticket
-from storage.tickets import merged_tickets
+from storage.tickets.tickets import merged_tickets
 from storage.writer import Writer
 
 SENT = {

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import contacts, derived, filing, journal, ledger, notes, outbox, raws, refusals, removal, tickets
 from storage.database import Database
-from storage.filing import Rows, Wanted
-from storage.search import find_messages
+from storage.filter import ledger
+from storage.mail import derived, filing, outbox, raws, refusals
+from storage.mail.filing import Rows, Wanted
+from storage.mail.search import find_messages
+from storage.privacy import contacts
+from storage.proof import journal
+from storage.tickets import notes, removal, tickets
 from storage.writer import Transaction, Writer
-from tests.inbox import ACCOUNT, file_message, make_account
+from tests.houses.inbox import ACCOUNT, file_message, make_account
 
 
 @contextmanager

@@ -9,10 +9,10 @@ import pytest
 import zstandard
 from sqlalchemy import select
 
-from storage import raws
 from storage.database import Database
 from storage.errors import SlicesGone
-from storage.raws import SLICE_BYTES
+from storage.mail import raws
+from storage.mail.raws import SLICE_BYTES
 from storage.schema import raw, raw_pending
 from storage.writer import Writer
 

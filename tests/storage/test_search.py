@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 
 from storage.database import Database
-from storage.search import (
+from storage.mail.search import (
     MESSAGE_CHARACTERS,
     MESSAGE_WORDS,
     QUERY_PREFIXES,

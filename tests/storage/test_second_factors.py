@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from storage.database import Database
-from storage.second_factors import replace_recovery_codes, use_recovery_code
+from storage.people.second_factors import replace_recovery_codes, use_recovery_code
 from storage.writer import Transaction, Writer
 
 HASH = bytes(range(32))

@@ -14,19 +14,19 @@ import pytest
 from sqlalchemy import select
 
 from mailhub.access.passwords import Passwords
-from mailhub.api.app import Api
+from mailhub.api.frame.app import Api
 from mailhub.config import Letters, Lifecycle, Privacy, Relay
 from mailhub.house import House
 from mailhub.outbound.sealing import open_letter
 from mailhub.web.pages import install
-from storage import users
-from storage.filing import Rows, write
-from storage.outbox import find_row
+from storage.mail.filing import Rows, write
+from storage.mail.outbox import find_row
+from storage.people import users
 from storage.schema import outbox
 from tests.api.conftest import NOW
 from tests.api.conftest import home as home  # the fixture
-from tests.asking import Answered, Asker
-from tests.gate import CHEAP, PASSWORD
+from tests.houses.asking import Answered, Asker
+from tests.houses.gate import CHEAP, PASSWORD
 
 if TYPE_CHECKING:
     from tests.api.conftest import Home

@@ -12,16 +12,16 @@ from sqlalchemy import select
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role
-from mailhub.enrolment import begin, confirm
 from mailhub.envelope import Envelope, Outcome, Source
-from mailhub.filing.prepare import prepare
+from mailhub.filing.pipeline import FilingContext, file_batch
 from mailhub.message.values import Authentication
-from mailhub.pipeline import FilingContext, file_batch
-from storage import users
-from storage.accounts import find_account
+from mailhub.people.enrolment import begin, confirm
+from mailhub.reading.prepare import prepare
+from storage.accounts.accounts import find_account
+from storage.people import users
 from storage.schema import intake, refusal, session
-from tests.gate import PASSWORD
-from tests.postroom import mail
+from tests.houses.gate import PASSWORD
+from tests.houses.postroom import mail
 
 if TYPE_CHECKING:
     from tests.web.conftest import Visitor

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from mailhub import clock, people
+from mailhub import clock
 from mailhub.access.actor import operator
-from storage.accounts import Account, add_account
+from mailhub.people import people
+from storage.accounts.accounts import Account, add_account
+from storage.people.users import User, add_user
 from storage.schema import outbox
-from storage.users import User, add_user
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from tests.web.conftest import Visitor

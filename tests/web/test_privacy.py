@@ -13,17 +13,18 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import func, select
 
-from mailhub import erasure, receipts
-from mailhub.api.app import create_app
-from mailhub.api.erasures import parts_of
+from mailhub.api.frame.app import create_app
+from mailhub.api.privacy.erasures import parts_of
 from mailhub.config import Admin
+from mailhub.privacy import erasure
+from mailhub.proof import receipts
 from mailhub.web.html import POLICY
 from mailhub.web.pages import install
 from mailhub.web.room import ASKS_A_MINUTE
-from storage.erasures import list_erasures
-from storage.holds import Hold, add_hold
+from storage.privacy.erasures import list_erasures
+from storage.privacy.holds import Hold, add_hold
 from storage.schema import contact, privacy_request
-from tests.asking import Asker
+from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
     from tests.web.conftest import Visitor

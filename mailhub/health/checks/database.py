@@ -12,14 +12,16 @@ from mailhub.filter import rebuild
 from mailhub.health.checks.files import root_key_environment
 from mailhub.health.checks.finding import Finding, failure, warning, well
 from mailhub.health.watching import in_words
-from storage import accounts, migrate, watches
-from storage.backlog import Backlog, backlog
+from storage import migrate
+from storage.accounts import accounts
 from storage.database import Connection, Database
-from storage.derived import newest_authentication
+from storage.engine.backlog import Backlog, backlog
 from storage.errors import StorageError, opening
-from storage.key_checks import find_key_check
-from storage.ledger import accounts_with_ledger
-from storage.mailboxes import every_mailbox
+from storage.filter.ledger import accounts_with_ledger
+from storage.mail import watches
+from storage.mail.derived import newest_authentication
+from storage.mail.mailboxes import every_mailbox
+from storage.proof.key_checks import find_key_check
 
 SHOWN_SILENT = 10
 ACCOUNTS_LOOKED_AT, MAIL_LOOKED_AT = 20, 100  # of each: whether trusted hosts write what they are trusted for

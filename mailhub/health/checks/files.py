@@ -17,7 +17,7 @@ from mailhub import clock, keys
 from mailhub.config import Config
 from mailhub.errors import ConfigurationError, MailhubError
 from mailhub.health.checks.finding import Finding, failure, warning, well
-from mailhub.intake.door import tls_context
+from mailhub.intake.smtp.door import tls_context
 
 CREDSTORE = Path("/etc/credstore")  # where the unit's credentials come from; a doctor runs outside of the unit
 CREDENTIALS = Path("/run/credentials")

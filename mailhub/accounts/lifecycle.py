@@ -1,0 +1,401 @@
+"""FLOW 4: account stages by date. ``stages`` decides, here it is done; top to bottom in ``sweep``:
+
+    is the clock sane? -> which terms may be over (one index range a stage) -> each account in a turn of its own:
+    locked, asked again, held? -> warned, or its next stage entered -> commit
+
+Durable states: account.stage with the instant it was really entered, term_began_at, the warnings of the term. A stage
+is entered in the transaction that makes it true (``enter``), so a crash leaves the account in one stage or the other;
+``deleted`` is entered after ``account_removal`` found nothing left. An account moves one stage a sweep, and no stage is
+left out. A hold on anything of the account beats every step (not the warnings). billing = none has no term.
+Must not: believe a clock that jumped (``steadiness``); look at a clock itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import structlog
+
+from mailhub.accounts import letters, mailbox_domains, removal, stages
+from mailhub.accounts.stages import Due, due, looked_at
+from mailhub.accounts.steadiness import JUMPED, SANE, Steadiness
+from mailhub.backups.erasing import backups_holding, rewrite_key_files
+from mailhub.backups.vault import Vault
+from mailhub.config import Lifecycle
+from mailhub.errors import Conflict, Forbidden, MailhubError, NotFound, Unavailable
+from mailhub.filter.models import Models
+from mailhub.keys import Keys
+from mailhub.outbound.letters import Post
+from storage.accounts import accounts
+from storage.accounts import stages as rows
+from storage.accounts.accounts import OPEN, Account
+from storage.accounts.stages import ClockMark
+from storage.database import Connection, Database
+from storage.errors import StorageError
+from storage.privacy import holds
+from storage.proof import journal
+from storage.writer import Transaction, Writer
+
+PAGE = 500  # accounts looked up at once
+SYSTEM = "system"
+
+log = structlog.get_logger("mailhub.accounts.lifecycle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleContext:
+    """What the lifecycle needs of the house; ``refresh`` tells the doors after a commit."""
+
+    database: Database
+    writer: Writer
+    models: Models
+    keys: Keys
+    vault: Vault
+    node: int
+    settings: Lifecycle
+    steadiness: Steadiness
+    refresh: Callable[[], None]
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing a sweep did, would do, or leaves: ``left`` says why (held, backups, clock, failed)."""
+
+    account: int
+    stage: str
+    due: Due
+    left: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a sweep found. ``clock`` is ``sane``, or why everything waits."""
+
+    clock: str
+    acts: tuple[Act, ...]
+
+
+# --- the sweep --------------------------------------------------------------------------------------------------------
+
+
+def sweep(context: LifecycleContext, *, now: int, boot: int) -> Swept:
+    """Do what is due, one stage an account at most; returns after the last commit."""
+    state = look_at_clock(context, now=now, boot=boot)
+    found = list(plan(context.database, context.settings, now=now))
+    if state != SANE:
+        return Swept(clock=state, acts=tuple(replace(act, left="clock") for act in found))
+    done = (act if act.left else _attempted(context, act, now) for act in found)
+    return Swept(clock=state, acts=tuple(act for act in done if act is not None))
+
+
+def _attempted(context: LifecycleContext, act: Act, now: int) -> Act | None:
+    """Boundary: an account whose step fails keeps no other from its own; it is due again at the next sweep."""
+    try:
+        return _act(context, act, now)
+    except (MailhubError, StorageError) as error:
+        log.warning("step of an account failed", account=act.account, to=act.due.to, error=type(error).__name__)
+        return replace(act, left="failed")
+
+
+def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[Act]:
+    """What a sweep would find due at that time, and what a hold keeps. Reads only."""
+    for stage in stages.TRANSITIONS:
+        upto, after = looked_at(stage, now, settings), (-1, 0)
+        while True:
+            with database.read() as connection:
+                page = accounts.accounts_with_term(connection, stage, upto=upto, after=after, limit=PAGE)
+                acts = _all_found(connection, page, now, settings)
+            yield from acts
+            if len(page) < PAGE:
+                break
+            after = (page[-1].term_began_at or 0, page[-1].id)
+
+
+def _all_found(connection: Connection, some: Sequence[Account], now: int, settings: Lifecycle) -> list[Act]:
+    """What is due for these accounts, and what keeps it back."""
+    warned = rows.warnings_given(connection, [each.id for each in some])
+    wanted = [(each, due(each, warned[each.id], now, settings)) for each in some]
+    return [Act(each.id, each.stage, it, _kept_back(connection, each, it, now)) for each, it in wanted if it]
+
+
+def _found(connection: Connection, account: int, now: int, settings: Lifecycle) -> Act | None:
+    """What is due for one account."""
+    found = accounts.find_account(connection, account)
+    return next(iter(_all_found(connection, [found], now, settings)), None) if found else None
+
+
+def _kept_back(connection: Connection, account: Account, wanted: Due, now: int) -> str:
+    """Why a step that is due is not taken: something is held, or a backup still holds a deleted account."""
+    if wanted.warn_days is not None:
+        return ""
+    if holds.any_hold(connection, account.id, now):
+        return "held"
+    waits = wanted.to == "purged" and backups_holding(connection, before=account.stage_entered_at)
+    return "backups" if waits else ""
+
+
+def _act(context: LifecycleContext, act: Act, now: int) -> Act | None:
+    """Warn, or enter the next stage, in a turn that asks again; None when it is due no more."""
+    if act.due.warn_days is None:
+        return _step(context, act, now)
+    return context.writer.run(lambda tx: _warn(context, tx, act, now))
+
+
+def _step(context: LifecycleContext, act: Act, now: int) -> Act | None:
+    """Remove what goes with the next stage, in turns of their own, then enter it."""
+    still = partial(_still, context, act, now)
+    if act.due.to == "deleted":
+        removal.remove_rows(context.writer, context.models, act.account, require=still)
+        removal.scrub(context.database, context.writer)
+        _rewrite_key_files(context)
+    elif act.due.to == "purged":
+        removal.remove_tombstones(context.writer, act.account, require=still)
+    done = context.writer.run(lambda tx: _enter_due(context, tx, act, now))
+    if done is not None and act.due.to in removal.FINAL:
+        _rewrite_key_files(context)  # the stage is in them: a restored backup opens no routes and brings nothing back
+    return done
+
+
+def _rewrite_key_files(context: LifecycleContext) -> None:
+    if rewrite_key_files(context.vault):
+        raise Unavailable("a key file of the backups could not be rewritten: see the log; the next sweep tries again")
+
+
+def _still(context: LifecycleContext, act: Act, now: int, transaction: Transaction) -> bool:
+    """Whether the same step is due still, the account locked: asked in every turn that removes."""
+    accounts.lock_account(transaction.connection, act.account)
+    return _found(transaction.connection, act.account, now, context.settings) == act
+
+
+def _warn(context: LifecycleContext, transaction: Transaction, act: Act, now: int) -> Act | None:
+    if act.due.warn_days is None or not _still(context, act, now, transaction):
+        return None
+    rows.add_warning(transaction.connection, act.account, days=act.due.warn_days, given_at=now)
+    detail = {"days": act.due.warn_days, "to": act.due.to, "step_at": act.due.step_at}
+    account = _locked(transaction, act.account)
+    detail["mailed"] = letters.warn_of_step(transaction, context.post, account, act.due, now=now)
+    _record(transaction, act.account, SYSTEM, "account.warn", now, detail)
+    return act
+
+
+def _enter_due(context: LifecycleContext, transaction: Transaction, act: Act, now: int) -> Act | None:
+    if not _still(context, act, now, transaction):
+        return None
+    enter(context, transaction, act.account, act.due.to, act.due.reason, actor=SYSTEM, now=now)
+    return act
+
+
+# --- the clock --------------------------------------------------------------------------------------------------------
+
+
+def look_at_clock(context: LifecycleContext, *, now: int, boot: int) -> str:
+    """Judge the clock and remember what was found."""
+    with context.database.read() as connection:
+        mark = rows.find_clock_mark(connection, context.node)
+    state = context.steadiness.judge(mark, now, boot, context.settings)
+    seen = now if state == SANE or mark is None else mark.seen_at
+    if state == JUMPED:
+        seen = max(seen, context.steadiness.trusted(now, boot, mark, context.settings))
+    made = ClockMark(seen, state)
+    context.writer.run(lambda tx: rows.set_clock_mark(tx.connection, tx.node, made))
+    return state
+
+
+def confirm_clock(context: LifecycleContext, actor: str, *, now: int, boot: int) -> None:
+    """The operator vouches for the clock: stages go on from here."""
+
+    def confirm(transaction: Transaction) -> None:
+        rows.set_clock_mark(transaction.connection, transaction.node, ClockMark(now, SANE))
+        _record(transaction, journal.MACHINE, actor, "clock.confirm", now, {})
+
+    context.writer.run(confirm)
+    context.steadiness.confirm(now, boot)
+
+
+def present(context: LifecycleContext, connection: Connection, *, now: int, boot: int) -> int:
+    """The instant to write down for an act of now: not what a clock that jumped says."""
+    mark = rows.find_clock_mark(connection, context.node)
+    return context.steadiness.trusted(now, boot, mark, context.settings)
+
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+
+
+def enter(
+    context: LifecycleContext, transaction: Transaction, account: int, to: str, reason: str, *, actor: str, now: int
+) -> None:
+    """Enter a stage: its rows, what it removes, its journal row, its receipt. The doors hear of it after the commit."""
+    connection = transaction.connection
+    found = _locked(transaction, account)
+    detail: dict[str, Any] = {"from": found.stage, "reason": reason}
+    values: dict[str, Any] = {"stage": to, "stage_reason": reason, "stage_entered_at": now, "stage_before": None}
+    values["term_began_at"] = _term_of(found, to, now)
+    rows.clear_warnings(connection, account)
+    if to == "suspended":
+        values["stage_before"] = found.stage
+    elif to == "terminated":
+        detail["removed"] = removal.remove_configuration(connection, account)
+    elif to in ("deleted", "purged"):
+        detail |= removal.proof(connection, context.keys, found, to, now=now)
+        values["name"] = ""
+    accounts.change_account(connection, account, **values)
+    if to in letters.TOLD_OF and reason != stages.ASKED:  # who asked was told then
+        detail["mailed"] = letters.tell_of_stage(transaction, context.post, found, to, reason, now=now)
+    _record(transaction, account, actor, f"account.{VERBS[to]}", now, detail)
+    transaction.after_commit(context.refresh)
+
+
+VERBS = {
+    "trial": "resume",
+    "active": "activate",
+    "suspended": "suspend",
+    "terminated": "terminate",
+    "deleted": "delete",
+    "purged": "purge",
+}
+
+
+def _term_of(account: Account, to: str, now: int) -> int | None:
+    """From when the term of the stage that is entered counts."""
+    if account.deletion_asked_at is not None and to in ("suspended", "terminated"):
+        return 0
+    if to in ("active", "purged"):
+        return None
+    if account.billing == "none" and to != "deleted":
+        return None
+    return now
+
+
+def new_account(transaction: Transaction, actor: str, *, name: str, billing: str, now: int) -> Account:
+    """Make an account: a trial, or without billing an active one whose stage never ends by itself."""
+    trial = billing == "external"
+    row = Account(
+        id=transaction.new_id(),
+        name=name,
+        stage="trial" if trial else "active",
+        billing=billing,
+        created_at=now,
+        stage_entered_at=now,
+        term_began_at=now if trial else None,
+    )
+    mailbox_domains.keep_in_use(transaction, now=now)
+    accounts.add_account(transaction.connection, row)
+    _record(transaction, row.id, actor, "account.create", now, {"billing": billing})
+    return row
+
+
+# --- acts of people and billing ---------------------------------------------------------------------------------------
+
+
+def payment_failed(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+    """Billing could not collect: in ``active`` the term begins with the first failure since the last success."""
+    found = _billed(transaction, account)
+    if found.stage == "active" and found.term_began_at is None:
+        accounts.change_account(transaction.connection, account, term_began_at=now)
+    _record(transaction, account, actor, "account.payment-failed", now, {"stage": found.stage})
+    return _locked(transaction, account)
+
+
+def payment_ok(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+    """Billing collected: a trial or a suspension for money becomes active, failures are forgotten."""
+    found = _billed(transaction, account)
+    _record(transaction, account, actor, "account.payment-ok", now, {"stage": found.stage})
+    if found.deletion_asked_at is not None or (found.stage == "suspended" and found.stage_reason == "by-operator"):
+        return found
+    if found.stage in ("trial", "suspended"):
+        enter(context, transaction, account, "active", "paid", actor=actor, now=now)
+    elif found.stage == "active" and found.term_began_at is not None:
+        rows.clear_warnings(transaction.connection, account)
+        accounts.change_account(transaction.connection, account, term_began_at=None)
+    return _locked(transaction, account)
+
+
+def activate(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+    """The operator makes a trial active."""
+    if _alive(transaction, account).stage != "trial":
+        raise Conflict("only a trial is activated; a suspension is lifted (mailhub account resume)")
+    enter(context, transaction, account, "active", "by-operator", actor=actor, now=now)
+    return _locked(transaction, account)
+
+
+def suspend(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+    """The operator suspends a trial or active account. Its owner cannot lift that."""
+    if _alive(transaction, account).stage not in OPEN:
+        raise Conflict("only a trial or an active account is suspended")
+    enter(context, transaction, account, "suspended", "by-operator", actor=actor, now=now)
+    return _locked(transaction, account)
+
+
+def resume(
+    context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int, *, by_owner: bool
+) -> Account:
+    """Lift a suspension: the stage before it, with a whole new term. An owner's deletion request is taken back."""
+    found = _locked(transaction, account)
+    if found.stage != "suspended":
+        raise Conflict(f"the account is {found.stage}: only a suspension can be lifted")
+    if by_owner and found.stage_reason == "by-operator":
+        raise Forbidden("the operator suspended this account, and alone can lift that")
+    accounts.change_account(transaction.connection, account, deletion_asked_at=None)
+    enter(context, transaction, account, found.stage_before or "active", "lifted", actor=actor, now=now)
+    if found.stage_reason == "payment-failed" and found.stage_before == "active":
+        accounts.change_account(transaction.connection, account, term_began_at=now)  # billing fails still
+    return _locked(transaction, account)
+
+
+def terminate(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+    """The operator terminates a suspended account before its term is over."""
+    if _locked(transaction, account).stage != "suspended":
+        raise Conflict("only a suspended account is terminated: suspend it first")
+    holds_allow(transaction, account, now)
+    enter(context, transaction, account, "terminated", "by-operator", actor=actor, now=now)
+    return _locked(transaction, account)
+
+
+def ask_deletion(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+    """The owner wants the account gone: the next sweeps take it through every stage to ``deleted``, without waiting."""
+    found = _locked(transaction, account)
+    if found.stage in ("deleted", "purged"):
+        raise Conflict("the account is deleted already")
+    if found.deletion_asked_at is None:
+        accounts.change_account(transaction.connection, account, deletion_asked_at=now, term_began_at=0)
+        mailed = letters.tell_of_request(transaction, context.post, found, now=now)
+        _record(transaction, account, actor, "account.ask-deletion", now, {"stage": found.stage, "mailed": mailed})
+    return _locked(transaction, account)
+
+
+def holds_allow(transaction: Transaction, account: int, now: int) -> None:
+    """Raise ``Conflict`` while anything of the account is held."""
+    if held := holds.any_hold(transaction.connection, account, now):
+        raise Conflict(f"hold {held.id} on the {held.kind} keeps the account as it is: lift it first")
+
+
+def _locked(transaction: Transaction, account: int) -> Account:
+    found = accounts.lock_account(transaction.connection, account)
+    if found is None:
+        raise NotFound("no such account")
+    return found
+
+
+def _alive(transaction: Transaction, account: int) -> Account:
+    found = _locked(transaction, account)
+    if found.deletion_asked_at is not None:
+        raise Conflict("its owner asked for its deletion: he can take that back by lifting the suspension")
+    return found
+
+
+def _billed(transaction: Transaction, account: int) -> Account:
+    found = _locked(transaction, account)
+    if found.billing != "external":
+        raise Conflict("billing does not concern this account (billing = none)")
+    return found
+
+
+def _record(transaction: Transaction, account: int, actor: str, verb: str, now: int, detail: dict[str, Any]) -> None:
+    on = f"account:{account}"
+    journal.append(
+        transaction.connection, account, transaction.node, at=now, actor=actor, verb=verb, object_=on, detail=detail
+    )

@@ -1,0 +1,72 @@
+"""/v1/billing: what a billing system says about an account's payments, by webhook. Its signature is its only right."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+
+from mailhub import clock
+from mailhub.accounts import billing, lifecycle
+from mailhub.accounts.steadiness import boot_time
+from mailhub.api.frame import shapes
+from mailhub.callers.caller import TheHouse
+from mailhub.errors import BadRequest, Conflict
+from mailhub.house import House
+from storage.accounts import stages
+from storage.writer import Transaction
+
+router = APIRouter(tags=["billing"])
+
+ACTOR = "billing"  # as the journal names it
+
+
+class Event(shapes.Shape):
+    """A payment of an account, made or failed. ``event`` is the sender's own name for it, one for each event."""
+
+    account: shapes.Id
+    kind: Literal["payment-failed", "payment-ok"]
+    event: str
+
+
+class Taken(shapes.Shape):
+    """The account's stage after the event."""
+
+    account: int
+    stage: str
+
+
+@router.post(
+    "/billing",
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": Event.model_json_schema()}}}},
+)
+async def take_event(
+    request: Request, house: TheHouse, mailhub_signature: Annotated[str, Header(max_length=200)] = ""
+) -> Taken:
+    """Take a signed event, once: `Mailhub-Signature: t=SECONDS,v1=HMAC` over the instant, a dot and the body."""
+    return await run_in_threadpool(_take, house, await request.body(), mailhub_signature)
+
+
+def _take(house: House, body: bytes, signature: str) -> Taken:
+    settings, now = house.config.lifecycle, clock.now()
+    secret, tolerance = billing.read_secret(settings.billing_secret_file), settings.billing_tolerance_seconds
+    tolerance_us = int(tolerance * clock.SECOND)
+    digest = billing.require_signed(secret, body, signature, now=now, tolerance=tolerance_us)
+    try:
+        event = Event.model_validate_json(body)
+    except ValidationError:
+        raise BadRequest("the event must be {account, kind: payment-failed or payment-ok, event}") from None
+    context = house.lifecycle()
+    act = lifecycle.payment_failed if event.kind == "payment-failed" else lifecycle.payment_ok
+
+    def take(transaction: Transaction) -> Taken:
+        connection, forgotten = transaction.connection, now - 3 * tolerance_us
+        if not stages.take_event(connection, event.account, digest, now=now, keep_since=forgotten):
+            raise Conflict("this event was taken already")
+        at = lifecycle.present(context, connection, now=now, boot=boot_time())
+        found = act(context, transaction, ACTOR, event.account, at)
+        return Taken(account=found.id, stage=found.stage)
+
+    return house.writer.run(take)

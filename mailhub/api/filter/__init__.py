@@ -1,0 +1,1 @@
+"""Routes about the spam filter: marks, suggestions, explanations, lists, its tables."""

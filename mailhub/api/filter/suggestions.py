@@ -1,0 +1,117 @@
+"""/v1/spam/suggestions: what was moved or sent as feedback and may be a mark, for an agent to confirm or dismiss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from classifier.tokens import Features, features
+from mailhub import clock
+from mailhub.api.filter.explanations import document_of
+from mailhub.api.filter.spam import MarkResult, features_for, marking_user, result
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
+from mailhub.callers.caller import Call, InAccount
+from mailhub.errors import NotFound
+from mailhub.filter import feedback, mark_requests
+from mailhub.filter.mark_requests import Parts
+from mailhub.house import House
+from storage.filter import mark_requests as rows
+from storage.filter.mark_requests import SUGGESTED, Request
+from storage.mail.derived import Received
+from storage.writer import Transaction
+
+router = APIRouter(prefix="/spam", tags=["spam"])
+
+
+class Suggestion(shapes.Shape):
+    """What may be a mark. ``reason``: unread, alike, doubled, too-many (docs/imap.md); ``giver``: mailbox or user."""
+
+    id: int
+    message: int
+    label: str
+    giver: int
+    source: str
+    reason: str
+    noticed_at: str
+
+
+class Suggestions(shapes.Shape):
+    """Suggestions by their ids."""
+
+    suggestions: Annotated[list[Id], Field(min_length=1, max_length=500)]
+
+
+def marking_parts(house: House) -> Parts:
+    """What giving marks that were asked for needs, with this house's way of reading mail."""
+
+    def extract(received: Received) -> Features:
+        return features(document_of(received), secret=house.secrets.features)
+
+    return Parts(
+        database=house.database,
+        writer=house.writer,
+        models=house.models,
+        extract=extract,
+        of_user=house.config.spam.marks_per_hour,
+        of_mailbox=house.config.imap.moves_per_hour,
+    )
+
+
+@router.get("/suggestions")
+def list_suggestions(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Suggestion]:
+    """What agents are to decide, latest first. What nobody decides on goes after a month."""
+    call.require("spam.explain")
+    before = after if after is not None else 2**62
+    with call.house.database.read() as connection:
+        found = rows.list_suggestions(connection, call.account, before=before, limit=limit)
+    return page(found, lambda row: made(Suggestion, row, message=row.message_id, giver=row.giver_id), limit)
+
+
+@router.post("/suggestions/confirm")
+def confirm_suggestions(call: InAccount, body: Suggestions) -> list[MarkResult]:
+    """Give them as one's own marks."""
+    call.require("spam.mark")
+    user = marking_user(call)
+    done: list[MarkResult] = []
+    for portion in _portions(call, body):
+        act = partial(
+            mark_requests.confirm,
+            models=call.house.models,
+            actor=call.actor.name,
+            account=call.account,
+            suggestions=portion,
+            user=user,
+            now=clock.now(),
+            features_of=features_for(call, [each.message_id for each in portion]),
+            per_hour=call.house.config.spam.marks_per_hour,
+        )
+        done += [result(each) for each in call.house.writer.run(act)]
+    return done
+
+
+@router.post("/suggestions/dismiss", status_code=204, response_class=Response)
+def dismiss_suggestions(call: InAccount, body: Suggestions) -> None:
+    """They are no marks: the messages stay as they are."""
+    call.require("spam.mark")
+    marking_user(call)
+    for portion in _portions(call, body):
+        call.house.writer.run(partial(_dismiss, call=call, portion=portion))
+
+
+def _dismiss(transaction: Transaction, *, call: Call, portion: Sequence[Request]) -> None:
+    mark_requests.dismiss(transaction, call.actor.name, call.account, portion, now=clock.now())
+
+
+def _portions(call: Call, body: Suggestions) -> Sequence[Sequence[Request]]:
+    """The suggestions, some a turn of the writer. ``NotFound`` unless there are all of them."""
+    ids = list(dict.fromkeys(body.suggestions))
+    with call.house.database.read() as connection:
+        found = [each for each in rows.find_requests(connection, call.account, ids) if each.state == SUGGESTED]
+    if len(found) != len(ids):
+        raise NotFound("there is no such suggestion, or it was decided on")
+    return [found[start : start + feedback.STEP] for start in range(0, len(found), feedback.STEP)]

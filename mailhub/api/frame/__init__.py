@@ -1,0 +1,1 @@
+"""What every route stands in: the app, the doorway before it, shapes, parameters, the description."""

@@ -1,0 +1,1 @@
+"""Routes about support addresses and mailboxes at providers."""

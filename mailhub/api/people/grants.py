@@ -1,0 +1,80 @@
+"""/v1/grants: who of the operators may read the account's content, given and taken back by owners and admins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from mailhub import clock
+from mailhub.access import grants
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
+from mailhub.callers.caller import InAccount
+from mailhub.errors import Forbidden
+from storage.people import grants as rows
+from storage.writer import Transaction
+
+router = APIRouter(tags=["grants"])
+
+
+class NewGrant(shapes.Shape):
+    """Let the operator with this uid read the account's content until then."""
+
+    operator: Id
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    ends_at: datetime
+
+
+class Grant(shapes.Shape):
+    """A permission to read. It is in force until it ends or is revoked."""
+
+    id: int
+    operator: int
+    reason: str
+    user: int
+    created_at: str
+    ends_at: str
+    revoked_at: str | None
+
+
+def _shape(row: rows.Grant) -> Grant:
+    return made(Grant, row, operator=row.operator_uid, user=row.user_id)
+
+
+@router.get("/grants")
+def list_grants(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Grant]:
+    """Grants of the account, those that ended among them."""
+    call.require("grant.read")
+    with call.house.database.read() as connection:
+        found = rows.list_grants(connection, call.account, after=after or 0, limit=limit)
+    return page(found, _shape, limit)
+
+
+@router.post("/grants", status_code=201)
+def give_grant(call: InAccount, body: NewGrant) -> Grant:
+    """Let an operator read for a while; on record before he sees it. Needs a fresh second factor."""
+    call.require("grant.manage")
+    call.require_fresh()
+    user = call.actor.user
+    if user is None:
+        raise Forbidden("an operator cannot let himself in: an owner or admin of the account can")
+    give = partial(grants.give, account=call.account, user=user, operator_uid=body.operator, reason=body.reason)
+    ends_at = clock.from_datetime(body.ends_at)
+
+    def add(transaction: Transaction) -> rows.Grant:
+        call.require_room(transaction, "grants")
+        return give(transaction, ends_at=ends_at, now=clock.now())
+
+    return _shape(call.house.writer.run(add))
+
+
+@router.delete("/grants/{grant}")
+def revoke_grant(call: InAccount, grant: Id) -> Grant:
+    """End a grant now."""
+    call.require("grant.manage")
+    revoke = partial(grants.revoke, account=call.account, grant=grant, actor=call.actor.name, now=clock.now())
+    return _shape(call.house.writer.run(revoke))

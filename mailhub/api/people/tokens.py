@@ -1,0 +1,121 @@
+"""/v1/tokens: ApiTokens. A user makes and ends his own; owners and admins see and end everybody's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from mailhub import clock
+from mailhub.access import networks
+from mailhub.access.bearers import Kind, new_bearer
+from mailhub.access.roles import allowed, known_scopes
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import After, Id, Limit, Page, instant, made, page
+from mailhub.callers.caller import Call, InAccount, has_second_factor
+from mailhub.errors import BadRequest, Forbidden
+from mailhub.people import people
+from storage.people import api_tokens
+from storage.writer import Transaction
+
+router = APIRouter(tags=["tokens"])
+
+
+class Token(shapes.Shape):
+    """An ApiToken, without its text."""
+
+    id: int
+    user: int
+    name: str
+    scopes: list[str]
+    created_at: str
+    expires_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+    networks: list[str]
+
+
+class NewToken(shapes.Shape):
+    """An ApiToken to make. No scopes: all its user may do. ``days`` null: it never expires. No networks: anywhere."""
+
+    name: Annotated[shapes.Name, Field(min_length=1, max_length=100)]
+    scopes: list[str] = Field(default_factory=list)
+    days: Annotated[int | None, Field(ge=1, le=3660)] = 365
+    networks: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=50)] = Field(default_factory=list)
+
+
+class MadeToken(Token):
+    """The new ApiToken; ``token`` is shown only now."""
+
+    token: str
+
+
+def _shape(row: api_tokens.ApiToken) -> Token:
+    return made(Token, row, user=row.user_id, scopes=row.scopes.split(), networks=row.networks.split())
+
+
+def _whose(call: Call) -> int | None:
+    """The user whose tokens the caller may touch; None for everybody's."""
+    if allowed(call.actor, "token.manage"):
+        call.require("token.manage")
+        return None
+    call.require("token.own")
+    return call.actor.user
+
+
+@router.get("/tokens")
+def list_tokens(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Token]:
+    """ApiTokens: one's own, or all of the account for owners and admins."""
+    whose = _whose(call)
+    with call.house.database.read() as connection:
+        rows = api_tokens.list_api_tokens(connection, call.account, user_id=whose, after=after or 0, limit=limit)
+    return page(rows, _shape, limit)
+
+
+@router.post("/tokens", status_code=201)
+def create_token(call: InAccount, body: NewToken) -> MadeToken:
+    """Make an ApiToken for oneself. One made with a limited token is limited at least as much.
+
+    In a session whose user has a second factor that must be fresh: an ApiToken outlives the session.
+    """
+    call.require("token.own")
+    if call.actor.session is not None and has_second_factor(call):
+        call.require_fresh()
+    user = call.actor.user
+    if user is None or call.actor.account != call.account:
+        raise Forbidden("an ApiToken belongs to a user: the operator has none")
+    if unknown := sorted(set(body.scopes) - known_scopes()):
+        raise BadRequest(f"no such scope: {unknown[0]}; there are {', '.join(sorted(known_scopes()))}")
+    if call.actor.scopes and not (body.scopes and set(body.scopes) <= call.actor.scopes):
+        raise Forbidden("an ApiToken cannot make one that may do more than itself")
+    allowed_from = " ".join(str(networks.parse_rule(each)) for each in body.networks)
+    made, now = new_bearer(Kind.API_TOKEN), clock.now()
+
+    def add(transaction: Transaction) -> api_tokens.ApiToken:
+        call.require_room(transaction, "api_tokens")
+        row = api_tokens.ApiToken(
+            hash=made.hash,
+            id=transaction.new_id(),
+            account_id=call.account,
+            user_id=user,
+            name=body.name,
+            scopes=" ".join(sorted(body.scopes)),
+            created_at=now,
+            expires_at=None if body.days is None else now + body.days * clock.DAY,
+            networks=allowed_from,
+        )
+        return people.add_token(transaction, call.actor, row)
+
+    return MadeToken(**_shape(call.house.writer.run(add)).model_dump(), token=made.text)
+
+
+@router.delete("/tokens/{token}")
+def revoke_token(call: InAccount, token: Id) -> Token:
+    """End an ApiToken now. Ending it again changes nothing."""
+    whose, now = _whose(call), clock.now()
+
+    row = call.house.writer.run(
+        lambda tx: people.revoke_token(tx, call.actor, call.account, token, whose=whose, now=now)
+    )
+    return _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at or now)})

@@ -1,0 +1,194 @@
+"""/v1/users: owner, admins and agents of an account. A user may be named by login or id wherever ``{user}`` stands."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import StringConstraints
+
+from mailhub import clock
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import After, Limit, Page, instant, made, page
+from mailhub.callers.caller import Call, InAccount
+from mailhub.errors import NotFound
+from mailhub.people import people
+from storage.database import Connection
+from storage.people import users
+from storage.writer import Transaction
+
+router = APIRouter(tags=["users"])
+
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$", max_length=254
+    ),
+]
+UserRole = Literal["owner", "admin", "agent"]
+
+
+class User(shapes.Shape):
+    """One person who works in the account."""
+
+    id: int
+    email: str
+    name: str
+    role: str
+    created_at: str
+
+
+class NewUser(shapes.Shape):
+    """A user to add: without a password, by a link with which they set their own, so that nobody else knows it.
+
+    The link is mailed where letters can be written; ``show_link`` shows it instead. ``invite`` is what clients say who
+    know that there was another way.
+    """
+
+    email: Email
+    name: shapes.Name = ""
+    role: UserRole = "agent"
+    invite: Literal[True] = True
+    show_link: bool = False
+
+
+class AddedUser(User):
+    """The new user, with the link that is shown only now, unless it was mailed."""
+
+    link: str | None
+    mailed: bool
+
+
+class NewRole(shapes.Shape):
+    """What a user may do from now on."""
+
+    role: UserRole
+
+
+class PasswordLink(shapes.Shape):
+    """A link with which a user sets his password, once: shown only now, or null where it was mailed to him."""
+
+    user: int
+    kind: str
+    link: str | None
+    mailed: bool
+    expires_at: str | None
+
+
+class DeletedUser(shapes.Shape):
+    """What a deletion ended: tickets given away, sessions and ApiTokens ended."""
+
+    user: int
+    tickets: int
+    sessions: int
+    tokens: int
+
+
+def _shape(row: users.User) -> User:
+    return made(User, row)
+
+
+def the_user(connection: Connection, account: int, name: str) -> users.User:
+    """The user with this id or login; NotFound without one."""
+    by_id = users.find_user(connection, account, int(name)) if shapes.is_id(name) else None
+    found = by_id or users.find_user_by_email(connection, account, name)
+    if found is None:
+        raise NotFound(f"there is no user {name}")
+    return found
+
+
+def _find(call: Call, name: str) -> users.User:
+    with call.house.database.read() as connection:
+        return the_user(connection, call.account, name)
+
+
+@router.get("/users")
+def list_users(call: InAccount, limit: Limit = 50, after: After = None) -> Page[User]:
+    """Users of the account."""
+    call.require("user.read")
+    with call.house.database.read() as connection:
+        rows = users.list_users(connection, call.account, after=after or 0, limit=limit)
+    return page(rows, _shape, limit)
+
+
+@router.get("/users/{user}")
+def show_user(call: InAccount, user: str) -> User:
+    """One user."""
+    call.require("user.read")
+    return _shape(_find(call, user))
+
+
+@router.post("/users", status_code=201)
+def add_user(call: InAccount, body: NewUser) -> AddedUser:
+    """Add a user, of at most one's own role, by an invitation link. Needs a fresh second factor."""
+    call.require("user.manage")
+    call.require_fresh()
+    now = clock.now()
+
+    def add(transaction: Transaction) -> AddedUser:
+        call.require_room(transaction, "users")
+        row = users.User(
+            account_id=call.account,
+            id=transaction.new_id(),
+            email=body.email,
+            name=body.name,
+            role=body.role,
+            created_at=now,
+        )
+        people.add_user(transaction, call.actor, row)
+        link = _link(call, transaction, row.id, now, show=body.show_link)
+        return AddedUser(**_shape(row).model_dump(), link=link.link, mailed=link.mailed)
+
+    return call.house.writer.run(add)
+
+
+@router.put("/users/{user}/role")
+def change_role(call: InAccount, user: str, body: NewRole) -> User:
+    """Give a user another role, at most one's own; it acts at once. Needs a fresh second factor."""
+    call.require("user.manage")
+    call.require_fresh()
+    found = _find(call, user).id
+    change = partial(
+        people.change_role, actor=call.actor, account=call.account, user=found, role=body.role, now=clock.now()
+    )
+    return _shape(call.house.writer.run(change))
+
+
+@router.post("/users/{user}/link", status_code=201)
+def make_link(
+    call: InAccount,
+    user: str,
+    show: Annotated[bool, Query(description="Show the link instead of mailing it.")] = False,
+) -> PasswordLink:
+    """A link with which the user sets a new password; earlier ones end. Needs a fresh second factor.
+
+    It is mailed to him where letters can be written, else shown.
+    """
+    call.require("user.manage")
+    call.require_fresh()
+    found, now = _find(call, user).id, clock.now()
+    return call.house.writer.run(lambda tx: _link(call, tx, found, now, show=show))
+
+
+def _link(call: Call, transaction: Transaction, user: int, now: int, *, show: bool) -> PasswordLink:
+    expires_at = now + int(call.house.config.login.link_hours * clock.HOUR)
+    row, made_link = people.make_link(transaction, call.actor, call.account, user, expires_at=expires_at, now=now)
+    mailed = not show and people.mail_link(transaction, call.house.post, row, made_link, now=now)
+    shown, until = None if mailed else made_link.text, instant(row.expires_at)
+    return PasswordLink(user=user, kind=row.kind, link=shown, mailed=mailed, expires_at=until)
+
+
+@router.delete("/users/{user}")
+def delete_user(
+    call: InAccount,
+    user: str,
+    heir: Annotated[str | None, Query(description="Who gets his tickets, by login or id; without: nobody.")] = None,
+) -> DeletedUser:
+    """Delete a user: his sessions and ApiTokens end, his name goes. Needs a fresh second factor."""
+    call.require("user.manage")
+    call.require_fresh()
+    found = _find(call, user).id
+    inherits = None if heir is None else _find(call, heir).id
+    done = people.delete_user(call.house.writer, call.actor, call.account, found, heir=inherits, now=clock.now())
+    return made(DeletedUser, done)

@@ -1,0 +1,1 @@
+"""Routes about people's data: contacts, erasures, exports, holds, consents, breaches, retention."""

@@ -1,0 +1,73 @@
+"""/v1/contacts: the people who write to us, and further addresses of theirs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from mailhub import clock
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
+from mailhub.callers.caller import InAccount
+from mailhub.errors import NotFound
+from mailhub.privacy.aliases import add_alias
+from storage.privacy import contacts
+from storage.writer import Transaction
+
+router = APIRouter(tags=["contacts"])
+
+
+class Contact(shapes.Shape):
+    """A person who wrote to us, with every address known to be his."""
+
+    id: int
+    name: str
+    addresses: list[str]
+    created_at: str
+
+
+class NewAddress(shapes.Shape):
+    """A further address of a contact."""
+
+    address: Annotated[str, Field(max_length=320)]
+
+
+def _shape(row: contacts.Contact) -> Contact:
+    return made(Contact, row, addresses=list(row.addresses))
+
+
+@router.get("/contacts")
+def list_contacts(call: InAccount, limit: Limit = 50, after: After = None, address: str | None = None) -> Page[Contact]:
+    """Contacts of the account; `address` finds the one it belongs to, exactly as written but for case."""
+    call.require("contact.read")
+    wanted = address.strip().lower() if address is not None else None
+    with call.house.database.read() as connection:
+        found = contacts.list_contacts(connection, call.account, address=wanted, after=after or 0, limit=limit)
+    return page(found, _shape, limit)
+
+
+@router.get("/contacts/{contact}")
+def show_contact(call: InAccount, contact: Id) -> Contact:
+    """One contact."""
+    call.require("contact.read")
+    with call.house.database.read() as connection:
+        found = contacts.find_contact(connection, call.account, contact)
+    if found is None:
+        raise NotFound(f"there is no contact {contact}")
+    return _shape(found)
+
+
+@router.post("/contacts/{contact}/addresses", status_code=201)
+def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
+    """Say that an address is this contact's too: mail from it is his from now on, and an erasure means it."""
+    call.require("contact.manage")
+    directory, actor = call.house.directory, call.actor.name
+    now = clock.now()
+
+    def add(transaction: Transaction) -> contacts.Contact:
+        call.require_room(transaction, "contact_addresses", contact_id=contact)
+        return add_alias(transaction, directory, actor, call.account, contact, body.address, now=now)
+
+    return _shape(call.house.writer.run(add))

@@ -1,0 +1,220 @@
+"""/v1/erasures: plan, begin and follow the erasure of a person; the receipt at its end.
+
+The person is named in a body, never in a path or query: those end up in logs of proxies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from mailhub import clock
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
+from mailhub.backups.erasing import backups_holding
+from mailhub.callers.caller import InAccount
+from mailhub.errors import BadRequest, NotFound
+from mailhub.house import House
+from mailhub.privacy.erasing.copies import copies_of
+from mailhub.privacy.erasing.plan import make_plan
+from mailhub.privacy.erasing.work import Parts
+from mailhub.privacy.erasure import begin, checked
+from mailhub.proof import receipts
+from storage.privacy import erasures
+from storage.sources.imap_todos import Owed, owed_to_erasures
+from storage.writer import Transaction
+
+router = APIRouter(tags=["erasures"])
+
+
+class Person(shapes.Shape):
+    """Who is meant: exact addresses, of one person."""
+
+    addresses: Annotated[list[str], Field(min_length=1, max_length=20)]
+
+
+class Order(Person):
+    """An erasure; `confirm` repeats the first address, as a guard: it cannot be undone."""
+
+    confirm: str
+
+
+class Hold(shapes.Shape):
+    """What forbids it for now."""
+
+    id: int
+    kind: str
+    reason: str
+    ends_at: str | None
+
+
+class Plan(shapes.Shape):
+    """Whom an erasure would mean, and how much it would take. `bounded`: there is more than a plan counts."""
+
+    addresses: list[str]
+    contacts: list[int]
+    names: list[str]
+    counts: dict[str, int]
+    holds: list[Hold]
+    backups: int  # that hold the person, until they expire; those made with his key are unreadable from the end on
+    bounded: bool
+
+
+class Copies(shapes.Shape):
+    """The person's mail at providers: asked to be deleted there, or left; of the asked, what became of them.
+
+    `unknown`: it was not where it lay, or can be reached no more. `owed_paused`: of the owed, in paused mailboxes.
+    """
+
+    asked: int
+    left: int
+    deleted: int
+    marked: int
+    owed: int
+    owed_paused: int
+    unknown: int
+
+
+class Erasure(shapes.Shape):
+    """One erasure. `progress` is of the search, in thousandths, while that runs."""
+
+    id: int
+    state: str  # running, pending, held or done
+    step: str
+    progress: int | None
+    reason: str
+    actor: str
+    begun_at: str
+    cut_at: str
+    next_attempt_at: str | None
+    done_at: str | None
+    backups_gone_at: str | None  # when no backup held the person any more
+    counts: dict[str, Any]
+    copies: Copies
+
+
+class Begun(Erasure):
+    """An erasure under way. Keep `commitment_key`: it proves whom the receipt is about, and is told only now."""
+
+    commitment_key: str
+
+
+class Receipt(shapes.Shape):
+    """The signed receipt as text, and the public key that verifies it. `second`: that the last backup is gone."""
+
+    receipt: str
+    second: str | None
+    public_key: str
+
+
+def parts_of(house: House) -> Parts:
+    """What an erasure needs of the house."""
+    return Parts(
+        database=house.database,
+        writer=house.writer,
+        models=house.models,
+        secrets=house.secrets,
+        keys=house.keys,
+        directory=house.directory,
+        data=house.config.storage.directory,
+        node=house.config.storage.node,
+        vault=house.vault,
+    )
+
+
+def _shape(row: erasures.Erasure, owed: Mapping[int, Owed]) -> Erasure:
+    progress = row.position if row.step == "search" and row.state == "running" else None
+    waits = row.state in ("pending", "held")
+    mine = owed.get(row.id, Owed(0, 0))
+    shown = made(Copies, copies_of(row, mine), owed_paused=mine.paused)
+    at = _instant(row.next_attempt_at if waits else None)
+    return made(Erasure, row, progress=progress, next_attempt_at=at, copies=shown)
+
+
+def _owed(call: InAccount) -> Mapping[int, Owed]:
+    with call.house.database.read() as connection:
+        return owed_to_erasures(connection, call.account)
+
+
+def _instant(at: int | None) -> str | None:
+    return shapes.instant(at)
+
+
+def _find(call: InAccount, which: int) -> erasures.Erasure:
+    with call.house.database.read() as connection:
+        found = erasures.find_erasure(connection, call.account, which)
+    if found is None:
+        raise NotFound(f"there is no erasure {which}")
+    return found
+
+
+@router.post("/erasures/plan")
+def plan_erasure(call: InAccount, body: Person) -> Plan:
+    """What an erasure of this person would take. Nothing is changed."""
+    call.require("contact.erase")
+    parts = parts_of(call.house)
+    asked = checked(parts, call.account, body.addresses)
+    made_plan = make_plan(parts, call.account, asked)
+    return Plan(
+        # an operator is told no more of a person than they said themselves: what the account knows needs a grant
+        addresses=list(made_plan.addresses if call.actor.user is not None else asked),
+        contacts=list(made_plan.contacts),
+        names=list(made_plan.names) if call.actor.user is not None else [],
+        counts=dict(made_plan.counts),
+        holds=[made(Hold, each) for each in made_plan.holds],
+        backups=_backups(call),
+        bounded=made_plan.bounded,
+    )
+
+
+def _backups(call: InAccount) -> int:
+    with call.house.database.read() as connection:
+        return len(backups_holding(connection, before=clock.now()))
+
+
+@router.post("/erasures", status_code=202)
+def begin_erasure(call: InAccount, body: Order) -> Begun:
+    """Begin to erase a person; it goes on by itself to the receipt. Needs a fresh second factor."""
+    call.require("contact.erase")
+    call.require_fresh()
+    if body.confirm.strip().lower() != body.addresses[0].strip().lower():
+        raise BadRequest("this cannot be undone: repeat the first address as `confirm`")
+    parts = parts_of(call.house)
+
+    def room(transaction: Transaction, *, erasure_id: int) -> None:
+        call.require_room(transaction, "erasures")
+
+    begun = begin(parts, call.actor.name, call.account, body.addresses, also=room, now=clock.now())
+    shown = _shape(_find(call, begun.erasure), {})
+    return Begun(**shown.model_dump(), commitment_key=begun.commitment_key.hex())
+
+
+@router.get("/erasures")
+def list_erasures(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Erasure]:
+    """Erasures of the account, the oldest first."""
+    call.require("erasure.read")
+    with call.house.database.read() as connection:
+        found = erasures.list_erasures(connection, call.account, after=after or 0, limit=limit)
+    return page(found, partial(_shape, owed=_owed(call)), limit)
+
+
+@router.get("/erasures/{erasure}")
+def show_erasure(call: InAccount, erasure: Id) -> Erasure:
+    """How far it is."""
+    call.require("erasure.read")
+    return _shape(_find(call, erasure), _owed(call))
+
+
+@router.get("/erasures/{erasure}/receipt")
+def show_receipt(call: InAccount, erasure: Id) -> Receipt:
+    """The receipt of an erasure that is done."""
+    call.require("erasure.read")
+    found = _find(call, erasure)
+    if found.receipt is None:
+        raise NotFound(f"erasure {erasure} has no receipt yet: it is {found.state}")
+    public = receipts.public_key_of(call.house.keys)
+    return Receipt(receipt=found.receipt, second=found.second_receipt, public_key=public)

@@ -1,0 +1,72 @@
+"""/v1/contacts/{contact}/export and /v1/export: a zip of everything about a person or in the account, as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi import APIRouter, Depends
+from starlette.responses import StreamingResponse
+
+from mailhub import clock
+from mailhub.access.holds import require_readable
+from mailhub.api.frame.shapes import Id
+from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.slots import one_of
+from mailhub.errors import Forbidden
+from mailhub.privacy import export
+from storage.privacy import contacts
+from storage.privacy.holds import find_holds
+from storage.proof import journal
+from storage.writer import Transaction
+
+router = APIRouter(tags=["exports"])
+
+A_SLOT = [Depends(one_of("exports"))]
+ZIP = {200: {"content": {"application/zip": {}}, "description": "The zip, in pieces."}}
+
+
+@router.get("/contacts/{contact}/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)  # type: ignore[arg-type]
+def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
+    """Everything stored about one person (GDPR art. 15, 20): data with its schema, mail, files."""
+    call.require("contact.export")
+    with call.house.database.read() as connection:
+        addresses = found.addresses if (found := contacts.find_contact(connection, call.account, contact)) else ()
+        tickets = contacts.tickets_written_in(connection, call.account, (contact,), addresses)
+        held = find_holds(connection, call.account, contacts=(contact,), tickets=tickets, now=clock.now())
+        require_readable(call.actor, held)
+        if call.restricted(connection, tickets):
+            raise Forbidden("mail of this person is restricted by a hold: owners and admins alone may export it")
+    pieces = export.of_person(call.house.database, call.account, contact, now=clock.now())
+    return _sent(call, "contact.export", f"contact:{contact}", pieces)
+
+
+@router.get("/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)  # type: ignore[arg-type]
+def export_account(call: InAccount) -> StreamingResponse:
+    """Everything in the account but passwords and keys, in the form of a contact's. Needs a fresh second factor."""
+    call.require("account.export")
+    call.require_fresh()
+    pieces = export.of_account(call.house.database, call.account, now=clock.now())
+    return _sent(call, "account.export", f"account:{call.account}", pieces)
+
+
+def _sent(call: Call, verb: str, object_: str, pieces: Iterator[bytes]) -> StreamingResponse:
+    """One of its kind at a time, on record first, then piece by piece."""
+    call.charges.fly(call.house.flights, object_)
+    call.house.writer.run(partial(_record, call=call, verb=verb, object_=object_))
+    name = object_.replace(":", "-")
+    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+
+
+def _record(transaction: Transaction, call: Call, verb: str, object_: str) -> None:
+    journal.append(
+        transaction.connection,
+        call.account,
+        transaction.node,
+        at=clock.now(),
+        actor=call.actor.name,
+        verb=verb,
+        object_=object_,
+        detail={},
+    )

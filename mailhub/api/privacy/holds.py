@@ -1,0 +1,89 @@
+"""/v1/holds: what must be kept, whatever wants it gone. Ordered and lifted by owners, admins and the operator."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from mailhub import clock
+from mailhub.access import holds
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
+from mailhub.callers.caller import InAccount
+from storage.privacy import holds as rows
+from storage.tickets.tickets import find_ticket
+from storage.writer import Transaction
+
+router = APIRouter(tags=["holds"])
+
+
+class NewHold(shapes.Shape):
+    """Keep a contact (by id), a ticket (by id or number) or the account, until then or until it is lifted."""
+
+    kind: Literal["contact", "ticket", "account"]
+    object: Id | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    ends_at: datetime | None = None
+
+
+class Hold(shapes.Shape):
+    """An order to keep something. It is in force until it ends or is lifted."""
+
+    id: int
+    kind: str
+    object: int | None
+    reason: str
+    actor: str
+    created_at: str
+    ends_at: str | None
+    lifted_at: str | None
+
+
+def _shape(row: rows.Hold) -> Hold:
+    return made(Hold, row, object=row.object_id)
+
+
+@router.get("/holds")
+def list_holds(call: InAccount, limit: Limit = 50, after: After = None) -> Page[Hold]:
+    """Holds of the account, those that ended among them."""
+    call.require("hold.read")
+    with call.house.database.read() as connection:
+        found = rows.list_holds(connection, call.account, after=after or 0, limit=limit)
+    return page(found, _shape, limit)
+
+
+@router.post("/holds", status_code=201)
+def add_hold(call: InAccount, body: NewHold) -> Hold:
+    """Keep something: no purge, retention rule, erasure or stage removes it, and agents read it no more."""
+    call.require("hold.manage")
+
+    def add(transaction: Transaction) -> rows.Hold:
+        call.require_room(transaction, "holds")
+        named = body.object if body.kind != "account" else None
+        ticket = find_ticket(transaction.connection, call.account, named or 0) if body.kind == "ticket" else None
+        row = rows.Hold(
+            account_id=call.account,
+            id=transaction.new_id(),
+            kind=body.kind,
+            object_id=ticket.id if ticket else named,
+            reason=body.reason,
+            actor=call.actor.name,
+            created_at=clock.now(),
+            ends_at=clock.from_datetime(body.ends_at) if body.ends_at else None,
+        )
+        return holds.add_hold(transaction, row)
+
+    return _shape(call.house.writer.run(add))
+
+
+@router.delete("/holds/{hold}")
+def lift_hold(call: InAccount, hold: Id) -> Hold:
+    """Lift a hold now; the hold as it was. What waited for it goes on by itself. Needs a fresh second factor."""
+    call.require("hold.manage")
+    call.require_fresh()
+    lift = partial(holds.lift_hold, actor=call.actor.name, account=call.account, hold=hold, now=clock.now())
+    return _shape(call.house.writer.run(lift))

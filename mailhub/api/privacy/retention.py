@@ -1,0 +1,55 @@
+"""/v1/retention: the deletion rules of an account, and what is due by them now (a dry run). The daemon applies them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter
+
+from mailhub import clock
+from mailhub.api.frame import shapes
+from mailhub.api.service.forgetting import forget
+from mailhub.callers.caller import InAccount
+from mailhub.house import House
+from mailhub.privacy import retention
+
+router = APIRouter(tags=["retention"])
+
+
+class Rule(shapes.Shape):
+    """Tickets in a state go this many days after something last happened to them; 0: never. ``due``: now."""
+
+    state: str
+    mailbox: str  # "" is every one without a rule of its own
+    days: float
+    due: int
+
+
+class Rules(shapes.Shape):
+    """The account's rules; ``log_days`` is for records of deliveries and refusals."""
+
+    rules: list[Rule]
+    log_days: float
+
+
+@router.get("/retention")
+def show_rules(call: InAccount) -> Rules:
+    """Every deletion rule and how many tickets are due by it, held ones among them."""
+    call.require("retention.read")
+    settings = call.house.config.retention
+    planned = retention.plan(call.house.database, settings, call.account, now=clock.now())
+    rules = [
+        Rule(state=each.rule.state, mailbox=each.rule.mailbox, days=each.rule.days, due=each.due) for each in planned
+    ]
+    return Rules(rules=rules, log_days=settings.log_days)
+
+
+def retaining(house: House) -> retention.Retaining:
+    """What the rules need of this house."""
+    return retention.Retaining(
+        database=house.database,
+        writer=house.writer,
+        settings=house.config.retention,
+        forget=partial(forget, house.models),
+        tombstone_key=house.secrets.tombstone,
+    )

@@ -1,0 +1,1 @@
+"""Routes about tickets, their messages, and mail handed in."""

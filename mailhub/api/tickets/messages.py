@@ -1,0 +1,174 @@
+"""/v1/messages: one message, its raw bytes, its files, and why everything about it was decided as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi import APIRouter, Response
+from starlette.responses import StreamingResponse
+
+from mailhub.api.frame import shapes
+from mailhub.api.frame.shapes import Id, made
+from mailhub.api.tickets import views
+from mailhub.callers.caller import Call, InAccount
+from mailhub.errors import NotFound
+from mailhub.filter.weighing import is_conflict
+from mailhub.message import parse
+from mailhub.reading import reparse
+from storage.database import Connection
+from storage.filter import ledger
+from storage.mail import intake_lists, message_lists, raws
+from storage.mail.message_lists import MessageRow
+from storage.tickets.tickets import find_ticket
+
+router = APIRouter(tags=["messages"])
+
+PIECE_BYTES = 256 * 1024
+
+BYTES = {200: {"content": {"application/octet-stream": {}}, "description": "The bytes."}}
+
+
+class Word(shapes.Shape):
+    """What one user said last about a message: spam, ham, or none (a label taken back). ``source``: mark, answer."""
+
+    user: int
+    label: str
+    source: str
+    given_at: str
+
+
+class Why(shapes.Shape):
+    """Every decision about one message, with its reason."""
+
+    message: int
+    ticket: int
+    deliveries: list[shapes.Delivery]
+    thread_reason: str
+    thread_evidence: str
+    may_belong_to: int | None
+    verdict: str
+    verdict_reason: str
+    verdict_evidence: str
+    marks: list[Word]
+    conflict: bool
+    probability: float | None
+    log_odds: float | None
+    automatic: str
+    authentication: str
+    flags: list[str]
+
+
+@router.get("/messages/{message}")
+def show_message(call: InAccount, message: Id) -> shapes.Message:
+    """One message with its text."""
+    call.require("message.read")
+    with call.house.database.read() as connection:
+        return views.message(connection, call.account, message_row(connection, call, message), call.charges)
+
+
+@router.get("/messages/{message}/raw", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
+def raw_message(call: InAccount, message: Id) -> Response:
+    """The message exactly as it was received."""
+    call.require("message.read")
+    raw = _raw(call, message)
+    return StreamingResponse(_pieces(call, raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))})
+
+
+@router.get("/messages/{message}/attachments/{index}", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
+def attachment(call: InAccount, message: Id, index: int) -> Response:
+    """One file of a message, decoded. Always sent as opaque bytes: a browser must not run what a stranger wrote."""
+    call.require("message.read")
+    raw = _raw(call, message)
+    count = len(parse.list_attachments(raw))
+    if not 0 <= index < count:
+        raise NotFound(f"message {message} has no attachment {index}; it has {count}, counted from 0")
+    content = parse.attachment_bytes(raw, index)
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    headers["Content-Length"] = str(len(content))
+    return StreamingResponse(_pieces(call, content), media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/messages/{message}/why")
+def why(call: InAccount, message: Id) -> Why:
+    """Why a message is where it is: its deliveries and fates, its thread reason, its score."""
+    call.require("message.read")
+    with call.house.database.read() as connection:
+        row = message_row(connection, call, message)
+        found = intake_lists.list_intake(connection, call.account, message_id=message, limit=500)
+        ticket = find_ticket(connection, call.account, row.ticket_id)
+        words = list(ledger.last_words(connection, call.account, [row.id]).get(row.id, {}).values())
+        reason, evidence = views.verdict_reason(connection, call.account, row)
+    return Why(
+        message=row.id,
+        ticket=row.ticket_id,
+        deliveries=[views.delivery(each) for each in reversed(found)],
+        thread_reason=row.thread_reason,
+        thread_evidence=row.thread_evidence,
+        may_belong_to=ticket.may_belong_to if ticket else None,
+        verdict=row.verdict,
+        verdict_reason=reason,
+        verdict_evidence=evidence,
+        marks=[made(Word, each, user=each.user_id) for each in words],
+        conflict=is_conflict(words),
+        probability=row.probability,
+        log_odds=row.log_odds,
+        automatic=row.automatic,
+        authentication=row.authentication,
+        flags=row.flags.split(),
+    )
+
+
+class Reparsed(shapes.Shape):
+    """One step of reading stored messages anew. ``next``: where the following step begins; null when all are done."""
+
+    read: int
+    changed: int
+    next: int | None
+
+
+@router.post("/messages/reparse")
+def read_stored_anew(call: InAccount, after: Id = 0) -> Reparsed:
+    """Derive the next messages' columns and index words anew from their raw bytes; repeat until `next` is null."""
+    call.require("mail.reparse")
+    house = call.house
+    found = reparse.read_anew(house.database, house.secrets, house.directory, call.account, after=after)
+    changed = house.writer.run(partial(reparse.write_anew, account=call.account, messages=found)) if found else 0
+    return Reparsed(read=len(found), changed=changed, next=found[-1].stored.id if found else None)
+
+
+def message_row(connection: Connection, call: Call, message: int) -> MessageRow:
+    """The stored message, if the caller may read it; ``NotFound``, or ``Forbidden`` where a hold restricts it."""
+    row = message_lists.find_message(connection, call.account, message)
+    if row is None:
+        raise NotFound(f"no such message: {message}")
+    call.require_readable(connection, row.ticket_id)
+    return row
+
+
+def _pieces(call: Call, content: bytes) -> Iterator[bytes]:
+    """In pieces that wait for the client: the connection holds one, and the request's charge lasts until the end.
+
+    A client that goes leaves the iterator in a cycle of tracebacks: the bytes are dropped with the charge, not by it.
+    """
+    held = [content]
+    call.charges.at_end(held.clear)
+    return _cut(held, len(content))
+
+
+def _cut(held: list[bytes], size: int) -> Iterator[bytes]:
+    for start in range(0, size, PIECE_BYTES):
+        if not held:
+            return
+        yield held[0][start : start + PIECE_BYTES]
+
+
+def _raw(call: InAccount, message: Id) -> bytes:
+    """Charged to the request until its answer is sent."""
+    with call.house.database.read() as connection:
+        row = message_row(connection, call, message)
+        call.charges.hold(row.size_bytes)
+        raw = raws.read(connection, call.account, row.id)
+    if raw is None:
+        raise NotFound(f"message {message} has no raw bytes")
+    return raw

@@ -1,0 +1,276 @@
+"""/v1/tickets/{ticket}/...: what agents do to tickets. Each act is one function of a flow, run in the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from mailhub import clock
+from mailhub.api.filter.learning import learn_from_answer
+from mailhub.api.frame import shapes
+from mailhub.api.service.forgetting import forget
+from mailhub.api.tickets import views
+from mailhub.api.tickets.tickets import ticket_id, user_id
+from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.conditions import tag_of
+from mailhub.errors import BadRequest, Forbidden
+from mailhub.house import House
+from mailhub.tickets import acts as tickets
+from mailhub.tickets import merging, purging
+from mailhub.tickets.reply import Answer, ReplyContext, reply
+from storage.tickets import ticket_lists
+from storage.tickets.tickets import Ticket
+from storage.writer import Transaction
+
+router = APIRouter(tags=["tickets"])
+
+
+class Assignment(shapes.Shape):
+    """Whom a ticket is given to: a login or id, `me`, or null for nobody."""
+
+    assignee: str | None
+
+
+class Person(shapes.Shape):
+    """Somebody by his address."""
+
+    address: str
+
+
+class Text(shapes.Shape):
+    """A note."""
+
+    text: str
+
+
+class Reply(shapes.Shape):
+    """An answer to the requester; ``copies`` are people who were copied before."""
+
+    text: str
+    copies: list[str] = Field(default_factory=list)
+
+
+class Queued(shapes.Shape):
+    """An answer on its way."""
+
+    message: int
+    message_id: str
+    ticket: int
+    outbox: list[int]
+
+
+class Target(shapes.Shape):
+    """The ticket to merge into, by id or number."""
+
+    into: shapes.TicketName
+
+
+class Selection(shapes.Shape):
+    """The messages to split off."""
+
+    messages: Annotated[list[shapes.Id], Field(min_length=1, max_length=500)]
+
+
+class Purged(shapes.Shape):
+    """What went for good."""
+
+    tickets: list[int]
+    messages: list[int]
+
+
+def _do(call: Call, act: Callable[..., Ticket]) -> shapes.Ticket:
+    """Run an act in the writer, as this caller and now; the ticket afterwards, with its tag."""
+    call.require("ticket.work")
+    changed = call.house.writer.run(lambda tx: act(tx, call.actor.name, call.account, now=clock.now()))
+    call.headers["ETag"] = tag_of(changed)
+    with call.house.database.read() as connection:
+        return views.ticket(ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id])
+
+
+def _on(act: Callable[..., Ticket], call: Call, reference: str) -> shapes.Ticket:
+    return _do(call, lambda tx, actor, account, now: act(tx, actor, account, _id(call, tx, reference), now=now))
+
+
+def _id(call: Call, transaction: Transaction, reference: str) -> int:
+    return ticket_id(transaction.connection, call, reference)
+
+
+def purging_of(house: House) -> purging.Purging:
+    """What removing tickets for good needs of this house."""
+    return purging.Purging(
+        database=house.database,
+        writer=house.writer,
+        forget=partial(forget, house.models),
+        tombstone_key=house.secrets.tombstone,
+    )
+
+
+def _own_user(call: Call) -> int:
+    """The user who acts; the operator writes nothing to customers."""
+    if call.actor.user is None:
+        raise Forbidden("the operator is no user of the account: log in as one")
+    return call.actor.user
+
+
+@router.post("/tickets/{ticket}/assign")
+def assign(call: InAccount, ticket: shapes.TicketName, body: Assignment) -> shapes.Ticket:
+    """Give a ticket to a user, or to nobody."""
+
+    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
+        whom = _own_user(call) if body.assignee == "me" else None
+        if body.assignee not in (None, "me", "none"):
+            whom = user_id(transaction.connection, account, str(body.assignee))
+        return tickets.assign(transaction, actor, account, _id(call, transaction, ticket), whom, now=now)
+
+    return _do(call, act)
+
+
+@router.post("/tickets/{ticket}/close")
+def close(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
+    """The ticket is done."""
+    return _on(tickets.close, call, ticket)
+
+
+@router.post("/tickets/{ticket}/reopen")
+def reopen(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
+    """A closed ticket, or one in the spam state, is open again."""
+    return _on(tickets.reopen, call, ticket)
+
+
+@router.post("/tickets/{ticket}/restore")
+def restore(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
+    """Take a ticket out of the trash, or undo its merge."""
+
+    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
+        found = tickets.locked(transaction, account, _id(call, transaction, ticket))
+        undo = merging.unmerge if found.state == "merged" else tickets.restore
+        return undo(transaction, actor, account, found.id, now=now)
+
+    return _do(call, act)
+
+
+@router.delete("/tickets/{ticket}")
+def trash(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
+    """Put a ticket into the trash; everything stays."""
+    return _on(tickets.trash, call, ticket)
+
+
+@router.post("/tickets/{ticket}/merge")
+def merge(call: InAccount, ticket: shapes.TicketName, body: Target) -> shapes.Ticket:
+    """Make the ticket part of another one; the other one afterwards. `restore` undoes it."""
+
+    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
+        source, target = _id(call, transaction, ticket), _id(call, transaction, body.into)
+        return merging.merge(transaction, actor, account, source, target, now=now)
+
+    return _do(call, act)
+
+
+@router.post("/tickets/{ticket}/split")
+def split(call: InAccount, ticket: shapes.TicketName, body: Selection) -> shapes.Ticket:
+    """Move messages to a new ticket, which is returned. Merging it back undoes it."""
+
+    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
+        source = _id(call, transaction, ticket)
+        return merging.split(transaction, actor, account, source, body.messages, now=now)
+
+    return _do(call, act)
+
+
+@router.post("/tickets/{ticket}/accept")
+def accept(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.Ticket:
+    """Let a guest take part in the ticket; `exclude` undoes it."""
+    return _on(partial(_with_address, tickets.accept, body.address), call, ticket)
+
+
+@router.post("/tickets/{ticket}/exclude")
+def exclude(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.Ticket:
+    """Make somebody a guest of the ticket (again); `accept` undoes it."""
+    return _on(partial(_with_address, tickets.exclude, body.address), call, ticket)
+
+
+def _with_address(
+    act: Callable[..., Ticket], address: str, transaction: Transaction, actor: str, account: int, id_: int, *, now: int
+) -> Ticket:
+    return act(transaction, actor, account, id_, address, now=now)
+
+
+@router.post("/tickets/{ticket}/notes", status_code=201)
+def add_note(call: InAccount, ticket: shapes.TicketName, body: Text) -> shapes.Note:
+    """Write an internal note."""
+    call.require("ticket.work")
+    user = _own_user(call)
+
+    def act(transaction: Transaction) -> shapes.Note:
+        found = _id(call, transaction, ticket)
+        row = tickets.note(
+            transaction, call.actor.name, call.account, found, user=user, text=body.text, now=clock.now()
+        )
+        return shapes.Note(id=row.id, author=None, created_at=shapes.instant(row.created_at) or "", text=row.text)
+
+    return call.house.writer.run(act)
+
+
+@router.delete("/notes/{note}", status_code=204)
+def take_back_note(call: InAccount, note: shapes.Id) -> None:
+    """A note is shown no more; POST .../restore undoes it."""
+    _set_note(call, note, tickets.take_back_note)
+
+
+@router.post("/notes/{note}/restore", status_code=204)
+def put_back_note(call: InAccount, note: shapes.Id) -> None:
+    """A note that was taken back is in force again."""
+    _set_note(call, note, tickets.put_back_note)
+
+
+def _set_note(call: Call, note: int, act: Callable[..., object]) -> None:
+    call.require("ticket.work")
+    call.house.writer.run(lambda tx: act(tx, call.actor.name, call.account, note, now=clock.now()))
+
+
+@router.post("/tickets/{ticket}/replies", status_code=202)
+def answer(request: Request, call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
+    """Answer the requester by mail. Without a relay nothing is queued, and the error says so."""
+    call.require("ticket.work")
+    with call.house.database.read() as connection:
+        found = ticket_id(connection, call, ticket)
+    context = ReplyContext(
+        relay=call.house.config.relay,
+        secrets=call.house.secrets,
+        directory=call.house.directory,
+        wake=request.app.state.wake_relay,
+    )
+    written = Answer(
+        account=call.account,
+        ticket=found,
+        actor=call.actor.name,
+        user=_own_user(call),
+        text=body.text,
+        copies=tuple(body.copies),
+    )
+    done = reply(call.house.database, call.house.writer, context, written, now=clock.now())
+    learn_from_answer(call, done.ticket, written.user)
+    outbox = [row.id for row in done.queued]
+    return Queued(message=done.message, message_id=done.message_id, ticket=done.ticket, outbox=outbox)
+
+
+@router.post("/tickets/{ticket}/purge")
+def purge(call: InAccount, ticket: shapes.TicketName, confirm: str = "") -> Purged:
+    """Remove a ticket for good, with what it taught the filter. `confirm` repeats the ticket, as a guard.
+
+    Needs a fresh second factor.
+    """
+    call.require("ticket.purge")
+    call.require_fresh()
+    if confirm != ticket:
+        raise BadRequest("this cannot be undone: repeat the ticket as ?confirm=")
+    now = clock.now()
+    going = call.house.writer.run(
+        lambda tx: purging.begin(tx, call.actor.name, call.account, _id(call, tx, ticket), now=now)
+    )
+    purging.carry_out(purging_of(call.house), call.account, going.ticket, now=now)
+    return Purged(tickets=list(going.tickets), messages=list(going.messages))

@@ -1,0 +1,189 @@
+"""/v1/tickets: lists, one, and search. What agents do to tickets is in ``ticket_work.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from mailhub.api.frame import shapes
+from mailhub.api.frame.searching import search_readable
+from mailhub.api.frame.shapes import After, Limit, Page, page
+from mailhub.api.people.users import the_user
+from mailhub.api.tickets import views
+from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.conditions import tag_of
+from mailhub.errors import BadRequest, NotFound
+from mailhub.filter.verdict import Verdict
+from storage.database import Connection
+from storage.mail import mailboxes, message_lists
+from storage.tickets import participants, ticket_lists, tickets
+from storage.tickets.ticket_lists import TicketFilter, TicketRow
+
+router = APIRouter(tags=["tickets"])
+
+STATES = ("open", "closed", "spam", "trash", "merged", "purging")
+VERDICTS = tuple(Verdict)
+MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
+NOTES_SHOWN = 200  # the latest; the others are in their own list
+
+
+class TicketWithMessages(shapes.Ticket):
+    """A ticket with its messages, oldest first, its latest notes, and who takes part.
+
+    ``next`` is what to send as ``after`` for more messages; null with the last ones.
+    """
+
+    messages: list[shapes.Message]
+    next: int | None
+    participants: list[shapes.Participant]
+    notes: list[shapes.Note]
+
+
+@router.get("/tickets")
+def list_tickets(
+    call: InAccount,
+    state: Annotated[str, Query(description="open, closed, spam, trash, merged, or all")] = "open",
+    mailbox: Annotated[str | None, Query(description="Mailbox by address or id.")] = None,
+    assignee: Annotated[str | None, Query(description="User by login or id, `me`, or `none`.")] = None,
+    verdict: Annotated[str | None, Query(description="spam, ham or unsure")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[shapes.Ticket]:
+    """Tickets, newest first."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        wanted = TicketFilter(
+            states=_states(state),
+            mailbox=None if mailbox is None else mailbox_id(connection, call.account, mailbox),
+            assignee=None if assignee is None else _assignee(connection, call, assignee),
+            verdict=_verdict(verdict),
+        )
+        rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
+        closed = call.restricted(connection, [row.id for row in rows])
+    return page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
+
+
+def _verdict(verdict: str | None) -> str | None:
+    if verdict is not None and verdict not in VERDICTS:
+        raise BadRequest(f"no such verdict: {verdict}; there are {', '.join(VERDICTS)}")
+    return verdict
+
+
+def _states(state: str) -> tuple[str, ...] | None:
+    if state == "all":
+        return None
+    wanted = tuple(state.split(","))
+    if unknown := [each for each in wanted if each not in STATES]:
+        raise BadRequest(f"no such state: {unknown[0]}; there are {', '.join(STATES)} and all")
+    return wanted
+
+
+def mailbox_id(connection: Connection, account: int, name: str) -> int:
+    """The id of a mailbox given by address or id; raises ``NotFound``."""
+    by_id = mailboxes.find_mailbox(connection, account, int(name)) if shapes.is_id(name) else None
+    found = by_id or mailboxes.find_mailbox_by_address(connection, account, name)
+    if found is None:
+        raise NotFound(f"no such mailbox: {name}")
+    return found.id
+
+
+def _assignee(connection: Connection, call: Call, name: str) -> int:
+    if name == "none":
+        return 0
+    if name == "me":
+        if call.actor.user is None:
+            raise BadRequest("the operator is no user: no ticket is his")
+        return call.actor.user
+    return user_id(connection, call.account, name)
+
+
+def user_id(connection: Connection, account: int, name: str) -> int:
+    """The id of a user given by login or id; raises ``NotFound``."""
+    return the_user(connection, account, name).id
+
+
+@router.get("/tickets/search")
+def search_tickets(
+    call: InAccount,
+    query: Annotated[str, Query(min_length=1, max_length=1000, description="Words; all must occur in a message.")],
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[shapes.Ticket]:
+    """Tickets in which some message holds every word, by the newest such message; `after` counts messages."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        before = after if after is not None else 2**62
+        found = search_readable(connection, call, query, before=before, limit=limit)
+        tickets = _tickets_of(connection, call.account, found)
+    return Page(
+        items=[views.ticket(row) for row in tickets],
+        next=found[-1] if len(found) == limit else None,
+    )
+
+
+def _tickets_of(connection: Connection, account: int, messages: list[int]) -> list[TicketRow]:
+    by_message = message_lists.tickets_of_messages(connection, account, messages)
+    ordered = list(dict.fromkeys(by_message[each] for each in messages if each in by_message))
+    rows = ticket_lists.tickets_by_id(connection, account, ordered)
+    return [rows[each] for each in ordered if each in rows]
+
+
+@router.get("/tickets/{ticket}")
+def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None) -> TicketWithMessages:
+    """One ticket, by id or number, with up to 200 messages after the one named. Its ETag is what `If-Match` takes."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        row = ticket_row(connection, call, ticket)
+        if stored := tickets.find_ticket(connection, call.account, row.id):
+            call.headers["ETag"] = tag_of(stored)
+        found = message_lists.messages_of_ticket(
+            connection, call.account, row.id, after=after or 0, limit=MESSAGES_SHOWN
+        )
+        return TicketWithMessages(
+            **views.ticket(row).model_dump(),
+            participants=[
+                shapes.made(shapes.Participant, each)
+                for each in participants.list_participants(connection, call.account, row.id)
+            ],
+            messages=[views.message(connection, call.account, each, call.charges) for each in found],
+            next=found[-1].id if len(found) == MESSAGES_SHOWN else None,
+            notes=[views.note(each) for each in reversed(_notes(connection, call.account, row.id, NOTES_SHOWN))],
+        )
+
+
+@router.get("/tickets/{ticket}/notes")
+def list_notes(call: InAccount, ticket: shapes.TicketName, limit: Limit = 50, after: After = None) -> Page[shapes.Note]:
+    """Notes of a ticket, latest first."""
+    call.require("ticket.read")
+    with call.house.database.read() as connection:
+        rows = _notes(connection, call.account, ticket_id(connection, call, ticket), limit, before=after)
+    return page(rows, views.note, limit)
+
+
+def _notes(
+    connection: Connection, account: int, ticket: int, limit: int, before: int | None = None
+) -> Sequence[message_lists.NoteRow]:
+    return message_lists.notes_of_ticket(connection, account, ticket, before=before, limit=limit)
+
+
+def ticket_row(connection: Connection, call: Call, reference: str) -> TicketRow:
+    """The ticket given by id or by number, with or without #; raises as ``ticket_id`` does."""
+    found = ticket_id(connection, call, reference)
+    return ticket_lists.tickets_by_id(connection, call.account, [found])[found]
+
+
+def ticket_id(connection: Connection, call: Call, reference: str) -> int:
+    """The id of the ticket given by id or by number, with or without #.
+
+    Raises ``NotFound``, or ``Forbidden`` where a hold restricts it.
+    """
+    digits = reference.removeprefix("#")
+    if not shapes.is_id(digits):
+        raise BadRequest("name a ticket by its id or its number")
+    found = tickets.find_ticket(connection, call.account, int(digits))
+    if found is None:
+        raise NotFound(f"no such ticket: {reference}")
+    call.require_readable(connection, found.id)
+    return found.id

@@ -1,0 +1,1 @@
+"""Commands about support addresses and mailboxes at providers."""

@@ -1,0 +1,1 @@
+"""Commands that make, check, run and keep the service."""

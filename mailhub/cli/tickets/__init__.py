@@ -1,0 +1,1 @@
+"""Commands about tickets, their messages, and mail handed in."""

@@ -1,0 +1,106 @@
+"""Which ticket a message belongs to. Pure: looks at values, touches nothing (DESIGN.md, "Threading policy").
+
+In order, and the reason is stored:
+  1. ``reply-address``      our signed reply address; joins whoever sends, who is a guest if he is not its person
+     ``reply-message-id``   the same proof in a Message-ID of ours that the mail answers (providers drop plus parts)
+  2. ``in-reply-to``, ``references``    Message-IDs seen or sent in the account; References from the right (RFC 5322)
+     ``bounce``             a bounce of a mail we sent
+  3. ``subject-tag``        [#123]
+2 and 3 join only a participant (requester, cc'd earlier, user) whose authentication did not fail; anybody else gets a
+ticket of his own, with a link to where it may belong. Never by equal subjects, never by Re: prefixes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from storage.mail.filing import TicketState, View
+
+GUEST = "guest"
+_TAG = re.compile(r"\[#(\d{1,15})\]")
+_TAGS_LOOKED_AT = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What threading needs to know of a message."""
+
+    address: str  # of the sender, lower case
+    contact: int | None  # who that is, when known
+    user: int | None  # the user whose address it is
+    tokens: tuple[tuple[int, int, str], ...]  # verified proofs: ticket, contact, reason
+    references: tuple[tuple[bytes, str], ...]  # keyed hash of an id it answers, and the reason; nearest first
+    bounced: bytes | None  # keyed hash of the id of the mail that bounced
+    subject: str
+    forged: bool = False  # authentication is known and DMARC failed under a policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Where a message goes. ``ticket`` None: a ticket of its own."""
+
+    ticket: TicketState | None
+    reason: str
+    evidence: str = ""
+    may_belong_to: int | None = None
+    guest: bool = False
+
+
+def subject_tags(subject: str) -> list[int]:
+    """Ticket numbers named in a subject as [#123], in order, at most ten."""
+    return [int(match.group(1)) for match, _ in zip(_TAG.finditer(subject), range(_TAGS_LOOKED_AT), strict=False)]
+
+
+def decide(incoming: Incoming, view: View) -> Decision:
+    """The ticket of a message, by the account's ``view``."""
+    for ticket_id, contact, reason in incoming.tokens:
+        ticket = view.live(ticket_id)
+        if ticket is not None and ticket.state != "trash":
+            evidence = _doubt(incoming, ticket, contact)
+            return Decision(ticket=ticket, reason=reason, evidence=evidence, guest=bool(evidence))
+    may_belong_to: int | None = None
+    for ticket, reason, evidence in _candidates(incoming, view):
+        if reason == "bounce" or (_may_write(incoming, ticket) and not incoming.forged):
+            return Decision(ticket=ticket, reason=reason, evidence=evidence)
+        may_belong_to = may_belong_to or ticket.id
+    return Decision(ticket=None, reason=_reason_alone(incoming, may_belong_to), may_belong_to=may_belong_to)
+
+
+def _doubt(incoming: Incoming, ticket: TicketState, contact: int) -> str:
+    """Why the bearer of a proof is only a guest, "" when he is who it was given to, or a participant."""
+    if incoming.forged:
+        return "its sender could not be authenticated"
+    if incoming.contact != contact and not _may_write(incoming, ticket):
+        return "sent by someone else than the person it was given to"
+    return ""
+
+
+def _reason_alone(incoming: Incoming, may_belong_to: int | None) -> str:
+    if may_belong_to is None:
+        return "new"
+    return "authentication-failed" if incoming.forged else "not-a-participant"
+
+
+def _candidates(incoming: Incoming, view: View) -> Iterator[tuple[TicketState, str, str]]:
+    if incoming.bounced is not None:
+        for filed in view.references.get(incoming.bounced, ()):
+            if filed.id in view.outgoing and (ticket := view.live(filed.ticket_id)):
+                yield ticket, "bounce", "a mail of ours came back"
+    for id_hash, reason in incoming.references:
+        for filed in reversed(view.references.get(id_hash, ())):  # in two tickets: the younger one
+            ticket = view.live(filed.ticket_id)
+            if ticket is not None and ticket.state != "trash":
+                yield ticket, reason, f"answers message {filed.id}"
+    for number in subject_tags(incoming.subject):
+        ticket = view.live(view.numbers.get(number, 0))
+        if ticket is not None and ticket.state != "trash":
+            yield ticket, "subject-tag", f"[#{number}]"
+
+
+def _may_write(incoming: Incoming, ticket: TicketState) -> bool:
+    """Whether the sender is a participant: requester, cc'd earlier, or a user of the account."""
+    if incoming.user is not None or (incoming.contact is not None and incoming.contact == ticket.contact_id):
+        return True
+    return ticket.participants.get(incoming.address, GUEST) != GUEST

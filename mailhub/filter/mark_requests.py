@@ -1,0 +1,204 @@
+"""Marks that were asked for from outside: given when they are due, or left to an agent as suggestions.
+
+    noticed (a move; a mail to a feedback address) -> waiting   -> given by ``feedback``, its row gone
+                                                   -> suggested -> confirmed or dismissed, or gone by age
+
+A request waits ``SETTLE_SECONDS``, so that mail that is moved back and forth is marked once, by the last word. More
+requests of one mailbox in an hour than it may give are all left to an agent: a client that moves thousands of mails is
+no person who looked at each.
+
+Durable states: ``mark_request`` rows; the mark and the end of its request are one transaction, so a kill in between
+changes nothing. Must not: decide what a move means (``intake.imap_feedback``), read mail (the caller's ``extract``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from classifier.tokens import Features
+from mailhub.clock import HOUR, SECOND
+from mailhub.errors import Conflict, MailhubError
+from mailhub.filter import feedback
+from mailhub.filter.feedback import Marked
+from mailhub.filter.labelling import FeaturesOf
+from mailhub.filter.models import Models
+from storage.database import Database
+from storage.errors import StorageError
+from storage.filter import ledger
+from storage.filter import mark_requests as rows
+from storage.filter.mark_requests import SUGGESTED, WAITING, Request
+from storage.mail.derived import Received
+from storage.proof import journal
+from storage.writer import Transaction, Writer
+
+SETTLE_SECONDS = 60  # between what was noticed and its mark
+TOO_MANY = "too-many"  # the reason of a suggestion: more at once than a person decides on
+
+log = structlog.get_logger("mailhub.marks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What giving marks needs of the house."""
+
+    database: Database
+    writer: Writer
+    models: Models
+    extract: Callable[[Received], Features]
+    of_user: int  # marks of one user in an hour
+    of_mailbox: int  # marks by moves in one mailbox in an hour
+
+
+def ask(
+    transaction: Transaction,
+    account: int,
+    message: int,
+    label: str,
+    *,
+    giver: int,
+    source: str,
+    reason: str = "",
+    now: int,
+) -> None:
+    """Ask for a mark, or with a reason suggest it. In the caller's transaction."""
+    row = Request(
+        id=transaction.new_id(),
+        message_id=message,
+        label=label,
+        giver_id=giver,
+        source=source,
+        state=SUGGESTED if reason else WAITING,
+        reason=reason,
+        noticed_at=now,
+        due_at=now + SETTLE_SECONDS * SECOND,
+    )
+    rows.put_request(transaction.connection, account, row)
+
+
+def give_due(parts: Parts, *, now: int) -> int:
+    """Give what is due, some messages a turn of the writer; how many messages were marked or found marked so."""
+    with parts.database.read() as connection:
+        accounts = rows.accounts_with_requests(connection, due_at=now)
+    return sum(_attempted(parts, account, now) for account in accounts)
+
+
+def _attempted(parts: Parts, account: int, now: int) -> int:
+    """Boundary: an account whose marks cannot be given keeps no other from its own; they are due again."""
+    try:
+        return _of_account(parts, account, now)
+    except (MailhubError, StorageError) as error:
+        log.warning("marks of an account wait", account=account, error=type(error).__name__)
+        return 0
+
+
+def _of_account(parts: Parts, account: int, now: int) -> int:
+    given = 0
+    while True:
+        with parts.database.read() as connection:
+            due = rows.due_requests(connection, account, due_at=now, limit=feedback.STEP)
+        if not due:
+            return given
+        first = due[0]
+        same = [each for each in due if (each.giver_id, each.source, each.label) == _kind(first)]
+        known = feedback.prepare(parts.database, account, [each.message_id for each in same], parts.extract)
+        try:
+            given += parts.writer.run(partial(_turn, parts=parts, account=account, asked=same, known=known, now=now))
+        except Conflict:  # with his other marks the user would go over what one may give in an hour
+            parts.writer.run(partial(_leave, account=account, giver=first.giver_id, now=now))
+
+
+def _kind(request: Request) -> tuple[int, str, str]:
+    return request.giver_id, request.source, request.label
+
+
+def _turn(
+    transaction: Transaction, *, parts: Parts, account: int, asked: Sequence[Request], known: FeaturesOf, now: int
+) -> int:
+    """Mark these messages and end their requests, as far as they still stand; or leave all to an agent."""
+    connection = transaction.connection
+    standing = [each for each in rows.find_requests(connection, account, [each.id for each in asked]) if each in asked]
+    if not standing:
+        return 0
+    giver, source, label = _kind(standing[0])
+    cap = parts.of_mailbox if source == ledger.IMAP else parts.of_user
+    if rows.count_asked(connection, account, giver, source, since=now - HOUR) > cap:
+        _leave(transaction, account=account, giver=giver, now=now)
+        return 0
+    feedback.mark(
+        transaction,
+        parts.models,
+        f"{'mailbox' if source == ledger.IMAP else 'user'}:{giver}",
+        account,
+        [each.message_id for each in standing],
+        label,
+        user=giver,
+        now=now,
+        features_of=known,
+        per_hour=parts.of_user,
+        source=source,
+    )
+    rows.delete_requests(connection, account, [each.id for each in standing])
+    return len(standing)
+
+
+def _leave(transaction: Transaction, *, account: int, giver: int, now: int) -> None:
+    rows.suggest(transaction.connection, account, giver, due_at=now, reason=TOO_MANY)
+
+
+# --- suggestions ------------------------------------------------------------------------------------------------------
+
+
+def confirm(
+    transaction: Transaction,
+    models: Models,
+    actor: str,
+    account: int,
+    suggestions: Sequence[Request],
+    *,
+    user: int,
+    now: int,
+    features_of: FeaturesOf,
+    per_hour: int,
+) -> list[Marked]:
+    """Give what was suggested as this agent's own marks; one result each. At most ``feedback.STEP`` at a time.
+
+    ``Conflict``, and nothing is changed, where one of them is no suggestion any more.
+    """
+    _require_standing(transaction, account, suggestions)
+    results: list[Marked] = []
+    for label in sorted({each.label for each in suggestions}):
+        messages = [each.message_id for each in suggestions if each.label == label]
+        results += feedback.mark(
+            transaction,
+            models,
+            actor,
+            account,
+            messages,
+            label,
+            user=user,
+            now=now,
+            features_of=features_of,
+            per_hour=per_hour,
+        )
+    rows.delete_requests(transaction.connection, account, [each.id for each in suggestions])
+    return results
+
+
+def dismiss(transaction: Transaction, actor: str, account: int, suggestions: Sequence[Request], *, now: int) -> None:
+    """They are no marks. On record. ``Conflict`` as ``confirm``."""
+    _require_standing(transaction, account, suggestions)
+    connection, node = transaction.connection, transaction.node
+    rows.delete_requests(connection, account, [each.id for each in suggestions])
+    acts = [(f"message:{each.message_id}", {"label": each.label, "giver": each.giver_id}) for each in suggestions]
+    journal.append_all(connection, account, node, acts, at=now, actor=actor, verb="spam.dismiss")
+
+
+def _require_standing(transaction: Transaction, account: int, suggestions: Sequence[Request]) -> None:
+    ids = [each.id for each in suggestions]
+    standing = rows.find_requests(transaction.connection, account, ids)
+    if {each.id for each in standing if each.state == SUGGESTED} != set(ids):
+        raise Conflict("some of these are no suggestions any more: list them again")

@@ -1,0 +1,109 @@
+"""Breaches (GDPR art. 33, 34): opened when noticed, told within 72 hours, closed with how it ended.
+
+A breach row holds words and instants only. Whom it touches is a question asked anew each time, by account, time and
+object (``storage.privacy.breaches``), and no body is read for it. Functions take a transaction and commit nothing.
+"""
+
+from __future__ import annotations
+
+from string import Template
+
+from mailhub import clock
+from mailhub.errors import BadRequest, Conflict, NotFound
+from storage.privacy import breaches
+from storage.privacy.breaches import Breach
+from storage.proof import journal
+from storage.writer import Transaction
+
+TERM = 72 * clock.HOUR  # art. 33(1), from noticing to telling the authority
+KINDS = ("confidentiality", "integrity", "availability")
+OUTCOMES = ("told", "no-risk", "no-breach")
+
+NOTICE = Template("""\
+Subject: Notice about your personal data
+
+On $noticed_at we noticed a breach of the $kind of personal data that we hold about you.
+
+What happened: [what, when, and how it came to light]
+What it concerns: $categories
+What it can mean for you: [likely consequences]
+What we have done, and what you can do: [measures taken; what we recommend]
+
+Whom to ask: $contact
+Who is responsible: $controller
+""")
+
+
+def open_breach(transaction: Transaction, actor: str, account: int, kind: str, noticed_at: int, *, now: int) -> Breach:
+    """Put a breach on record; its clock runs since it was noticed. ``BadRequest`` for one noticed in the future."""
+    if noticed_at > now:
+        raise BadRequest("a breach cannot have been noticed in the future")
+    row = Breach(account_id=account, id=transaction.new_id(), kind=kind, actor=actor, noticed_at=noticed_at)
+    breaches.add_breach(transaction.connection, row)
+    _record(transaction, actor, row, "breach.open", now, {"kind": kind, "noticed_at": noticed_at})
+    return row
+
+
+def note_told(transaction: Transaction, actor: str, account: int, breach: int, whom: str, *, now: int) -> Breach:
+    """The authority, or the people, were told now; again keeps the first instant."""
+    row = _open(transaction, account, breach)
+    column = f"{whom}_told_at"
+    if getattr(row, column) is None:
+        breaches.change_breach(transaction.connection, account, breach, **{column: now})
+        _record(transaction, actor, row, "breach.told", now, {"whom": whom})
+    return _find(transaction, account, breach)
+
+
+def close_breach(transaction: Transaction, actor: str, account: int, breach: int, outcome: str, *, now: int) -> Breach:
+    """Close it. ``Conflict`` when it is closed, or closed as told while the authority was not."""
+    row = _open(transaction, account, breach)
+    if outcome == "told" and row.authority_told_at is None:
+        raise Conflict("the authority was not told: note it first (mailhub breach told ID authority)")
+    breaches.change_breach(transaction.connection, account, breach, closed_at=now, outcome=outcome)
+    _record(transaction, actor, row, "breach.close", now, {"outcome": outcome})
+    return _find(transaction, account, breach)
+
+
+def due_at(row: Breach) -> int | None:
+    """Until when the authority is to be told; None when it was, or the breach is closed."""
+    return None if row.authority_told_at is not None or row.closed_at is not None else row.noticed_at + TERM
+
+
+def notice(row: Breach, *, controller: str, contact: str, categories: str) -> str:
+    """What to send to those affected: what is known filled in, the rest in square brackets."""
+    return NOTICE.substitute(
+        noticed_at=clock.to_iso(row.noticed_at),
+        kind=row.kind,
+        categories=categories,
+        contact=contact or "[set privacy.data_protection_contact]",
+        controller=controller or "[set privacy.controller]",
+    )
+
+
+def _find(transaction: Transaction, account: int, breach: int) -> Breach:
+    found = breaches.find_breach(transaction.connection, account, breach)
+    if found is None:
+        raise NotFound(f"there is no breach {breach}")
+    return found
+
+
+def _open(transaction: Transaction, account: int, breach: int) -> Breach:
+    found = _find(transaction, account, breach)
+    if found.closed_at is not None:
+        raise Conflict(f"breach {breach} is closed: open another for what came to light since")
+    return found
+
+
+def _record(
+    transaction: Transaction, actor: str, row: Breach, verb: str, now: int, detail: dict[str, str | int]
+) -> None:
+    journal.append(
+        transaction.connection,
+        row.account_id,
+        transaction.node,
+        at=now,
+        actor=actor,
+        verb=verb,
+        object_=f"breach:{row.id}",
+        detail=detail,
+    )

@@ -1,0 +1,1 @@
+"""The steps of an erasure, from who is meant to the receipts."""

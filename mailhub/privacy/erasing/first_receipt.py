@@ -1,0 +1,72 @@
+"""The last step of an erasure: the signed receipt, in the transaction that makes its state done.
+
+Must not: hold personal data. What it says are counts, opaque ids, instants, digests and words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from mailhub import clock
+from mailhub.backups.erasing import backups_holding
+from mailhub.privacy.erasing.copies import ASKED, LEFT, Copies, copies_of
+from mailhub.privacy.erasing.work import Work
+from mailhub.proof import receipts
+from storage.backups.backups import Backup
+from storage.privacy.erasures import Erasure
+from storage.sources.imap_todos import owed_to_erasures
+from storage.writer import Transaction
+
+NOT_REACHED = (
+    "freed blocks of the file system and of the disk",
+    "snapshots and copies of the disk or of the database made outside mailhub",
+    "PostgreSQL's write-ahead log, its replicas and freed space in its files",
+    "copies of key files",
+    "what others quote of the person in backups made before, until these expire",
+    "what was sent to others: their mailboxes, and mailboxes mail was fetched from, but for what was deleted there",
+    "what stands inside compressed or encrypted files that people attached",
+)
+
+
+def issue_receipt(work: Work) -> None:
+    def act(transaction: Transaction) -> None:
+        now = clock.now()
+        entry = work.record(transaction, "erasure.done", cut_at=work.row.cut_at)
+        place = {"node": transaction.node, "sequence": entry}
+        left = backups_holding(transaction.connection, before=now)
+        said = copies_of(work.row, owed_to_erasures(transaction.connection, work.account).get(work.row.id))
+        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place, left=left, copies=said))
+        work.change(
+            transaction, state="done", reason="", done_at=now, receipt=text, backups_gone_at=None if left else now
+        )
+
+    work.do(act)
+
+
+def _statement(
+    row: Erasure, *, now: int, journal: dict[str, int], left: Sequence[Backup], copies: Copies
+) -> dict[str, object]:
+    counts = {name: number for name, number in row.counts.items() if name not in (ASKED, LEFT)}
+    return {
+        "kind": "erasure",
+        "account": row.account_id,
+        "erasure": row.id,
+        "person": row.commitment,
+        "begun_at": clock.to_iso(row.begun_at),
+        "cut_at": clock.to_iso(row.cut_at),
+        "cut_at_microseconds": row.cut_at,
+        "done_at": clock.to_iso(now),
+        "rounds": counts.pop("rounds", 0) + 1,
+        "model": {name: counts.pop(f"model_{name}", "") for name in ("before", "after", "replay")},
+        "search": counts.pop("search", {}),
+        "counts": counts,
+        "imap_copies": asdict(copies),
+        "backups": [
+            {"id": each.id, "made_at": clock.to_iso(each.made_at), "expires_at": clock.to_iso(each.expires_at)}
+            for each in left
+        ],
+        "exceptions": [],
+        "not_reached": list(NOT_REACHED),
+        "journal": journal,
+    }

@@ -1,0 +1,197 @@
+"""Everything about one person (GDPR art. 15, 20), or of one account, as a zip that is made while it is read.
+
+    README.txt               what this is, whose, as of when
+    schema.json              every file's fields: what they mean, their unit, what null means (JSON Schema, 2020-12)
+    data/TABLE.jsonl         one JSON object a line
+    messages/ID.eml          each message exactly as it was received or sent
+    attachments/ID/N-NAME    its files, decoded, under safe names
+
+A person's export holds what he wrote, what was sent to him, his tickets with the notes on them (not who wrote these),
+and his deliveries. What others wrote into his tickets is theirs and left out. Nothing is held in memory but one
+message. Pages are read one by one: what changes meanwhile may be in it or not.
+
+Must not: decide who may ask. Changes nothing; the route writes the journal row.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mailhub import clock
+from mailhub.errors import NotFound
+from mailhub.message import filenames, parse
+from storage.database import Connection, Database
+from storage.mail import raws
+from storage.privacy import contacts, exports
+from storage.privacy.exports import Person
+
+PAGE = 500  # rows of one read
+PIECE_BYTES = 256 * 1024  # of a file, written and sent at a time
+_INSTANT = "microseconds since the epoch, UTC"
+_JSON_TYPES = {int: "integer", float: "number", str: "string"}
+
+Page = Callable[[Connection, Sequence[Any] | None], Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """One data file: its columns, and how a page of its rows is read."""
+
+    table: Any  # of storage.schema
+    person: bool
+    page: Page
+
+
+def of_person(database: Database, account: int, contact: int, *, now: int) -> Iterator[bytes]:
+    """The zip about one contact, in pieces. Raises ``NotFound`` before the first."""
+    with database.read() as connection:
+        found = contacts.find_contact(connection, account, contact)
+    if found is None:
+        raise NotFound(f"there is no contact {contact}")
+    person = Person(account_id=account, contact_id=contact, addresses=found.addresses)
+
+    def file(table: Any) -> _File:
+        def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:
+            return exports.page_of_person(connection, table, person, after=after, limit=PAGE)
+
+        return _File(table=table, person=True, page=page)
+
+    about = f"everything mailhub stores about contact {contact}"
+    return _archive(database, account, [file(table) for table in exports.OF_PERSON], about, now)
+
+
+def of_account(database: Database, account: int, *, now: int) -> Iterator[bytes]:
+    """The zip of a whole account, in pieces."""
+
+    def file(table: Any) -> _File:
+        def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:
+            return exports.page_of_account(connection, table, account, after=after, limit=PAGE)
+
+        return _File(table=table, person=False, page=page)
+
+    about = f"everything mailhub stores in account {account}, without passwords and keys"
+    return _archive(database, account, [file(table) for table in exports.tables_of_account()], about, now)
+
+
+class _Outlet(io.RawIOBase):
+    """A file that cannot be rewound: what was written to it is taken away piece by piece."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._pieces.append(bytes(data))
+        return len(self._pieces[-1])
+
+    def take(self) -> bytes:
+        """What came since the last time."""
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
+def _archive(database: Database, account: int, files: Sequence[_File], about: str, now: int) -> Iterator[bytes]:
+    outlet = _Outlet()
+    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", _readme(about, now))
+        archive.writestr("schema.json", json.dumps(_schema(files), indent=2, ensure_ascii=False))
+        yield outlet.take()
+        for file in files:
+            messages: list[int] = []
+            named = zipfile.ZipInfo(f"data/{file.table.name}.jsonl", date_time=datetime.now(UTC).timetuple()[:6])
+            named.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(named, "w", force_zip64=True) as entry:
+                for rows in _pages(database, file):
+                    entry.write("".join(_line(file, row) for row in rows).encode("utf-8"))
+                    if file.table.name == "message":
+                        messages += [row["id"] for row in rows]
+                    yield outlet.take()
+            for message in messages:
+                for _ in _add_message(archive, database, account, message):
+                    yield outlet.take()
+    yield outlet.take()
+
+
+def _pages(database: Database, file: _File) -> Iterator[Sequence[Mapping[str, Any]]]:
+    after: Sequence[Any] | None = None
+    while True:
+        with database.read() as connection:
+            rows = file.page(connection, after)
+        if rows:
+            yield rows
+        if len(rows) < PAGE:
+            return
+        after = exports.key_of(file.table, rows[-1])
+
+
+def _line(file: _File, row: Mapping[str, Any]) -> str:
+    values = {}
+    for column in exports.columns_of(file.table, person=file.person):
+        value = row[column.name]
+        instant = value is not None and column.info["unit"] == _INSTANT
+        values[column.name] = clock.to_iso(value) if instant else value
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def _add_message(archive: zipfile.ZipFile, database: Database, account: int, message: int) -> Iterator[None]:
+    """The message as it is, and its files; one that was removed meanwhile, or has no raw, is passed over.
+
+    Yields whenever a piece was written: the client reads no faster than it reads, and what is made waits in memory.
+    """
+    with database.read() as connection:
+        raw = raws.read(connection, account, message)
+    if raw is None:
+        return
+    yield from _add_file(archive, f"messages/{message}.eml", raw)
+    for file in parse.list_attachments(raw):
+        name = filenames.safe(file.filename) or filenames.default(file.content_type)
+        content = parse.attachment_bytes(raw, file.index)
+        yield from _add_file(archive, f"attachments/{message}/{file.index}-{name}", content)
+
+
+def _add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> Iterator[None]:
+    named = zipfile.ZipInfo(name, date_time=datetime.now(UTC).timetuple()[:6])
+    named.compress_type = zipfile.ZIP_DEFLATED
+    named.external_attr = 0o600 << 16
+    with archive.open(named, "w", force_zip64=True) as entry:
+        for start in range(0, len(content), PIECE_BYTES):
+            entry.write(content[start : start + PIECE_BYTES])
+            yield
+    yield
+
+
+def _schema(files: Sequence[_File]) -> Mapping[str, Any]:
+    """What the fields of every file mean, from the catalogue of columns."""
+    tables = {}
+    for file in files:
+        fields = {}
+        for column in exports.columns_of(file.table, person=file.person):
+            info = column.info
+            kind = "string" if info["unit"] == _INSTANT else _JSON_TYPES[column.type.python_type]
+            fields[column.name] = {"description": info["meaning"], "type": [kind, "null"] if column.nullable else kind}
+            if info["unit"] == _INSTANT:
+                fields[column.name]["format"] = "date-time"
+            elif info["unit"]:
+                fields[column.name]["$comment"] = f"unit: {info['unit']}"
+            if info["null"]:
+                fields[column.name]["description"] += f" (null: {info['null']})"
+        tables[f"data/{file.table.name}.jsonl"] = {"type": "object", "properties": fields, "required": list(fields)}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": tables}
+
+
+def _readme(about: str, now: int) -> str:
+    return (
+        f"This is {about}, as of {clock.to_iso(now)}.\n\n"
+        "data/TABLE.jsonl holds one JSON object a line; schema.json says what each field means.\n"
+        "messages/ID.eml is each message exactly as it was received or sent; attachments/ID/ holds its files.\n"
+        "What other people wrote, and who of the staff did what, is theirs and not in a person's export.\n"
+    )

@@ -1,0 +1,1 @@
+"""What can be shown afterwards: the journal of acts, its signed anchors, signed receipts."""

@@ -1,0 +1,1 @@
+"""What agents do to tickets, and answering them (FLOW 5)."""

@@ -1,0 +1,101 @@
+"""A ticket goes for good, however many messages it has: asked for in one turn of the writer, carried out in short ones.
+
+    begin       its state is ``purging``: nobody works on it, no mail joins it, nothing brings it back; on record
+    carry_out   some messages a turn, with what they taught the filter; in the last turn the ticket, notes and shells
+    go_on       (job) every ticket in that state: one that a stopped process left, or whose hold was lifted
+
+Durable state: ``ticket.state``. Words of what went stay in the pages of the full-text index until the job ``index``
+writes these anew (``storage.mail.search``). Must not: decide who may ask for it (``access``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from mailhub.access.holds import require_not_held
+from mailhub.errors import Conflict
+from mailhub.tickets.acts import locked, record
+from mailhub.tickets.removal import Forget, remove_ticket_in_part
+from storage.accounts import accounts
+from storage.database import Database
+from storage.privacy.holds import find_holds_on_tickets
+from storage.privacy.tombstones import Tombstones
+from storage.tickets.removal import messages_of_tickets
+from storage.tickets.tickets import change_ticket, find_ticket, list_purging, merged_tickets
+from storage.writer import Transaction, Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purging:
+    """What it works with. ``tombstone_key`` hashes what keeps the messages from coming back."""
+
+    database: Database
+    writer: Writer
+    forget: Forget
+    tombstone_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """What is going: ids."""
+
+    ticket: int
+    tickets: tuple[int, ...]  # with the shells of those that were merged into it
+    messages: tuple[int, ...]
+
+
+def begin(transaction: Transaction, actor: str, account: int, ticket: int, *, now: int) -> Purge:
+    """From here on the ticket goes; cannot be undone. One that goes already is the same again.
+
+    One that was merged away is a ``Conflict``: its messages are in another ticket now. So is one that is held.
+    """
+    connection = transaction.connection
+    found = locked(transaction, account, ticket)
+    if found.state == "merged":
+        raise Conflict(f"ticket {found.number} was merged into another one: purge that, or unmerge it first")
+    require_not_held(find_holds_on_tickets(connection, account, [found.id], now))
+    shells = [each.id for each in merged_tickets(connection, account, [found.id])]
+    going = tuple(sorted({found.id, *shells}))
+    purge = Purge(ticket=found.id, tickets=going, messages=tuple(messages_of_tickets(connection, account, going)))
+    if found.state != "purging":
+        change_ticket(connection, account, found.id, at=now, state="purging", state_before=None)
+        ids = {"tickets": list(purge.tickets), "messages": list(purge.messages)}
+        record(transaction, actor, account, verb="ticket.purge", on=f"ticket:{found.id}", now=now, **ids)
+    return purge
+
+
+def carry_out(parts: Purging, account: int, ticket: int, *, now: int, stopping: Callable[[], bool] = bool) -> bool:
+    """Remove a ticket that is ``purging``, turn by turn; False when a hold or the end of the process stopped it."""
+    step = partial(_step, parts=parts, account=account, ticket=ticket, now=now)
+    while not stopping():
+        done = parts.writer.run(step)
+        if done is not None:
+            return done
+    return False
+
+
+def _step(transaction: Transaction, *, parts: Purging, account: int, ticket: int, now: int) -> bool | None:
+    """One turn; None: there is more."""
+    found = find_ticket(transaction.connection, account, ticket)
+    if found is None or found.state != "purging":
+        return True  # another one was faster
+    if find_holds_on_tickets(transaction.connection, account, [ticket], now):
+        return False
+    tombstones = Tombstones(key=parts.tombstone_key, at=now)
+    removed = remove_ticket_in_part(transaction, account, ticket, forget=parts.forget, tombstones=tombstones)
+    return True if removed.tickets else None
+
+
+def go_on(parts: Purging, *, now: int, stopping: Callable[[], bool] = bool) -> int:
+    """Carry out what was begun and is not done, in every account; how many tickets went."""
+    gone, after = 0, 0
+    while True:
+        with parts.database.read() as connection:
+            page = accounts.list_accounts(connection, after=after)
+            left = [(each.id, ticket) for each in page for ticket in list_purging(connection, each.id)]
+        gone += sum(carry_out(parts, account, ticket, now=now, stopping=stopping) for account, ticket in left)
+        if not page or stopping():
+            return gone
+        after = page[-1].id

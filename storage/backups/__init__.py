@@ -1,0 +1,1 @@
+"""Rows about backups, and reading and writing all rows for one."""

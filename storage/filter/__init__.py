@@ -1,0 +1,1 @@
+"""Rows of what agents taught the filter."""

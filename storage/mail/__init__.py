@@ -1,0 +1,1 @@
+"""Rows of mail in and out: raws, derived columns, fates, the index, the outbox, mailboxes."""

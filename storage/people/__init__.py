@@ -1,0 +1,1 @@
+"""Rows of users, their logins, factors, tokens and limits."""

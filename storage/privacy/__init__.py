@@ -1,0 +1,1 @@
+"""Rows of contacts and of what became of people's data."""

@@ -1,0 +1,259 @@
+"""The people who write to us: found by exact address, never by name. Functions take the caller's connection.
+
+What a person left elsewhere is counted here too (``count_traces``), for the plan of an erasure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from storage.schema import (
+    consent,
+    contact,
+    contact_address,
+    intake,
+    ledger,
+    mark,
+    message,
+    note,
+    outbox,
+    participant,
+    privacy_request,
+    ticket,
+)
+from storage.tickets.removal import keyed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person and his addresses, in order."""
+
+    account_id: int
+    id: int
+    name: str
+    created_at: int
+    addresses: tuple[str, ...]
+
+
+def list_contacts(
+    connection: Connection, account_id: int, *, address: str | None = None, after: int = 0, limit: int = 100
+) -> Sequence[Contact]:
+    """Contacts by id, or the one with this address."""
+    query = select(contact).where(contact.c.account_id == account_id, contact.c.id > after)
+    if address is not None:
+        query = query.where(contact.c.id.in_(_of_address(account_id, [address])))
+    rows = connection.execute(query.order_by(contact.c.id).limit(limit)).all()
+    addresses = _addresses(connection, account_id, [row.id for row in rows])
+    return [Contact(**row._mapping, addresses=tuple(addresses.get(row.id, ()))) for row in rows]
+
+
+def find_contact(connection: Connection, account_id: int, contact_id: int) -> Contact | None:
+    """One contact, by id."""
+    query = select(contact).where(contact.c.account_id == account_id, contact.c.id == contact_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Contact(**row._mapping, addresses=tuple(_addresses(connection, account_id, [row.id]).get(row.id, ())))
+
+
+def find_contact_of(connection: Connection, account_id: int, address: str) -> int | None:
+    """Whose address this is (lower case)."""
+    return connection.execute(_of_address(account_id, [address])).scalar_one_or_none()
+
+
+def contacts_of(connection: Connection, account_id: int, addresses: Collection[str]) -> Sequence[int]:
+    """Ids of the contacts with any of these addresses."""
+    return connection.execute(_of_address(account_id, addresses).distinct()).scalars().all()
+
+
+def plus_forms(connection: Connection, account_id: int, address: str) -> Sequence[str]:
+    """Known addresses that differ from this one by their plus part alone (RFC 5233): they reach the same mailbox."""
+    local, _, domain = address.rpartition("@")
+    base = local.partition("+")[0]
+    own = (
+        contact_address.c.account_id == account_id,
+        contact_address.c.address.like(_like(f"{base}+") + "%", escape="\\"),
+    )
+    query = select(contact_address.c.address).where(*own).order_by(contact_address.c.address)
+    found = [each for each in connection.execute(query).scalars() if each.endswith(f"@{domain}")]
+    return [each for each in found if each != address and each.rpartition("@")[0].partition("+")[0] == base]
+
+
+def add_address(connection: Connection, account_id: int, contact_id: int, address: str) -> None:
+    """One more address of a contact; an IntegrityError when it is somebody's."""
+    row = {"account_id": account_id, "address": address, "contact_id": contact_id}
+    connection.execute(insert(contact_address).values(row))
+
+
+def delete_contacts(connection: Connection, account_id: int, contacts: Sequence[int]) -> int:
+    """Delete contacts, their addresses and consents; how many rows went. Nothing else may name them any more."""
+    own = (consent.c.account_id == account_id, consent.c.contact_id.in_(contacts))
+    consents = connection.execute(delete(consent).where(*own)).rowcount
+    own = (contact_address.c.account_id == account_id, contact_address.c.contact_id.in_(contacts))
+    gone = connection.execute(delete(contact_address).where(*own)).rowcount
+    own = (contact.c.account_id == account_id, contact.c.id.in_(contacts))
+    return int(consents + gone + connection.execute(delete(contact).where(*own)).rowcount)
+
+
+def participations_of(
+    connection: Connection, account_id: int, addresses: Collection[str], *, limit: int
+) -> Sequence[tuple[int, str]]:
+    """(ticket, address) where these addresses take part. Walks the account's participants: not in a writer's turn."""
+    own = (participant.c.account_id == account_id, participant.c.address.in_(addresses))
+    query = select(participant.c.ticket_id, participant.c.address).where(*own).limit(limit)
+    return [(row.ticket_id, row.address) for row in connection.execute(query)]
+
+
+def delete_participations(connection: Connection, account_id: int, which: Collection[tuple[int, str]]) -> int:
+    """Take addresses out of tickets; how many rows went."""
+    gone = 0
+    for ticket_id, address in which:
+        key = (participant.c.ticket_id == ticket_id, participant.c.address == address)
+        gone += connection.execute(delete(participant).where(participant.c.account_id == account_id, *key)).rowcount
+    return gone
+
+
+def names_of(connection: Connection, account_id: int, contacts: Collection[int]) -> Sequence[str]:
+    """Every name these contacts were seen with."""
+    own = select(contact.c.name).where(contact.c.account_id == account_id, contact.c.id.in_(contacts))
+    seen = select(message.c.from_name).where(message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    return sorted({name for name in connection.execute(own.union(seen)).scalars() if name.strip()})
+
+
+def is_name_of_others(connection: Connection, account_id: int, name: str, contacts: Collection[int]) -> bool:
+    """Whether another contact bears this name, in whatever case."""
+    own = (
+        contact.c.account_id == account_id,
+        func.lower(contact.c.name) == name.lower(),
+        contact.c.id.not_in(contacts),
+    )
+    return connection.execute(select(contact.c.id).where(*own).limit(1)).first() is not None
+
+
+def messages_of(connection: Connection, account_id: int, contacts: Collection[int], *, limit: int) -> Sequence[int]:
+    """Ids of messages these contacts wrote, the oldest first."""
+    own = (message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit)).scalars().all()
+
+
+def of_contacts(
+    connection: Connection, account_id: int, messages: Collection[int], contacts: Collection[int]
+) -> Sequence[int]:
+    """Those of these messages that these contacts wrote."""
+    own = (keyed(message, "id", account_id, messages), message.c.contact_id.in_(contacts))
+    return connection.execute(select(message.c.id).where(*own)).scalars().all()
+
+
+def is_used(connection: Connection, account_id: int, contact_id: int) -> bool:
+    """Whether a message or ticket still names the contact."""
+    wrote = select(message.c.id).where(message.c.account_id == account_id, message.c.contact_id == contact_id)
+    asked = select(ticket.c.id).where(ticket.c.account_id == account_id, ticket.c.contact_id == contact_id)
+    return any(connection.execute(query.limit(1)).first() is not None for query in (wrote, asked))
+
+
+def tickets_of(connection: Connection, account_id: int, contacts: Collection[int]) -> Sequence[int]:
+    """Ids of tickets these contacts asked for."""
+    own = (ticket.c.account_id == account_id, ticket.c.contact_id.in_(contacts))
+    return connection.execute(select(ticket.c.id).where(*own).order_by(ticket.c.id)).scalars().all()
+
+
+def tickets_written_in(
+    connection: Connection, account_id: int, contacts: Collection[int], addresses: Collection[str]
+) -> Sequence[int]:
+    """Ids of tickets in which these people asked, wrote, or take part: where others may quote them."""
+    wrote = select(message.c.ticket_id).where(message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    asked = select(ticket.c.id).where(ticket.c.account_id == account_id, ticket.c.contact_id.in_(contacts))
+    own = (participant.c.account_id == account_id, participant.c.address.in_(addresses))
+    return sorted(connection.execute(wrote.union(asked, select(participant.c.ticket_id).where(*own))).scalars())
+
+
+def others_in_ticket(connection: Connection, account_id: int, ticket_id: int, contacts: Collection[int]) -> bool:
+    """Whether somebody else than these contacts, and than our own people, wrote in this ticket."""
+    own = (message.c.account_id == account_id, message.c.ticket_id == ticket_id, message.c.contact_id.is_not(None))
+    query = select(message.c.id).where(*own, message.c.contact_id.not_in(contacts)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def release_ticket(connection: Connection, account_id: int, ticket_id: int) -> None:
+    """The ticket has no requester any more."""
+    own = (ticket.c.account_id == account_id, ticket.c.id == ticket_id)
+    connection.execute(ticket.update().where(*own).values(contact_id=None))
+
+
+def deliveries_of(connection: Connection, account_id: int, messages: Collection[int]) -> None:
+    """The deliveries of these messages say no more who brought them."""
+    own = (intake.c.account_id == account_id, intake.c.message_id.in_(messages))
+    connection.execute(intake.update().where(*own).values(mail_from="", peer="", helo="", trace=None))
+
+
+def sendings_to(connection: Connection, account_id: int, addresses: Collection[str], *, limit: int) -> Sequence[int]:
+    """Ids of what is or was to be sent to these addresses. Walks the account's outbox: not in a writer's turn."""
+    own = (outbox.c.account_id == account_id, func.lower(outbox.c.recipient).in_(addresses))
+    return connection.execute(select(outbox.c.id).where(*own).limit(limit)).scalars().all()
+
+
+def delete_sendings(connection: Connection, account_id: int, ids: Collection[int]) -> int:
+    """Delete rows of the outbox; how many went."""
+    own = (outbox.c.account_id == account_id, outbox.c.id.in_(ids))
+    return connection.execute(delete(outbox).where(*own)).rowcount
+
+
+def count_traces(
+    connection: Connection, account_id: int, contacts: Collection[int], addresses: Collection[str]
+) -> Mapping[str, int]:
+    """What these people left, by kind. Reads by index, but for deliveries and answers, which it walks."""
+    wrote = (message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    asked = select(ticket.c.id).where(ticket.c.account_id == account_id, ticket.c.contact_id.in_(contacts))
+    wanted = {
+        "messages": select(func.count()).select_from(message).where(*wrote),
+        "tickets": select(func.count()).select_from(asked.subquery()),
+        "notes": select(func.count())
+        .select_from(note)
+        .where(note.c.account_id == account_id, note.c.ticket_id.in_(asked)),
+        "participations": select(func.count())
+        .select_from(participant)
+        .where(participant.c.account_id == account_id, participant.c.address.in_(addresses)),
+        "outbox": select(func.count())
+        .select_from(outbox)
+        .where(outbox.c.account_id == account_id, func.lower(outbox.c.recipient).in_(addresses)),
+        "requests": select(func.count())
+        .select_from(privacy_request)
+        .where(privacy_request.c.account_id == account_id, privacy_request.c.address.in_(addresses)),
+        "ledger": select(func.count())
+        .select_from(ledger)
+        .where(ledger.c.account_id == account_id, ledger.c.contact_id.in_(contacts)),
+        "marks": select(func.count())
+        .select_from(mark)
+        .where(mark.c.account_id == account_id, mark.c.message_id.in_(select(message.c.id).where(*wrote))),
+        "consents": select(func.count())
+        .select_from(consent)
+        .where(consent.c.account_id == account_id, consent.c.contact_id.in_(contacts)),
+        "quarantine": select(func.count()).select_from(message).where(*wrote, message.c.unreadable == 1),
+        "deliveries": select(func.count())
+        .select_from(intake)
+        .where(intake.c.account_id == account_id, func.lower(intake.c.mail_from).in_(addresses)),
+    }
+    return {name: connection.execute(query).scalar_one() for name, query in wanted.items()}
+
+
+def _of_address(account_id: int, addresses: Collection[str]):  # type: ignore[no-untyped-def]
+    own = (contact_address.c.account_id == account_id, contact_address.c.address.in_(addresses))
+    return select(contact_address.c.contact_id).where(*own)
+
+
+def _like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _addresses(connection: Connection, account_id: int, contacts: Sequence[int]) -> Mapping[int, list[str]]:
+    own = (contact_address.c.account_id == account_id, contact_address.c.contact_id.in_(contacts))
+    query = (
+        select(contact_address.c.contact_id, contact_address.c.address).where(*own).order_by(contact_address.c.address)
+    )
+    found: dict[int, list[str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.contact_id, []).append(row.address)
+    return found

@@ -1,0 +1,179 @@
+"""Everything that is stored about a person, or in an account, table by table in pages: what an export reads.
+
+Driven by the catalogue: a row's columns are all that ``columns_of`` gives, with what they mean. What never leaves:
+keyed hashes, sealed and compressed values (the raw mail goes out as it was received, by ``raws.read``), passwords; and
+in a person's export who of the staff did something, and what a decision quotes, since that can be another's words.
+A table that holds personal data and is in neither ``OF_PERSON`` nor ``NOT_OF_PERSON`` fails a test.
+
+Functions take a connection and change nothing; each call is one page, so that no snapshot is held for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, and_, or_, select, tuple_
+
+from storage.schema import (
+    consent,
+    contact,
+    contact_address,
+    hold,
+    intake,
+    ledger,
+    mark,
+    message,
+    metadata,
+    note,
+    outbox,
+    participant,
+    privacy_request,
+    sender_rule,
+    ticket,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whose data it is: the contact, and every address known to be his (lower case)."""
+
+    account_id: int
+    contact_id: int
+    addresses: tuple[str, ...]
+
+
+Mine = Callable[[Person], ColumnElement[bool]]
+
+STAFF = frozenset({"user_id", "assignee_id", "actor"})  # columns that tell of somebody else than the person
+QUOTES = frozenset({"thread_evidence", "verdict_evidence"})  # what a decision quotes can be another's words
+
+
+def _sent_to(person: Person) -> ColumnElement[bool]:
+    to_him = (outbox.c.account_id == person.account_id, outbox.c.recipient.in_(person.addresses))
+    return message.c.id.in_(select(outbox.c.message_id).where(*to_him))
+
+
+def _written_by(person: Person, message_id: Column[Any]) -> ColumnElement[bool]:
+    own = (message.c.account_id == person.account_id, message.c.contact_id == person.contact_id)
+    return message_id.in_(select(message.c.id).where(*own))
+
+
+OF_PERSON: Mapping[Table, Mine] = {
+    contact: lambda person: contact.c.id == person.contact_id,
+    contact_address: lambda person: contact_address.c.contact_id == person.contact_id,
+    consent: lambda person: consent.c.contact_id == person.contact_id,
+    ticket: lambda person: ticket.c.contact_id == person.contact_id,
+    participant: lambda person: participant.c.address.in_(person.addresses),
+    message: lambda person: or_(message.c.contact_id == person.contact_id, _sent_to(person)),
+    intake: lambda person: or_(intake.c.mail_from.in_(person.addresses), _written_by(person, intake.c.message_id)),
+    outbox: lambda person: outbox.c.recipient.in_(person.addresses),
+    note: lambda person: note.c.ticket_id.in_(
+        select(ticket.c.id).where(ticket.c.account_id == person.account_id, ticket.c.contact_id == person.contact_id)
+    ),
+    ledger: lambda person: ledger.c.contact_id == person.contact_id,
+    mark: lambda person: _written_by(person, mark.c.message_id),
+    privacy_request: lambda person: privacy_request.c.address.in_(person.addresses),
+    sender_rule: lambda person: sender_rule.c.pattern.in_(person.addresses),
+    hold: lambda person: and_(hold.c.kind == "contact", hold.c.object_id == person.contact_id),
+}
+NOT_OF_PERSON = {  # tables with personal data that is never a contact's, and why
+    "access_grant": "why an operator was let in, in the words of the staff",
+    "account": "the tenant's own name",
+    "allow_list": "networks of the staff",
+    "api_token": "of a user",
+    "erasure": "exists only while the person is being erased",
+    "idempotency": "answers to the staff's requests, kept for a day",
+    "imap_source": "the tenant's login at its provider",
+    "link": "of a user",
+    "letter_rate": "hashed, and gone within a day",
+    "login_attempt": "of a user, hashed",
+    "oauth_grant": "the tenant's consent at its provider",
+    "mark_request": "what a mailbox or a user is about to say of a message, gone in a month",
+    "person_key": "a key",
+    "raw": "goes out as messages/ID.eml",
+    "recovery_code": "of a user",
+    "redaction": "what others' messages lost of somebody else",
+    "refusal": "counts by peer address: nobody's address is known before the end of DATA",
+    "second_factor": "of a user",
+    "session": "of a user",
+    "user": "of the staff",
+}
+NOT_OF_ACCOUNT = {  # tables of an account that its export leaves out, and why
+    "billing_event": "digests against replay",
+    "erasure": "sealed, and gone when it is done",
+    "idempotency": "answers kept for a day",
+    "imap_copy": "UIDs at the provider, derived from its folders",
+    "imap_todo": "work in progress",
+    "ledger_head": "derived",
+    "link": "credentials",
+    "login_attempt": "hashed",
+    "message_reference": "keyed hashes, derived from the mail",
+    "mark_request": "work in progress",
+    "oauth_grant": "credentials",
+    "person_key": "keys",
+    "person_tombstone": "keyed hashes",
+    "raw": "goes out as messages/ID.eml",
+    "raw_pending": "work in progress",
+    "recovery_code": "credentials",
+    "redaction": "changes to mail that goes out as it is",
+    "second_factor": "credentials",
+    "session": "credentials",
+    "tombstone": "keyed hashes",
+}
+
+
+def tables_of_account() -> Sequence[Table]:
+    """What an account's export holds: every table with an account, but those left out for a reason, and the account."""
+    named = [table for table in metadata.sorted_tables if "account_id" in table.c or table.name == "account"]
+    return [table for table in named if table.name not in NOT_OF_ACCOUNT]
+
+
+def columns_of(table: Table, *, person: bool) -> Sequence[Column[Any]]:
+    """The columns of a table that go out, in order."""
+    hidden = STAFF | QUOTES if person else frozenset()
+    return [
+        column
+        for column in table.columns
+        if not isinstance(column.type, LargeBinary)
+        and column.info["personal"] != "credential"
+        and column.name not in hidden
+    ]
+
+
+def page_of_person(
+    connection: Connection, table: Table, person: Person, *, after: Sequence[Any] | None, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Rows of one table that are the person's, behind the key ``after``, by key."""
+    mine = and_(table.c.account_id == person.account_id, OF_PERSON[table](person))
+    return _page(connection, table, columns_of(table, person=True), mine, after, limit)
+
+
+def page_of_account(
+    connection: Connection, table: Table, account_id: int, *, after: Sequence[Any] | None, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Rows of one table that are the account's, behind the key ``after``, by key."""
+    own = table.c.id if table.name == "account" else table.c.account_id
+    return _page(connection, table, columns_of(table, person=False), own == account_id, after, limit)
+
+
+def key_of(table: Table, row: Mapping[str, Any]) -> Sequence[Any]:
+    """What to give as ``after`` for the page behind this row."""
+    return [row[f"key {column.name}"] for column in table.primary_key.columns]
+
+
+def _page(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[Column[Any]],
+    mine: ColumnElement[bool],
+    after: Sequence[Any] | None,
+    limit: int,
+) -> Sequence[Mapping[str, Any]]:
+    key = list(table.primary_key.columns)
+    named = [column.label(f"key {column.name}") for column in key]
+    query = select(*columns, *named).where(mine).order_by(*key).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,1 @@
+"""Rows of the journal, its anchors, and the check of the root key."""

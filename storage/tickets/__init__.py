@@ -1,0 +1,1 @@
+"""Rows of tickets, notes and participants."""
