@@ -16,8 +16,8 @@ from pathlib import Path
 
 from classifier.model import Counts, train
 from classifier.tokens import Features, features
-from mailhub.filter.verdict import document
 from mailhub.message.parse import parse
+from mailhub.reading.document import document
 from scripts.rig.client import load_corpus
 from scripts.rig.process_tree import memory_bytes
 

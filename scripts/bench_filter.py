@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 
 from classifier import evaluation, model, tokens
-from mailhub.filter import verdict
 from mailhub.message.parse import parse
+from mailhub.reading import document
 from scripts.rig.filters import FILTERS, Filter, Mail
 
 _ROW = "{:12} {:>8} {:>14} {:>10} {:>10} {:>6} {:>6} {:>6} {:>8}"
@@ -84,7 +84,7 @@ def speed(mails: Sequence[Mail]) -> None:
     for mail in mails:
         raw = mail.path.read_bytes()
         parsed = parse(raw)
-        documents.append((mail.label, raw, parsed, verdict.document(raw, parsed)))
+        documents.append((mail.label, raw, parsed, document.document(raw, parsed)))
     counts = model.Counts()
     found = [tokens.features(document) for *_, document in documents]
     for (label, *_), features in zip(documents, found, strict=True):
@@ -92,7 +92,7 @@ def speed(mails: Sequence[Mail]) -> None:
     slots = [counts.table.find(features) for features in found]
     every = range(0, len(documents), max(1, len(documents) // 500))
     costs = {
-        "document from the parsed mail": lambda n: verdict.document(documents[n][1], documents[n][2]),
+        "document from the parsed mail": lambda n: document.document(documents[n][1], documents[n][2]),
         "features": lambda n: tokens.features(documents[n][3]),
         "score": lambda n: model.score(counts, found[n]),
         "learn": lambda n: model.train(counts, found[n], "spam"),

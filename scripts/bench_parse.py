@@ -15,8 +15,8 @@ import tracemalloc
 from pathlib import Path
 
 from classifier.tokens import features
-from mailhub.filter.verdict import document
 from mailhub.message import parse, sanitise, scan
+from mailhub.reading.document import document
 from scripts import hostile_mails
 
 

@@ -27,8 +27,8 @@ from types import FrameType
 from typing import Any
 
 from classifier.tokens import features
-from mailhub.filter.verdict import document
 from mailhub.message import parse, report, sanitise
+from mailhub.reading.document import document
 from scripts import hostile_mails
 
 SEED_BYTES = 20_000

@@ -24,7 +24,7 @@ from mailhub.message.addresses import served_form
 from mailhub.message.dmarc import organisation, public_suffix
 from mailhub.message.dns_questions import Answer, Question, ascii_name
 from mailhub.outbound.gate import valid_address
-from mailhub.tickets.acts import record
+from mailhub.proof.journal import record
 from storage.accounts import accounts
 from storage.database import Connection
 from storage.mail import mail_domains, mailboxes

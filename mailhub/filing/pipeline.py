@@ -19,13 +19,14 @@ from mailhub.directory import NO_ACCOUNT, Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient
 from mailhub.filing import deletion_by_mail, thread
 from mailhub.filing.flood import FloodCounter, Key, Start
-from mailhub.filing.records import Author, Case, intake_row, message_row, short, ticket_row, trace, wanted
+from mailhub.filing.records import Author, Case, intake_row, message_row, ticket_row, trace, wanted
 from mailhub.filter import forwarded, senders
 from mailhub.filter import verdict as spam
 from mailhub.filter.models import Models
 from mailhub.outbound.letters import Post
 from mailhub.privacy import privacy_requests
 from mailhub.privacy.privacy_requests import Asked
+from mailhub.reading.derived import short
 from mailhub.reading.prepare import Prepared, usable
 from mailhub.tickets import reply
 from storage.mail import raws

@@ -19,9 +19,9 @@ from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Source
 from mailhub.errors import Conflict, NotFound
 from mailhub.filing.pipeline import FilingContext, file_batch
 from mailhub.message.author import read as read_author
+from mailhub.proof.journal import record
 from mailhub.reading.authenticated import checked
 from mailhub.reading.prepare import Prepared, Secrets, prepare
-from mailhub.tickets.acts import record
 from mailhub.tickets.removal import Forget, remove_messages, remove_tickets
 from storage.database import Connection, Database
 from storage.mail import intake_lists

@@ -12,6 +12,7 @@ from mailhub.filter import senders
 from mailhub.filter.senders import Ruling
 from mailhub.message.values import Parsed
 from mailhub.reading.authenticated import to_words
+from mailhub.reading.derived import derived_columns, short
 from mailhub.reading.prepare import Prepared, storable
 from storage.engine.bulk import Row
 from storage.mail.filing import Filed, TicketState, Wanted
@@ -44,11 +45,6 @@ class Case:
     log_odds: float
     ruling: Ruling | None
     mailbox: int
-
-
-def short(value: str, characters: int = 998) -> str:
-    """A header value fit for a column: one line, bounded (998: RFC 5322 2.1.1)."""
-    return " ".join(value[: 2 * characters].split())[:characters].rstrip()
 
 
 def ticket_row(account: int, case: Case, ticket: TicketState, *, related: int | None, flood: bool) -> Row:
@@ -102,20 +98,6 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "unreadable": int(message.unreadable),
         "redacted_at": None,
         **derived_columns(message.parsed, flags=flags),
-    }
-
-
-def derived_columns(parsed: Parsed, *, flags: Sequence[str]) -> Row:
-    """What a message row holds that can be read out of its raw bytes again (``reparse``)."""
-    sender = parsed.from_[0] if parsed.from_ else None
-    return {
-        "message_id": short(parsed.message_id),
-        "from_address": short(sender.address) if sender else "",
-        "from_name": short(sender.name, 200) if sender else "",
-        "subject": short(parsed.subject),
-        "sent_at": parsed.date,
-        "automatic": parsed.automatic.kind,
-        "flags": " ".join(flags),
     }
 
 

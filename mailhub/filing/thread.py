@@ -12,15 +12,13 @@ ticket of his own, with a link to where it may belong. Never by equal subjects, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mailhub.reading.subject_tags import subject_tags
 from storage.mail.filing import TicketState, View
 
 GUEST = "guest"
-_TAG = re.compile(r"\[#(\d{1,15})\]")
-_TAGS_LOOKED_AT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +44,6 @@ class Decision:
     evidence: str = ""
     may_belong_to: int | None = None
     guest: bool = False
-
-
-def subject_tags(subject: str) -> list[int]:
-    """Ticket numbers named in a subject as [#123], in order, at most ten."""
-    return [int(match.group(1)) for match, _ in zip(_TAG.finditer(subject), range(_TAGS_LOOKED_AT), strict=False)]
 
 
 def decide(incoming: Incoming, view: View) -> Decision:

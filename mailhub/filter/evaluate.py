@@ -16,8 +16,9 @@ from pathlib import Path
 from classifier import evaluation, model
 from classifier.tokens import Document, Features, features
 from mailhub.errors import BadRequest
-from mailhub.filter.verdict import FilterSettings, decide, document
+from mailhub.filter.verdict import FilterSettings, decide
 from mailhub.message.parse import parse
+from mailhub.reading.document import document
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailhub.errors import BadRequest
-from mailhub.message.dmarc import aligned, public_suffix
+from mailhub.message.dmarc import public_suffix
 from mailhub.message.dns_questions import ascii_name
 from mailhub.message.values import Authentication
+from mailhub.reading.authenticated import proves_author
 
 ALLOW, DENY = "allow", "deny"
 PARENTS = 8  # domains above the sender's that are asked for
@@ -95,16 +96,3 @@ def _proven(sender: Sender) -> bool:
     known = sender.authentication
     domain = ascii_name(sender.author.rpartition("@")[2])
     return not sender.looked_for if known is None else proves_author(known, domain)
-
-
-def proves_author(known: Authentication, domain: str) -> bool:
-    """Whether a mail is from the author whose domain this is (``Author.domain``): it is the one that was asked about,
-    and DMARC passes, or without a policy SPF or DKIM passes for it. No domain, no proof.
-    """
-    if not domain or known.domain != domain:
-        return False
-    if known.dmarc != "none":
-        return known.dmarc == "pass"
-    if known.spf == "pass" and aligned(known.spf_domain, known.domain, strict=False):
-        return True
-    return any(aligned(each, known.domain, strict=False) for each in known.dkim_domains)

@@ -1,0 +1,1 @@
+"""Bytes of a message to values: pure, bounded, without recursion."""

@@ -1,0 +1,1 @@
+"""Mail on its way out: composed, passed by the gate, queued as a row, handed to the relay."""

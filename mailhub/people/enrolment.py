@@ -25,7 +25,7 @@ from mailhub.access.second_factors import (
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.keys import Keys
 from mailhub.people.login import bound
-from mailhub.tickets.acts import record
+from mailhub.proof.journal import record
 from storage.people import api_tokens, second_factors, sessions, users
 from storage.people.users import User
 from storage.writer import Transaction

@@ -27,7 +27,7 @@ from mailhub.config import Login as LoginSettings
 from mailhub.config import Quotas
 from mailhub.errors import Conflict, NotAuthenticated, TooManyRequests
 from mailhub.keys import Keys
-from mailhub.tickets.acts import record
+from mailhub.proof.journal import record
 from storage.database import Connection, Database
 from storage.people import login_attempts, second_factors, sessions, users
 from storage.people.logins import Candidate, find_candidate

@@ -21,7 +21,7 @@ from mailhub.access.roles import require_grant, require_touch
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.outbound import letters
 from mailhub.outbound.letters import Letter, Post
-from mailhub.tickets.acts import record
+from mailhub.proof.journal import record
 from storage.accounts.accounts import find_account
 from storage.database import Connection
 from storage.mail import outbox

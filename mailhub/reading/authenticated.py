@@ -5,6 +5,7 @@ The words are those of RFC 8601 2.7. Must not: judge (``message/`` does), or rea
 
 from __future__ import annotations
 
+from mailhub.message.dmarc import aligned
 from mailhub.message.values import Authentication
 
 METHODS = ("spf", "dkim", "dmarc")
@@ -38,3 +39,16 @@ def results(text: str) -> dict[str, str]:
 
 def _pairs(text: str) -> dict[str, str]:
     return {name: value for name, _, value in (word.partition("=") for word in text.split())}
+
+
+def proves_author(known: Authentication, domain: str) -> bool:
+    """Whether a mail is from the author whose domain this is (``Author.domain``): it is the one that was asked about,
+    and DMARC passes, or without a policy SPF or DKIM passes for it. No domain, no proof.
+    """
+    if not domain or known.domain != domain:
+        return False
+    if known.dmarc != "none":
+        return known.dmarc == "pass"
+    if known.spf == "pass" and aligned(known.spf_domain, known.domain, strict=False):
+        return True
+    return any(aligned(each, known.domain, strict=False) for each in known.dkim_domains)

@@ -15,9 +15,6 @@ import structlog
 from classifier.tokens import Document, Features, features, features_of_each
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, is_from_elsewhere
-from mailhub.filing.thread import subject_tags
-from mailhub.filter.senders import proves_author
-from mailhub.filter.verdict import document
 from mailhub.keys import Keys
 from mailhub.message import identity
 from mailhub.message.authentication_results import authentication_results
@@ -25,7 +22,9 @@ from mailhub.message.author import fields_of
 from mailhub.message.parse import attachment_bytes, parse
 from mailhub.message.values import NOBODY, Address, Authentication, Automatic, Parsed
 from mailhub.reading import reply_token
-from mailhub.reading.authenticated import results, to_words
+from mailhub.reading.authenticated import proves_author, results, to_words
+from mailhub.reading.document import document
+from mailhub.reading.subject_tags import subject_tags
 from storage.mail.mailboxes import SUPPORT
 from storage.mail.raws import compress
 from storage.mail.search import words

@@ -16,7 +16,7 @@ from typing import Any
 
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Source
-from mailhub.filing.records import derived_columns
+from mailhub.reading.derived import derived_columns
 from mailhub.reading.prepare import Prepared, Secrets, prepare
 from storage.database import Database
 from storage.mail.derived import Stored, change_derived, change_reference, stored_after

@@ -18,31 +18,17 @@ from typing import Any
 
 from mailhub.access.holds import require_not_held
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.proof.journal import record
 from mailhub.tickets.removal import Forget, Removed, remove_messages
 from storage.people.users import find_user
 from storage.privacy.holds import find_holds_on_tickets
 from storage.privacy.tombstones import Tombstones
-from storage.proof import journal
 from storage.tickets import notes, participants
 from storage.tickets.removal import tickets_of_messages
 from storage.tickets.tickets import Ticket, change_ticket, find_ticket, lock_tickets
 from storage.writer import Transaction
 
 NOTE_CHARACTERS = 64 * 1024
-
-
-def record(transaction: Transaction, actor: str, account: int, *, verb: str, on: str, now: int, **detail: Any) -> None:
-    """Write the journal row of an act."""
-    journal.append(
-        transaction.connection,
-        account,
-        transaction.node,
-        at=now,
-        actor=actor,
-        verb=verb,
-        object_=on,
-        detail=detail,
-    )
 
 
 def locked(transaction: Transaction, account: int, ticket: int) -> Ticket:

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailhub.errors import BadRequest, Conflict, NotFound, Unavailable
-from mailhub.tickets.acts import locked, record, workable
+from mailhub.proof.journal import record
+from mailhub.tickets.acts import locked, workable
 from storage.mail.filing import messages_by_id
 from storage.proof import journal
 from storage.tickets import notes

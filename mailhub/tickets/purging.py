@@ -16,7 +16,8 @@ from functools import partial
 
 from mailhub.access.holds import require_not_held
 from mailhub.errors import Conflict
-from mailhub.tickets.acts import locked, record
+from mailhub.proof.journal import record
+from mailhub.tickets.acts import locked
 from mailhub.tickets.removal import Forget, remove_ticket_in_part
 from storage.accounts import accounts
 from storage.database import Database

@@ -24,9 +24,10 @@ from mailhub.message.parse import parse
 from mailhub.message.values import Bounce
 from mailhub.outbound import gate
 from mailhub.outbound.compose import Draft, compose, reference_chain, reply_subject, usable_id
+from mailhub.proof.journal import record
 from mailhub.reading import reply_token
 from mailhub.reading.prepare import Prepared, Secrets, prepare
-from mailhub.tickets.acts import locked, plain_text, record, workable
+from mailhub.tickets.acts import locked, plain_text, workable
 from storage.database import Database
 from storage.engine.bulk import Row
 from storage.mail import outbox, raws

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier import model, tokens
-from mailhub.filter import verdict
 from mailhub.message.parse import parse
+from mailhub.reading import document
 from scripts.rig.systems import START_SECONDS, PostfixRspamdBayes, System, UnixConnection, free_port, wait_for
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -69,7 +69,7 @@ class Mailhub(Filter):
 
     def score(self, mail: Mail) -> float:
         raw = mail.path.read_bytes()
-        found = self.features[mail.path] = tokens.features(verdict.document(raw, parse(raw)))
+        found = self.features[mail.path] = tokens.features(document.document(raw, parse(raw)))
         return model.score(self.counts, found).log_odds
 
     def train(self, mail: Mail) -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mailhub.filing.thread import Decision, Incoming, decide, subject_tags
+from mailhub.filing.thread import Decision, Incoming, decide
+from mailhub.reading.subject_tags import subject_tags
 from storage.mail.filing import MERGE_HOPS, Filed, TicketState, View
 
 KIM, LEE, MALLORY = 7, 8, 9

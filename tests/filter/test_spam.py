@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from classifier.model import Counts, Score, train
 from classifier.tokens import Document, features
-from mailhub.filter.verdict import FilterSettings, Verdict, decide, document, explain
+from mailhub.filter.verdict import FilterSettings, Verdict, decide, explain
 from mailhub.message.parse import parse
+from mailhub.reading.document import document
 
 HAM = (
     b"Received: from mx.friend.example (mx.friend.example [192.0.2.7]) by in.example.net; Mon, 5 Jan 2026 10:00:00\r\n"

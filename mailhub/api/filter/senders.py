@@ -13,7 +13,7 @@ from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import Conflict, NotFound
 from mailhub.filter.senders import ALLOW, DENY, pattern_of
-from mailhub.tickets import acts
+from mailhub.proof.journal import record
 from storage.filter import senders
 from storage.filter.senders import SenderRule
 from storage.writer import Transaction
@@ -93,4 +93,4 @@ def _require_list(name: str) -> None:
 
 def _record(transaction: Transaction, call: Call, act: str, rule: int, now: int) -> None:
     verb, on = f"spam.{act}", f"sender-rule:{rule}"
-    acts.record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)
+    record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)

@@ -19,7 +19,7 @@ from mailhub.api.tickets.tickets import mailbox_id
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import BadRequest, Conflict
 from mailhub.health import watching
-from mailhub.tickets.acts import record
+from mailhub.proof.journal import record
 from storage.mail import mailboxes, watches
 from storage.mail.watches import Watch
 from storage.sources import imap_sources as sources

@@ -15,7 +15,7 @@ from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.origin import require_way_back
 from mailhub.errors import Conflict, NotFound
-from mailhub.tickets import acts
+from mailhub.proof.journal import record
 from storage.people import allow_lists
 from storage.people.allow_lists import AllowedNetwork
 from storage.writer import Transaction
@@ -97,4 +97,4 @@ def _require_way_back(request: Request, call: Call, rules: Sequence[tuple[str, s
 
 def _record(transaction: Transaction, call: Call, act: str, rule: int, now: int) -> None:
     verb, on = f"allow-list.{act}", f"allow-list:{rule}"
-    acts.record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)
+    record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)

@@ -13,7 +13,6 @@ from typing import Any
 from classifier.tokens import FEATURES_VERSION, Features, features, features_to_bytes
 from mailhub import clock
 from mailhub.envelope import Envelope, Source
-from mailhub.filing.records import derived_columns
 from mailhub.keys import Keys
 from mailhub.message.parse import parse, split_reply
 from mailhub.outbound.sealing import open_letter, seal_letter
@@ -21,6 +20,7 @@ from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.quotes import Quotes
 from mailhub.privacy.erasing.redaction import redacted
 from mailhub.privacy.erasing.work import Held, Parts, Work
+from mailhub.reading.derived import derived_columns
 from mailhub.reading.prepare import Prepared, prepare, read_document
 from storage.database import Database
 from storage.filter import ledger

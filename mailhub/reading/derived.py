@@ -1,0 +1,27 @@
+"""What a message's row holds that can be read out of its raw bytes again. Values in, plain columns out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailhub.message.values import Parsed
+from storage.engine.bulk import Row
+
+
+def short(value: str, characters: int = 998) -> str:
+    """A header value fit for a column: one line, bounded (998: RFC 5322 2.1.1)."""
+    return " ".join(value[: 2 * characters].split())[:characters].rstrip()
+
+
+def derived_columns(parsed: Parsed, *, flags: Sequence[str]) -> Row:
+    """What a message row holds that can be read out of its raw bytes again (``reparse``)."""
+    sender = parsed.from_[0] if parsed.from_ else None
+    return {
+        "message_id": short(parsed.message_id),
+        "from_address": short(sender.address) if sender else "",
+        "from_name": short(sender.name, 200) if sender else "",
+        "subject": short(parsed.subject),
+        "sent_at": parsed.date,
+        "automatic": parsed.automatic.kind,
+        "flags": " ".join(flags),
+    }
