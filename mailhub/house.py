@@ -1,27 +1,32 @@
-"""The composition root: everything a process needs, built once from the configuration and handed around as one value.
+"""The composition root: everything a process needs, made once and handed around as one value.
 
-Nothing else constructs these parts. ``build`` opens the database (migrating it) but starts no thread; ``start`` and
-``close`` do. Order of closing: doors first (the daemon's), then the reception, then the writer, then the database.
+Nothing else makes these parts, and nobody keeps a setting that a reload may change: ``configuration`` is read at use,
+and what a flow needs of the house is made anew, by a method here, each time the flow begins. ``build`` opens the
+database (migrating it) but starts no thread; ``start`` and ``close`` do. Order of closing: doors first (the daemon's),
+then the reception, then the writer, then the database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from shutil import disk_usage
 
+from classifier.tokens import Features
 from mailhub import clock
 from mailhub.access.passwords import Passwords
 from mailhub.accounts.lifecycle import LifecycleContext
 from mailhub.accounts.steadiness import Steadiness
 from mailhub.backups.vault import Vault
 from mailhub.config import Config
+from mailhub.config.live import Live
 from mailhub.directory import Directory
 from mailhub.errors import ConfigurationError
 from mailhub.filing.flood import FloodCounter
 from mailhub.filing.pipeline import FilingContext
-from mailhub.filter import prior
+from mailhub.filter import answers, feedback, mark_requests, prior
 from mailhub.filter.models import Models
+from mailhub.filter.rebuild import Rebuild
 from mailhub.filter.verdict import FilterSettings
 from mailhub.intake.imap.door import ImapDoor
 from mailhub.intake.imap.login import Logins
@@ -30,17 +35,28 @@ from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Ask, Resolver, name_servers
 from mailhub.keys import Keys
 from mailhub.outbound.letters import Post
+from mailhub.people.login import LoginContext
+from mailhub.privacy.erasing import work as erasing
+from mailhub.privacy.privacy_requests import RequestContext
+from mailhub.privacy.retention import Retaining
 from mailhub.reading.prepare import Secrets
+from mailhub.reading.stored import features_of
 from mailhub.system.budget import ByteBudget, Flights
+from mailhub.tickets.purging import Purging
+from mailhub.tickets.reply import ReplyContext
 from storage.backups.restoring import is_half_restored
 from storage.database import Database
+from storage.mail.derived import Received
 from storage.migrate import is_empty, migrate
 from storage.proof import key_checks
-from storage.writer import Writer
+from storage.writer import Transaction, Writer
 
 
 class Bell:
-    """Wakes the relay after something was queued. The daemon says how; without one the relay looks by itself."""
+    """Wakes the relay after something was queued. The daemon says how; without one the relay looks by itself.
+
+    There is one in a house: answers, letters and whatever else is queued ring it after their commit.
+    """
 
     def __init__(self) -> None:
         self.wakes: Callable[[], None] | None = None
@@ -59,15 +75,16 @@ HALF_RESTORED = (
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """One running mailhub, without its doors."""
+    """One running mailhub, made once and never replaced. Each flow's parts are a method here and nowhere else."""
 
-    config: Config
+    configuration: Live[Config]  # read at use: a reload is seen by doors, jobs and requests alike
     keys: Keys
     secrets: Secrets
     database: Database
     writer: Writer
     directory: Directory
     models: Models
+    flood: FloodCounter
     reception: Reception
     imap: ImapDoor
     passwords: Passwords = field(default_factory=Passwords)
@@ -76,6 +93,109 @@ class House:
     steadiness: Steadiness = field(default_factory=Steadiness)
     budget: ByteBudget
     flights: Flights
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force now."""
+        return self.configuration.now
+
+    def features_of(self, received: Received) -> Features:
+        """The one way from a stored message to what it teaches."""
+        return features_of(received, self.secrets)
+
+    def forget(self, transaction: Transaction, account: int, messages: Sequence[int]) -> None:
+        """Take back what messages taught the filter that are about to go."""
+        feedback.forget(transaction, self.models, account, messages)
+
+    def filing(self) -> FilingContext:
+        """What filing a batch of mail needs of this house."""
+        return FilingContext(
+            directory=self.directory,
+            models=self.models,
+            filter=FilterSettings.of(self.config),
+            flood=self.flood,
+            hops=self.config.limits.hops,
+            post=self.post,
+            self_service=self.config.privacy.self_service,
+        )
+
+    def reply(self) -> ReplyContext:
+        """What an answer needs of this house."""
+        learning = answers.Learning(models=self.models, features_of=self.features_of)
+        return ReplyContext(
+            relay=self.config.relay,
+            secrets=self.secrets,
+            directory=self.directory,
+            wake=self.bell.ring,
+            learning=learning if self.config.spam.learn_from_answers else None,
+        )
+
+    def marking(self) -> mark_requests.Parts:
+        """What giving marks that were asked for needs of this house."""
+        return mark_requests.Parts(
+            database=self.database,
+            writer=self.writer,
+            models=self.models,
+            extract=self.features_of,
+            of_user=self.config.spam.marks_per_hour,
+            of_mailbox=self.config.imap.moves_per_hour,
+        )
+
+    def rebuild(self, account: int, *, actor: str = "mailhub") -> Rebuild:
+        """The rebuild of an account's filter."""
+        return Rebuild(
+            database=self.database,
+            writer=self.writer,
+            models=self.models,
+            account=account,
+            extract=self.features_of,
+            actor=actor,
+        )
+
+    def purging(self) -> Purging:
+        """What removing tickets for good needs of this house."""
+        return Purging(
+            database=self.database, writer=self.writer, forget=self.forget, tombstone_key=self.secrets.tombstone
+        )
+
+    def retention(self) -> Retaining:
+        """What the deletion rules need of this house."""
+        return Retaining(
+            database=self.database,
+            writer=self.writer,
+            settings=self.config.retention,
+            forget=self.forget,
+            tombstone_key=self.secrets.tombstone,
+        )
+
+    def erasure(self) -> erasing.Parts:
+        """What an erasure needs of this house."""
+        return erasing.Parts(
+            database=self.database,
+            writer=self.writer,
+            models=self.models,
+            secrets=self.secrets,
+            keys=self.keys,
+            directory=self.directory,
+            data=self.config.storage.directory,
+            node=self.config.storage.node,
+            vault=self.vault,
+        )
+
+    def privacy_requests(self) -> RequestContext:
+        """What people's requests about their own data need of this house."""
+        return RequestContext(parts=self.erasure(), post=self.post, policy=self.config.privacy.self_service)
+
+    def login(self) -> LoginContext:
+        """What logging in needs of this house."""
+        return LoginContext(
+            database=self.database,
+            writer=self.writer,
+            keys=self.keys,
+            passwords=self.passwords,
+            settings=self.config.login,
+            quotas=self.config.quotas,
+        )
 
     def lifecycle(self) -> LifecycleContext:
         """What the flow of account stages needs of this house."""
@@ -140,17 +260,6 @@ class House:
         self.database.close()
 
 
-def filter_settings(config: Config) -> FilterSettings:
-    """When a score is a verdict, by the configuration."""
-    return FilterSettings(
-        spam_probability=config.spam.spam_threshold,
-        ham_probability=config.spam.ham_threshold,
-        minimum_spam=config.spam.minimum_trained,
-        minimum_ham=config.spam.minimum_trained,
-        trusts_hosts=bool(config.authentication.trusted_hosts.split()),
-    )
-
-
 def recognise_key(database: Database, keys: Keys) -> None:
     """Compare the root key with the one this database was written with; the first one seen is kept as that.
 
@@ -203,30 +312,26 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
     secrets = Secrets.of(keys)
     found = prior.of_config(config, secrets.features)
     models = Models(database, config.storage.directory / "models", prior=found)
-    context = FilingContext(
-        directory=directory,
-        models=models,
-        filter=filter_settings(config),
-        flood=FloodCounter(config.limits.flood_messages),
-        hops=config.limits.hops,
-    )
+    configuration = Live(config)
     reception = Reception(
-        context,
+        configuration.view(lambda _: built.filing()),
         writer,
         secrets,
+        directory,
         resolver=Resolver() if config.authentication.enabled else None,
         trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
         has_room=lambda: disk_usage(config.storage.directory).free >= max(1, config.storage.reserve_bytes),
     )
     budget = ByteBudget(config.limits.in_flight_bytes, config.limits.message_bytes)
     built = House(
-        config=config,
+        configuration=configuration,
         keys=keys,
         secrets=secrets,
         database=database,
         writer=writer,
         directory=directory,
         models=models,
+        flood=FloodCounter(config.limits.flood_messages),
         reception=reception,
         budget=budget,
         flights=Flights(config.limits.copies_at_once),
@@ -236,10 +341,9 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
             reception,
             Logins(keys, AccessTokens(database, writer, keys)),
             node=config.storage.node,
-            message_bytes=config.limits.message_bytes,
+            message_bytes=configuration.view(lambda now: now.limits.message_bytes),
             directory=config.storage.directory,
             budget=budget,
         ),
     )
-    reception.use_post(built.post, config.privacy.self_service)
     return built

@@ -1,9 +1,9 @@
 """scripts/campaign imap-hostile: good mailboxes on a real Dovecot, alone and beside hostile servers, by turns.
 
-Every kind of ``tests/intake/imap/hostile.py``, several of each, is fetched from with the shipped settings for time and memory.
-In each round a new good mailbox is filled and fetched: first with the hostile ones paused, then beside them. Checks:
-the good mail is filed once each, each hostile mailbox has a state that is not well and a fault in words, and the
-daemon's memory is bounded. Example: scripts/campaign imap-hostile --mails 1000 --rounds 3 --each 3
+Every kind of ``tests/intake/imap/hostile.py``, several of each, is fetched from with the shipped settings for time and
+memory. In each round a new good mailbox is filled and fetched: first with the hostile ones paused, then beside them.
+Checks: the good mail is filed once each, each hostile mailbox has a state that is not well and a fault in words, and
+the daemon's memory is bounded. Example: scripts/campaign imap-hostile --mails 1000 --rounds 3 --each 3
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Who may do what: one table, and ``require``, which every act asks first. Default deny; a test walks the whole matrix.
 
 The operator runs the service; what people wrote is closed to him without a grant by an owner or admin, which lets him
-read and nothing else (``mailhub/access/grants.py``). A user acts only inside his own account: elsewhere he hears "not found".
+read and nothing else (``mailhub/access/grants.py``). A user acts only inside his own account: elsewhere he hears "not
+found".
 """
 
 from __future__ import annotations

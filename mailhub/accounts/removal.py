@@ -8,7 +8,8 @@
     purged      remove_rows           the tombstones; a second receipt
 
 Interrupted anywhere, the next sweep goes on: the rows say what is left, and the stage is entered only after the search.
-What stays is named in ``storage.accounts.account_rows``: the journal (opaque ids), the account's own row without its name.
+What stays is named in ``storage.accounts.account_rows``: the journal (opaque ids), the account's own row without its
+name.
 """
 
 from __future__ import annotations

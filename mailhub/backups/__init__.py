@@ -1,4 +1,5 @@
-"""Backups: made under load, encrypted with a key for each person, listed, expired. Restoring is ``mailhub.backups.restoring``.
+"""Backups: made under load, encrypted with a key for each person, listed, expired. Restoring is
+``mailhub.backups.restoring``.
 
 vault       what the room works with
 key_file    the rolling key file: all that a restore needs and no backup may hold

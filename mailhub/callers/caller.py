@@ -28,8 +28,8 @@ from mailhub.access.holds import READERS, require_readable, restrictions
 from mailhub.access.quotas import require_room
 from mailhub.access.roles import ENROLMENT, WHILE_CLOSED, needs_grant, require
 from mailhub.access.second_factors import is_required
-from mailhub.api.frame import shapes
 from mailhub.callers.conditions import conditional, digest_of
+from mailhub.callers.names import is_id
 from mailhub.callers.origin import may_enter
 from mailhub.callers.turns import Turns
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
@@ -63,7 +63,7 @@ def house_of(request: Request) -> House:
     """The house this app serves."""
     house = request.app.state.house
     assert isinstance(house, House)
-    return house
+    return house.for_requests()
 
 
 def identify(
@@ -165,7 +165,7 @@ def _mapped(house: House, uid: int, email: str, account: str | None) -> Actor:
 
 def named_account(connection: Connection, name: str) -> int:
     """The id of an account given by id or name."""
-    if shapes.is_id(name) and accounts.find_account(connection, int(name)):
+    if is_id(name) and accounts.find_account(connection, int(name)):
         return int(name)
     found = accounts.find_accounts_named(connection, name)
     if not found:
@@ -312,7 +312,7 @@ def the_call(
 ) -> Call:
     """House, actor and account of a request, and what it is about for the record; its conditions are the writer's."""
     house = conditional(request, house, actor, account, digest)
-    ids = {name: int(value) for name, value in request.path_params.items() if shapes.is_id(str(value))}
+    ids = {name: int(value) for name, value in request.path_params.items() if is_id(str(value))}
     return Call(house, actor, account, request.scope["route"].path, ids, response.headers, request.state.charges)
 
 

@@ -188,7 +188,7 @@ async def _replay(_request: Request, replayed: Exception) -> Response:
 class Keeping:
     """The ASGI layer that keeps the answers of requests with a key, before the client has them."""
 
-    def __init__(self, app: ASGIApp, house: Callable[[], House]) -> None:
+    def __init__(self, app: ASGIApp, house: House) -> None:
         self._app = app
         self._house = house
 
@@ -212,9 +212,9 @@ class Keeping:
         body = b"".join(each.get("body", b"") for each in messages[1:])
         if not claim.done or messages[0]["status"] >= 400 or len(body) > ANSWER_BYTES:
             return
-        sealed = _sealed(self._house().keys, claim, messages[0], body)
+        sealed = _sealed(self._house.keys, claim, messages[0], body)
         try:
-            future = self._house().writer.submit(lambda tx: keep_answer(tx.connection, claim.key, sealed))
+            future = self._house.writer.submit(lambda tx: keep_answer(tx.connection, claim.key, sealed))
             await asyncio.wrap_future(future)
         except (MailhubError, StorageError) as error:  # the act is done and the client shall hear of it
             log.warning("an answer was not kept", error=type(error).__name__)

@@ -18,6 +18,7 @@ from mailhub.callers.rates import Rates
 from mailhub.config import Config
 from mailhub.errors import Conflict, Forbidden, TooManyRequests
 from mailhub.house import House
+from mailhub.intake.smtp.limits import address_group, is_loopback
 from storage.database import Connection
 from storage.people.allow_lists import networks_by_role
 from storage.people.api_tokens import networks_of
@@ -69,3 +70,9 @@ def require_way_back(request: Request, rules: Sequence[tuple[str, str]], role: s
             "this would lock you out: the lists would not hold the address you come from. Add that first, or let the"
             " machine's administrator do it"
         )
+
+
+def peer_of(request: Request) -> str:
+    """What counts as one client; "" on this machine, where a proxy that is not configured brings everybody."""
+    address = str(request.state.address or "")
+    return "" if request.state.door == ADMIN or is_loopback(address) else address_group(address)

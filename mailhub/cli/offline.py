@@ -12,11 +12,13 @@ from mailhub.errors import AccountNeeded, NotFound, Unavailable
 
 def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
     """As POST /v1/spam/explain answers. Raises ``MailhubError`` when the database cannot be used."""
-    from mailhub.api.filter.explanations import explained_by
     from mailhub.filter import prior
+    from mailhub.filter.explaining import explain as explain_document
+    from mailhub.filter.explaining import in_words
     from mailhub.filter.models import Models
-    from mailhub.house import filter_settings
+    from mailhub.filter.verdict import FilterSettings
     from mailhub.reading.prepare import Secrets
+    from mailhub.reading.stored import document_of, unknown
     from storage.database import Database
     from storage.errors import StorageError
 
@@ -35,7 +37,15 @@ def explain(context: Context, raw: bytes, reasons: int) -> dict[str, Any]:
     except StorageError as error:
         raise Unavailable(f"the database cannot be read: {error}") from None
     found = prior.of_config(config, secrets.features)
-    return explained_by(counts, raw, filter_settings(config), reasons, secrets.features, found).model_dump()
+    explained = explain_document(
+        counts,
+        document_of(unknown(raw)),
+        FilterSettings.of(config),
+        reasons=reasons,
+        secret=secrets.features,
+        prior=found,
+    )
+    return in_words(explained)
 
 
 def _account(connection: Any, name: str | None) -> int:

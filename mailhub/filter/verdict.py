@@ -1,17 +1,16 @@
-"""What score a message gets and what follows from it. Pure decisions over values: no clock, no storage, no network.
+"""What follows from a score: a verdict, by the account's settings. Pure: no clock, no storage, no network.
 
-Job: a score into a verdict, and a verdict into words. What is scored is ``reading.document``.
-
-Must not: learn (the ledger does), know an address list (``filter.senders`` does), or raise on any message.
+Must not: learn (the ledger does), know an address list (``filter.senders`` does). What is scored is
+``reading.document``, why a score is what it is says ``filter.explaining``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from classifier import model, naming, tokens
+from classifier import model
+from mailhub.config import Config
 
 
 class Verdict(StrEnum):
@@ -32,8 +31,16 @@ class FilterSettings:
     minimum_ham: int = 20
     trusts_hosts: bool = False  # somebody ahead of us authenticates senders: mail without his word is unproven
 
-
-_STEPS = 40  # scorings of an explanation; each leaves out a quarter more, so the last would leave out thousands
+    @classmethod
+    def of(cls, config: Config) -> FilterSettings:
+        """As the configuration has them."""
+        return cls(
+            spam_probability=config.spam.spam_threshold,
+            ham_probability=config.spam.ham_threshold,
+            minimum_spam=config.spam.minimum_trained,
+            minimum_ham=config.spam.minimum_trained,
+            trusts_hosts=bool(config.authentication.trusted_hosts.split()),
+        )
 
 
 def decide(score: model.Score, *, spam: int, ham: int, settings: FilterSettings) -> Verdict:
@@ -43,119 +50,3 @@ def decide(score: model.Score, *, spam: int, ham: int, settings: FilterSettings)
     if score.probability >= settings.spam_probability:
         return Verdict.SPAM
     return Verdict.HAM if score.probability < settings.ham_probability else Verdict.UNSURE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One feature that weighed, in words."""
-
-    group: str  # one of tokens.GROUPS
-    field: str  # header name, "subject", "link", ...
-    words: str
-    weight: float  # positive speaks for spam
-    spam: int  # trained spam messages that have it
-    ham: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """The nearest change of verdict: more labels, or this message without its ``features`` heaviest features."""
-
-    verdict: Verdict
-    missing_spam: int = 0
-    missing_ham: int = 0
-    features: int = 0
-    without: tuple[Reason, ...] = ()  # the heaviest of them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a message has its verdict."""
-
-    verdict: Verdict
-    probability: float
-    log_odds: float
-    spam: int  # messages the model was trained on
-    ham: int
-    reasons: tuple[Reason, ...]  # heaviest first
-    nearest: Change | None  # None when nothing within reach changes the verdict
-
-
-def explain(
-    counts: model.Counts,
-    shown: tokens.Document,
-    settings: FilterSettings,
-    *,
-    reasons: int = 20,
-    secret: int = 0,
-    prior: model.Counts | None = None,
-) -> Explanation:
-    """Score a document and say in words what decided. Costs some tens of scorings: for one message at a time."""
-    features = tokens.features(shown, secret=secret)
-    score = model.score(counts, features, evidence=features.size, prior=prior)
-    spam, ham = model.documents(counts, prior)
-    verdict = decide(score, spam=spam, ham=ham, settings=settings)
-    removed, changed = _nearest(counts, prior, features, score, verdict, settings)
-    wanted = [*score.evidence[:reasons], *removed[:reasons]]
-    named = naming.name_features(shown, [each.feature for each in wanted], secret=secret)
-    nearest = None
-    if changed is not None:
-        nearest = Change(
-            verdict=changed,
-            missing_spam=max(0, settings.minimum_spam - spam),
-            missing_ham=max(0, settings.minimum_ham - ham),
-            features=len(removed),
-            without=tuple(_reason(each, named) for each in removed[:reasons]),
-        )
-    return Explanation(
-        verdict=verdict,
-        probability=score.probability,
-        log_odds=score.log_odds,
-        spam=counts.spam,
-        ham=counts.ham,
-        reasons=tuple(_reason(each, named) for each in score.evidence[:reasons]),
-        nearest=nearest,
-    )
-
-
-def _reason(evidence: model.Evidence, named: Mapping[int, naming.Named]) -> Reason:
-    name = named[evidence.feature]
-    return Reason(
-        group=name.group,
-        field=name.field,
-        words=name.words,
-        weight=evidence.weight,
-        spam=evidence.spam,
-        ham=evidence.ham,
-    )
-
-
-def _nearest(
-    counts: model.Counts,
-    prior: model.Counts | None,
-    features: tokens.Features,
-    score: model.Score,
-    verdict: Verdict,
-    settings: FilterSettings,
-) -> tuple[list[model.Evidence], Verdict | None]:
-    """Features to leave out, heaviest first, until the verdict is another one; scored anew at every step.
-
-    Others of the group take the place of those left out, so the sum falls slowly: each step leaves out a quarter more.
-    """
-    enough = replace(settings, minimum_spam=0, minimum_ham=0)
-    spam, ham = model.documents(counts, prior)
-    if spam < settings.minimum_spam or ham < settings.minimum_ham:
-        return [], decide(score, spam=spam, ham=ham, settings=enough)
-    sign = 1.0 if score.log_odds > 0 else -1.0
-    removed: list[model.Evidence] = []
-    for _ in range(_STEPS):
-        against = [each for each in score.evidence if each.weight * sign > 0][: 1 + len(removed) // 4]
-        if not against:
-            break
-        removed += against
-        features = tokens.without(features, [each.feature for each in against])
-        score = model.score(counts, features, evidence=features.size, prior=prior)
-        changed = decide(score, spam=spam, ham=ham, settings=enough)
-        if changed != verdict:
-            return removed, changed
-    return [], None

@@ -17,21 +17,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 
 from mailhub import clock
-from mailhub.directory import NO_ACCOUNT
+from mailhub.config.live import Current
+from mailhub.directory import NO_ACCOUNT, Directory
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
 from mailhub.filing.pipeline import FilingContext, file_batch
-from mailhub.filter.verdict import FilterSettings
 from mailhub.intake import resolver as dns
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver
 from mailhub.message.values import Authentication
-from mailhub.outbound.letters import Post
 from mailhub.reading.prepare import Arrived, Prepared, Secrets, prepare_each, unreadable
 from mailhub.system.logs import new_error_id
 from storage.errors import Full, SlicesGone, StorageError
@@ -66,9 +65,10 @@ class Reception:
 
     def __init__(
         self,
-        context: FilingContext,
+        filing: Current[FilingContext],
         writer: Writer,
         keys: Secrets,
+        directory: Directory,
         *,
         resolver: Resolver | None = None,
         trusted_hosts: frozenset[str] = frozenset(),
@@ -78,9 +78,10 @@ class Reception:
 
         ``has_room`` is asked before each message: no room is a deferral, before the database itself runs full.
         """
-        self._context = context
         self._writer = writer
         self._keys = keys
+        self._directory = directory
+        self._filing = filing
         self._resolver = resolver
         self._trusted_hosts = trusted_hosts
         self._has_room = has_room
@@ -95,21 +96,13 @@ class Reception:
 
     @property
     def context(self) -> FilingContext:
-        """What filing works with now."""
-        return self._context
+        """What filing works with now: made anew for each batch, so that a reload is seen by the next one."""
+        return self._filing.now
 
     @property
     def keys(self) -> Secrets:
         """What mail is read with."""
         return self._keys
-
-    def use_filter(self, settings: FilterSettings) -> None:
-        """Judge the messages to come by these settings: a reload."""
-        self._context = replace(self._context, filter=settings)
-
-    def use_post(self, post: Post, self_service: str) -> None:
-        """Answer what people ask by mail by these settings: a reload."""
-        self._context = replace(self._context, post=post, self_service=self_service)
 
     def start(self) -> None:
         self._thread.start()
@@ -127,7 +120,7 @@ class Reception:
         return self._resolver.begin(peer, helo, mail_from)
 
     def resolve(self, recipient: str) -> Recipient | Refusal:
-        return self._context.directory.resolve(recipient)
+        return self._directory.resolve(recipient)
 
     def refused(self, peer: str, reason: str) -> None:
         key = (peer, reason)
@@ -207,7 +200,7 @@ class Reception:
 
     def _prepare(self, deliveries: Sequence[_Delivery]) -> None:
         arrived = [Arrived(each.raw, each.envelope, each.authentication) for each in deliveries]
-        prepared = prepare_each(arrived, self._keys, self._context.directory, trusted_hosts=self._trusted_hosts)
+        prepared = prepare_each(arrived, self._keys, self._directory, trusted_hosts=self._trusted_hosts)
         for delivery, message in zip(deliveries, prepared, strict=True):
             delivery.prepared = message
 
@@ -241,7 +234,7 @@ class Reception:
     # The two methods of storage.writer.Batch, run in the writer's thread; ``finish`` in any.
 
     def run(self, transaction: Transaction, items: Sequence[_Delivery]) -> Sequence[Sequence[Outcome]]:
-        outcomes = file_batch(transaction, self._context, [item.prepared for item in items if item.prepared])
+        outcomes = file_batch(transaction, self.context, [item.prepared for item in items if item.prepared])
         for item, decided in zip(items, outcomes, strict=True):
             if item.along is not None:
                 item.along(transaction, decided)

@@ -1,9 +1,9 @@
 """Send what is due in the outbox to the smarthost, one recipient at a time, and record what became of it.
 
-Durable states: the outbox rows (``storage.mail.outbox``): queued -> sent | failed | expired. A row is claimed for a while
-before it is sent, so that of several nodes one sends it. The instant of truth: between the relay's 250 after the final
-dot and the commit of ``sent`` a crash is possible; then the row is due again when its claim ends, and the same bytes
-with the same Message-ID go out once more (at least once). A row that was committed as sent is never sent again.
+Durable states: the outbox rows (``storage.mail.outbox``): queued -> sent | failed | expired. A row is claimed for a
+while before it is sent, so that of several nodes one sends it. The instant of truth: between the relay's 250 after the
+final dot and the commit of ``sent`` a crash is possible; then the row is due again when its claim ends, and the same
+bytes with the same Message-ID go out once more (at least once). A row that was committed as sent is never sent again.
 
 A try that is not final (``smarthost``) is made again, later and later, until the row's ``not_after``. While the
 smarthost cannot be reached at all, one row tries now and then and the others wait.
@@ -24,6 +24,7 @@ import structlog
 
 from mailhub import clock
 from mailhub.config import Relay as RelaySettings
+from mailhub.config.live import Current
 from mailhub.keys import Keys
 from mailhub.outbound.sealing import open_letter
 from mailhub.outbound.smarthost import Attempt, Conversation, Result
@@ -50,7 +51,7 @@ class Relay:
         self,
         database: Database,
         writer: Writer,
-        settings: Callable[[], RelaySettings],
+        settings: Current[RelaySettings],
         keys: Keys,
         *,
         hostname: str,
@@ -60,7 +61,7 @@ class Relay:
     ) -> None:
         self._database = database
         self._writer = writer
-        self._settings = settings  # asked before each round: a reload takes effect
+        self._settings = settings
         self._keys = keys  # opens letters
         self._hostname = hostname
         self._tls = tls
@@ -112,7 +113,7 @@ class Relay:
     async def send_due(self) -> int:
         """Try every row that is due now, over one connection; how many tries were made."""
         tries = 0
-        conversation = Conversation(self._settings(), self._hostname, self._tls)
+        conversation = Conversation(self._settings.now, self._hostname, self._tls)
         try:
             while not self._stopping and (row := await self._claim(conversation.settings)):
                 attempt = await self._try(conversation, row)

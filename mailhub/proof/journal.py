@@ -1,4 +1,6 @@
-"""An act on record: the one way in which flows write the journal. Not here: how it is chained (``storage.proof.journal``)."""
+"""An act on record: the one way in which flows write the journal. Not here: how it is chained
+(``storage.proof.journal``).
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -23,9 +23,9 @@ DRAIN_SECONDS = 10  # a stop waits so long for answers under way
 class ApiServer(uvicorn.Server):
     """uvicorn without its signal handlers (the daemon owns those), with TLS, and with a way to know that it listens."""
 
-    def __init__(self, built: House, vitals: Vitals, wake_relay: Callable[[], None]) -> None:
+    def __init__(self, built: House, vitals: Vitals) -> None:
         admission = Admission()
-        self._app = install(create_app(built, vitals, wake_relay))
+        self._app = install(create_app(built, vitals))
         super().__init__(_settings(self._app, admission))
         self.listening = asyncio.Event()
         self.tls: TlsDoor | None = None
@@ -36,10 +36,6 @@ class ApiServer(uvicorn.Server):
         """Listen with TLS, too, once it starts. Raises ``ConfigurationError`` for an unusable certificate."""
         self.tls = TlsDoor(tls_context(house.config.https.certificate, house.config.https.key), self._admission)
         self._tls_sockets = sockets
-
-    def use(self, house: House) -> None:
-        """Serve by the configuration of this house from now on."""
-        self._app.state.house = house.for_requests()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -94,13 +94,13 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     relay = Relay(
         built.database,
         built.writer,
-        lambda: daemon.house.config.relay,
+        built.configuration.view(lambda config: config.relay),
         built.keys,
         hostname=doors.hostname(built.config),
     )
     built.bell.wakes = relay.wake
     vitals.relay = relay.counts
-    api = ApiServer(built, vitals, relay.wake)
+    api = ApiServer(built, vitals)
     stopping = Event()
     scheduler = Scheduler(jobs(built, stopping.is_set), stopping)
     daemon = Daemon(house=built, vitals=vitals, api=api, relay=relay, scheduler=scheduler, load=load)
@@ -186,8 +186,7 @@ def _reload(daemon: Daemon) -> None:
     """SIGHUP: take the new configuration, or keep the old one and say why."""
     systemd.reloading()
     try:
-        daemon.house = reloading.apply(daemon.house, daemon.load(), daemon.doors, daemon.api.tls)
-        daemon.api.use(daemon.house)
+        reloading.apply(daemon.house, daemon.load(), daemon.doors, daemon.api.tls)
         daemon.vitals.reloads["applied"] += 1
     except MailhubError as error:
         daemon.vitals.reloads["refused"] += 1

@@ -11,11 +11,6 @@ import structlog
 from mailhub import clock
 from mailhub.accounts import lifecycle
 from mailhub.accounts.steadiness import SANE, boot_time
-from mailhub.api.filter.rebuilding import rebuild_of
-from mailhub.api.filter.suggestions import marking_parts
-from mailhub.api.privacy.erasures import parts_of
-from mailhub.api.privacy.retention import retaining
-from mailhub.api.tickets.ticket_work import purging_of
 from mailhub.backups.expiring import expire
 from mailhub.backups.making import make_due
 from mailhub.callers.conditions import KEPT
@@ -66,7 +61,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("silence", 60, lambda: watching.look(now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
-        Job("purges", 600, lambda: purging.go_on(purging_of(house), now=clock.now(), stopping=stopping)),
+        Job("purges", 600, lambda: purging.go_on(house.purging(), now=clock.now(), stopping=stopping)),
         Job("index", 6 * 3600, lambda: rewrite_index(house, stopping)),
         Job("retention", 3600, lambda: apply_retention(house, stopping)),
         Job("letters", 3600, lambda: sweep_letters(house, now=clock.now())),
@@ -76,7 +71,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
 
 def erase_due(house: House, stopping: Callable[[], bool]) -> int:
     """Go on with the erasures whose time has come; how many are done by that."""
-    return erasure.run_due(replace(parts_of(house), stopping=stopping), now=clock.now())
+    return erasure.run_due(replace(house.erasure(), stopping=stopping), now=clock.now())
 
 
 def expire_backups(house: House, *, now: int) -> None:
@@ -108,7 +103,7 @@ def sweep_accounts(house: House) -> None:
 
 def apply_retention(house: House, stopping: Callable[[], bool]) -> None:
     """Delete what no rule keeps any longer, a short turn each."""
-    deleted = retention.apply(retaining(house), now=clock.now(), stopping=stopping)
+    deleted = retention.apply(house.retention(), now=clock.now(), stopping=stopping)
     if sum(deleted.values()):
         log.info("retention applied", **deleted)
 
@@ -135,7 +130,7 @@ def give_marks(house: House) -> int:
     now = clock.now()
     before = now - SUGGESTION_DAYS * clock.DAY
     house.writer.run(lambda tx: mark_requests.sweep_suggestions(tx.connection, before=before, limit=KEYS_A_STEP))
-    return give_due(marking_parts(house), now=now)
+    return give_due(house.marking(), now=now)
 
 
 def sweep_slices(house: House) -> int:
@@ -184,7 +179,7 @@ def rebuild_features(house: House, stopping: Callable[[], bool], *, now: int) ->
         accounts = ledger.accounts_with_ledger(connection)
     carried = 0
     for account in accounts:
-        rebuild = rebuild_of(house, account)
+        rebuild = house.rebuild(account)
         planned = rebuild.plan()
         if planned.asks:
             log.warning("labels wait for `mailhub spam rebuild --yes`", account=account, lost=planned.lost)

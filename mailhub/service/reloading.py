@@ -12,7 +12,7 @@ import structlog
 
 from mailhub.config import SECTIONS, Config
 from mailhub.config.file import changed
-from mailhub.house import House, filter_settings
+from mailhub.house import House
 from mailhub.intake.smtp.door import Door
 from mailhub.outbound import letters
 from mailhub.privacy.retention import parse_mailboxes
@@ -23,8 +23,8 @@ from mailhub.system import logs
 log = structlog.get_logger("mailhub.service.daemon")
 
 
-def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoor | None) -> House:
-    """The house with the new settings. Raises ``ConfigurationError`` and changes nothing when they cannot be used.
+def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoor | None) -> None:
+    """Give the house the new settings. Raises ``ConfigurationError`` and changes nothing when they cannot be used.
 
     A renewed certificate is used for the connections to come.
     """
@@ -41,12 +41,9 @@ def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoo
         tls.context = context
     logs.configure(usable.log.level, usable.log.format)
     log.info("configuration read again", applied=applied, needs_restart=waiting)
+    house.configuration.replace(usable)
     house.budget.configure(usable.limits.in_flight_bytes, usable.limits.message_bytes)
     house.flights.at_once = usable.limits.copies_at_once
-    house.reception.use_filter(filter_settings(usable))
-    renewed = replace(house, config=usable)
-    house.reception.use_post(renewed.post, usable.privacy.self_service)
-    return renewed
 
 
 def _with_restart_settings_of(old: Config, new: Config) -> Config:

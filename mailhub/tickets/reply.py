@@ -2,7 +2,8 @@
 
     read whom and what it answers -> gate -> compose and read back, as a mail that comes in is read (outside the writer)
     -> gate again (cap) -> message, raw, reference, index and outbox rows in ONE transaction -> commit -> wake the relay
-    (``outbound.relay``) -> delivery status in the outbox rows; a bounce ends up here again (``bounced``)
+    (``outbound.relay``) -> what it answers is ham, if settings say so -> delivery status in the outbox rows; a bounce
+    ends up here again (``bounced``)
 
 Nothing is queued that the relay is not configured to send, and nothing is sent that is not stored as a message first.
 Recipients are addresses of the ticket's contact, and of people it was copied to, never what a header of the day says.
@@ -20,6 +21,7 @@ from mailhub.config import Relay
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Source
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.filter import answers
 from mailhub.message.parse import parse
 from mailhub.message.values import Bounce
 from mailhub.outbound import gate
@@ -55,6 +57,7 @@ class ReplyContext:
     secrets: Secrets
     directory: Directory
     wake: Callable[[], None]
+    learning: answers.Learning | None = None  # None: an answer teaches the filter nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,20 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
     envelope = Envelope(source=Source.PIPE, mail_from=draft.from_address, recipients=(), received_at=now)
     prepared = prepare(compose(draft), envelope, context.secrets, context.directory)
     work = partial(queue, context=context, answer=answer, basis=basis, draft=draft, prepared=prepared, message=message)
-    return writer.run(work)
+    replied = writer.run(work)
+
+    if context.learning is not None:
+        answers.learn(
+            database,
+            writer,
+            context.learning,
+            actor=answer.actor,
+            account=answer.account,
+            ticket=replied.ticket,
+            user=answer.user,
+            now=now,
+        )
+    return replied
 
 
 def read_basis(database: Database, account: int, ticket: int) -> Basis:

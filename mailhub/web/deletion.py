@@ -15,9 +15,8 @@ from mailhub.access.bearers import Kind, bearer_hash, kind_of
 from mailhub.access.roles import require
 from mailhub.accounts import lifecycle
 from mailhub.accounts.steadiness import boot_time
-from mailhub.api.people.login import context_of, peer_of
 from mailhub.callers.caller import require_open
-from mailhub.callers.origin import require_admitted
+from mailhub.callers.origin import peer_of, require_admitted
 from mailhub.errors import Forbidden, NotFound
 from mailhub.filing.deletion_by_mail import KIND
 from mailhub.house import House
@@ -63,7 +62,7 @@ def confirm(request: Request, house: Visited, link: str, form: Form) -> Response
         require_open(house, account, role, "/v1/login")
 
     claim = logins.Claim(login=email.strip(), password=password, code=code, account=account, peer=peer_of(request))
-    opened = logins.login(context_of(house), claim, admit=admit, now=clock.now()).session
+    opened = logins.login(house.login(), claim, admit=admit, now=clock.now()).session
     try:
         house.writer.run(lambda tx: _delete(tx, house, bearer_hash(link), opened))
     finally:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from mailhub.api.frame.app import Api
+from fastapi import FastAPI
+
 from mailhub.callers.rates import Rates
 from mailhub.web import deletion, password, privacy
 
 
-def install(app: Api) -> Api:
+def install(app: FastAPI) -> FastAPI:
     """Serve the pages, too. They are no part of the API and not in its description."""
     app.state.page_rates = Rates()
     for module in (privacy, password, deletion):

@@ -15,7 +15,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from mailhub import clock
-from mailhub.api.privacy.privacy_requests import context_of
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, MailhubError, NotFound
 from mailhub.house import House
@@ -111,7 +110,7 @@ def note(what: str) -> Callable[[Future[Any]], None]:
 @page
 def show(house: Visited, account: str, link: str) -> Response:
     """What the link would do, or how far it is."""
-    row, erasure = flow.look(context_of(house), _number(account), link, now=clock.now())
+    row, erasure = flow.look(house.privacy_requests(), _number(account), link, now=clock.now())
     if row.state == "asked":
         title, what, mind, button = WHAT[row.kind]
         return answer(title, html.paragraph(what), html.paragraph(mind), html.form(button))
@@ -122,7 +121,7 @@ def show(house: Visited, account: str, link: str) -> Response:
 @page
 def confirm(house: Visited, account: str, link: str) -> Response:
     """Prove, once."""
-    proven = flow.prove(context_of(house), _number(account), link, now=clock.now())
+    proven = flow.prove(house.privacy_requests(), _number(account), link, now=clock.now())
     if proven.commitment_key is None:
         return _progress(_here(account, link), proven.request, None, house)
     told = (
@@ -136,9 +135,9 @@ def confirm(house: Visited, account: str, link: str) -> Response:
 def copy(request: Request, house: Visited, account: str, link: str) -> Response:
     """The copy itself; once at a time, however many ask for it together."""
     try:
-        row, _ = flow.look(context_of(house), _number(account), link, now=clock.now())
+        row, _ = flow.look(house.privacy_requests(), _number(account), link, now=clock.now())
         request.state.charges.fly(house.flights, f"privacy-request:{row.id}")
-        pieces = flow.collect(context_of(house), _number(account), link, now=clock.now())
+        pieces = flow.collect(house.privacy_requests(), _number(account), link, now=clock.now())
     except (MailhubError, StorageError) as error:
         return refusal(error)
     headers = {"Content-Disposition": 'attachment; filename="my-data.zip"'}
@@ -149,7 +148,7 @@ def copy(request: Request, house: Visited, account: str, link: str) -> Response:
 @page
 def receipt(house: Visited, account: str, link: str) -> Response:
     """The signed receipt of an erasure that is done, as a file."""
-    _, erasure = flow.look(context_of(house), _number(account), link, now=clock.now())
+    _, erasure = flow.look(house.privacy_requests(), _number(account), link, now=clock.now())
     if erasure is None or erasure.receipt is None:
         raise NotFound("there is no receipt yet")
     headers = {"Content-Disposition": 'attachment; filename="receipt.json"'}

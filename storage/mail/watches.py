@@ -1,6 +1,7 @@
 """Rows of what is known of each mailbox's rhythm. Functions take a connection of the caller's transaction.
 
-A mailbox has none until its first mail came or somebody set a limit. Not here: what it means (``mailhub.health.silence``).
+A mailbox has none until its first mail came or somebody set a limit. Not here: what it means
+(``mailhub.health.silence``).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Rows that go when a message or a ticket goes, in every table that holds something of them.
 
 What was labelled (ledger, mark) has rules of its own and stays; intake rows stay as the record of the delivery's fate
-and lose what they quote of the message and what they point at. ``tests/tickets/test_removal.py`` walks the catalogue and fails
-when a table is added that names messages or tickets and is not dealt with here.
-Needs a write transaction and commits nothing.
+and lose what they quote of the message and what they point at. ``tests/tickets/test_removal.py`` walks the catalogue
+and fails when a table is added that names messages or tickets and is not dealt with here. Needs a write transaction and
+commits nothing.
 """
 
 from __future__ import annotations

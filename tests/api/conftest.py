@@ -13,6 +13,7 @@ from mailhub.access.actor import Role
 from mailhub.access.bearers import Kind, new_bearer
 from mailhub.api.frame.app import Api, create_app
 from mailhub.config import Admin, Authentication, Config, Limits, Storage
+from mailhub.config.live import Live
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
 from storage.accounts.accounts import Account, add_account
@@ -34,14 +35,14 @@ class Home:
     def mapping(self, **users: str) -> Home:
         """The same with `[admin] users`: uids as keywords, "u1000" for 1000."""
         admin = Admin(users={uid.removeprefix("u"): email for uid, email in users.items()})
-        return Home(house=replace(self.house, config=replace(self.house.config, admin=admin)))
+        return Home(house=replace(self.house, configuration=Live(replace(self.house.config, admin=admin))))
 
     def app(self) -> Api:
         """The real app on this house, without a relay."""
         vitals = Vitals(
             directory=self.house.config.storage.directory, started_at=clock.now(), intake=self.house.reception
         )
-        return create_app(self.house, vitals, lambda: None)
+        return create_app(self.house, vitals)
 
     def token(self, user: int, *, account: int = 1, scopes: str = "") -> str:
         """A new ApiToken of a user."""

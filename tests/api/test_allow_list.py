@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailhub.config import Proxy
+from mailhub.config.live import Live
 from tests.houses.asking import ELSEWHERE, Asker
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def test_a_proxys_word_counts_only_when_it_is_configured(home: Home, owner: Aske
     assert owner("POST", "/v1/allow-list", {"network": OFFICE}).status == 201
     said = {"X-Forwarded-For": OFFICE}
     assert replace(owner, peer=PROXY)("GET", "/v1/whoami", headers=said).status == 403
-    house = replace(home.house, config=replace(home.house.config, proxy=Proxy(networks=PROXY)))
+    house = replace(home.house, configuration=Live(replace(home.house.config, proxy=Proxy(networks=PROXY))))
     through = replace(owner, app=replace(home, house=house).app(), peer=PROXY)
     assert through("GET", "/v1/whoami", headers=said).status == 200
     assert through("GET", "/v1/whoami", headers={"X-Forwarded-For": f"{OFFICE}, {ELSEWHERE}"}).status == 403

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from mailhub.api.frame.doorway import BODY_BYTES
 from mailhub.callers.rates import Rates
 from mailhub.config import Limits, Proxy
+from mailhub.config.live import Live
 from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_a_body_that_does_not_announce_itself_is_bounded_too(owner: Asker) -> No
 def limited(home: Home, **limits: int) -> Home:
     """The same house with these limits, behind a proxy at 10.0.0.1."""
     config = replace(home.house.config, limits=Limits(**limits), proxy=Proxy(networks="10.0.0.1"))
-    return replace(home, house=replace(home.house, config=config))
+    return replace(home, house=replace(home.house, configuration=Live(config)))
 
 
 def test_an_address_that_asks_too_often_hears_when_it_may_again(home: Home) -> None:

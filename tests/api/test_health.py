@@ -26,7 +26,9 @@ def test_metrics_are_the_operators_and_whom_the_configuration_lets(home: Home) -
     """On the admin socket the operator reads them, no other uid does; `http.metrics` opens [http], never [https]."""
     assert Asker(app=home.app(), uid=os.geteuid())("GET", "/metrics").status == 200
     assert Asker(app=home.app(), uid=4242)("GET", "/metrics").status == 403
-    opened = Home(house=replace(home.house, config=replace(home.house.config, http=Http(metrics=True)))).app()
+    opened = Home(
+        house=replace(home.house, configuration=Live(replace(home.house.config, http=Http(metrics=True))))
+    ).app()
     assert Asker(app=opened, door="http")("GET", "/metrics").status == 200
     assert Asker(app=opened, door="https")("GET", "/metrics").status == 403
 

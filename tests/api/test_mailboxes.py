@@ -14,6 +14,7 @@ from mailhub.api.mailboxes.mailboxes import NewMailbox, add_mailbox
 from mailhub.callers.caller import Call
 from mailhub.clock import DAY, HOUR
 from mailhub.config import Letters
+from mailhub.config.live import Live
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.message.dns_questions import Answer, Question
@@ -70,7 +71,7 @@ def hub(home: Home) -> Home:
         smtp=replace(home.house.config.smtp, hostname="mx.example.net"),
     )
     ZONE.clear()
-    return Home(house=replace(home.house, config=config, ask=from_zone))
+    return Home(house=replace(home.house, configuration=Live(config), ask=from_zone))
 
 
 ZONE: dict[Question, Answer] = {}

@@ -18,6 +18,7 @@ from mailhub.access.passwords import Passwords
 from mailhub.access.quotas import CURES, require_room
 from mailhub.api.frame import app as app_module
 from mailhub.config import Imap, Quotas
+from mailhub.config.live import Live
 from mailhub.errors import Conflict
 from storage.accounts.accounts import Account, add_account
 from storage.database import Database
@@ -137,7 +138,7 @@ QUOTA_OF = {
 
 def configured(home: Home, **sections: Any) -> Home:
     """The same with other settings."""
-    return Home(house=replace(home.house, config=replace(home.house.config, **sections)))
+    return Home(house=replace(home.house, configuration=Live(replace(home.house.config, **sections))))
 
 
 def test_every_quota_is_walked_here() -> None:

@@ -28,7 +28,7 @@ MODULES = [
 def openapi(home: Home) -> dict[str, Any]:
     """The API's own description."""
     vitals = Vitals(directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception)
-    found: dict[str, Any] = api.create_app(home.house, vitals, lambda: None).openapi()
+    found: dict[str, Any] = api.create_app(home.house, vitals).openapi()
     return found
 
 
@@ -78,7 +78,7 @@ def test_every_function_of_a_route_asks(openapi: dict[str, Any]) -> None:
 def test_open_routes_are_these(home: Home) -> None:
     """Only health, metrics and the description answer without a caller."""
     vitals = Vitals(directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception)
-    app = api.create_app(home.house, vitals, lambda: None)
+    app = api.create_app(home.house, vitals)
     paths: Counter[str] = Counter()
     for route in app.routes:
         dependant = getattr(route, "dependant", None)

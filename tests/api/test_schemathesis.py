@@ -18,6 +18,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
 from mailhub.config import Limits
+from mailhub.config.live import Live
 from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class AtTheDoor:
 def test_the_app_keeps_to_its_description(home: Home, shard: int) -> None:
     """No answer that is not described, no crash, no wrong request taken, no right one refused as malformed."""
     limits = Limits(requests_per_address=10**6, requests_per_user=10**6)
-    app = replace(home, house=replace(home.house, config=replace(home.house.config, limits=limits))).app()
+    app = replace(home, house=replace(home.house, configuration=Live(replace(home.house.config, limits=limits)))).app()
     token = home.token(11)
     owner = Asker(app=app, token=token)
     assert owner("POST", "/v1/deliveries", raw=MAIL).status == 200

@@ -13,6 +13,7 @@ import pytest
 from mailhub import config as settings
 from mailhub.accounts import billing
 from mailhub.callers.caller import OWNERS_WAY_BACK
+from mailhub.config.live import Live
 from storage.accounts.accounts import change_account
 from tests.api.test_matrix import operations
 from tests.api.test_routes import OPEN, WAYS_IN
@@ -105,7 +106,7 @@ def signed(home: Home, tmp_path: Path) -> Home:
     (tmp_path / "billing").write_bytes(SECRET + b"\n")
     lifecycle = settings.Lifecycle(billing_secret_file=str(tmp_path / "billing"))
     stage(home, billing="external")
-    return replace(home, house=replace(home.house, config=replace(home.house.config, lifecycle=lifecycle)))
+    return replace(home, house=replace(home.house, configuration=Live(replace(home.house.config, lifecycle=lifecycle))))
 
 
 def send(home: Home, *, at: int = 0, secret: bytes = SECRET, changed: bytes = b"", **event: Any) -> Answered:
@@ -151,7 +152,7 @@ def test_another_time_is_for_a_dry_run(home: Home) -> None:
     assert (step["account"], step["to"], step["warn_days"]) == (1, "suspended", 7)
     assert operator("GET", "/v1/accounts/current?account=1").json["warnings"] == {}
     config = replace(home.house.config, testing=settings.Testing(clock=True))
-    trial = Asker(app=replace(home, house=replace(home.house, config=config)).app(), uid=0)
+    trial = Asker(app=replace(home, house=replace(home.house, configuration=Live(config))).app(), uid=0)
     assert trial("POST", "/v1/sweep", {"now": later}).json["steps"] == [step]
     assert list(operator("GET", "/v1/accounts/current?account=1").json["warnings"]) == ["7"]
     owner = Asker(app=home.app(), token=home.token(11))

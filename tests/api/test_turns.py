@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from mailhub.callers.turns import Turns
+from mailhub.config.live import Live
 from mailhub.errors import TooManyRequests
 from storage.database import Connection
 from storage.errors import TookTooLong
@@ -163,7 +164,7 @@ def test_slow_requests_of_an_account_leave_others_a_thread(home: Home, monkeypat
 def test_a_full_line_is_429(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """More requests of one account than may wait are answered 429 with Retry-After, whatever the others do."""
     limits = replace(home.house.config.limits, requests_at_once=1, requests_waiting=2)
-    app = Home(house=replace(home.house, config=replace(home.house.config, limits=limits))).app()
+    app = Home(house=replace(home.house, configuration=Live(replace(home.house.config, limits=limits)))).app()
     end = threading.Event()
     monkeypatch.setattr(
         "mailhub.api.tickets.tickets.search_messages", lambda *_, **__: [] if end.wait(GUARD_SECONDS) else None
@@ -186,7 +187,7 @@ def test_a_full_line_is_429(home: Home, monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_question_of_a_request_has_a_deadline(home: Home) -> None:
     """What a request asks the database is cut off after `limits.read_seconds` and answered 503, by every route."""
     limits = replace(home.house.config.limits, read_seconds=0.000_001)
-    app = Home(house=replace(home.house, config=replace(home.house.config, limits=limits))).app()
+    app = Home(house=replace(home.house, configuration=Live(replace(home.house.config, limits=limits)))).app()
     heavy = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n")
     with pytest.raises(TookTooLong), app.state.house.database.read() as connection:
         connection.execute(heavy)

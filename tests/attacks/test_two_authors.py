@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mailhub.config.live import Live
 from mailhub.envelope import Envelope, Source
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
@@ -116,7 +117,7 @@ async def _ask(question: Question) -> tuple[Answer, float]:
 @pytest.fixture
 def reception(room: PostRoom) -> Iterator[Reception]:
     """A running reception that asks our own records."""
-    started = Reception(room.context, room.writer, room.secrets, resolver=Resolver(_ask))
+    started = Reception(Live(room.context), room.writer, room.secrets, room.context.directory, resolver=Resolver(_ask))
     started.start()
     yield started
     started.close()

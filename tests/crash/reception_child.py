@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import event
 
 import storage.writer
+from mailhub.config.live import Live
 from mailhub.envelope import Envelope, Fate, Source
 from mailhub.intake.reception import Reception
 from storage.database import Database
@@ -62,7 +63,7 @@ def arm(step: str, room: PostRoom) -> Callable[..., None]:
 
 async def deliver_all(room: PostRoom, mails: list[bytes], heard: int, then: Callable[[], None]) -> None:
     """Some sessions that send one mail after the other; each that was filed is written to ``heard`` at once."""
-    reception = Reception(room.context, room.writer, room.secrets)
+    reception = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
     reception.start()
     waiting = list(enumerate(mails))
 

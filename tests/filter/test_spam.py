@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from classifier.model import Counts, Score, train
 from classifier.tokens import Document, features
-from mailhub.filter.verdict import FilterSettings, Verdict, decide, explain
+from mailhub.filter.explaining import explain
+from mailhub.filter.verdict import FilterSettings, Verdict, decide
 from mailhub.message.parse import parse
 from mailhub.reading.document import document
 

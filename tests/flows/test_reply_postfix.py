@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from mailhub.config import Relay as RelaySettings
+from mailhub.config.live import Live
 from mailhub.keys import Keys
 from mailhub.outbound.relay import Relay
 from mailhub.tickets.reply import Replied
@@ -145,7 +146,7 @@ def send(desk: Desk, postfix: Postfix) -> None:
     """Let the relay send what is due."""
     settings = RelaySettings(host="127.0.0.1", port=postfix.port, tls="none", timeout_seconds=GUARD_SECONDS)
     relay = Relay(
-        desk.database, desk.writer, lambda: settings, Keys(bytes(32)), hostname="desk.example", now=lambda: desk.now
+        desk.database, desk.writer, Live(settings), Keys(bytes(32)), hostname="desk.example", now=lambda: desk.now
     )
     asyncio.run(relay.send_due())
 

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from mailhub.clock import DAY, HOUR, MINUTE
 from mailhub.config import Config, Storage
+from mailhub.config.live import Live
 from mailhub.envelope import Envelope, Source
 from mailhub.health.checks import database as database_check
 from mailhub.health.watching import SETTLING_HOURS, Watching, in_words, with_limit
@@ -148,7 +149,7 @@ def test_a_reception_notes_what_came_and_not_what_was_brought(room: PostRoom) ->
     """A delivery with a fate is noted for its mailbox at its time; a quiet one, and one for nobody, are not."""
 
     async def deliver() -> Arrivals:
-        reception = Reception(room.context, room.writer, room.secrets)
+        reception = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
         reception.start()
         for recipient, quiet in (
             ("support@example.com", False),

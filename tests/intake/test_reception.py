@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
+from mailhub.config.live import Live
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Refusal, Source
 from mailhub.filing import pipeline
 from mailhub.intake import reception as receiving
@@ -32,7 +33,7 @@ GUARD_SECONDS = 30.0  # only a hang gets there
 @pytest.fixture
 def reception(room: PostRoom) -> Iterator[Reception]:
     """A running reception in front of ``room``."""
-    started = Reception(room.context, room.writer, room.secrets)
+    started = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
     started.start()
     with capture_logs():  # structlog's own default renders the locals of tracebacks, megabytes of mail
         yield started
@@ -252,7 +253,7 @@ def test_a_session_that_goes_away_harms_nobody(room: PostRoom, reception: Recept
 
 def test_after_closing_mail_is_deferred(room: PostRoom) -> None:
     """What arrives while the house closes is deferred, never lost nor left waiting."""
-    closing = Reception(room.context, room.writer, room.secrets)
+    closing = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
     closing.start()
     room.writer.close()
     ((outcome,),) = send(room, closing, mail())

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from mailhub.clock import DAY, HOUR
 from mailhub.config import Config, Letters, Relay
+from mailhub.config.live import Live
 from mailhub.errors import ConfigurationError
 from mailhub.outbound import letters
 from mailhub.outbound.letters import Letter
@@ -53,7 +54,7 @@ def send(desk: Desk, sink: Sink) -> int:
             settings = Relay(host="127.0.0.1", port=sink.port, tls="none", timeout_seconds=10.0)
             post = post_of(desk)
             relay = Sender(
-                desk.database, desk.writer, lambda: settings, post.keys, hostname="desk.example", now=lambda: desk.now
+                desk.database, desk.writer, Live(settings), post.keys, hostname="desk.example", now=lambda: desk.now
             )
             return await relay.send_due()
 

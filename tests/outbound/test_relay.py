@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 
 from mailhub.clock import HOUR, MINUTE, SECOND
 from mailhub.config import Relay as RelaySettings
+from mailhub.config.live import Live
 from mailhub.keys import Keys
 from mailhub.outbound.relay import Relay
 from storage.errors import StorageError
@@ -43,7 +44,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 def relay_of(desk: Desk, settings: RelaySettings, **more: Any) -> Relay:
     return Relay(
-        desk.database, desk.writer, lambda: settings, KEYS, hostname="desk.example", now=lambda: desk.now,
+        desk.database, desk.writer, Live(settings), KEYS, hostname="desk.example", now=lambda: desk.now,
         jitter=lambda: 1.0, **more,
     )  # fmt: skip
 

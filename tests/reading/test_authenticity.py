@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from classifier.tokens import features, features_to_bytes
+from mailhub.config.live import Live
 from mailhub.envelope import Envelope, Outcome, Source
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
@@ -37,7 +38,12 @@ async def _ask(question: Question) -> tuple[Answer, float]:
 def reception(room: PostRoom) -> Iterator[Reception]:
     """A running reception that asks our own records."""
     started = Reception(
-        room.context, room.writer, room.secrets, resolver=Resolver(_ask), trusted_hosts=frozenset({"mx.example.com"})
+        Live(room.context),
+        room.writer,
+        room.secrets,
+        room.context.directory,
+        resolver=Resolver(_ask),
+        trusted_hosts=frozenset({"mx.example.com"}),
     )
     started.start()
     yield started

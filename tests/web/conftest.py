@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from mailhub.access.passwords import Passwords
-from mailhub.api.frame.app import Api
 from mailhub.config import Letters, Lifecycle, Privacy, Relay
+from mailhub.config.live import Live
 from mailhub.house import House
 from mailhub.outbound.sealing import open_letter
 from mailhub.web.pages import install
@@ -41,7 +42,7 @@ class Visitor:
     """Somebody with a browser."""
 
     house: House
-    app: Api
+    app: FastAPI
     peer: str = "203.0.113.5"
     seen: list[Answered] = field(default_factory=list)
 
@@ -108,7 +109,7 @@ def visiting(home: Home) -> Iterator[Callable[..., Visitor]]:
             privacy=Privacy(self_service=self_service, data_protection_contact="privacy@hub.example"),
             lifecycle=Lifecycle(deletion_address="delete@hub.example"),
         )
-        made = replace(home, house=replace(home.house, config=config, passwords=cheap))
+        made = replace(home, house=replace(home.house, configuration=Live(config), passwords=cheap))
         return Visitor(house=made.house, app=install(made.app()))
 
     yield visit

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import func, select
 
 from mailhub.api.frame.app import create_app
-from mailhub.api.privacy.erasures import parts_of
 from mailhub.config import Admin
+from mailhub.config.live import Live
 from mailhub.privacy import erasure
 from mailhub.proof import receipts
 from mailhub.web.html import POLICY
@@ -55,7 +55,7 @@ def test_a_person_erases_himself(visiting: Visiting) -> None:
     pressed = visitor.post(path)
     [key] = re.findall(rb"<pre>([0-9a-f]{64})</pre>", pressed.body)
     assert key not in visitor.get(path).body
-    parts = parts_of(visitor.house)
+    parts = visitor.house.erasure()
     with visitor.house.database.read() as connection:
         [row] = list_erasures(connection, 1)
     assert visitor.post(f"{path}/receipt").status == 404
@@ -77,7 +77,7 @@ def test_a_hold_is_told(visiting: Visiting) -> None:
     visitor.house.writer.run(lambda tx: add_hold(tx.connection, row))
     with visitor.house.database.read() as connection:
         [begun] = list_erasures(connection, 1)
-    assert erasure.run(parts_of(visitor.house), 1, begun.id).state == "held"
+    assert erasure.run(visitor.house.erasure(), 1, begun.id).state == "held"
     assert b"A legal hold keeps your data" in visitor.get(path).body
 
 
@@ -199,7 +199,7 @@ def test_an_agent_sees_and_decides(visiting: Visiting) -> None:
     path = asked(visitor, "export")
     assert b"Somebody looks at it" in visitor.post(path).body
     admin = replace(visitor.house.config, admin=Admin(users={"1000": "agent@first.example"}))
-    app = install(create_app(replace(visitor.house, config=admin), visitor.app.state.vitals, lambda: None))
+    app = install(create_app(replace(visitor.house, configuration=Live(admin)), visitor.app.state.vitals))
     agent, operator = Asker(app=app, uid=1000), Asker(app=app, uid=0)
     [waiting] = agent("GET", "/v1/privacy-requests?state=proven&account=1").json["items"]
     assert (waiting["waits_for"], waiting["address"], waiting["answer_by"] is not None) == ("policy", KIM, True)

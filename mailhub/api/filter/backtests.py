@@ -14,7 +14,7 @@ from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.slots import one_of
 from mailhub.errors import BadRequest
 from mailhub.filter.backtest import Pairs, backtest
-from mailhub.house import filter_settings
+from mailhub.filter.verdict import FilterSettings
 from storage.filter import labels
 from storage.filter.labels import Scored
 
@@ -58,7 +58,7 @@ def try_thresholds(
 ) -> Tried:
     """What the mail of the last days would have become with other thresholds, by the scores it had when it came."""
     call.require("spam.stats")
-    now = filter_settings(call.house.config)
+    now = FilterSettings.of(call.house.config)
     ham = now.ham_probability if ham_threshold is None else ham_threshold
     if ham > threshold:
         raise BadRequest("the threshold for ham lies above the one for spam")

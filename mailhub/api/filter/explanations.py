@@ -1,15 +1,12 @@
-"""Why a message has its score, in the API's shapes: by the account's filter, or by counts read without a daemon."""
+"""Why a message has its score, in the API's shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from classifier.model import Counts
-from classifier.tokens import Document
 from mailhub.api.frame import shapes
-from mailhub.api.frame.shapes import made
-from mailhub.filter.verdict import Explanation, FilterSettings, Reason, explain
-from mailhub.reading.prepare import read_document
+from mailhub.filter.explaining import explain, in_words
+from mailhub.filter.verdict import FilterSettings
+from mailhub.house import House
+from mailhub.reading.stored import document_of
 from storage.mail.derived import Received
 
 
@@ -49,43 +46,15 @@ class Explained(shapes.Shape):
     verdict_evidence: str = ""
 
 
-def document_of(received: Received) -> Document:
-    """The document the filter sees: as at the intake, by what is stored of the delivery."""
-    return read_document(received.raw, received.authentication, mail_from_null=received.mail_from_null)
-
-
-def unknown(raw: bytes) -> Received:
-    """A message of which nothing is known but its bytes."""
-    return Received(raw=raw, authentication="", mail_from_null=False)
-
-
-def explained_by(
-    counts: Counts, raw: bytes, settings: FilterSettings, reasons: int, secret: int, prior: Counts | None
-) -> Explained:
-    """The explanation of raw bytes by these counts."""
-    return explanation(counts, unknown(raw), settings, reasons, secret, prior)
-
-
-def explanation(
-    counts: Counts, received: Received, settings: FilterSettings, reasons: int, secret: int, prior: Counts | None
-) -> Explained:
-    return _shape(explain(counts, document_of(received), settings, reasons=reasons, secret=secret, prior=prior))
-
-
-def _shape(found: Explanation) -> Explained:
-    nearest = None
-    if found.nearest is not None:
-        nearest = made(NearestChange, found.nearest, without=_evidence(found.nearest.without))
-    return Explained(
-        verdict=found.verdict,
-        probability=found.probability,
-        log_odds=found.log_odds,
-        trained_spam=found.spam,
-        trained_ham=found.ham,
-        evidence=_evidence(found.reasons),
-        nearest=nearest,
+def explained(house: House, account: int, received: Received, reasons: int) -> Explained:
+    """The explanation of a message by the account's filter as it is now."""
+    counts = house.models.snapshot(house.writer, account)
+    found = explain(
+        counts,
+        document_of(received),
+        FilterSettings.of(house.config),
+        reasons=reasons,
+        secret=house.secrets.features,
+        prior=house.models.prior,
     )
-
-
-def _evidence(reasons: Sequence[Reason]) -> list[Evidence]:
-    return [made(Evidence, each) for each in reasons]
+    return Explained.model_validate(in_words(found))

@@ -8,15 +8,13 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Query
 
-from mailhub import clock
-from mailhub.api.filter.spam import features_for
 from mailhub.api.frame import shapes
 from mailhub.api.frame.searching import only_readable, search_readable
 from mailhub.api.frame.shapes import After, Limit
 from mailhub.api.tickets.tickets import VERDICTS, mailbox_id
-from mailhub.callers.caller import Call, InAccount
-from mailhub.errors import BadRequest, MailhubError
-from mailhub.filter import feedback
+from mailhub.callers.caller import InAccount
+from mailhub.callers.names import is_id
+from mailhub.errors import BadRequest
 from storage.filter import labels
 from storage.filter.labels import Choice
 
@@ -52,8 +50,8 @@ def choose(
     with call.house.database.read() as connection:
         choice = Choice(
             mailbox=None if mailbox is None else mailbox_id(connection, call.account, mailbox),
-            contact=int(contact) if contact is not None and shapes.is_id(contact) else None,
-            address=contact.lower() if contact is not None and not shapes.is_id(contact) else None,
+            contact=int(contact) if contact is not None and is_id(contact) else None,
+            address=contact.lower() if contact is not None and not is_id(contact) else None,
             verdict=verdict,
         )
         if query is None:
@@ -63,30 +61,3 @@ def choose(
         hits = search_readable(connection, call, query, before=before, limit=limit)
         found = list(labels.choose_messages(connection, call.account, choice, before=before, limit=limit, among=hits))
     return Chosen(messages=found, next=hits[-1] if len(hits) == limit else None)
-
-
-def learn_from_answer(call: Call, ticket: int, user: int) -> None:
-    """What an agent answered is ham, if the configuration says so: a turn of its own, after the answer is committed.
-
-    A fault, or a stop in between, costs this weak word and not the answer.
-    """
-    if not call.house.config.spam.learn_from_answers:
-        return
-    with call.house.database.read() as connection:
-        messages = labels.answered_messages(connection, call.account, ticket, limit=feedback.STEP)
-    if not messages:
-        return
-    work = partial(
-        feedback.answered,
-        models=call.house.models,
-        actor=call.actor.name,
-        account=call.account,
-        messages=messages,
-        user=user,
-        now=clock.now(),
-        features_of=features_for(call, messages),
-    )
-    try:
-        call.house.writer.run(work)
-    except MailhubError as error:
-        log.warning("nothing learned from an answer", error=type(error).__name__)

@@ -7,15 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from classifier.tokens import FEATURES_VERSION, Features, features
+from classifier.tokens import FEATURES_VERSION
 from mailhub import clock
-from mailhub.api.filter.explanations import document_of
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import made
 from mailhub.callers.caller import InAccount
-from mailhub.filter.rebuild import Rebuild
-from mailhub.house import House
-from storage.mail.derived import Received
 
 router = APIRouter(prefix="/spam", tags=["spam"])
 
@@ -45,22 +41,11 @@ class Rebuilt(shapes.Shape):
     next: int | None
 
 
-def rebuild_of(house: House, account: int, *, actor: str = "mailhub") -> Rebuild:
-    """The rebuild of an account, with this house's way of reading mail."""
-
-    def extract(received: Received) -> Features:
-        return features(document_of(received), secret=house.secrets.features)
-
-    return Rebuild(
-        database=house.database, writer=house.writer, models=house.models, account=account, extract=extract, actor=actor
-    )
-
-
 @router.get("/rebuild")
 def plan_rebuild(call: InAccount) -> RebuildPlan:
     """How many labels wait to be carried over to this version, and how many cannot be."""
     call.require("spam.stats")
-    planned = rebuild_of(call.house, call.account).plan()
+    planned = call.house.rebuild(call.account).plan()
     return made(RebuildPlan, planned, version=FEATURES_VERSION, asks=planned.asks)
 
 
@@ -68,7 +53,7 @@ def plan_rebuild(call: InAccount) -> RebuildPlan:
 def rebuild(call: InAccount, body: RebuildStep) -> Rebuilt:
     """Carry the next labels over; conflict when more than a fifth would be lost and nobody said yes."""
     call.require("spam.rebuild")
-    work, now = rebuild_of(call.house, call.account, actor=call.actor.name), clock.now()
+    work, now = call.house.rebuild(call.account, actor=call.actor.name), clock.now()
     dropped = work.begin(yes=body.yes, now=now) if body.after == 0 else 0
     carried, after = work.step(after=body.after, now=now)
     return Rebuilt(carried=carried, dropped=dropped, next=after)

@@ -11,9 +11,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from classifier.tokens import Features, features
 from mailhub import clock
-from mailhub.api.filter.explanations import Explained, document_of, explanation, unknown
+from mailhub.api.filter.explanations import Explained, explained
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made
 from mailhub.api.tickets import views
@@ -26,9 +25,9 @@ from mailhub.filter.feedback import Marked, Revoked
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.filter.models import Models
 from mailhub.filter.weighing import Weighed
-from mailhub.house import filter_settings
+from mailhub.reading.stored import unknown
 from storage.filter import ledger
-from storage.mail.derived import Received, find_received
+from storage.mail.derived import find_received
 from storage.writer import Transaction
 
 router = APIRouter(prefix="/spam", tags=["spam"])
@@ -265,7 +264,7 @@ def _revoked_of(call: Call, user: int, since: int) -> Iterator[Revoked]:
 
 def features_for(call: Call, messages: Sequence[int]) -> FeaturesOf:
     """What these messages teach, read in this thread for a turn of the writer."""
-    return feedback.prepare(call.house.database, call.account, messages, lambda each: _features(call, each))
+    return feedback.prepare(call.house.database, call.account, messages, call.house.features_of)
 
 
 def _features_of_marks(call: Call, marks: Sequence[ledger.Mark]) -> FeaturesOf:
@@ -296,10 +295,6 @@ def marking_user(call: Call) -> int:
     return call.actor.user
 
 
-def _features(call: Call, received: Received) -> Features:
-    return features(document_of(received), secret=call.house.secrets.features)
-
-
 def result(marked: Marked) -> MarkResult:
     """What a mark did, as the API shows it."""
     return made(MarkResult, marked, previous=marked.previous.label if marked.previous else None)
@@ -318,7 +313,7 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
     with call.house.database.read() as connection:
         reason, evidence = views.verdict_reason(connection, call.account, row)
     decided = {"in_force": row.verdict, "verdict_reason": reason, "verdict_evidence": evidence}
-    return explained(call, received, reasons).model_copy(update=decided)
+    return explained(call.house, call.account, received, reasons).model_copy(update=decided)
 
 
 @router.post(
@@ -330,15 +325,7 @@ async def explain_raw(
 ) -> Explained:
     """Score a message that is not stored (the body, as it is)."""
     call.require("spam.explain")
-    return await run_in_threadpool(explained, call, unknown(await request.body()), reasons)
-
-
-def explained(call: Call, received: Received, reasons: int) -> Explained:
-    """The explanation of a message by the account's filter."""
-    counts = call.house.models.snapshot(call.house.writer, call.account)
-    house = call.house
-    secret, prior = house.secrets.features, house.models.prior
-    return explanation(counts, received, filter_settings(house.config), reasons, secret, prior)
+    return await run_in_threadpool(explained, call.house, call.account, unknown(await request.body()), reasons)
 
 
 @router.get("/stats")

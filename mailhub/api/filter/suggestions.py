@@ -9,20 +9,15 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from classifier.tokens import Features, features
 from mailhub import clock
-from mailhub.api.filter.explanations import document_of
 from mailhub.api.filter.spam import MarkResult, features_for, marking_user, result
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import NotFound
 from mailhub.filter import feedback, mark_requests
-from mailhub.filter.mark_requests import Parts
-from mailhub.house import House
 from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import SUGGESTED, Request
-from storage.mail.derived import Received
 from storage.writer import Transaction
 
 router = APIRouter(prefix="/spam", tags=["spam"])
@@ -44,22 +39,6 @@ class Suggestions(shapes.Shape):
     """Suggestions by their ids."""
 
     suggestions: Annotated[list[Id], Field(min_length=1, max_length=500)]
-
-
-def marking_parts(house: House) -> Parts:
-    """What giving marks that were asked for needs, with this house's way of reading mail."""
-
-    def extract(received: Received) -> Features:
-        return features(document_of(received), secret=house.secrets.features)
-
-    return Parts(
-        database=house.database,
-        writer=house.writer,
-        models=house.models,
-        extract=extract,
-        of_user=house.config.spam.marks_per_hour,
-        of_mailbox=house.config.imap.moves_per_hour,
-    )
 
 
 @router.get("/suggestions")

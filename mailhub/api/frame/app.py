@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, cast
@@ -111,12 +111,15 @@ class Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         whole = super().build_middleware_stack()
-        larger = {"/v1/deliveries": self.state.house.config.limits.message_bytes, "/v1/spam/explain": EXPLAINED_BYTES}
-        return Doorway(whole, lambda: cast(House, self.state.house), self.state.vitals, larger)
+        house = cast(House, self.state.house)
+        larger = house.configuration.view(
+            lambda config: {"/v1/deliveries": config.limits.message_bytes, "/v1/spam/explain": EXPLAINED_BYTES}
+        )
+        return Doorway(whole, house, self.state.vitals, larger)
 
 
-def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> Api:
-    """The ASGI app of one process. ``wake_relay`` is called after an answer was queued."""
+def create_app(house: House, vitals: Vitals) -> Api:
+    """The ASGI app of one process."""
     app = Api(
         title="mailhub",
         version=__version__,
@@ -127,7 +130,8 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
         redirect_slashes=False,  # a path is right or it is not
         lifespan=_bounded_threads,
     )
-    app.state.house, app.state.vitals, app.state.wake_relay = house.for_requests(), vitals, wake_relay
+    app.state.house = house
+    app.state.vitals = vitals
     app.state.turns = Turns(TURNS)  # by account
     app.state.slots = Slots()  # by account, of what takes long
     app.state.rates = Rates()  # by user
@@ -146,7 +150,7 @@ def create_app(house: House, vitals: Vitals, wake_relay: Callable[[], None]) -> 
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(require_known)])
     _describe(app)
     app.add_middleware(_Crashes)
-    app.add_middleware(Keeping, house=lambda: cast(House, app.state.house))
+    app.add_middleware(Keeping, house=house)
     return app
 
 

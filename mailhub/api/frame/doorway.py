@@ -9,7 +9,7 @@ problem; a count for the metrics. Sources: OWASP REST Security Cheat Sheet, RFC 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailhub.callers import problems
 from mailhub.callers.origin import ADMIN, address_of
 from mailhub.callers.rates import Rates
+from mailhub.config.live import Current
 from mailhub.errors import TooManyRequests, Unavailable
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
@@ -38,9 +39,7 @@ HSTS = (b"strict-transport-security", b"max-age=31536000")  # a year; other name
 class Doorway:
     """The ASGI layer around the whole app."""
 
-    def __init__(
-        self, app: ASGIApp, house: Callable[[], House], vitals: Vitals, larger_bodies: Mapping[str, int]
-    ) -> None:
+    def __init__(self, app: ASGIApp, house: House, vitals: Vitals, larger_bodies: Current[Mapping[str, int]]) -> None:
         self._app = app
         self._house = house
         self._vitals = vitals
@@ -55,7 +54,7 @@ class Doorway:
         try:
             self._enter(scope)
             charges = scope["state"]["charges"]
-            inwards = _Body(scope, receive, self._larger_bodies.get(scope["path"], BODY_BYTES), charges)
+            inwards = _Body(scope, receive, self._larger_bodies.now.get(scope["path"], BODY_BYTES), charges)
             inwards.require_bounded()
         except (TooManyRequests, Unavailable) as error:
             await problems.known(error)(scope, receive, outwards.send)
@@ -72,12 +71,12 @@ class Doorway:
         state = scope["state"]
         state["address"] = None
         if state["door"] == ADMIN:
-            state["charges"] = Charges(self._house().budget, f"{API}:{ADMIN}")
+            state["charges"] = Charges(self._house.budget, f"{API}:{ADMIN}")
             return
-        config, peer = self._house().config, (scope.get("client") or ("", 0))[0]
+        config, peer = self._house.config, (scope.get("client") or ("", 0))[0]
         state["address"] = address_of(config, peer, scope["headers"])
         client = address_group(str(state["address"] or peer))
-        state["charges"] = Charges(self._house().budget, f"{API}:{client}")
+        state["charges"] = Charges(self._house.budget, f"{API}:{client}")
         wait = self._rates.wait_seconds(client, config.limits.requests_per_address, time.monotonic())
         if wait:
             raise TooManyRequests("too many requests from this address", after_seconds=wait)

@@ -26,11 +26,6 @@ ANY_MAIL = {
 }
 
 
-def is_id(text: str) -> bool:
-    """Whether this can be an id: digits, and what both engines can hold (64 bits)."""
-    return text.isascii() and text.isdecimal() and len(text) < 19
-
-
 def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 

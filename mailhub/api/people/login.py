@@ -1,7 +1,7 @@
 """/v1/login and what goes with it: getting in, staying fresh, getting out, and setting one's password.
 
-The first two routes are open to everybody: what keeps strangers out is in ``mailhub.people.login``. A session is a bearer and
-never a cookie: no other site can make a browser send it.
+The first two routes are open to everybody: what keeps strangers out is in ``mailhub.people.login``. A session is a
+bearer and never a cookie: no other site can make a browser send it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from mailhub.access.passwords import MAXIMUM_LENGTH, require_length
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant
 from mailhub.callers.caller import Call, InAccount, TheHouse, named_account, require_open
-from mailhub.callers.origin import ADMIN, require_admitted
+from mailhub.callers.origin import peer_of, require_admitted
 from mailhub.errors import AccountNeeded, Forbidden, NotFound
 from mailhub.house import House
-from mailhub.intake.smtp.limits import address_group, is_loopback
 from mailhub.people import enrolment, people
 from mailhub.people import login as flow
 from storage.database import Connection
@@ -95,7 +94,7 @@ def login(request: Request, house: TheHouse, body: Login) -> OpenedSession:
         require_admitted(request, connection, account, role)
         require_open(house, account, role, "/v1/login")
 
-    opened = flow.login(context_of(house), claim, admit=admit, now=clock.now())
+    opened = flow.login(house.login(), claim, admit=admit, now=clock.now())
     row = opened.session
     return OpenedSession(
         session=opened.bearer.text,
@@ -110,7 +109,7 @@ def login(request: Request, house: TheHouse, body: Login) -> OpenedSession:
 def refresh(request: Request, call: InAccount, body: SecondFactor) -> Freshness:
     """Show the second factor again: for five minutes the session may do what cannot be undone."""
     call.require("login.own")
-    until = flow.refresh(context_of(call.house), call.actor, body.code, peer=peer_of(request), now=clock.now())
+    until = flow.refresh(call.house.login(), call.actor, body.code, peer=peer_of(request), now=clock.now())
     return Freshness(fresh_until=instant(until))
 
 
@@ -137,7 +136,7 @@ def change_password(request: Request, call: InAccount, body: NewPassword) -> Non
             found = users.find_user(connection, account, user)
         if found is None:
             raise NotFound("there is no such user any more")
-        context = context_of(call.house)
+        context = call.house.login()
         flow.confirm_password(context, found.email, found.password_hash, body.present, peer=peer_of(request), now=now)
     hashed = call.house.passwords.hash(body.password)
     call.house.writer.run(lambda tx: enrolment.change_password(tx, call.actor, hashed, now=now))
@@ -156,29 +155,11 @@ def use_link(house: TheHouse, body: LinkUse) -> None:
     house.writer.run(lambda tx: people.use_link(tx, hash_, hashed, now=clock.now()))
 
 
-def context_of(house: House) -> flow.LoginContext:
-    """What the flow needs of the house."""
-    return flow.LoginContext(
-        database=house.database,
-        writer=house.writer,
-        keys=house.keys,
-        passwords=house.passwords,
-        settings=house.config.login,
-        quotas=house.config.quotas,
-    )
-
-
 def _person(call: Call) -> tuple[int, int]:
     """Account and user of a caller who is a person: an ApiToken changes nothing about how its user logs in."""
     if call.actor.token is not None:
         raise Forbidden("an ApiToken may not change how its user logs in: log in (mailhub login EMAIL)")
     return enrolment.themselves(call.actor)
-
-
-def peer_of(request: Request) -> str:
-    """What counts as one client; "" on this machine, where a proxy that is not configured brings everybody."""
-    address = str(request.state.address or "")
-    return "" if request.state.door == ADMIN or is_loopback(address) else address_group(address)
 
 
 def _account(house: House, name: str | None) -> int | None:

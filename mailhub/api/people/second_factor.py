@@ -12,9 +12,10 @@ from mailhub.access import qr
 from mailhub.access.freshness import require_fresh
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant
-from mailhub.api.people.login import Password, SecondFactor, context_of, peer_of
+from mailhub.api.people.login import Password, SecondFactor
 from mailhub.api.people.users import the_user
 from mailhub.callers.caller import Call, InAccount, has_second_factor
+from mailhub.callers.origin import peer_of
 from mailhub.errors import Forbidden
 from mailhub.people import enrolment
 from mailhub.people.login import confirm_password
@@ -68,7 +69,7 @@ def _require_owner_of_login(call: Call, account: int, user: int, password: str, 
     with call.house.database.read() as connection:
         found = users.find_user(connection, account, user)
     confirm_password(
-        context_of(call.house),
+        call.house.login(),
         found.email if found else "",
         found.password_hash if found else None,
         password,

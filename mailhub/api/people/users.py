@@ -12,6 +12,7 @@ from mailhub import clock
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Limit, Page, instant, made, page
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.names import is_id
 from mailhub.errors import NotFound
 from mailhub.people import people
 from storage.database import Connection
@@ -91,7 +92,7 @@ def _shape(row: users.User) -> User:
 
 def the_user(connection: Connection, account: int, name: str) -> users.User:
     """The user with this id or login; NotFound without one."""
-    by_id = users.find_user(connection, account, int(name)) if shapes.is_id(name) else None
+    by_id = users.find_user(connection, account, int(name)) if is_id(name) else None
     found = by_id or users.find_user_by_email(connection, account, name)
     if found is None:
         raise NotFound(f"there is no user {name}")

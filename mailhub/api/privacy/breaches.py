@@ -14,6 +14,7 @@ from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.api.tickets.tickets import mailbox_id
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.names import is_id
 from mailhub.errors import BadRequest, NotFound
 from mailhub.privacy import breaches, record
 from storage.database import Connection
@@ -226,7 +227,7 @@ def _object_id(connection: Connection, account: int, kind: Kind, named: str) -> 
     """The id of what is named: a ticket by number or id, a mailbox by address or id, all else by id."""
     if kind == "mailbox":
         return mailbox_id(connection, account, named)
-    if not shapes.is_id(named):
+    if not is_id(named):
         raise BadRequest(f"a {kind} is named by its number")
     ticket = find_ticket(connection, account, int(named)) if kind == "ticket" else None
     return ticket.id if ticket else int(named)

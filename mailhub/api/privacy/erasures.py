@@ -18,10 +18,8 @@ from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.backups.erasing import backups_holding
 from mailhub.callers.caller import InAccount
 from mailhub.errors import BadRequest, NotFound
-from mailhub.house import House
 from mailhub.privacy.erasing.copies import copies_of
 from mailhub.privacy.erasing.plan import make_plan
-from mailhub.privacy.erasing.work import Parts
 from mailhub.privacy.erasure import begin, checked
 from mailhub.proof import receipts
 from storage.privacy import erasures
@@ -111,21 +109,6 @@ class Receipt(shapes.Shape):
     public_key: str
 
 
-def parts_of(house: House) -> Parts:
-    """What an erasure needs of the house."""
-    return Parts(
-        database=house.database,
-        writer=house.writer,
-        models=house.models,
-        secrets=house.secrets,
-        keys=house.keys,
-        directory=house.directory,
-        data=house.config.storage.directory,
-        node=house.config.storage.node,
-        vault=house.vault,
-    )
-
-
 def _shape(row: erasures.Erasure, owed: Mapping[int, Owed]) -> Erasure:
     progress = row.position if row.step == "search" and row.state == "running" else None
     waits = row.state in ("pending", "held")
@@ -156,7 +139,7 @@ def _find(call: InAccount, which: int) -> erasures.Erasure:
 def plan_erasure(call: InAccount, body: Person) -> Plan:
     """What an erasure of this person would take. Nothing is changed."""
     call.require("contact.erase")
-    parts = parts_of(call.house)
+    parts = call.house.erasure()
     asked = checked(parts, call.account, body.addresses)
     made_plan = make_plan(parts, call.account, asked)
     return Plan(
@@ -183,7 +166,7 @@ def begin_erasure(call: InAccount, body: Order) -> Begun:
     call.require_fresh()
     if body.confirm.strip().lower() != body.addresses[0].strip().lower():
         raise BadRequest("this cannot be undone: repeat the first address as `confirm`")
-    parts = parts_of(call.house)
+    parts = call.house.erasure()
 
     def room(transaction: Transaction, *, erasure_id: int) -> None:
         call.require_room(transaction, "erasures")

@@ -10,9 +10,7 @@ from pydantic import Field
 from mailhub import clock
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, instant, made, page
-from mailhub.api.privacy.erasures import parts_of
 from mailhub.callers.caller import Call, InAccount
-from mailhub.house import House
 from mailhub.privacy import privacy_requests as flow
 from storage.privacy import privacy_requests as rows
 
@@ -44,11 +42,6 @@ class Refusal(shapes.Shape):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def context_of(house: House) -> flow.RequestContext:
-    """What requests need of the house."""
-    return flow.RequestContext(parts=parts_of(house), post=house.post, policy=house.config.privacy.self_service)
-
-
 def _shape(row: rows.PrivacyRequest) -> PrivacyRequest:
     answer_by = row.proven_at and row.proven_at + flow.ANSWER_DAYS * clock.DAY
     times = {name: instant(getattr(row, name)) for name in ("proven_at", "decided_at")}
@@ -74,7 +67,7 @@ def approve_privacy_request(call: InAccount, request: Id) -> PrivacyRequest:
     """Carry out what a person proved: the erasure begins, or the copy's link is mailed. Needs a fresh second factor."""
     call.require("privacy-request.decide")
     call.require_fresh()
-    done = flow.approve(context_of(call.house), call.actor.name, call.account, request, now=clock.now())
+    done = flow.approve(call.house.privacy_requests(), call.actor.name, call.account, request, now=clock.now())
     return _shape(done)
 
 
@@ -86,5 +79,5 @@ def refuse_privacy_request(call: InAccount, request: Id, body: Refusal) -> Priva
 
 
 def _refused(call: Call, request: int, reason: str) -> PrivacyRequest:
-    context = context_of(call.house)
+    context = call.house.privacy_requests()
     return _shape(flow.refuse(context, call.actor.name, call.account, request, reason, now=clock.now()))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter
 
 from mailhub import clock
 from mailhub.api.frame import shapes
-from mailhub.api.service.forgetting import forget
 from mailhub.callers.caller import InAccount
-from mailhub.house import House
 from mailhub.privacy import retention
 
 router = APIRouter(tags=["retention"])
@@ -42,14 +38,3 @@ def show_rules(call: InAccount) -> Rules:
         Rule(state=each.rule.state, mailbox=each.rule.mailbox, days=each.rule.days, due=each.due) for each in planned
     ]
     return Rules(rules=rules, log_days=settings.log_days)
-
-
-def retaining(house: House) -> retention.Retaining:
-    """What the rules need of this house."""
-    return retention.Retaining(
-        database=house.database,
-        writer=house.writer,
-        settings=house.config.retention,
-        forget=partial(forget, house.models),
-        tombstone_key=house.secrets.tombstone,
-    )

@@ -14,6 +14,7 @@ from mailhub.access.roles import require
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import Id, Limit, instant
 from mailhub.callers.caller import AnAccount, Caller, InAccount, TheHouse
+from mailhub.callers.names import is_id
 from mailhub.errors import BadRequest
 from mailhub.proof import audit
 from storage.proof import anchors, journal
@@ -91,7 +92,7 @@ class Report(shapes.Shape):
 def _place(text: str, parts: int) -> list[int]:
     """The place that ``next`` of a page named."""
     numbers = text.split(".")
-    if len(numbers) != parts or not all(shapes.is_id(number) for number in numbers):
+    if len(numbers) != parts or not all(is_id(number) for number in numbers):
         raise BadRequest("after must be `next` of the page before")
     return [int(number) for number in numbers]
 

@@ -11,7 +11,6 @@ from mailhub import clock
 from mailhub.access.roles import require
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, page
-from mailhub.api.service.forgetting import forget
 from mailhub.api.tickets import views
 from mailhub.api.tickets.deliveries import Filed
 from mailhub.callers.caller import Caller, InAccount, TheHouse
@@ -111,7 +110,7 @@ def retry(call: InAccount, delivery: Id) -> Filed:
             again=again,
             context=house.reception.context,
             now=clock.now(),
-            forget=partial(forget, house.models),
+            forget=house.forget,
         )
     )
     return Filed.of(outcomes)
@@ -128,7 +127,7 @@ def discard(call: InAccount, delivery: Id) -> Discarded:
             account=call.account,
             delivery=delivery,
             now=clock.now(),
-            forget=partial(forget, call.house.models),
+            forget=call.house.forget,
             tombstone_key=call.house.secrets.tombstone,
         )
     )

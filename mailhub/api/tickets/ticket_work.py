@@ -6,22 +6,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import Field
 
 from mailhub import clock
-from mailhub.api.filter.learning import learn_from_answer
 from mailhub.api.frame import shapes
-from mailhub.api.service.forgetting import forget
 from mailhub.api.tickets import views
 from mailhub.api.tickets.tickets import ticket_id, user_id
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.conditions import tag_of
 from mailhub.errors import BadRequest, Forbidden
-from mailhub.house import House
 from mailhub.tickets import acts as tickets
 from mailhub.tickets import merging, purging
-from mailhub.tickets.reply import Answer, ReplyContext, reply
+from mailhub.tickets.reply import Answer, reply
 from storage.tickets import ticket_lists
 from storage.tickets.tickets import Ticket
 from storage.writer import Transaction
@@ -97,16 +94,6 @@ def _on(act: Callable[..., Ticket], call: Call, reference: str) -> shapes.Ticket
 
 def _id(call: Call, transaction: Transaction, reference: str) -> int:
     return ticket_id(transaction.connection, call, reference)
-
-
-def purging_of(house: House) -> purging.Purging:
-    """What removing tickets for good needs of this house."""
-    return purging.Purging(
-        database=house.database,
-        writer=house.writer,
-        forget=partial(forget, house.models),
-        tombstone_key=house.secrets.tombstone,
-    )
 
 
 def _own_user(call: Call) -> int:
@@ -233,17 +220,11 @@ def _set_note(call: Call, note: int, act: Callable[..., object]) -> None:
 
 
 @router.post("/tickets/{ticket}/replies", status_code=202)
-def answer(request: Request, call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
+def answer(call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
     """Answer the requester by mail. Without a relay nothing is queued, and the error says so."""
     call.require("ticket.work")
     with call.house.database.read() as connection:
         found = ticket_id(connection, call, ticket)
-    context = ReplyContext(
-        relay=call.house.config.relay,
-        secrets=call.house.secrets,
-        directory=call.house.directory,
-        wake=request.app.state.wake_relay,
-    )
     written = Answer(
         account=call.account,
         ticket=found,
@@ -252,8 +233,7 @@ def answer(request: Request, call: InAccount, ticket: shapes.TicketName, body: R
         text=body.text,
         copies=tuple(body.copies),
     )
-    done = reply(call.house.database, call.house.writer, context, written, now=clock.now())
-    learn_from_answer(call, done.ticket, written.user)
+    done = reply(call.house.database, call.house.writer, call.house.reply(), written, now=clock.now())
     outbox = [row.id for row in done.queued]
     return Queued(message=done.message, message_id=done.message_id, ticket=done.ticket, outbox=outbox)
 
@@ -272,5 +252,5 @@ def purge(call: InAccount, ticket: shapes.TicketName, confirm: str = "") -> Purg
     going = call.house.writer.run(
         lambda tx: purging.begin(tx, call.actor.name, call.account, _id(call, tx, ticket), now=now)
     )
-    purging.carry_out(purging_of(call.house), call.account, going.ticket, now=now)
+    purging.carry_out(call.house.purging(), call.account, going.ticket, now=now)
     return Purged(tickets=list(going.tickets), messages=list(going.messages))

@@ -14,6 +14,7 @@ from mailhub.api.people.users import the_user
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.conditions import tag_of
+from mailhub.callers.names import is_id
 from mailhub.errors import BadRequest, NotFound
 from mailhub.filter.verdict import Verdict
 from storage.database import Connection
@@ -82,7 +83,7 @@ def _states(state: str) -> tuple[str, ...] | None:
 
 def mailbox_id(connection: Connection, account: int, name: str) -> int:
     """The id of a mailbox given by address or id; raises ``NotFound``."""
-    by_id = mailboxes.find_mailbox(connection, account, int(name)) if shapes.is_id(name) else None
+    by_id = mailboxes.find_mailbox(connection, account, int(name)) if is_id(name) else None
     found = by_id or mailboxes.find_mailbox_by_address(connection, account, name)
     if found is None:
         raise NotFound(f"no such mailbox: {name}")
@@ -180,7 +181,7 @@ def ticket_id(connection: Connection, call: Call, reference: str) -> int:
     Raises ``NotFound``, or ``Forbidden`` where a hold restricts it.
     """
     digits = reference.removeprefix("#")
-    if not shapes.is_id(digits):
+    if not is_id(digits):
         raise BadRequest("name a ticket by its id or its number")
     found = tickets.find_ticket(connection, call.account, int(digits))
     if found is None:

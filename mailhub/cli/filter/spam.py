@@ -252,9 +252,9 @@ def evaluate(context: Context, index: Path, feedback: str, results: Path | None)
     """
     from mailhub.config import file
     from mailhub.filter import evaluate
-    from mailhub.house import filter_settings
+    from mailhub.filter.verdict import FilterSettings
 
-    settings = filter_settings(file.load(file.find(context.options.get("config"))))
+    settings = FilterSettings.of(file.load(file.find(context.options.get("config"))))
     judged = list(evaluate.judge(evaluate.read_index(index), feedback, settings))
     if results is not None:
         results.write_text("".join(f"{line}\n" for line in judged), encoding="utf-8", errors="surrogateescape")

@@ -199,7 +199,6 @@ def _told(where: str) -> Iterator[None]:
 def _erase_again(directory: Path | None, into: str, root: keys.Keys, *, since: int) -> int:
     """Redact anew what others quoted of people who were erased since, before anything can be served."""
     from mailhub import house
-    from mailhub.api.privacy.erasures import parts_of
     from mailhub.backups.restoring import finish
     from mailhub.config import Authentication, Config, Storage
     from mailhub.privacy import erasure
@@ -211,7 +210,7 @@ def _erase_again(directory: Path | None, into: str, root: keys.Keys, *, since: i
         built.writer.start()
         try:
             built.directory.refresh()
-            again = erasure.reapply(parts_of(built), since=since)
+            again = erasure.reapply(built.erasure(), since=since)
             finish(built.database)
             return again
         finally:

@@ -1,7 +1,8 @@
 """The IMAP door: a thread for each mailbox at a provider, kept in step with the rows that say which there are.
 
-Durable states: ``imap_source`` and ``imap_folder`` rows (``storage.sources.imap_sources``). A mailbox is fetched by the node
-that it was added on, while it is not paused and its account takes mail. Must not: talk to a server (``imap_mailbox``).
+Durable states: ``imap_source`` and ``imap_folder`` rows (``storage.sources.imap_sources``). A mailbox is fetched by the
+node that it was added on, while it is not paused and its account takes mail. Must not: talk to a server
+(``imap_mailbox``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import structlog
 
 from mailhub import clock
 from mailhub.config import Imap
+from mailhub.config.live import Current
 from mailhub.intake.imap.folder import Rooms
 from mailhub.intake.imap.login import Logins
 from mailhub.intake.imap.mailbox import MailboxThread, Shared
@@ -46,7 +48,7 @@ class ImapDoor:
         logins: Logins,
         *,
         node: int,
-        message_bytes: int,
+        message_bytes: Current[int],
         directory: Path,
         budget: ByteBudget,
     ) -> None:

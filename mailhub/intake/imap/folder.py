@@ -30,6 +30,7 @@ from pathlib import Path
 import structlog
 
 from mailhub import clock
+from mailhub.config.live import Current
 from mailhub.envelope import Envelope, Fate, Outcome, Source
 from mailhub.errors import Unavailable
 from mailhub.intake.imap import cursor as imap_cursor
@@ -85,7 +86,7 @@ class Rooms:
     loop: asyncio.AbstractEventLoop
     large: threading.Semaphore  # who holds a large mail in memory: never while a server is waited for
     directory: Path  # where large mails wait until they are whole, in files without a name
-    message_bytes: int
+    message_bytes: Current[int]
     batch_bytes: int
     command_seconds: float
     budget: ByteBudget = field(default_factory=lambda: ByteBudget(2**62, 2**62))  # of all doors
@@ -244,7 +245,7 @@ class FolderReader:
     def _take_alone(self, mail: _Mail) -> None:
         """One mail, in pieces: a large one, or any where reading failed before."""
         self._land()
-        limit, announced = self._rooms.message_bytes, mail.described.size_bytes
+        limit, announced = self._rooms.message_bytes.now, mail.described.size_bytes
         if announced > limit and self._conversation.piece(mail.uid, limit, 1):  # a size alone may be a lie
             self._reject(mail, self._step(mail), announced)
             return
@@ -281,7 +282,7 @@ class FolderReader:
         """Read the mail into the file, again while it is doubtful and asking twice may help; its size."""
         for _ in range(CONFIRMED):
             answer = self._in_pieces(mail, file)
-            if answer.size_bytes > self._rooms.message_bytes:
+            if answer.size_bytes > self._rooms.message_bytes.now:
                 return Verdict.DOUBTFUL, answer.size_bytes
             verdict = self._struggle.doubts.judge(mail.uid, mail.described.size_bytes, answer)
             if verdict is not Verdict.DOUBTFUL:
@@ -297,7 +298,7 @@ class FolderReader:
         ends_at = time.monotonic() + LARGE_PATIENCE * self._rooms.command_seconds
         answer = Answer()
         _empty(file)
-        while answer.size_bytes <= self._rooms.message_bytes:
+        while answer.size_bytes <= self._rooms.message_bytes.now:
             piece = self._conversation.piece(mail.uid, answer.size_bytes, PIECE_BYTES)
             if piece is None and not (answer.size_bytes and self._conversation.uids(mail.uid, mail.uid)):
                 return Answer()
@@ -402,7 +403,7 @@ class FolderReader:
         with self._file_for_one() as file:
             verdict, size = self._read_until_sure(mail, file)
             along = imap_cursor.owed_step(self._kept(verdict), self._folder, uid)
-            if size > self._rooms.message_bytes:
+            if size > self._rooms.message_bytes.now:
                 self._reject(mail, along, size)
             elif verdict.is_filed:
                 with self._rooms.large, self._room_for(size):

@@ -12,6 +12,7 @@ from unittest.mock import sentinel
 import pytest
 
 from mailhub.config import Imap
+from mailhub.config.live import Live
 from mailhub.intake.imap import door as imap
 from mailhub.intake.imap.door import ImapDoor
 from mailhub.intake.imap.mailbox import MailboxThread
@@ -48,14 +49,14 @@ def test_a_silent_server_keeps_no_other_mailbox_from_starting(
         room.do(lambda tx: imap_sources.add_source(tx.connection, source, [folder]))
         door.wake()
 
-    reception = Reception(room.context, room.writer, room.secrets)
+    reception = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
     door = ImapDoor(
         room.database,
         room.writer,
         reception,
         sentinel.logins,
         node=1,
-        message_bytes=2**20,
+        message_bytes=Live(2**20),
         directory=tmp_path,
         budget=ByteBudget(2**30, 2**20),
     )
@@ -95,14 +96,14 @@ def test_no_more_threads_than_the_machine_gives(
     for source in (replace(SOURCE, port=1), replace(SOURCE, id=OTHER, mailbox_id=SALES, port=1)):
         folder = ImapFolder(account_id=OURS, id=source.id + 10, source_id=source.id, name="INBOX")
         room.do(partial(_add, source, folder))
-    reception = Reception(room.context, room.writer, room.secrets)
+    reception = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
     door = ImapDoor(
         room.database,
         room.writer,
         reception,
         sentinel.logins,
         node=1,
-        message_bytes=2**20,
+        message_bytes=Live(2**20),
         directory=tmp_path,
         budget=ByteBudget(2**30, 2**20),
     )

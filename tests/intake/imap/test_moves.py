@@ -16,6 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailhub import clock
+from mailhub.config.live import Live
 from mailhub.intake.imap.conversation import Conversation
 from mailhub.intake.imap.dialling import Way
 from mailhub.intake.imap.folder import FolderReader, Rooms, Struggle
@@ -139,7 +140,7 @@ class Mailbox:
 @pytest.fixture
 def box(room: PostRoom, server: Dovecot, user: str, tmp_path: Path) -> Iterator[Mailbox]:
     """One whose owner switched feedback on, with INBOX filed and Junk watched."""
-    reception = Reception(room.context, room.writer, room.secrets)
+    reception = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
     reception.start()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -151,7 +152,7 @@ def box(room: PostRoom, server: Dovecot, user: str, tmp_path: Path) -> Iterator[
         loop=loop,
         large=threading.BoundedSemaphore(1),
         directory=tmp_path,
-        message_bytes=2**22,
+        message_bytes=Live(2**22),
         batch_bytes=2**20,
         command_seconds=10,
     )

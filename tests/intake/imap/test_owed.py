@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from mailhub import clock
+from mailhub.config.live import Live
 from mailhub.intake.imap.answers import Opened
 from mailhub.intake.imap.conversation import Conversation
 from mailhub.intake.imap.dialling import Way
@@ -161,7 +162,7 @@ def provider() -> Provider:
 @pytest.fixture
 def reception(room: PostRoom) -> Iterator[Reception]:
     """A running reception in front of ``room``."""
-    started = Reception(room.context, room.writer, room.secrets)
+    started = Reception(Live(room.context), room.writer, room.secrets, room.context.directory)
     started.start()
     with capture_logs():
         yield started
@@ -181,7 +182,7 @@ def reader(room: PostRoom, reception: Reception, provider: Provider, tmp_path: P
         loop=loop,
         large=threading.BoundedSemaphore(1),
         directory=tmp_path,
-        message_bytes=2**22,
+        message_bytes=Live(2**22),
         batch_bytes=2**20,
         command_seconds=10,
     )
