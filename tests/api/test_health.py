@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mailhub.config import Http
+from mailhub.config.live import Live
 from storage.schema import contact, contact_address
 from storage.writer import Transaction
 from tests.api.conftest import Home
