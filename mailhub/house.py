@@ -49,7 +49,7 @@ from storage.database import Database
 from storage.mail.derived import Received
 from storage.migrate import is_empty, migrate
 from storage.proof import key_checks
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, Writer, WritingThread
 
 
 class Bell:
@@ -81,7 +81,8 @@ class House:
     keys: Keys
     secrets: Secrets
     database: Database
-    writer: Writer
+    writer: Writer  # of whoever uses this house: for one request it keeps that request's conditions
+    writing: WritingThread  # the thread itself
     directory: Directory
     models: Models
     flood: FloodCounter
@@ -248,14 +249,14 @@ class House:
     def start(self) -> None:
         """Start the writer and the worker."""
         self.models.warm_all()
-        self.writer.start()
+        self.writing.start()
         self.reception.start()
 
     def close(self) -> None:
         """Finish what was handed over, save the models, close the database."""
         self.reception.flush_refusals()
         self.reception.close()
-        self.writer.close()
+        self.writing.close()
         self.models.close()
         self.database.close()
 
@@ -302,7 +303,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
         raise ConfigurationError(HALF_RESTORED)
     migrate(database)
     recognise_key(database, keys)
-    writer = Writer(database, node=config.storage.node)
+    writer = WritingThread(database, node=config.storage.node)
     directory = Directory(
         database,
         catch_all=config.mail.catch_all,
@@ -329,6 +330,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
         secrets=secrets,
         database=database,
         writer=writer,
+        writing=writer,
         directory=directory,
         models=models,
         flood=FloodCounter(config.limits.flood_messages),

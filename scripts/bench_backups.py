@@ -31,7 +31,7 @@ from mailhub.filing.pipeline import FilingContext, file_batch
 from mailhub.privacy.erasing.work import Parts
 from scripts.rig.erasure_house import fill, open_house, prepared
 from storage.database import Connection
-from storage.writer import Writer
+from storage.writer import WritingThread
 
 ROOT_KEY = bytes(range(32))  # of erasure_house
 FILED_ALONE = 300
@@ -52,7 +52,7 @@ class Beside:
         """One mail of somebody, from the queue to the commit."""
         made = prepared(self.parts, number, f"live{number}@many.example", random.Random(number))
         began = time.perf_counter()
-        self.parts.writer.run(lambda tx: file_batch(tx, self.filing, [made]))
+        self.parts.writer.run(file_batch, self.filing, [made])
         self.took.append(1000 * (time.perf_counter() - began))
         self.log_bytes = max(self.log_bytes, self.log.stat().st_size)
         time.sleep(PAUSE_SECONDS)
@@ -82,7 +82,7 @@ class Beside:
 
 def make(folder: Path, messages: int) -> Path:
     """Make one backup in this folder, told; where it is."""
-    parts, filing = open_house(folder, Writer)
+    parts, filing = open_house(folder, WritingThread)
     database, log = folder / "mailhub.sqlite3", folder / "mailhub.sqlite3-wal"
     size = database.stat().st_size
     alone, beside = Beside(parts, filing, log), Beside(parts, filing, log)
@@ -163,7 +163,7 @@ def main() -> None:
         filled = options.folder or Path(scratch) / "filled"
         if not filled.exists():
             filled.mkdir()
-            parts, filing = open_house(filled, Writer)
+            parts, filing = open_house(filled, WritingThread)
             fill(parts, filing, options.messages, options.messages // 20)
             parts.writer.close()
             assert parts.database.empty_log()

@@ -35,7 +35,7 @@ from mailhub.privacy.erasing import steps
 from mailhub.privacy.erasing.work import Parts, Work
 from scripts.rig.erasure_house import ACCOUNT, KIM, fill, open_house, prepared
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 
 LIMIT_SECONDS = 3600
 TOLD = 5
@@ -51,7 +51,7 @@ class Turn(NamedTuple):
     step: str
 
 
-class Timed(Writer):
+class Timed(WritingThread):
     """A writer that knows of each turn: milliseconds in all, of these the commit and the thread's own work, and the
     step during which it was. Others on the machine make a turn long; its own work tells what is ours to split.
     """
@@ -78,7 +78,7 @@ def filed(parts: Parts, filing: FilingContext, number: int) -> float:
     """Milliseconds that one mail of somebody else took in the writer's queue and turn."""
     made = prepared(parts, number, f"live{number}@many.example", random.Random(number))
     began = time.perf_counter()
-    parts.writer.run(lambda tx: file_batch(tx, filing, [made]))
+    parts.writer.run(file_batch, filing, [made])
     return 1000 * (time.perf_counter() - began)
 
 
@@ -187,7 +187,7 @@ def main() -> None:
         if not filled.exists():
             filled.mkdir()
             began = time.perf_counter()
-            parts, filing = open_house(filled, Writer)
+            parts, filing = open_house(filled, WritingThread)
             fill(parts, filing, options.messages, options.own)
             parts.writer.close()
             assert parts.database.empty_log()

@@ -16,7 +16,7 @@ from storage.migrate import migrate
 from storage.schema import FIRST_ID
 from storage.sources.imap_copies import FILED, add_copy
 from storage.sources.imap_sources import ImapFolder
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 A_TURN = 100
 FOLDER = ImapFolder(account_id=1, id=FIRST_ID, source_id=FIRST_ID + 1, name="INBOX", uidvalidity=1_700_000_000)
@@ -30,10 +30,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         database = Database(Path(directory) / "bench.sqlite3")
         migrate(database)
-        writer = Writer(database)
+        writer = WritingThread(database)
         writer.start()
         before = _size_bytes(database)
-        seconds = sum(writer.run(lambda tx, low=low: _fill(tx, low)) for low in range(0, rows, A_TURN))  # type: ignore[misc]
+        seconds = sum(writer.run(_fill, low) for low in range(0, rows, A_TURN))  # type: ignore[misc]
         grown = _size_bytes(database) - before
         writer.close()
         database.close()

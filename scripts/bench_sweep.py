@@ -28,7 +28,7 @@ from storage.accounts.accounts import Account
 from storage.database import Database
 from storage.migrate import migrate
 from storage.schema import account, stage_warning
-from storage.writer import Writer
+from storage.writer import WritingThread
 
 NOW = 1_830_000_000_000_000
 AGES = {"trial": 6, "active": 0, "suspended": 52, "terminated": 22, "deleted": 29}  # days into a term
@@ -59,7 +59,7 @@ def measure(directory: Path, accounts: int, rounds: int) -> None:
         failing = [row["id"] for row in rows if row["stage"] == "active" and row["term_began_at"]]
         warned = [{"account_id": each, "days": 7, "given_at": NOW} for each in failing]
         connection.execute(insert(stage_warning), warned)
-    writer, keys = Writer(database), Keys(bytes(32))
+    writer, keys = WritingThread(database), Keys(bytes(32))
     writer.start()
     context = lifecycle.LifecycleContext(
         database=database,

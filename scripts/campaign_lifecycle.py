@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mailhub.access import holds as hold_flow
 from mailhub.accounts import lifecycle
@@ -41,9 +41,10 @@ from scripts.rig.stage_model import Modelled
 from storage.database import Database
 from storage.migrate import migrate
 from storage.privacy.holds import Hold
-from storage.writer import Transaction, Writer, _Single
+from storage.writer import Transaction, WritingThread, _Single
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 BEGIN = 1_830_000_000 * SECOND  # 28 December 2027
 EVERY = 12 * HOUR  # between sweeps
@@ -57,15 +58,17 @@ _STAGES = "SELECT id, stage, stage_entered_at FROM account WHERE stage <> 'purge
 _STAGE = "SELECT stage, stage_entered_at FROM account WHERE id = ?"
 
 
-class InThisThread(Writer):
+class InThisThread(WritingThread):
     """The writer's own turns without its thread: to hand each to another took longer than the turn."""
 
     def start(self) -> None:
         """Nothing runs beside the world."""
 
-    def submit(self, function: Callable[[Transaction], T]) -> Future[T]:
+    def submit(
+        self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs
+    ) -> Future[T]:
         """One turn, at once."""
-        work = _Single(function)
+        work = _Single(lambda transaction: function(transaction, *args, **named))
         self._waiting.append(work)
         self._turn([])
         return work.future

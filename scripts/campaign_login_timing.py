@@ -36,7 +36,7 @@ from storage.database import Database
 from storage.migrate import migrate
 from storage.people import second_factors
 from storage.people.users import User, add_user
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 NAMES = 20  # of each kind, so that rows of attempts are made and found equally often
 BOUND = 4.5
@@ -76,7 +76,7 @@ def campaign(folder: Path, tries: int, chance: random.Random, *, control: bool) 
     """Nanoseconds of each refused login, by kind of name."""
     database = Database(folder / "login.sqlite3")
     migrate(database)
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     context = login.LoginContext(
         database=database,
@@ -86,7 +86,7 @@ def campaign(folder: Path, tries: int, chance: random.Random, *, control: bool) 
         settings=LoginSettings(),
         limits=attempts.Limits(pair=10**9, name=10**9, address=10**9),
     )
-    writer.run(lambda tx: people(tx, context))
+    writer.run(people, context)
     kinds = [KINDS[0], KINDS[0], KINDS[1], KINDS[2]]  # as many of nobody's as of somebody's
     times: dict[str, list[int]] = {kind: [] for kind in KINDS}
     for number in range(tries):

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DBAPIError
@@ -34,6 +34,7 @@ from storage.errors import Stopped, StorageError, translate
 from storage.schema import id_block
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Item = TypeVar("Item", contravariant=True)
 Result = TypeVar("Result", covariant=True)
 
@@ -109,7 +110,21 @@ class _Gathered:
     item: Any
 
 
-class Writer:
+class Writer(Protocol):
+    """Who runs functions of a ``Transaction``: the thread itself, or one request's way to it."""
+
+    def submit(
+        self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs
+    ) -> Future[T]:
+        """Run ``function(transaction, *args, **named)`` in a savepoint; the future resolves after the commit."""
+        ...
+
+    def run(self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+        """``submit`` and wait. Never call it from the writer's own thread."""
+        ...
+
+
+class WritingThread:
     """Owner of the writing thread. One per process; on PostgreSQL one per node."""
 
     def __init__(self, database: Database, *, node: int = 0) -> None:
@@ -148,16 +163,18 @@ class Writer:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def submit(self, function: Callable[[Transaction], T]) -> Future[T]:
-        """Run ``function`` in the writer, in a savepoint; the future resolves after the commit."""
-        work = _Single(function)
+    def submit(
+        self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs
+    ) -> Future[T]:
+        """As ``Writer.submit``."""
+        work = _Single(lambda transaction: function(transaction, *args, **named))
         if not self._put(work):
             work.future.set_exception(Stopped("mailhub is shutting down"))
         return work.future
 
-    def run(self, function: Callable[[Transaction], T]) -> T:
-        """``submit`` and wait. Never call it from the writer's own thread."""
-        return self.submit(function).result()
+    def run(self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+        """As ``Writer.run``."""
+        return self.submit(function, *args, **named).result()
 
     def submit_to(self, batch: Batch[Item, Any], item: Item) -> None:
         """Add ``item`` to the next run of ``batch``; ``batch.finish`` hears how it ended."""

@@ -26,7 +26,7 @@ from sqlalchemy.engine import URL, make_url
 from storage.database import Database
 from storage.migrate import HEAD, migrate
 from storage.schema import FIRST_ID
-from storage.writer import Writer
+from storage.writer import WritingThread
 
 if TYPE_CHECKING:
     from mailhub.tickets.reply import Replied
@@ -200,16 +200,16 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 
 @pytest.fixture
-def writer(database: Database) -> Iterator[Writer]:
+def writer(database: Database) -> Iterator[WritingThread]:
     """A running writer on ``database``."""
-    started = Writer(database)
+    started = WritingThread(database)
     started.start()
     yield started
     started.close()
 
 
 @pytest.fixture
-def desk(database: Database, writer: Writer, tmp_path: Path) -> Desk:
+def desk(database: Database, writer: WritingThread, tmp_path: Path) -> Desk:
     """An account at work on ``database``, with the real filing of mail."""
     from tests.houses.desk import open_desk  # imports the whole house: only where it is needed
 
@@ -217,7 +217,7 @@ def desk(database: Database, writer: Writer, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def room(database: Database, writer: Writer, tmp_path: Path) -> Iterator[PostRoom]:
+def room(database: Database, writer: WritingThread, tmp_path: Path) -> Iterator[PostRoom]:
     """Two tenants on ``database`` and the real way in; checked afterwards (``tests/houses/postroom.py``)."""
     from tests.houses.postroom import open_room  # imports the whole house: only where it is needed
 

@@ -256,7 +256,7 @@ class Call:
         if self.actor.uid is None or not reads:
             return
         read = partial(read_under_grant, account=self.account, operator_uid=self.actor.uid)
-        self.house.writer.run(partial(read, route=self.route, ids=self.ids, now=clock.now()))
+        self.house.writer.run(read, route=self.route, ids=self.ids, now=clock.now())
 
     def require_room(self, transaction: Transaction, what: str, *, more: int = 1, **scope: int) -> None:
         """Raise ``Conflict`` where the account may have no more of something. In the transaction that adds it."""

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import astuple, dataclass, field, replace
 from hashlib import blake2b
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 from fastapi import FastAPI, Header, Request
@@ -41,6 +41,7 @@ from storage.tickets.tickets import Ticket, find_ticket, lock_tickets
 from storage.writer import Transaction, Writer
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 KEPT = clock.DAY
 KEY_CHARACTERS = 255
@@ -71,24 +72,31 @@ class Replayed(Exception):
         self.answer = answer
 
 
-class Conditional(Writer):
+class Conditional:
     """A writer whose first function begins with ``conditions``, in the same transaction; the rest is another one's."""
 
     def __init__(self, writer: Writer, conditions: Callable[[Transaction], None], met: Callable[[], None]) -> None:
         self._writer, self._conditions, self._met = writer, conditions, met
         self._are_met = False
 
-    def submit(self, function: Callable[[Transaction], T]) -> Future[T]:
+    def submit(
+        self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs
+    ) -> Future[T]:
+        """As ``Writer.submit``, after the conditions."""
         if self._are_met:
-            return self._writer.submit(function)
+            return self._writer.submit(function, *args, **named)
 
         def both(transaction: Transaction) -> T:
             self._conditions(transaction)
-            result = function(transaction)
+            result = function(transaction, *args, **named)
             transaction.after_commit(self._committed)
             return result
 
         return self._writer.submit(both)
+
+    def run(self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+        """As ``Writer.run``, after the conditions."""
+        return self.submit(function, *args, **named).result()
 
     def _committed(self) -> None:
         self._are_met = True

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -106,9 +105,9 @@ def _of_account(parts: Parts, account: int, now: int) -> int:
         same = [each for each in due if (each.giver_id, each.source, each.label) == _kind(first)]
         known = feedback.prepare(parts.database, account, [each.message_id for each in same], parts.extract)
         try:
-            given += parts.writer.run(partial(_turn, parts=parts, account=account, asked=same, known=known, now=now))
+            given += parts.writer.run(_turn, parts=parts, account=account, asked=same, known=known, now=now)
         except Conflict:  # with his other marks the user would go over what one may give in an hour
-            parts.writer.run(partial(_leave, account=account, giver=first.giver_id, now=now))
+            parts.writer.run(_leave, account=account, giver=first.giver_id, now=now)
 
 
 def _kind(request: Request) -> tuple[int, str, str]:

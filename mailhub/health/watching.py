@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial, reduce
+from functools import reduce
 
 import structlog
 
@@ -61,14 +61,14 @@ class Watching:
     def _hear(self, heard: Heard) -> None:
         items = [*heard.items()]
         for start in range(0, len(items), MAILBOXES_A_TURN):
-            self._writer.run(partial(_hear, heard=items[start : start + MAILBOXES_A_TURN]))
+            self._writer.run(_hear, heard=items[start : start + MAILBOXES_A_TURN])
 
     def _tell(self, now: int) -> int:
         with self._database.read() as connection:
             due = watches.due_watches(connection, now=now)
         told = 0
         for watch in due:
-            if self._writer.run(partial(_silent, watch=watch, now=now)):
+            if self._writer.run(_silent, watch=watch, now=now):
                 log.warning(
                     "a mailbox is silent: mailhub mailbox list", mailbox=watch.mailbox_id, hours=_hours(watch, now)
                 )

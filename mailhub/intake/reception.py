@@ -36,7 +36,7 @@ from mailhub.system.logs import new_error_id
 from storage.errors import Full, SlicesGone, StorageError
 from storage.mail import raws, refusals
 from storage.mail.filing import is_known
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 LARGE_BYTES = raws.SLICE_BYTES
 PREPARED_AT_ONCE = 8  # more gain nothing, and the first of them waits for the last
@@ -66,7 +66,7 @@ class Reception:
     def __init__(
         self,
         filing: Current[FilingContext],
-        writer: Writer,
+        writer: WritingThread,
         keys: Secrets,
         directory: Directory,
         *,

@@ -94,7 +94,7 @@ def login(context: LoginContext, claim: Claim, *, admit: Callable[[Connection, i
     encoded = candidate.password_hash or ""
     anew = context.passwords.hash(claim.password) if context.passwords.is_outdated(encoded) else None
     work = partial(_open, context=context, claim=claim, candidate=candidate, proof=proof, counted=counted, anew=anew)
-    return context.writer.run(lambda tx: work(tx, admit=admit, now=now))
+    return context.writer.run(work, admit=admit, now=now)
 
 
 def _count(context: LoginContext, login: str, peer: str, now: int) -> attempts.Counted:

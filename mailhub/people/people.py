@@ -75,11 +75,11 @@ def delete_user(writer: Writer, actor: Actor, account: int, user: int, *, heir: 
     """Delete a user; his tickets go to ``heir``, or with None to nobody. Returns after the last commit."""
     if heir == user:
         raise BadRequest("a user cannot inherit his own tickets")
-    writer.run(lambda tx: _check_deletion(tx, actor, account, user, heir))
+    writer.run(_check_deletion, actor, account, user, heir)
     moved = 0
-    while step := writer.run(lambda tx: _hand_over(tx, actor, account, user, heir, now=now)):
+    while step := writer.run(_hand_over, actor, account, user, heir, now=now):
         moved += step
-    return writer.run(lambda tx: _delete(tx, actor, account, user, heir, moved, now=now))
+    return writer.run(_delete, actor, account, user, heir, moved, now=now)
 
 
 def _check_deletion(transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None) -> User:

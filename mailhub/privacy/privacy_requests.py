@@ -208,7 +208,7 @@ def prove(context: RequestContext, account: int, link: str, *, now: int) -> Prov
     values: dict[str, object] = {"proven_at": now, "commitment": commitment}
     values |= {"waits_for": waits} if waits else {"decided_at": now, "actor": "policy", "expires_at": now + COPY}
 
-    def use_up(transaction: Transaction, **more: object) -> None:
+    def use_up(transaction: Transaction, /, **more: object) -> None:
         state = "proven" if waits else "approved"
         if not privacy_requests.change_request(transaction.connection, found, state=state, **values, **more):
             raise NotFound(GONE)
@@ -295,7 +295,7 @@ def _carry_out(
     if row.kind == "erasure":
         erasure.begin(context.parts, actor, row.account_id, [row.address], commitment=commitment, also=also, now=now)
     elif row.kind == "withdrawal":
-        context.parts.writer.run(lambda tx: _withdraw(tx, row, actor, also, now))
+        context.parts.writer.run(_withdraw, row, actor, also, now)
     else:
         context.parts.writer.run(also)
 
@@ -335,7 +335,7 @@ def collect(context: RequestContext, account: int, link: str, *, now: int) -> It
     with context.parts.database.read() as connection:
         contact = _contact(connection, row)
     pieces = export.of_person(context.parts.database, account, contact, now=now)
-    context.parts.writer.run(lambda tx: _record(tx, row, "contact", "privacy-request.collect", now))
+    context.parts.writer.run(_record, row, "contact", "privacy-request.collect", now)
     return pieces
 
 
@@ -361,7 +361,9 @@ def _get(context: RequestContext, account: int, request: int) -> PrivacyRequest:
     return row
 
 
-def _record(transaction: Transaction, row: PrivacyRequest, actor: str, verb: str, now: int, **detail: object) -> None:
+def _record(
+    transaction: Transaction, /, row: PrivacyRequest, actor: str, verb: str, now: int, **detail: object
+) -> None:
     journal.append(
         transaction.connection,
         row.account_id,

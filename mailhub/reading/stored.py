@@ -1,4 +1,4 @@
-"""What a stored message teaches and is scored by: the same document as at the intake, by what is kept of the delivery."""
+"""What a stored message teaches and is scored by: the same document as at the intake, by what is kept of it."""
 
 from __future__ import annotations
 

@@ -222,8 +222,8 @@ async def _watch_database(daemon: Daemon) -> None:
 
 def _moves(house: House) -> bool:
     """Whether the writer lives and nothing hangs. A database that is gone or locked is no hang: it is answered 451."""
-    oldest = max(house.writer.turn_seconds(), house.reception.oldest_undecided_seconds())
-    return house.writer.alive and oldest < HUNG_SECONDS
+    oldest = max(house.writing.turn_seconds(), house.reception.oldest_undecided_seconds())
+    return house.writing.alive and oldest < HUNG_SECONDS
 
 
 async def _stop(daemon: Daemon, serving: asyncio.Task[None], sending: asyncio.Task[None]) -> None:

@@ -64,9 +64,9 @@ def confirm(request: Request, house: Visited, link: str, form: Form) -> Response
     claim = logins.Claim(login=email.strip(), password=password, code=code, account=account, peer=peer_of(request))
     opened = logins.login(house.login(), claim, admit=admit, now=clock.now()).session
     try:
-        house.writer.run(lambda tx: _delete(tx, house, bearer_hash(link), opened))
+        house.writer.run(_delete, house, bearer_hash(link), opened)
     finally:
-        house.writer.run(lambda tx: _end(tx, opened))
+        house.writer.run(_end, opened)
     text = "It is carried out within the hour. While the account is suspended you can still take it back."
     return answer("Your account will be deleted", html.paragraph(text))
 

@@ -45,7 +45,7 @@ def ask(request: Request, house: Visited, form: Form) -> Response:
     expires_at = now + int(house.config.login.link_hours * clock.HOUR)
     if len(email) <= LOGIN_CHARACTERS:
         login = email.strip().lower()
-        work = house.writer.submit(lambda tx: people.forgotten(tx, post, login, expires_at=expires_at, now=now))
+        work = house.writer.submit(people.forgotten, post, login, expires_at=expires_at, now=now)
         work.add_done_callback(note("password"))
     return answer("Look into your mail", html.paragraph(ASKED))
 
@@ -75,7 +75,7 @@ def use(request: Request, house: Visited, link: str, form: Form) -> Response:
         raise BadRequest(f"a password has at most {MAXIMUM_LENGTH} characters")
     require_length(password)
     hashed = house.passwords.hash(password)
-    house.writer.run(lambda tx: people.use_link(tx, hash_, hashed, now=clock.now()))
+    house.writer.run(people.use_link, hash_, hashed, now=clock.now())
     return answer("Your password is set", html.paragraph("Whoever was logged in as you is logged out. You can log in."))
 
 

@@ -92,7 +92,7 @@ def ask(request: Request, house: Visited, form: Form) -> Response:
     if isinstance(place, Recipient) and len(address) <= ADDRESS_CHARACTERS:
         asked = Asked(account=place.account, mailbox=place.mailbox, address=address, kind=kind, at=clock.now())
         post, policy = house.post, house.config.privacy.self_service
-        house.writer.submit(lambda tx: flow.ask(tx, post, policy, asked)).add_done_callback(note("request"))
+        house.writer.submit(flow.ask, post, policy, asked).add_done_callback(note("request"))
     return answer("Look into your mail", *map(html.paragraph, ASKED))
 
 

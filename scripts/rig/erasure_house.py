@@ -36,7 +36,7 @@ from storage.mail.mailboxes import Mailbox, add_mailbox
 from storage.mail.search import add_to_index
 from storage.migrate import migrate
 from storage.schema import account, intake, message, message_reference, raw, ticket
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 ACCOUNT, MAILBOX = 1, 2
 KIM = "kim.zz@customer.example"
@@ -48,7 +48,7 @@ WORDS = [a + b + c for a in _SYLLABLES for b in _SYLLABLES for c in _SYLLABLES]
 _WEIGHTS = list(accumulate(1 / rank for rank in range(1, len(WORDS) + 1)))  # as words are in a language (Zipf)
 
 
-def open_house(directory: Path, writer_type: type[Writer]) -> tuple[Parts, FilingContext]:
+def open_house(directory: Path, writer_type: type[WritingThread]) -> tuple[Parts, FilingContext]:
     """The parts of a house, new or as it was left; its writer runs."""
     keys = Keys(bytes(range(32)))
     database = Database(directory / "mailhub.sqlite3")
@@ -68,7 +68,7 @@ def open_house(directory: Path, writer_type: type[Writer]) -> tuple[Parts, Filin
     return parts, filing
 
 
-def _found(writer: Writer) -> None:
+def _found(writer: WritingThread) -> None:
     own = {"stage": "active", "billing": "none", "created_at": 1, "stage_entered_at": 1}
     writer.run(lambda tx: add_account(tx.connection, Account(id=ACCOUNT, name="Bench", **own)))
     served = Mailbox(account_id=ACCOUNT, id=MAILBOX, address="support@example.com", name="Support", created_at=1)
@@ -102,7 +102,7 @@ def fill(parts: Parts, filing: FilingContext, messages: int, own: int) -> None:
     _tune(parts.writer, hash_bytes=1024 * 1024)
 
 
-def _tune(writer: Writer, *, hash_bytes: int) -> None:
+def _tune(writer: WritingThread, *, hash_bytes: int) -> None:
     """What the index gathers in memory before it makes a segment; and no checkpoints, no small cache while filling."""
     hashing = f"INSERT INTO message_index(message_index, rank) VALUES('hashsize', {hash_bytes})"
     for statement in (hashing, "PRAGMA cache_size=-1000000", "PRAGMA wal_autocheckpoint=50000"):

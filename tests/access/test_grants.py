@@ -26,7 +26,7 @@ def given(home: Home, *, uid: int = 0, hours: int = 1) -> Grant:
     """A grant that the owner gives now."""
     now = clock.now()
     give = partial(grants.give, account=ACCOUNT, user=OWNER, operator_uid=uid, reason="slow search", now=now)
-    return home.house.writer.run(partial(give, ends_at=now + hours * clock.HOUR))
+    return home.house.writer.run(give, ends_at=now + hours * clock.HOUR)
 
 
 def reading(home: Home, account: int = ACCOUNT) -> Call:
@@ -81,11 +81,11 @@ def test_a_grant_must_end_soon(home: Home, days: int) -> None:
     now = clock.now()
     give = partial(grants.give, account=ACCOUNT, user=OWNER, operator_uid=0, reason="?", now=now)
     with pytest.raises(BadRequest, match="30 days"):
-        home.house.writer.run(partial(give, ends_at=now + days * clock.DAY))
+        home.house.writer.run(give, ends_at=now + days * clock.DAY)
 
 
 def test_a_grant_of_another_account_is_not_there(home: Home) -> None:
     """Nobody ends another account's grant."""
     grant = given(home)
     with pytest.raises(NotFound):
-        home.house.writer.run(partial(grants.revoke, account=2, grant=grant.id, actor="user:21", now=clock.now()))
+        home.house.writer.run(grants.revoke, account=2, grant=grant.id, actor="user:21", now=clock.now())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_thresholds_are_tried_and_nothing_changes(home: Home) -> None:
     """The answer counts what would move within the time asked for; bad thresholds are refused in words."""
     agent = Asker(app=home.app(), token=home.token(12))
-    home.house.writer.run(lambda tx: file_message(tx, 7_001))
+    home.house.writer.run(file_message, 7_001)
     home.house.writer.run(lambda tx: tx.connection.execute(update(message).values(probability=0.93)))
     found = agent("GET", "/v1/spam/backtest?threshold=0.92&days=3660").json
     assert (found["messages"], found["complete"], found["labelled_now"]) == (1, True, [])

@@ -18,7 +18,7 @@ from tests.houses.asking import Answered, Asker
 
 if TYPE_CHECKING:
     from storage.database import Database
-    from storage.writer import Writer
+    from storage.writer import WritingThread
     from tests.api.conftest import Home
 
 MAIL = b"From: Kim <kim@customer.example>\r\nMessage-ID: <1@customer.example>\r\nSubject: Oven\r\n\r\nIt smokes.\r\n"
@@ -112,7 +112,7 @@ def test_answers_are_sealed(home: Home, owner: Asker) -> None:
     assert link.encode() not in kept
 
 
-def test_keys_end_after_a_day(database: Database, writer: Writer) -> None:
+def test_keys_end_after_a_day(database: Database, writer: WritingThread) -> None:
     """A key is forgotten after its time, by look-up, by the sweep, and when it is used again."""
     key = RequestKey(account_id=1, actor="user:1", route="POST /x", key="k")
     assert writer.run(lambda tx: add_done(tx.connection, key, b"1", at=100, since=0))

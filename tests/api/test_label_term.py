@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mailhub import clock
@@ -19,13 +18,13 @@ def test_the_job_takes_what_is_due_and_passes_over_what_is_held(home: Home) -> N
     house = home.house
     inbox = Inbox(
         database=house.database,
-        writer=house.writer,
+        writer=house.writing,
         models=house.models,
         directory=house.config.storage.directory,
     )
     messages = list(range(5_001, 5_041))
     for each in messages:
-        house.writer.run(partial(file_message, message_id=each))
+        house.writer.run(file_message, message_id=each)
     inbox.mark(messages[:20], "spam")
     inbox.mark(messages[20:], "ham")
     order = Hold(

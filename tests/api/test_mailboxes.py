@@ -109,7 +109,7 @@ def test_one_account_alone_proves_nothing(hub: Home) -> None:
         add_mailbox(call, NewMailbox(address=address))
     with pytest.raises(Forbidden):
         add_mailbox(call, NewMailbox(address="noreply@hub.example"))
-    hub.house.writer.run(lambda tx: lifecycle.new_account(tx, "operator:0", name="n", billing="none", now=clock.now()))
+    hub.house.writer.run(lifecycle.new_account, "operator:0", name="n", billing="none", now=clock.now())
     assert add_mailbox(call, NewMailbox(address="b@third.example")).address == "b@third.example"
     assert add_mailbox(call, NewMailbox(address="b@xn--bcher-kva.example")).address == "b@xn--bcher-kva.example"
     for address in ("b@fourth.example", "b@sub.third.example", "b@hub.example"):

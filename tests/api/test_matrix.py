@@ -23,7 +23,7 @@ from mailhub.callers import problems
 from mailhub.errors import Unavailable
 from storage.people import second_factors
 from storage.people.sessions import Session, add_session
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.access.test_roles import EXPECTED, LETTERS
 from tests.api.test_routes import OPEN, WAYS_IN
 from tests.houses.asking import Asker
@@ -190,7 +190,7 @@ def test_what_needs_freshness_is_what_the_table_says(home: Home, monkeypatch: py
         raise Passed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Writer, "run", act)
+        patched.setattr(WritingThread, "run", act)
         patched.setattr("mailhub.callers.problems.STATUSES", ((Passed, PASSED, "passed"), *problems.STATUSES))
         for method, target, body in operations(home):
             for kind, asker in (("session", stale), ("token", token)):

@@ -26,7 +26,7 @@ from storage.mail.mailboxes import Mailbox, add_mailbox
 from storage.people import users
 from storage.people.users import User, add_user
 from storage.schema import contact, contact_address
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.api.conftest import NOW, Home
 from tests.houses.asking import Answered, Asker
 from tests.houses.gate import CHEAP, PASSWORD
@@ -221,7 +221,7 @@ def test_all_accounts_together_have_a_bound_of_mailboxes_at_providers(home: Home
 
 def test_nodes_that_add_at_once_stay_within_the_quota(database: Database) -> None:
     """Of twenty users that two nodes add at once under a quota of five, five are added, on both engines."""
-    writers = [Writer(database, node=number) for number in (0, 1)]
+    writers = [WritingThread(database, node=number) for number in (0, 1)]
     for each in writers:
         each.start()
     row = Account(id=1, name="first", stage="active", billing="none", created_at=NOW, stage_entered_at=NOW)

@@ -23,13 +23,13 @@ MAILBOX = 2
 def ask(home: Home, message: int, *, reason: str = "", ago: int) -> None:
     """A move in a mailbox was noticed some time ago."""
     asked = partial(mark_requests.ask, label="spam", giver=MAILBOX, source=ledger.IMAP, reason=reason)
-    home.house.writer.run(partial(asked, account=1, message=message, now=clock.now() - ago))
+    home.house.writer.run(asked, account=1, message=message, now=clock.now() - ago)
 
 
 def test_the_job_gives_marks_and_lets_old_suggestions_go(home: Home) -> None:
     """What is due becomes a mark of the mailbox; a suggestion stays a month; the model is the fold of the ledger."""
     for each in MESSAGES:
-        home.house.writer.run(partial(file_message, message_id=each))
+        home.house.writer.run(file_message, message_id=each)
     ask(home, MESSAGES[0], ago=(SETTLE_SECONDS + 1) * clock.SECOND)
     ask(home, MESSAGES[1], reason="unread", ago=0)
     ask(home, MESSAGES[2], reason="unread", ago=(SUGGESTION_DAYS + 1) * clock.DAY)

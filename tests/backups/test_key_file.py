@@ -19,13 +19,13 @@ from mailhub.keys import Keys, new_recovery_key
 from storage.backups import backups, person_keys
 from storage.database import Database
 from storage.schema import contact
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 ROOT = bytes(range(32))
 
 
 @pytest.fixture
-def vault(database: Database, writer: Writer, tmp_path: Path) -> Vault:
+def vault(database: Database, writer: WritingThread, tmp_path: Path) -> Vault:
     """Two targets; Kim and Ana (contacts 7 and 8 of account 1) have keys."""
     made = Vault(
         database=database, writer=writer, keys=Keys(ROOT), targets=(tmp_path / "a", tmp_path / "b"), retention=1

@@ -22,13 +22,13 @@ from mailhub.keys import Keys
 from storage.backups import backups
 from storage.backups.backups import Backup
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.postroom import PostRoom, mail
 from tests.houses.small_disk import resize
 
 
 @pytest.fixture
-def vault(room: PostRoom, database: Database, writer: Writer, tmp_path: Path) -> Vault:
+def vault(room: PostRoom, database: Database, writer: WritingThread, tmp_path: Path) -> Vault:
     return Vault(
         database=database,
         writer=writer,

@@ -31,14 +31,14 @@ from storage.people.links import Link, add_link
 from storage.people.sessions import Session, add_session
 from storage.proof.journal import MACHINE
 from storage.schema import contact, journal, link, message, metadata, session
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.postroom import PostRoom, mail
 
 CANARY = "zanzibarcanary"
 
 
 @pytest.fixture
-def vault(room: PostRoom, database: Database, writer: Writer, tmp_path: Path) -> Vault:
+def vault(room: PostRoom, database: Database, writer: WritingThread, tmp_path: Path) -> Vault:
     return Vault(
         database=database, writer=writer, keys=Keys(bytes(range(32))), targets=(tmp_path / "backups",), retention=1
     )

@@ -26,7 +26,7 @@ from mailhub.privacy.erasing.steps import Step
 from mailhub.privacy.erasing.work import Work
 from storage.database import Database
 from storage.privacy.erasures import find_erasure
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.privacy.erasing.scene import reopened
 
 
@@ -66,7 +66,7 @@ def go_on(directory: Path, account: int, which: int, place: str | None) -> int:
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     database = Database(directory / "mailhub.sqlite3")
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     if place is not None:
         arm(place, database)

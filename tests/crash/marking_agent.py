@@ -15,14 +15,14 @@ from random import Random
 
 from mailhub.filter.models import Models
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import Inbox
 
 
 def main(url: str, directory: str, seed: str, account: str) -> None:
     """Mark, take back and save checkpoints, for ever."""
     database = Database(url)
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     inbox = Inbox(
         database=database,

@@ -23,7 +23,7 @@ from mailhub.filter.models import Models
 from mailhub.privacy.erasing.work import Parts
 from mailhub.tickets import purging
 from storage.database import Database
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.crash.erasure_child import arm
 from tests.privacy.erasing.scene import reopened
 
@@ -48,7 +48,7 @@ def purge(directory: Path, account: int, ticket: int, commits: int) -> int:
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     database = Database(directory / "mailhub.sqlite3")
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     parts = reopened(database, writer, directory)
     arm(f"commit:{commits}", database)
@@ -57,7 +57,7 @@ def purge(directory: Path, account: int, ticket: int, commits: int) -> int:
         parts.models.checkpoint(writer, account)
         return False
 
-    writer.run(lambda tx: purging.begin(tx, "user:1", account, ticket, now=1))
+    writer.run(purging.begin, "user:1", account, ticket, now=1)
     purging.carry_out(purging_of(parts), account, ticket, now=1, stopping=between)
     writer.close()
     os._exit(0)

@@ -11,14 +11,14 @@ from pathlib import Path
 from mailhub.filter.models import Models
 from mailhub.filter.rebuild import Rebuild
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import NOW, extract
 
 
 def main(url: str, directory: str, account: str) -> None:
     """All steps, each with a checkpoint."""
     database = Database(url)
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     models = Models(database, Path(directory))
     rebuild = Rebuild(

@@ -26,7 +26,7 @@ from mailhub.config.live import Live
 from mailhub.envelope import Envelope, Fate, Source
 from mailhub.intake.reception import Reception
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.postroom import START, PostRoom, open_room
 
 SESSIONS = 8
@@ -84,7 +84,7 @@ async def deliver_all(room: PostRoom, mails: list[bytes], heard: int, then: Call
 
 def child(path: Path, step: str, mails: list[bytes], heard: int) -> None:
     database = Database(path)
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     with open_room(database, writer, path.parent) as room:
         asyncio.run(deliver_all(room, mails, heard, arm(step, room)))

@@ -19,7 +19,7 @@ from mailhub.privacy.erasing.steps import STEPS
 from mailhub.proof import receipts
 from storage.database import Database
 from storage.privacy.erasures import find_erasure
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.desk import open_desk
 from tests.privacy.erasing import witness
 from tests.privacy.erasing.scene import KEYS, KIM, NAME, set_up
@@ -46,7 +46,7 @@ def crashed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """One data directory with an erasure that has begun, killed at every place."""
     begun, target = tmp_path_factory.mktemp("begun"), tmp_path_factory.mktemp("crashed")
     database = Database(Path(shutil.copy(sqlite_template, begun / "mailhub.sqlite3")))
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     desk = open_desk(database, writer, begun)
     made = erasure.begin(set_up(desk, begun).parts, "user:1", desk.account, [KIM], now=desk.now)

@@ -10,7 +10,7 @@ from random import Random
 
 from mailhub.filter.models import Models
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import ACCOUNT, Inbox
 
 AGENT = Path(__file__).parent / "marking_agent.py"
@@ -41,7 +41,7 @@ def _after(labels: dict[int, str], act: str) -> dict[int, str]:
     return {message: label for message, label in {**labels, **wished}.items() if label != "none"}
 
 
-def test_a_killed_process_leaves_an_exact_model(database: Database, writer: Writer, tmp_path: Path) -> None:
+def test_a_killed_process_leaves_an_exact_model(database: Database, writer: WritingThread, tmp_path: Path) -> None:
     """After each kill all acknowledged acts and at most one more, whole, are in force, and ``verify`` says exact."""
     directory = tmp_path / "models"
     inbox = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)

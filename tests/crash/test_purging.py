@@ -20,7 +20,7 @@ from mailhub.tickets import acts, purging
 from storage.database import Database
 from storage.mail.search import find_messages
 from storage.schema import journal, message_reference, note, raw, tombstone
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.crash.purging_child import purging_of
 from tests.houses.desk import Desk, open_desk
 from tests.privacy.erasing.scene import Scene, parts_of, reopened
@@ -62,7 +62,7 @@ def fill(desk: Desk, directory: Path) -> Begun:
 def restarted(begun: Begun, directory: Path) -> Iterator[tuple[Desk, Parts]]:
     """The desk as the next start of the service finds it."""
     database = Database(directory / "mailhub.sqlite3")
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     parts = reopened(database, writer, directory)
     values = {name: getattr(begun.desk, name) for name in ("secrets", "account", "mailbox", "ana", "ben")}
@@ -108,7 +108,7 @@ def test_a_purge_killed_before_any_commit_goes_on(sqlite_template: Path, tmp_pat
     home, target = tmp_path / "begun", tmp_path / "killed"
     home.mkdir()
     database = Database(Path(shutil.copy(sqlite_template, home / "mailhub.sqlite3")))
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     begun = fill(open_desk(database, writer, home), home)
     writer.close()

@@ -22,7 +22,7 @@ from mailhub.reading.prepare import Secrets
 from storage.database import Database
 from storage.mail import raws
 from storage.schema import message, raw
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.postroom import OURS, START, THEIRS, PostRoom, mail, make_context
 
 CHECKOUT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def crashed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return directory, [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def reopened(database: Database, writer: Writer, directory: Path) -> PostRoom:
+def reopened(database: Database, writer: WritingThread, directory: Path) -> PostRoom:
     """The room as the next start of the service finds it."""
     routes = Directory(database)
     return PostRoom(
@@ -79,7 +79,7 @@ def test_what_was_acknowledged_is_there_once(
     heard = told[number]["heard"]
     assert isinstance(heard, list)
     database = Database(directory / f"{STEPS[number]}.sqlite3")
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     room = reopened(database, writer, tmp_path)
     sent = mails()

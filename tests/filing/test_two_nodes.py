@@ -16,7 +16,7 @@ from mailhub.filter.models import Models
 from mailhub.reading.prepare import Prepared
 from storage.database import Database
 from storage.schema import contact, intake, message
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.houses.postroom import PostRoom, mail, open_room
 
 GUARD_SECONDS = 30.0  # only a hang gets there
@@ -24,7 +24,7 @@ GUARD_SECONDS = 30.0  # only a hang gets there
 
 def test_the_same_mail_at_two_nodes_is_one_message(postgresql_database: Database, tmp_path: Path) -> None:
     """Twelve mails of three people, sent to both nodes at once, are twelve messages of three contacts, 24 fates."""
-    nodes = [Writer(postgresql_database, node=number) for number in range(2)]
+    nodes = [WritingThread(postgresql_database, node=number) for number in range(2)]
     for node in nodes:
         node.start()
     with open_room(postgresql_database, nodes[0], tmp_path) as room:
@@ -48,7 +48,7 @@ def test_the_same_mail_at_two_nodes_is_one_message(postgresql_database: Database
         node.close()
 
 
-def file_one(writer: Writer, context: Any, prepared: Prepared) -> Outcome:
+def file_one(writer: WritingThread, context: Any, prepared: Prepared) -> Outcome:
     """One mail, as a session of that node."""
 
     def work(transaction: Transaction) -> Sequence[Outcome]:

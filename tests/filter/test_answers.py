@@ -12,19 +12,19 @@ from mailhub.filter.weighing import Weighed, list_marks
 from storage.database import Database
 from storage.filter import labels, ledger
 from storage.filter.labels import Choice
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import ACCOUNT, ANA, BEN, Inbox
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """An account without messages yet."""
     directory = tmp_path / "models"
     return Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)
 
 
 def listed(inbox: Inbox) -> list[Weighed]:
-    return inbox.writer.run(lambda tx: list_marks(tx, inbox.models, ACCOUNT, before=1_000, limit=100))
+    return inbox.writer.run(list_marks, inbox.models, ACCOUNT, before=1_000, limit=100)
 
 
 def test_an_answer_is_a_weak_word(inbox: Inbox) -> None:

@@ -15,7 +15,7 @@ from storage.database import Database
 from storage.filter import labels
 from storage.filter.labels import Scored
 from storage.schema import message
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import ACCOUNT, NOW, Inbox
 
 NOW_IN_FORCE = FilterSettings()
@@ -68,7 +68,7 @@ def test_rows_tell_what_was_said_when_they_came(inbox: Inbox, limit: int) -> Non
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """Three messages."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)

@@ -13,12 +13,12 @@ from storage.database import Database
 from storage.filter import ledger, ledger_versions
 from storage.privacy.holds import Hold, add_hold
 from storage.schema import journal, message
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import ACCOUNT, ANA, BEN, NOW, Inbox
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """Eight messages: four labelled early, two late, the rest never."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)

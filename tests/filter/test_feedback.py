@@ -20,12 +20,12 @@ from storage.filter import ledger
 from storage.proof import journal
 from storage.schema import ledger as ledger_table
 from storage.schema import ticket
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.houses.inbox import ACCOUNT, ANA, BEN, NOW, Inbox, extract, file_message, taught, text_of
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """An account with sixty messages."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)
@@ -101,9 +101,7 @@ def test_unmark_of_one_label_leaves_the_other(inbox: Inbox) -> None:
     inbox.mark([102], "ham")
     before = inbox.entries()[101]
     results = inbox.writer.run(
-        lambda tx: unmark(
-            tx, inbox.models, f"user:{ANA}", ACCOUNT, [101, 102, 103], user=ANA, now=inbox.now, only="ham"
-        )
+        unmark, inbox.models, f"user:{ANA}", ACCOUNT, [101, 102, 103], user=ANA, now=inbox.now, only="ham"
     )
     assert _outcomes(results) == [Outcome.UNCHANGED, Outcome.UNMARKED, Outcome.UNCHANGED]
     assert [each.label for each in results] == ["spam", None, None]
@@ -112,7 +110,7 @@ def test_unmark_of_one_label_leaves_the_other(inbox: Inbox) -> None:
 
 def test_undoing_ham_on_filtered_spam_returns_it_to_spam(inbox: Inbox) -> None:
     """What the filter had called spam is spam again once the ham label is taken back."""
-    inbox.writer.run(lambda transaction: file_message(transaction, 900, state="spam", verdict="spam"))
+    inbox.writer.run(file_message, 900, state="spam", verdict="spam")
     inbox.mark([900], "ham")
     assert inbox.ticket(900) == ("open", "ham")
     inbox.unmark([900])
@@ -121,7 +119,7 @@ def test_undoing_ham_on_filtered_spam_returns_it_to_spam(inbox: Inbox) -> None:
 
 def test_a_reply_takes_only_its_own_verdict(inbox: Inbox) -> None:
     """A label on a later message of a ticket leaves the ticket where it is."""
-    inbox.writer.run(lambda transaction: file_message(transaction, 900, ticket_id=101))
+    inbox.writer.run(file_message, 900, ticket_id=101)
     assert inbox.mark([900], "spam")[0].state == "open"
     assert inbox.verdict(900) == "spam"
     assert inbox.ticket(101) == ("open", "unsure")
@@ -133,7 +131,7 @@ def test_a_reply_takes_only_its_own_verdict(inbox: Inbox) -> None:
 )
 def test_only_spam_and_back_from_spam_moves_a_ticket(inbox: Inbox, state: str, label: str, after: str) -> None:
     """Ham leaves a ticket where it is unless it is in the spam state; spam always puts it there."""
-    inbox.writer.run(lambda transaction: file_message(transaction, 900, state=state))
+    inbox.writer.run(file_message, 900, state=state)
     inbox.mark([900], label)
     assert inbox.ticket(900) == (after, label)
 
@@ -221,7 +219,7 @@ def test_the_cap_refuses_all_of_a_call(inbox: Inbox) -> None:
 
     before = inbox.digest()
     with pytest.raises(Conflict):
-        inbox.writer.run(lambda transaction: work(transaction, ANA, NOW))
+        inbox.writer.run(work, ANA, NOW)
     assert (inbox.entries(), inbox.digest()) == ({}, before)
     inbox.mark([104, 105], "spam", user=BEN)
     assert inbox.digest() == inbox.ledger_digest()
@@ -233,18 +231,16 @@ def test_the_cap_counts_an_hour(inbox: Inbox) -> None:
 
     def work(messages: list[int], now: int) -> list[Marked]:
         return inbox.writer.run(
-            lambda transaction: mark(
-                transaction,
-                inbox.models,
-                "user:11",
-                ACCOUNT,
-                messages,
-                "spam",
-                user=ANA,
-                now=now,
-                features_of=found.get,
-                per_hour=2,
-            )
+            mark,
+            inbox.models,
+            "user:11",
+            ACCOUNT,
+            messages,
+            "spam",
+            user=ANA,
+            now=now,
+            features_of=found.get,
+            per_hour=2,
         )
 
     hour = 3_600_000_000
@@ -324,9 +320,9 @@ def test_one_act_is_revoked_by_its_number(inbox: Inbox) -> None:
         done = revoke(transaction, inbox.models, "user:11", ACCOUNT, [sequence], now=NOW, features_of=lambda _: None)
         return [each.outcome for each in done.messages]
 
-    assert inbox.writer.run(lambda transaction: work(transaction, 1)) == [Outcome.UNCHANGED]
-    assert inbox.writer.run(lambda transaction: work(transaction, 1)) == []
-    assert inbox.writer.run(lambda transaction: work(transaction, 2)) == [Outcome.UNMARKED]
+    assert inbox.writer.run(work, 1) == [Outcome.UNCHANGED]
+    assert inbox.writer.run(work, 1) == []
+    assert inbox.writer.run(work, 2) == [Outcome.UNMARKED]
     assert inbox.entries() == {}
 
 
@@ -334,7 +330,7 @@ def test_forgetting_leaves_no_trace_of_a_messages_labels(inbox: Inbox) -> None:
     """A message that goes for good is untrained, and neither ledger nor marks name it."""
     inbox.mark([101, 102], "spam")
     inbox.unmark([102])
-    gone = inbox.writer.run(lambda transaction: forget(transaction, inbox.models, ACCOUNT, [101, 102, 103]))
+    gone = inbox.writer.run(forget, inbox.models, ACCOUNT, [101, 102, 103])
     assert gone == 1
     with inbox.database.read() as connection:
         assert ledger.list_marks(connection, ACCOUNT, before=1_000, limit=10) == []
@@ -366,9 +362,7 @@ def test_marks_are_weighed(inbox: Inbox) -> None:
     inbox.mark([101], "ham")
     inbox.unmark([102])
     before = inbox.digest()
-    weighed = inbox.writer.run(
-        lambda transaction: list_marks(transaction, inbox.models, ACCOUNT, before=1_000, limit=100)
-    )
+    weighed = inbox.writer.run(list_marks, inbox.models, ACCOUNT, before=1_000, limit=100)
     of = {each.mark.sequence: each for each in weighed}
     assert len(weighed) == 42
     assert (of[1].log_odds, of[2].log_odds, of[42].log_odds) == (None, None, None)  # superseded, taken back

@@ -19,14 +19,14 @@ from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import Request
 from storage.proof import journal
 from storage.schema import ledger as ledger_table
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import ACCOUNT, ANA, BEN, MAILBOX, Inbox, extract, taught
 
 CAP = 5
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """An account with forty messages."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)
@@ -36,9 +36,7 @@ def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
 
 def moved(inbox: Inbox, message: int, label: str = "spam", reason: str = "") -> None:
     """A move in the mailbox was noticed."""
-    inbox.writer.run(
-        lambda tx: ask(tx, ACCOUNT, message, label, giver=MAILBOX, source=ledger.IMAP, reason=reason, now=inbox.now)
-    )
+    inbox.writer.run(ask, ACCOUNT, message, label, giver=MAILBOX, source=ledger.IMAP, reason=reason, now=inbox.now)
 
 
 def give(inbox: Inbox, *, later: int = SETTLE_SECONDS * SECOND, of_user: int = 100) -> int:
@@ -91,11 +89,7 @@ def test_an_account_whose_ledger_is_damaged_keeps_no_other_from_its_marks(inbox:
     inbox.writer.run(lambda tx: tx.connection.execute(damage))
     inbox.models = Models(inbox.database, inbox.directory)
     for account in (broken.account, ACCOUNT):
-        inbox.writer.run(
-            lambda tx, account=account: ask(  # type: ignore[misc]
-                tx, account, 102, "spam", giver=MAILBOX, source=ledger.IMAP, now=inbox.now
-            )
-        )
+        inbox.writer.run(ask, account, 102, "spam", giver=MAILBOX, source=ledger.IMAP, now=inbox.now)
     assert give(inbox) == 1
     assert marks(inbox) == [(102, "spam", MAILBOX, "imap")]
     with inbox.database.read() as connection:
@@ -149,7 +143,7 @@ def test_what_was_given_counts_against_the_cap(inbox: Inbox) -> None:
 def test_a_user_who_would_mark_too_many_gets_suggestions(inbox: Inbox) -> None:
     """What an agent sends to a feedback address counts with his other marks."""
     inbox.mark([101, 102], "spam")
-    inbox.writer.run(lambda tx: ask(tx, ACCOUNT, 103, "ham", giver=ANA, source=ledger.FORWARD, now=inbox.now))
+    inbox.writer.run(ask, ACCOUNT, 103, "ham", giver=ANA, source=ledger.FORWARD, now=inbox.now)
     assert give(inbox, of_user=2) == 0
     assert [each.message_id for each in suggested(inbox)] == [103]
 
@@ -183,24 +177,22 @@ def test_a_suggestion_is_confirmed_as_the_agents_own_mark(inbox: Inbox) -> None:
 def confirm(inbox: Inbox, chosen: list[Request]) -> None:
     """Ben confirms."""
     inbox.writer.run(
-        lambda tx: mark_requests.confirm(
-            tx,
-            inbox.models,
-            f"user:{BEN}",
-            ACCOUNT,
-            chosen,
-            user=BEN,
-            now=inbox.now,
-            features_of=taught,
-            per_hour=100,
-        )
+        mark_requests.confirm,
+        inbox.models,
+        f"user:{BEN}",
+        ACCOUNT,
+        chosen,
+        user=BEN,
+        now=inbox.now,
+        features_of=taught,
+        per_hour=100,
     )
 
 
 def test_a_dismissed_suggestion_is_no_mark_and_on_record(inbox: Inbox) -> None:
     """The message stays as it was."""
     moved(inbox, 101, reason="unread")
-    inbox.writer.run(lambda tx: mark_requests.dismiss(tx, f"user:{BEN}", ACCOUNT, suggested(inbox), now=inbox.now))
+    inbox.writer.run(mark_requests.dismiss, f"user:{BEN}", ACCOUNT, suggested(inbox), now=inbox.now)
     assert (marks(inbox), suggested(inbox)) == ([], [])
     with inbox.database.read() as connection:
         (act,) = journal.of_object(connection, ACCOUNT, "message:101")

@@ -13,12 +13,12 @@ from mailhub.filter import checkpoints
 from mailhub.filter.models import Models
 from storage.database import Database
 from storage.filter import ledger
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import ACCOUNT, Inbox
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """An account with forty messages."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)
@@ -130,7 +130,7 @@ def test_close_saves_what_is_behind(inbox: Inbox) -> None:
     assert restarted.folds == 0
 
 
-def test_memory_is_bounded(database: Database, writer: Writer, tmp_path: Path) -> None:
+def test_memory_is_bounded(database: Database, writer: WritingThread, tmp_path: Path) -> None:
     """The model used longest ago leaves memory, its checkpoint is written, and it comes back as it was."""
     models = Models(database, tmp_path / "models", memory_bytes=1)
     inbox = Inbox(database=database, writer=writer, models=models, directory=tmp_path / "models")

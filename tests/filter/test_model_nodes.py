@@ -16,12 +16,12 @@ from mailhub.filter.models import Models
 from storage.database import Database
 from storage.filter import ledger
 from storage.schema import ledger as ledger_table
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.houses.inbox import ACCOUNT, ANA, Inbox
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """An account with forty messages."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)
@@ -32,7 +32,7 @@ def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
 @pytest.fixture
 def other_node(database: Database, tmp_path: Path) -> Iterator[Inbox]:
     """A second writer with models of its own on the same database."""
-    writer = Writer(database, node=1)
+    writer = WritingThread(database, node=1)
     writer.start()
     directory = tmp_path / "other"
     yield Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)

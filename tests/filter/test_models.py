@@ -18,12 +18,12 @@ from storage.database import Database
 from storage.errors import StorageError
 from storage.filter import ledger
 from storage.schema import ledger as ledger_table
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.houses.inbox import ACCOUNT, ANA, Inbox, extract, fold_of, taught, text_of
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """An account with forty messages."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)

@@ -24,7 +24,7 @@ from storage.mail.derived import Received, find_received
 from storage.privacy.holds import Hold, add_hold
 from storage.schema import journal, raw
 from storage.schema import ledger as ledger_table
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.inbox import ACCOUNT, ANA, NOW, Inbox, extract
 
 MESSAGES = 40
@@ -72,7 +72,7 @@ def fresh(inbox: Inbox) -> bytes:
 
 
 @pytest.fixture
-def inbox(database: Database, writer: Writer, tmp_path: Path) -> Inbox:
+def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     """Forty labelled messages, more than two turns take."""
     directory = tmp_path / "models"
     made = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)
@@ -125,7 +125,7 @@ def test_what_agents_do_meanwhile_stands(inbox: Inbox) -> None:
     anew = read_anew(inbox.database, ACCOUNT, after=0, extract=features_of)
     inbox.mark([inbox.messages[0]], "ham")
     inbox.unmark([inbox.messages[1]])
-    carried = inbox.writer.run(lambda tx: carry(tx, inbox.models, ACCOUNT, anew.rows, actor="mailhub", now=NOW))
+    carried = inbox.writer.run(carry, inbox.models, ACCOUNT, anew.rows, actor="mailhub", now=NOW)
     assert carried == STEP - 2
     run(inbox)
     assert inbox.labels()[inbox.messages[0]] == "ham"

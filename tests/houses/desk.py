@@ -33,7 +33,7 @@ from storage.mail.mailboxes import Mailbox, add_mailbox
 from storage.people.users import User, add_user
 from storage.schema import message, message_reference, ticket
 from storage.tickets.tickets import Ticket, find_ticket
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 T = TypeVar("T")
 START = 1_800_000_000 * SECOND
@@ -46,7 +46,7 @@ class Desk:
     """One account under test. ``ana`` and ``ben`` are its agents; ``actor`` is how the journal names ana."""
 
     database: Database
-    writer: Writer
+    writer: WritingThread
     directory: Directory
     filing: FilingContext
     secrets: Secrets
@@ -80,7 +80,7 @@ class Desk:
         self.now += SECOND
         envelope = Envelope(source=Source.SMTP, mail_from=mail_from, recipients=(recipient,), received_at=self.now)
         prepared = prepare(raw, envelope, self.secrets, self.directory, authentication=authentication)
-        return self.writer.run(lambda tx: file_batch(tx, self.filing, [prepared]))[0][0]
+        return self.writer.run(file_batch, self.filing, [prepared])[0][0]
 
     def mail(self, sender: str = "Kim <kim@customer.example>", *, to: str = SUPPORT, **headers: str) -> Outcome:
         """File a new mail of a customer; headers by name, ``_`` for ``-``."""
@@ -152,10 +152,10 @@ def post_of(desk: Desk, **more: Any) -> Post:
     return Post(keys=Keys(bytes(range(32))), **given)
 
 
-def open_desk(database: Database, writer: Writer, directory: Path) -> Desk:
+def open_desk(database: Database, writer: WritingThread, directory: Path) -> Desk:
     """Make the account and everything its flows need."""
     account, mailbox, ana, ben = (writer.run(Transaction.new_id) for _ in range(4))
-    writer.run(lambda tx: _make_account(tx, account, mailbox, (ana, ben)))
+    writer.run(_make_account, account, mailbox, (ana, ben))
     served = Directory(database)
     filing = FilingContext(
         directory=served,

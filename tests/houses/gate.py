@@ -17,7 +17,7 @@ from mailhub.people import enrolment, login
 from storage.accounts.accounts import Account, add_account
 from storage.database import Connection, Database
 from storage.people.users import User, add_user
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 NOW = 1_800_000_000 * clock.SECOND  # a step of 30 s begins here
@@ -35,7 +35,7 @@ class Gate:
     """The way in to account 1."""
 
     database: Database
-    writer: Writer
+    writer: WritingThread
     now: int = NOW
     passwords: Passwords = field(default_factory=lambda: Passwords(CHEAP))
     limits: attempts.Limits = field(default_factory=attempts.Limits)
@@ -43,7 +43,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         encoded = self.passwords.hash(PASSWORD)
-        self.writer.run(lambda tx: _people(tx, encoded))
+        self.writer.run(_people, encoded)
 
     @property
     def context(self) -> login.LoginContext:
@@ -70,7 +70,7 @@ class Gate:
 
     def enrol(self, user: int = 12) -> tuple[pyotp.TOTP, list[str]]:
         """Give a user a second factor, an hour ago: his app, and his recovery codes."""
-        begun = self.writer.run(lambda tx: enrolment.begin(tx, self.keys, 1, user))
+        begun = self.writer.run(enrolment.begin, self.keys, 1, user)
         app, before = pyotp.TOTP(begun.secret), self.now - clock.HOUR
         code = app.at(before // clock.SECOND)
         act = lambda tx: enrolment.confirm(tx, self.keys, self.actor(user), code, now=before)  # noqa: E731

@@ -21,7 +21,7 @@ from storage.filter import ledger
 from storage.filter.ledger import Entry
 from storage.mail.raws import compress, slice_rows
 from storage.schema import message, raw, ticket
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 ACCOUNT, MAILBOX, ANA, BEN = 1, 2, 11, 12
 NOW = 1_700_000_000_000_000
@@ -87,7 +87,7 @@ class Inbox:
     """One account under test, with agents who mark."""
 
     database: Database
-    writer: Writer
+    writer: WritingThread
     models: Models
     directory: Path
     account: int = ACCOUNT
@@ -111,17 +111,7 @@ class Inbox:
         self.now += 1
         found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
         return self.writer.run(
-            lambda transaction: mark(
-                transaction,
-                self.models,
-                f"user:{user}",
-                self.account,
-                messages,
-                label,
-                user=user,
-                now=self.now,
-                features_of=found,
-            )
+            mark, self.models, f"user:{user}", self.account, messages, label, user=user, now=self.now, features_of=found
         )
 
     def answer(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
@@ -129,16 +119,7 @@ class Inbox:
         self.now += 1
         found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
         return self.writer.run(
-            lambda transaction: answered(
-                transaction,
-                self.models,
-                f"user:{user}",
-                self.account,
-                messages,
-                user=user,
-                now=self.now,
-                features_of=found,
-            )
+            answered, self.models, f"user:{user}", self.account, messages, user=user, now=self.now, features_of=found
         )
 
     def expire(self, before: int, *, now: int = NOW) -> int:
@@ -146,18 +127,14 @@ class Inbox:
         with self.database.read() as connection:
             due = ledger.entries_given_before(connection, self.account, before, after=0, limit=1_000)
         messages = [message_id for _, message_id in due]
-        gone = self.writer.run(lambda tx: expire(tx, self.models, self.account, messages, before=before, now=now))
+        gone = self.writer.run(expire, self.models, self.account, messages, before=before, now=now)
         self.writer.run(lambda tx: ledger.sweep_marks(tx.connection, self.account, before, limit=1_000))
         return gone
 
     def unmark(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
         """One agent's undoing in one transaction."""
         self.now += 1
-        return self.writer.run(
-            lambda transaction: unmark(
-                transaction, self.models, f"user:{user}", self.account, messages, user=user, now=self.now
-            )
-        )
+        return self.writer.run(unmark, self.models, f"user:{user}", self.account, messages, user=user, now=self.now)
 
     def revoke_user(self, user: int, since: int) -> list[Revoked]:
         """All of one user's marks since a time, step by step."""
@@ -166,16 +143,7 @@ class Inbox:
         while not done or done[-1].more:
             done.append(
                 self.writer.run(
-                    lambda transaction: revoke_marks(
-                        transaction,
-                        self.models,
-                        "operator:0",
-                        self.account,
-                        user,
-                        since,
-                        now=self.now,
-                        features_of=found,
-                    )
+                    revoke_marks, self.models, "operator:0", self.account, user, since, now=self.now, features_of=found
                 )
             )
         return done

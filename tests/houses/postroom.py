@@ -34,7 +34,7 @@ from storage.mail import raws
 from storage.mail.mailboxes import Mailbox, add_mailbox
 from storage.people.users import User, add_user
 from storage.schema import contact, contact_address, intake, message, participant, ticket, ticket_mailbox
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 START = 1_800_000_000 * SECOND - 1_800_000_000 * SECOND % HOUR
 OURS, THEIRS = 1, 2
@@ -77,7 +77,7 @@ class PostRoom:
     """The parts of a house without doors, and questions to its tables."""
 
     database: Database
-    writer: Writer
+    writer: WritingThread
     directory: Directory
     context: FilingContext
     secrets: Secrets
@@ -108,7 +108,7 @@ class PostRoom:
 
     def file_all(self, messages: Sequence[tuple[bytes, Prepared]]) -> list[tuple[Outcome, ...]]:
         """File messages as one batch of the writer."""
-        done = self.writer.run(lambda tx: file_batch(tx, self.context, [prepared for _, prepared in messages]))
+        done = self.writer.run(file_batch, self.context, [prepared for _, prepared in messages])
         for (raw, prepared), outcomes in zip(messages, done, strict=True):
             assert [outcome.recipient for outcome in outcomes] == list(prepared.envelope.recipients)
             for outcome in outcomes:
@@ -246,7 +246,7 @@ def make_context(database: Database, directory: Directory, models: Path) -> Fili
 
 
 @contextmanager
-def open_room(database: Database, writer: Writer, directory: Path) -> Iterator[PostRoom]:
+def open_room(database: Database, writer: WritingThread, directory: Path) -> Iterator[PostRoom]:
     """A post room on an empty migrated database and a running writer; checks it at the end."""
     writer.run(furnish)
     routes = Directory(database)

@@ -17,12 +17,12 @@ from storage.database import Database
 from storage.people import sessions, users
 from storage.proof import journal
 from storage.schema import login_attempt, session
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.gate import CHEAP, PASSWORD, UNLIMITED, Gate
 
 
 @pytest.fixture
-def gate(database: Database, writer: Writer) -> Gate:
+def gate(database: Database, writer: WritingThread) -> Gate:
     """The way in, on each engine."""
     return Gate(database=database, writer=writer)
 
@@ -143,7 +143,7 @@ class Counting(PasswordHasher):
         return super().verify(hash, password)
 
 
-def test_unknown_names_cost_one_verification_of_the_same_parameters(database: Database, writer: Writer) -> None:
+def test_unknown_names_cost_one_verification_of_the_same_parameters(database: Database, writer: WritingThread) -> None:
     """Known, unknown, and known without a password: one verification each, of equal parameters, and two look-ups."""
     hasher = Counting()
     gate = Gate(database=database, writer=writer, passwords=Passwords(hasher), limits=UNLIMITED)
@@ -197,7 +197,7 @@ def guess(gate: Gate, email: str = "ana@first.example", peer: str = "192.0.2.66"
 
 def test_ten_thousand_guesses_are_slowed_down_and_lock_out_nobody_else(sqlite_database: Database) -> None:
     """Ten guesses a second from one address: 15 of 10,000 are looked at; the real user and others are not held up."""
-    writer = Writer(sqlite_database)
+    writer = WritingThread(sqlite_database)
     writer.start()
     gate = Gate(database=sqlite_database, writer=writer)
     gate.login(peer="198.51.100.7")  # where she works
@@ -293,7 +293,7 @@ def test_only_a_session_with_a_second_factor_gets_fresh(gate: Gate) -> None:
 def test_replacing_a_second_factor_needs_a_code_of_the_new_one(gate: Gate) -> None:
     """A secret that was shown but not confirmed changes nothing; confirmed, the old app's codes are wrong."""
     old, _ = gate.enrol()
-    gate.writer.run(lambda tx: enrolment.begin(tx, gate.keys, 1, 12))
+    gate.writer.run(enrolment.begin, gate.keys, 1, 12)
     assert gate.login(code=gate.code(old))
     new, _ = gate.enrol()
     gate.now += clock.MINUTE

@@ -20,7 +20,7 @@ from storage.people.sessions import find_session
 from storage.people.users import User
 from storage.proof import journal
 from storage.schema import ticket, user
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.desk import Desk
 from tests.houses.gate import PASSWORD, Gate
 
@@ -28,7 +28,7 @@ OWNER, AGENT, ADMIN = 11, 12, 13
 
 
 @pytest.fixture
-def gate(database: Database, writer: Writer) -> Gate:
+def gate(database: Database, writer: WritingThread) -> Gate:
     """Account 1 with an owner, an agent and an admin, on each engine."""
     return Gate(database=database, writer=writer)
 
@@ -44,12 +44,12 @@ def verbs(gate: Gate, on: str) -> list[str]:
 
 
 def change_role(gate: Gate, actor: Actor, user: int, role: str) -> User:
-    return gate.writer.run(lambda tx: people.change_role(tx, actor, 1, user, role, now=gate.now))
+    return gate.writer.run(people.change_role, actor, 1, user, role, now=gate.now)
 
 
 def add(gate: Gate, actor: Actor, user: int, role: str) -> User:
     row = User(account_id=1, id=user, email=f"{user}@first.example", name="New", role=role, created_at=gate.now)
-    return gate.writer.run(lambda tx: people.add_user(tx, actor, row))
+    return gate.writer.run(people.add_user, actor, row)
 
 
 def delete(gate: Gate, actor: Actor, user: int, heir: int | None = None) -> people.Deleted:
@@ -63,7 +63,7 @@ def link(gate: Gate, actor: Actor, user: int) -> str:
 
 def use(gate: Gate, text: str, password: str) -> None:
     encoded = gate.passwords.hash(password)
-    gate.writer.run(lambda tx: people.use_link(tx, bearer_hash(text), encoded, now=gate.now))
+    gate.writer.run(people.use_link, bearer_hash(text), encoded, now=gate.now)
 
 
 MAY_GRANT = {"O": {"owner", "admin", "agent"}, "o": {"owner", "admin", "agent"}, "a": {"admin", "agent"}}
@@ -131,11 +131,11 @@ def test_the_last_owner_stays(gate: Gate) -> None:
 def test_two_owners_cannot_demote_each_other_at_once(gate: Gate, database: Database) -> None:
     """Of two nodes that each demote another owner, one finds that he would be the last (PostgreSQL: row locks)."""
     change_role(gate, gate.actor(OWNER), ADMIN, "owner")
-    writers = [Writer(database, node=number) for number in (1, 2)]
+    writers = [WritingThread(database, node=number) for number in (1, 2)]
     for each in writers:
         each.start()
 
-    def demote(pair: tuple[Writer, int]) -> bool:
+    def demote(pair: tuple[WritingThread, int]) -> bool:
         try:
             pair[0].run(lambda tx: people.change_role(tx, operator(0), 1, pair[1], "agent", now=gate.now))
         except (Conflict, MailhubError):
@@ -171,7 +171,7 @@ def test_a_deleted_user_is_a_pseudonym(gate: Gate) -> None:
         kept: Any = connection.execute(select(user).where(user.c.id == AGENT)).one()
     assert (kept.email, kept.name, kept.password_hash) == ("former-12", "", None)
     again = User(account_id=1, id=30, email="ana@first.example", name="", role="agent", created_at=gate.now)
-    gate.writer.run(lambda tx: people.add_user(tx, operator(0), again))
+    gate.writer.run(people.add_user, operator(0), again)
     with pytest.raises(NotFound):
         delete(gate, gate.actor(OWNER), AGENT)
 
@@ -267,7 +267,7 @@ def test_a_reset_second_factor_logs_everybody_out(gate: Gate) -> None:
     """After a reset the password alone opens again, the old recovery codes do not, and open sessions are over."""
     app, codes = gate.enrol(AGENT)
     opened = gate.login(code=gate.code(app))
-    gate.writer.run(lambda tx: enrolment.reset(tx, gate.actor(OWNER), 1, AGENT, now=gate.now))
+    gate.writer.run(enrolment.reset, gate.actor(OWNER), 1, AGENT, now=gate.now)
     assert gate.login().session.fresh_until is None
     with gate.database.read() as connection:
         found = find_session(connection, opened.bearer.hash)

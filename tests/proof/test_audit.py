@@ -17,7 +17,7 @@ from storage.database import Database
 from storage.proof import anchors, journal
 from storage.schema import journal as table
 from storage.schema import journal_anchor
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 KEY = Keys(bytes(32)).signer("anchors")
 PUBLIC = KEY.public_key()
@@ -34,11 +34,11 @@ def act(transaction: Transaction, account: int, count: int, *, at: int = START) 
     )
 
 
-def written(database: Database, writer: Writer, rows: int = 8) -> None:
+def written(database: Database, writer: WritingThread, rows: int = 8) -> None:
     """Three chains of ``rows`` acts, an anchor, three more acts each, and another anchor."""
     for moment, count in ((START, rows - 3), (START + HOUR, 3)):
         for account in ACCOUNTS:
-            writer.run(lambda tx, account=account, count=count, at=moment: act(tx, account, count, at=at))  # type: ignore[misc]
+            writer.run(act, account, count, at=moment)
         assert audit.anchor(database, writer, KEY, node=0, now=moment + 1) is not None
 
 
@@ -46,27 +46,27 @@ def verify(database: Database, **more: Any) -> Report:
     return audit.verify(database, PUBLIC, **more)
 
 
-def test_an_untouched_journal_is_whole(database: Database, writer: Writer) -> None:
+def test_an_untouched_journal_is_whole(database: Database, writer: WritingThread) -> None:
     """Every row is counted, all of them are anchored, and later ones are reported as not yet anchored."""
     written(database, writer)
     report = verify(database)
     assert (report.faults, report.chains, report.rows, report.anchored, report.anchors) == ((), 3, 24, 24, 2)
-    writer.run(lambda tx: act(tx, 2, 5))
+    writer.run(act, 2, 5)
     report = verify(database)
     assert (report.faults, report.rows - report.anchored) == ((), 5)
     assert verify(database, account=2).rows == 13
 
 
-def test_nothing_new_is_not_anchored(database: Database, writer: Writer) -> None:
+def test_nothing_new_is_not_anchored(database: Database, writer: WritingThread) -> None:
     """A second anchor without an act between would say nothing, and is not made."""
     written(database, writer)
     assert audit.anchor(database, writer, KEY, node=0, now=START + 2 * HOUR) is None
 
 
-def test_an_act_that_says_an_earlier_instant_is_anchored_too(database: Database, writer: Writer) -> None:
+def test_an_act_that_says_an_earlier_instant_is_anchored_too(database: Database, writer: WritingThread) -> None:
     """An act that was asked for before the anchor and committed after it gets into the next one."""
     written(database, writer)
-    writer.run(lambda tx: act(tx, 1, 1, at=START + HOUR - 5))
+    writer.run(act, 1, 1, at=START + HOUR - 5)
     assert audit.anchor(database, writer, KEY, node=0, now=START + 2 * HOUR) is not None
     assert verify(database).anchored == 25
 
@@ -146,7 +146,7 @@ class Untouched(Exception):
     """Rolls the tampering back."""
 
 
-def test_a_thousand_changes_before_the_last_anchor_are_each_found(database: Database, writer: Writer) -> None:
+def test_a_thousand_changes_before_the_last_anchor_are_each_found(database: Database, writer: WritingThread) -> None:
     """Random edits, drops, swaps, truncations, forks and insertions of anchored rows: none gets past ``verify``."""
     written(database, writer)
     dice = random.Random(20261124)
@@ -166,10 +166,10 @@ def test_a_thousand_changes_before_the_last_anchor_are_each_found(database: Data
     assert verify(database).faults == ()
 
 
-def test_changes_behind_the_last_anchor_are_reported_as_unanchored(database: Database, writer: Writer) -> None:
+def test_changes_behind_the_last_anchor_are_reported_as_unanchored(database: Database, writer: WritingThread) -> None:
     """What no signature covers can be rewritten by who can write the database: the rows are counted as unproven."""
     written(database, writer)
-    writer.run(lambda tx: act(tx, 1, 4))
+    writer.run(act, 1, 4)
     with database.writing.begin() as connection:
         _rewrite(connection, 1, 11, random.Random(1))
     report = verify(database)
@@ -177,7 +177,7 @@ def test_changes_behind_the_last_anchor_are_reported_as_unanchored(database: Dat
 
 
 @pytest.mark.parametrize("change", ["heads", "signature", "previous", "at", "gap", "last"])
-def test_changed_anchors_are_found(database: Database, writer: Writer, change: str) -> None:
+def test_changed_anchors_are_found(database: Database, writer: WritingThread, change: str) -> None:
     """An edited or missing anchor is a fault; that the newest is gone shows against a copy kept elsewhere."""
     written(database, writer)
     kept = list(audit._all_anchors(database))
@@ -195,7 +195,7 @@ def test_changed_anchors_are_found(database: Database, writer: Writer, change: s
         assert verify(database).faults == ()
 
 
-def test_an_anchor_of_somebody_else_is_refused(database: Database, writer: Writer) -> None:
+def test_an_anchor_of_somebody_else_is_refused(database: Database, writer: WritingThread) -> None:
     """A file of anchors that this installation did not sign proves nothing and says so."""
     written(database, writer)
     forged = [anchors.Anchor(node=0, sequence=1, at=1, heads="[]", previous=bytes(32), signature=bytes(64))]
@@ -203,14 +203,14 @@ def test_an_anchor_of_somebody_else_is_refused(database: Database, writer: Write
         verify(database, kept=forged)
 
 
-def test_reading_is_by_pages(database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_is_by_pages(database: Database, writer: WritingThread, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain longer than a page is followed over its end."""
     monkeypatch.setattr(audit, "PAGE", 5)
     written(database, writer, rows=23)
     assert verify(database).rows == 69
 
 
-def test_append_costs_two_statements(database: Database, writer: Writer) -> None:
+def test_append_costs_two_statements(database: Database, writer: WritingThread) -> None:
     """However many acts are recorded at once, one row is read and one statement writes."""
     seen: list[str] = []
 

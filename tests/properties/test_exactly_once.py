@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mailhub.envelope import Fate, Source
 from storage.database import Database
 from storage.schema import intake, message
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.postroom import ADDRESSES, HELP, OURS, THEIRS, PostRoom, answering, mail, open_room
 
 MAILS = [
@@ -53,7 +53,7 @@ def rooms(sqlite_template: Path, tmp_path: Path) -> Rooms:
         for old in tmp_path.glob("example.sqlite3*"):
             old.unlink()
         database = Database(Path(shutil.copy(sqlite_template, path)))
-        writer = Writer(database)
+        writer = WritingThread(database)
         writer.start()
         try:
             with open_room(database, writer, tmp_path) as room:

@@ -18,7 +18,7 @@ from classifier.tokens import features_to_bytes
 from mailhub.filter.feedback import mark
 from mailhub.filter.models import Models
 from storage.database import Database
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.houses.inbox import Inbox, extract, taught, text_of
 
 MESSAGES = 12
@@ -118,9 +118,9 @@ def _apply(inbox: Inbox, other: Inbox, acts: list[_Act], operation: _Operation) 
 
 
 @pytest.fixture
-def second_writer(database: Database) -> Iterator[Writer]:
+def second_writer(database: Database) -> Iterator[WritingThread]:
     """The writer of another node."""
-    started = Writer(database, node=1)
+    started = WritingThread(database, node=1)
     started.start()
     yield started
     started.close()
@@ -134,7 +134,11 @@ def second_writer(database: Database) -> Iterator[Writer]:
 )
 @given(operations=st.lists(_operation, min_size=3, max_size=14))
 def test_the_model_is_the_fold_of_what_is_left(
-    database: Database, writer: Writer, second_writer: Writer, tmp_path: Path, operations: list[_Operation]
+    database: Database,
+    writer: WritingThread,
+    second_writer: WritingThread,
+    tmp_path: Path,
+    operations: list[_Operation],
 ) -> None:
     """Marks, answers, ageing, undos, revocations, failures, restarts and two nodes, in any order, leave it exact."""
     account = next(_accounts)

@@ -28,7 +28,7 @@ from storage.filter import mark_requests
 from storage.schema import mark_request, message
 from storage.sources import imap_sources
 from storage.sources.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.imap_rows import source_row
 from tests.houses.postroom import OURS, PostRoom, mail, open_room
 
@@ -202,7 +202,7 @@ class World:
 @pytest.fixture
 def house(sqlite_database: Database, tmp_path: Any) -> Iterator[PostRoom]:
     """One for all examples."""
-    writer = Writer(sqlite_database)
+    writer = WritingThread(sqlite_database)
     writer.start()
     with open_room(sqlite_database, writer, tmp_path) as room:
         yield room

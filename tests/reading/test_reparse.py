@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -24,7 +23,7 @@ def run(room: PostRoom) -> tuple[int, int]:
     """All steps to the end: (read, changed)."""
     read = changed = after = 0
     while found := reparse.read_anew(room.database, room.secrets, room.directory, ACCOUNT, after=after):
-        changed += room.writer.run(partial(reparse.write_anew, account=ACCOUNT, messages=found))
+        changed += room.writer.run(reparse.write_anew, account=ACCOUNT, messages=found)
         read, after = read + len(found), found[-1].stored.id
     return read, changed
 

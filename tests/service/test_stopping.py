@@ -85,7 +85,7 @@ async def _for_ever() -> None:
 def test_a_hang_is_no_life(alive: bool, turn: float, undecided: float, moves: bool) -> None:
     """A writer whose turn does not end, or a delivery nobody decides, silences the watchdog though the threads live."""
     house: Any = SimpleNamespace(
-        writer=SimpleNamespace(alive=alive, turn_seconds=lambda: turn),
+        writing=SimpleNamespace(alive=alive, turn_seconds=lambda: turn),
         reception=SimpleNamespace(oldest_undecided_seconds=lambda: undecided),
     )
     assert daemon._moves(house) is moves

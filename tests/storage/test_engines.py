@@ -8,12 +8,12 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database
 from storage.schema import refusal
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 ROW = {"hour": 1, "peer": "192.0.2.1", "reason": "unknown-recipient", "count": 1}
 
 
-def test_fresh_ids_are_distinct_and_rise(writer: Writer) -> None:
+def test_fresh_ids_are_distinct_and_rise(writer: WritingThread) -> None:
     """Ids a writer gives never repeat and grow."""
     ids = [writer.run(Transaction.new_id) for _ in range(5)]
     assert ids == sorted(set(ids))
@@ -25,7 +25,7 @@ def test_a_reader_cannot_write(database: Database) -> None:
         connection.execute(insert(refusal).values(ROW))
 
 
-def test_what_a_failed_function_wrote_is_gone(database: Database, writer: Writer) -> None:
+def test_what_a_failed_function_wrote_is_gone(database: Database, writer: WritingThread) -> None:
     """A function that raises leaves nothing behind."""
 
     def fails(transaction: Transaction) -> None:

@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.engine.open_files import Watched, reading
 from storage.engine.same_server import SameServer
 from storage.errors import Gone, StorageError
-from storage.writer import Writer
+from storage.writer import WritingThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def test_reading_keeps_the_locks_of_the_process(tmp_path: Path) -> None:
 
 def test_what_was_deleted_is_still_searched(sqlite_database: Database) -> None:
     """The pages read are those of the file: also those that are free, and those that stand in the log alone."""
-    writer = Writer(sqlite_database)
+    writer = WritingThread(sqlite_database)
     writer.start()
     writer.run(lambda tx: tx.connection.exec_driver_sql("PRAGMA secure_delete=OFF").fetchall())
     writer.run(lambda tx: tx.connection.exec_driver_sql("CREATE TABLE t (x)"))
@@ -71,7 +71,7 @@ def test_what_was_deleted_is_still_searched(sqlite_database: Database) -> None:
 
 def test_a_disk_that_does_not_say_is_no_loss(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the names cannot be looked at every turn fails; afterwards the writer goes on, and a loss is final."""
-    writer = Writer(sqlite_database)
+    writer = WritingThread(sqlite_database)
     writer.start()
     with monkeypatch.context() as silent, pytest.raises(StorageError, match="cannot be looked at") as refused:
         silent.setattr(Watched, "lost", Mock(side_effect=PermissionError(13, "Permission denied")))
@@ -98,7 +98,7 @@ def content(path: Path) -> bytes:
 
 def test_another_database_of_the_same_name_is_refused(postgresql_database: Database) -> None:
     """Dropped and made again on the same server, it is not the one that was opened: nothing is written there."""
-    writer = Writer(postgresql_database)
+    writer = WritingThread(postgresql_database)
     writer.start()
     name = postgresql_database.url.database
     address = postgresql_database.url.set(drivername="postgresql", database="postgres")

@@ -14,7 +14,7 @@ from storage.mail import outbox
 from storage.schema import outbox as outbox_table
 from storage.schema import ticket
 from storage.tickets.tickets import merged_tickets
-from storage.writer import Writer
+from storage.writer import WritingThread
 
 SENT = {
     "account_id": 1, "message_id": 1, "ticket_id": 1, "kind": "reply", "mail_from": None, "recipient": "a@b",
@@ -45,7 +45,7 @@ def explained(connection: Connection) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def grown(database: Database, writer: Writer) -> Database:
+def grown(database: Database, writer: WritingThread) -> Database:
     """A database with many sent mails and open tickets, which the planner knows about."""
     sent = [{**SENT, "id": n, "next_attempt_at": n} for n in range(ROWS)]
     tickets = [{**TICKET, "id": n, "number": n} for n in range(ROWS)]
@@ -71,7 +71,7 @@ def test_looks_use_their_index(grown: Database, look: Callable[[Connection], obj
     assert [index in plan for plan in plans] == [True]
 
 
-def test_claims_use_the_index_of_what_is_queued(grown: Database, writer: Writer) -> None:
+def test_claims_use_the_index_of_what_is_queued(grown: Database, writer: WritingThread) -> None:
     """Claiming the next row does not read what was sent."""
 
     def claim(transaction: Any) -> list[str]:

@@ -18,7 +18,7 @@ from storage.mail.search import find_messages
 from storage.privacy import contacts
 from storage.proof import journal
 from storage.tickets import notes, removal, tickets
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.houses.inbox import ACCOUNT, file_message, make_account
 
 
@@ -58,8 +58,8 @@ def work(transaction: Transaction) -> None:
 
 
 @pytest.fixture
-def sqlite_writer(sqlite_database: Database) -> Iterator[Writer]:
-    started = Writer(sqlite_database)
+def sqlite_writer(sqlite_database: Database) -> Iterator[WritingThread]:
+    started = WritingThread(sqlite_database)
     started.start()
     yield started
     started.close()
@@ -81,14 +81,14 @@ def walked(database: Database, seen: list[tuple[str, Any]]) -> set[str]:
     return bad | {step for step in steps if step.endswith("(account_id=?)")}
 
 
-def test_every_step_uses_all_its_keys(sqlite_database: Database, sqlite_writer: Writer) -> None:
+def test_every_step_uses_all_its_keys(sqlite_database: Database, sqlite_writer: WritingThread) -> None:
     """No statement scans a table, and no index is used by its account_id alone."""
     with statements(sqlite_database) as seen:
         sqlite_writer.run(work)
     assert walked(sqlite_database, seen) == set()
 
 
-def test_a_removal_walks_no_table_either(sqlite_database: Database, sqlite_writer: Writer) -> None:
+def test_a_removal_walks_no_table_either(sqlite_database: Database, sqlite_writer: WritingThread) -> None:
     """Removing messages of an account of a million is the work of these messages: 155 ms a turn it was."""
     with statements(sqlite_database) as seen:
         sqlite_writer.run(lambda tx: removal.tickets_of_messages(tx.connection, 1, [1, 2, 3]))
@@ -101,7 +101,9 @@ def test_a_removal_walks_no_table_either(sqlite_database: Database, sqlite_write
     assert walked(sqlite_database, seen) == set()
 
 
-def test_what_belongs_to_a_message_or_ticket_is_found_by_it(sqlite_database: Database, sqlite_writer: Writer) -> None:
+def test_what_belongs_to_a_message_or_ticket_is_found_by_it(
+    sqlite_database: Database, sqlite_writer: WritingThread
+) -> None:
     """Also where it is asked for in the order of ids: an account's table is not walked to save a sort of ten rows."""
 
     def ask(transaction: Transaction) -> None:

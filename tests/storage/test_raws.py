@@ -14,7 +14,7 @@ from storage.errors import SlicesGone
 from storage.mail import raws
 from storage.mail.raws import SLICE_BYTES
 from storage.schema import raw, raw_pending
-from storage.writer import Writer
+from storage.writer import WritingThread
 
 NOW = 1_800_000_000_000_000
 SIZES = [0, 1, SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1]
@@ -35,7 +35,7 @@ def test_slices_join_to_the_original(size: int) -> None:
         assert zstandard.ZstdDecompressor().decompress(b"".join(slices)) == data
 
 
-def test_messages_come_back_from_the_database(database: Database, writer: Writer) -> None:
+def test_messages_come_back_from_the_database(database: Database, writer: WritingThread) -> None:
     """Messages of every size come back byte for byte, each in its own account only."""
     sizes = [*SIZES, 3 * SLICE_BYTES]
     for message, size in enumerate(sizes, start=1):
@@ -47,7 +47,7 @@ def test_messages_come_back_from_the_database(database: Database, writer: Writer
     assert read == [*(noise(size) for size in sizes), None]
 
 
-def write_ahead(writer: Writer, message: int, slices: list[bytes], *, at: int = NOW) -> None:
+def write_ahead(writer: WritingThread, message: int, slices: list[bytes], *, at: int = NOW) -> None:
     """A turn for each slice, as the reception does it."""
     for index, data in enumerate(slices):
         writer.run(lambda tx, i=index, d=data: raws.write_ahead(tx.connection, 1, message, i, d, at=at))  # type: ignore[misc]
@@ -58,7 +58,7 @@ def pending(database: Database) -> list[int]:
         return sorted(connection.execute(select(raw_pending.c.message_id)).scalars())
 
 
-def test_settled_slices_are_never_swept(database: Database, writer: Writer) -> None:
+def test_settled_slices_are_never_swept(database: Database, writer: WritingThread) -> None:
     """Slices written ahead whose message was committed stay, however old they are."""
     data = noise(3 * SLICE_BYTES)
     write_ahead(writer, 7, raws.compress(data))
@@ -70,7 +70,7 @@ def test_settled_slices_are_never_swept(database: Database, writer: Writer) -> N
 
 
 @pytest.mark.parametrize("limit", [1, 100])
-def test_swept_slices_cannot_be_settled(database: Database, writer: Writer, limit: int) -> None:
+def test_swept_slices_cannot_be_settled(database: Database, writer: WritingThread, limit: int) -> None:
     """A message whose slices were swept, all or one, is not committed without them."""
     write_ahead(writer, 7, [b"one", b"two"])
     writer.run(lambda tx: raws.sweep(tx.connection, before=NOW + 1, limit=limit))
@@ -79,7 +79,7 @@ def test_swept_slices_cannot_be_settled(database: Database, writer: Writer, limi
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_sweeping_ends_and_removes_only_what_is_old(database: Database, writer: Writer, limit: int) -> None:
+def test_sweeping_ends_and_removes_only_what_is_old(database: Database, writer: WritingThread, limit: int) -> None:
     """Sweeping in steps of any size removes all slices of old orphans, at most so many a step, and nothing else."""
     for message, at in ((1, NOW - 2), (2, NOW - 1), (3, NOW)):
         write_ahead(writer, message, [b"one", b"two"], at=at)
@@ -91,7 +91,7 @@ def test_sweeping_ends_and_removes_only_what_is_old(database: Database, writer: 
         assert sorted(connection.execute(select(raw.c.message_id)).scalars()) == [3, 3]
 
 
-def test_a_walk_holds_one_message_at_a_time(database: Database, writer: Writer) -> None:
+def test_a_walk_holds_one_message_at_a_time(database: Database, writer: WritingThread) -> None:
     """However well mail was compressed, a walk through it makes one message's bytes at a time, and misses none."""
     size = 8 * 1024 * 1024
     for message in range(1, 13):
@@ -110,7 +110,7 @@ def test_a_walk_holds_one_message_at_a_time(database: Database, writer: Writer) 
 
 
 @pytest.mark.parametrize("limit", [2, 5, 200])
-def test_a_page_of_a_walk_is_bounded_by_bytes(database: Database, writer: Writer, limit: int) -> None:
+def test_a_page_of_a_walk_is_bounded_by_bytes(database: Database, writer: WritingThread, limit: int) -> None:
     """Pages hold so many compressed bytes, or one message; together they hold every message whole, once."""
     sizes = [3 * SLICE_BYTES, 10, 6 * SLICE_BYTES, 2 * SLICE_BYTES, 2 * SLICE_BYTES, 1, SLICE_BYTES]
     for message, size in enumerate(sizes, start=1):

@@ -25,7 +25,7 @@ from storage.mail.search import (
     why_too_broad,
     words,
 )
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 NEWEST = 1 << 62
 TEXTS = {
@@ -91,7 +91,7 @@ STRANGE = [
 
 
 @pytest.fixture
-def find(database: Database, writer: Writer) -> Callable[[str], list[int]]:
+def find(database: Database, writer: WritingThread) -> Callable[[str], list[int]]:
     """A search in account 1, which holds TEXTS; account 2 holds the same texts with ids of its own."""
     rows = [(account, account * 100 + id, words([body])) for account in (1, 2) for id, body in TEXTS.items()]
     writer.run(lambda tx: add_to_index(tx.connection, rows))
@@ -121,7 +121,7 @@ def test_an_account_finds_only_its_own(find: Callable[..., list[int]]) -> None:
     assert find("printer", account=3) == []
 
 
-def test_results_come_newest_first_and_in_pages(database: Database, writer: Writer) -> None:
+def test_results_come_newest_first_and_in_pages(database: Database, writer: WritingThread) -> None:
     """Results descend by id, below ``before``, at most ``limit``."""
     writer.run(lambda tx: add_to_index(tx.connection, [(1, id, ["word"]) for id in range(1, 11)]))
     with database.read() as connection:
@@ -130,7 +130,7 @@ def test_results_come_newest_first_and_in_pages(database: Database, writer: Writ
     assert (first, second) == ([10, 9, 8, 7], [6, 5, 4, 3])
 
 
-def test_a_message_of_endless_words_is_indexed_up_to_the_bound(database: Database, writer: Writer) -> None:
+def test_a_message_of_endless_words_is_indexed_up_to_the_bound(database: Database, writer: WritingThread) -> None:
     """A message with more and longer words than any has is cut to the bounds and can be stored on both engines."""
     endless = words([" ".join(f"{number:05}{'ﷲ' * 50}" for number in range(5_000))])
     assert sum(map(len, endless)) <= MESSAGE_CHARACTERS
@@ -141,7 +141,7 @@ def test_a_message_of_endless_words_is_indexed_up_to_the_bound(database: Databas
         assert find_messages(connection, 1, "00007*", before=NEWEST, limit=9) == [1]
 
 
-def test_a_message_without_words_can_be_indexed_and_removed(database: Database, writer: Writer) -> None:
+def test_a_message_without_words_can_be_indexed_and_removed(database: Database, writer: WritingThread) -> None:
     """An empty message is a row of the index like any other."""
     writer.run(lambda tx: add_to_index(tx.connection, [(1, 1, [])]))
     writer.run(lambda tx: remove_from_index(tx.connection, 1, [1]))
@@ -149,7 +149,7 @@ def test_a_message_without_words_can_be_indexed_and_removed(database: Database, 
         assert connection.execute(text("SELECT count(*) FROM message_index")).scalar_one() == 0
 
 
-def test_a_removed_message_is_not_found(find: Callable[[str], list[int]], writer: Writer) -> None:
+def test_a_removed_message_is_not_found(find: Callable[[str], list[int]], writer: WritingThread) -> None:
     """After removal a message's words find nothing, and the others still do."""
     writer.run(lambda tx: remove_from_index(tx.connection, 1, [101]))
     assert (find("printer"), find("drucker")) == ([], [2])
@@ -158,7 +158,7 @@ def test_a_removed_message_is_not_found(find: Callable[[str], list[int]], writer
 def test_an_erased_word_leaves_no_byte_in_the_file(sqlite_path: Path, sqlite_database: Database) -> None:
     """After removal and a truncating checkpoint the word is neither in the database file nor in its log."""
     secret, prefix = "zqxjkvbwsecretword", "zqxjkvbw"
-    writer = Writer(sqlite_database)
+    writer = WritingThread(sqlite_database)
     writer.start()
 
     def fill(transaction: Transaction) -> None:
@@ -186,7 +186,7 @@ def test_the_index_knows_that_words_of_removed_rows_are_left_until_it_is_rewritt
 ) -> None:
     """One of many rows removed: its word stays in the file, and the index says so; rewritten, neither is true."""
     word = "zqxjkvbwsecretword"
-    writer = Writer(sqlite_database)
+    writer = WritingThread(sqlite_database)
     writer.start()
 
     def left() -> tuple[bool, bool]:

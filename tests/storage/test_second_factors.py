@@ -6,12 +6,12 @@ from functools import partial
 
 from storage.database import Database
 from storage.people.second_factors import replace_recovery_codes, use_recovery_code
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 
 HASH = bytes(range(32))
 
 
-def test_a_recovery_code_is_used_up_once(database: Database, writer: Writer) -> None:
+def test_a_recovery_code_is_used_up_once(database: Database, writer: WritingThread) -> None:
     """Of two who both saw the code unused, the second fails at the instant of use; so do other users with it."""
     writer.run(lambda tx: replace_recovery_codes(tx.connection, 1, 7, [HASH]))
     used = []

@@ -17,7 +17,7 @@ import storage.writer
 from storage.database import Database
 from storage.errors import Full, Locked, Stopped, StorageError
 from storage.schema import FIRST_ID, contact_address, raw, refusal
-from storage.writer import ATTEMPTS, ID_BLOCK, TURN_ITEMS, Transaction, Writer
+from storage.writer import ATTEMPTS, ID_BLOCK, TURN_ITEMS, Transaction, WritingThread
 
 GUARD_SECONDS = 20.0  # only a hang gets there
 
@@ -44,7 +44,7 @@ def adding(reason: str) -> Callable[[Transaction], str]:
 class Held:
     """A writer whose thread is inside a function until ``release``, so that work gathers behind it."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: WritingThread) -> None:
         self._inside, self._go = threading.Event(), threading.Event()
         self._future = writer.submit(self._wait)
         assert self._inside.wait(GUARD_SECONDS)
@@ -90,7 +90,7 @@ class Adding:
 
 
 def test_what_gathers_during_a_turn_becomes_one_commit(
-    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+    database: Database, writer: WritingThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Forty functions and forty batch items that gather while a turn runs are committed by one further turn."""
     monkeypatch.setattr(storage.writer, "TURN_SECONDS", GUARD_SECONDS)
@@ -107,7 +107,7 @@ def test_what_gathers_during_a_turn_becomes_one_commit(
     assert len(batch.runs) == 1
 
 
-def test_functions_stop_joining_a_long_turn(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_stop_joining_a_long_turn(writer: WritingThread, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function joins no turn that has lasted its time: with no time at all, each has a turn of its own, in order."""
     monkeypatch.setattr(storage.writer, "TURN_SECONDS", 0.0)
     held = Held(writer)
@@ -120,7 +120,7 @@ def test_functions_stop_joining_a_long_turn(writer: Writer, monkeypatch: pytest.
     assert writer.turns - turns >= 6  # the held one, and five; the last may not be counted yet
 
 
-def test_a_turn_takes_no_more_than_its_bound(writer: Writer) -> None:
+def test_a_turn_takes_no_more_than_its_bound(writer: WritingThread) -> None:
     """More items than a turn carries are spread over several runs, in order."""
     held, batch = Held(writer), Adding()
     for number in range(TURN_ITEMS + 5):
@@ -130,7 +130,7 @@ def test_a_turn_takes_no_more_than_its_bound(writer: Writer) -> None:
     assert [len(run) for run in batch.runs] == [TURN_ITEMS, 5]
 
 
-def test_batches_go_first(database: Database, writer: Writer) -> None:
+def test_batches_go_first(database: Database, writer: WritingThread) -> None:
     """Intake that gathered after a function of the same turn is nevertheless done before it."""
     held, batch = Held(writer), Adding()
     future = writer.submit(lambda tx: tx.connection.execute(select(refusal.c.reason)).scalars().all())
@@ -141,7 +141,9 @@ def test_batches_go_first(database: Database, writer: Writer) -> None:
 
 
 @pytest.mark.parametrize(("item", "error"), [("bad", IntegrityError), ("odd", ValueError)])
-def test_a_failing_item_falls_out_alone(database: Database, writer: Writer, item: str, error: type[Exception]) -> None:
+def test_a_failing_item_falls_out_alone(
+    database: Database, writer: WritingThread, item: str, error: type[Exception]
+) -> None:
     """One poisoned item of a batch fails by itself; the others of its batch are committed."""
     held, batch = Held(writer), Adding()
     batch.visible = lambda: reasons(database)
@@ -154,7 +156,7 @@ def test_a_failing_item_falls_out_alone(database: Database, writer: Writer, item
     assert reasons(database) == ["first", "last"]
 
 
-def test_ids_never_repeat_after_a_rollback(database: Database, writer: Writer) -> None:
+def test_ids_never_repeat_after_a_rollback(database: Database, writer: WritingThread) -> None:
     """A block of ids taken in a savepoint that was undone is not handed out again."""
     seen: list[int] = []
 
@@ -169,7 +171,7 @@ def test_ids_never_repeat_after_a_rollback(database: Database, writer: Writer) -
     kept = seen[3::4]
     assert kept == sorted(set(kept))
     assert min(kept) >= FIRST_ID
-    other = Writer(database, node=1)
+    other = WritingThread(database, node=1)
     other.start()
     theirs = [other.run(Transaction.new_id), other.run(lambda tx: [tx.new_id() for _ in range(ID_BLOCK)][-1])]
     other.close()
@@ -177,7 +179,7 @@ def test_ids_never_repeat_after_a_rollback(database: Database, writer: Writer) -
     assert writer.run(Transaction.new_id) not in theirs
 
 
-def test_actions_run_after_commits_only(database: Database, writer: Writer) -> None:
+def test_actions_run_after_commits_only(database: Database, writer: WritingThread) -> None:
     """What is to happen after the commit happens once for work that is kept, with its rows visible, else never."""
     heard: list[list[str]] = []
 
@@ -198,7 +200,7 @@ def test_actions_run_after_commits_only(database: Database, writer: Writer) -> N
     assert heard == [["kept"]]
 
 
-def test_actions_do_not_run_when_the_commit_fails(database: Database, writer: Writer) -> None:
+def test_actions_do_not_run_when_the_commit_fails(database: Database, writer: WritingThread) -> None:
     """When the commit itself fails nobody is told that anything was kept, and nothing is."""
     heard: list[str] = []
 
@@ -217,7 +219,7 @@ def test_actions_do_not_run_when_the_commit_fails(database: Database, writer: Wr
     assert writer.run(adding("later")) == "later"
 
 
-def test_close_finishes_what_was_submitted(database: Database, writer: Writer) -> None:
+def test_close_finishes_what_was_submitted(database: Database, writer: WritingThread) -> None:
     """Closing commits everything submitted before, and what comes after hears that the writer stopped."""
     held, batch = Held(writer), Adding()
     names = [f"row-{number:02}" for number in range(30)]
@@ -236,7 +238,7 @@ def test_close_finishes_what_was_submitted(database: Database, writer: Writer) -
 def test_closing_races_with_submitting(database: Database) -> None:
     """However a submit and a close interleave, its future is resolved."""
     for _ in range(20):
-        racing = Writer(database)
+        racing = WritingThread(database)
         racing.start()
         futures: list[Future[int]] = []
         submitting = threading.Thread(
@@ -252,12 +254,12 @@ def test_closing_races_with_submitting(database: Database) -> None:
 
 def test_closing_a_writer_that_never_started_returns(database: Database) -> None:
     """A writer that was made and never started can be closed."""
-    idle = Writer(database)
+    idle = WritingThread(database)
     idle.close()
     assert isinstance(idle.submit(adding("late")).exception(0), Stopped)
 
 
-def test_a_cancelled_future_stops_nothing(database: Database, writer: Writer) -> None:
+def test_a_cancelled_future_stops_nothing(database: Database, writer: WritingThread) -> None:
     """A caller who gave up before his turn is passed over, and the writer serves the next one."""
     held = Held(writer)
     given_up = writer.submit(adding("given-up"))
@@ -267,7 +269,7 @@ def test_a_cancelled_future_stops_nothing(database: Database, writer: Writer) ->
     assert reasons(database) == ["next"]
 
 
-def test_a_listener_that_raises_stops_nothing(database: Database, writer: Writer) -> None:
+def test_a_listener_that_raises_stops_nothing(database: Database, writer: WritingThread) -> None:
     """An action or a batch that raises after the commit neither undoes the work nor ends the writer."""
 
     class Deaf(Adding):
@@ -294,7 +296,7 @@ def test_a_database_held_by_another_process_is_a_temporary_error(
     pragmas = [pragma for pragma in storage.database._SQLITE_PRAGMAS if "busy_timeout" not in pragma]
     monkeypatch.setattr(storage.database, "_SQLITE_PRAGMAS", (*pragmas, "PRAGMA busy_timeout=0"))
     holder, database = Database(sqlite_path), Database(sqlite_path)
-    writer, batch = Writer(database), Adding()
+    writer, batch = WritingThread(database), Adding()
     writer.start()
     with holder.writing.begin():
         futures = [writer.submit(adding(name)) for name in ("one", "two")]
@@ -315,7 +317,7 @@ def test_a_held_row_of_postgresql_is_a_temporary_error(
     """A lock that another node does not let go of is given up as Locked instead of holding the writer for ever."""
     monkeypatch.setattr(storage.database, "BUSY_TIMEOUT_MS", 50)
     impatient = Database(postgresql_database.url.render_as_string(hide_password=False))
-    writer = Writer(impatient)
+    writer = WritingThread(impatient)
     writer.start()
     with postgresql_database.writing.begin() as holder:
         holder.execute(text("LOCK TABLE refusal IN ACCESS EXCLUSIVE MODE"))
@@ -338,7 +340,7 @@ def test_a_full_disk_is_a_temporary_error_of_its_own(sqlite_database: Database) 
     with sqlite_database.read() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
     event.listen(sqlite_database.writing, "connect", limit(str(pages + 20)))
-    writer, batch = Writer(sqlite_database), Adding()
+    writer, batch = WritingThread(sqlite_database), Adding()
     writer.start()
     held = Held(writer)
     writer.submit_to(batch, "item")
@@ -358,7 +360,7 @@ def test_the_loser_of_a_race_runs_again_and_sees_the_winner(postgresql_database:
     """Two nodes insert the same key at once: the one that loses runs again and finds what the winner committed."""
     both_looked = threading.Barrier(2)
     runs: list[str | None] = []
-    nodes = [Writer(postgresql_database, node=node) for node in range(2)]
+    nodes = [WritingThread(postgresql_database, node=node) for node in range(2)]
 
     def contact(transaction: Transaction) -> int:
         find = select(contact_address.c.contact_id).where(contact_address.c.address == "kim@customer.example")
@@ -382,7 +384,7 @@ def test_the_loser_of_a_race_runs_again_and_sees_the_winner(postgresql_database:
     assert runs == [None, None, "known"]
 
 
-def test_an_error_of_the_data_is_tried_again_only_so_often(writer: Writer) -> None:
+def test_an_error_of_the_data_is_tried_again_only_so_often(writer: WritingThread) -> None:
     """What collides every time is given up after a few tries, and fails alone."""
     tries: list[int] = []
 
@@ -398,7 +400,7 @@ def test_an_error_of_the_data_is_tried_again_only_so_often(writer: Writer) -> No
     assert len(tries) == ATTEMPTS
 
 
-def test_the_age_of_a_turn_is_known(writer: Writer) -> None:
+def test_the_age_of_a_turn_is_known(writer: WritingThread) -> None:
     """While a turn goes on its age grows; between turns it is 0."""
     inside, go_on = threading.Event(), threading.Event()
 

@@ -51,7 +51,7 @@ def deliver(
     given = {"mail_from": OWNER, "peer": "192.0.2.1"} | more
     envelope = Envelope(source=Source.SMTP, recipients=recipients or (DELETE,), received_at=clock.now(), **given)
     prepared = prepare(raw, envelope, house.secrets, directory, authentication=known)
-    done: Outcome = house.writer.run(lambda tx: file_batch(tx, context, [prepared]))[0][0]
+    done: Outcome = house.writer.run(file_batch, context, [prepared])[0][0]
     return done
 
 
@@ -68,9 +68,9 @@ def enrol(visitor: Visitor, user: int = 11) -> pyotp.TOTP:
     """The owner's second factor; its next code is good."""
     house = visitor.house
     actor = Actor(role=Role.OWNER, account=1, user=user)
-    made = house.writer.run(lambda tx: begin(tx, house.keys, 1, user))
+    made = house.writer.run(begin, house.keys, 1, user)
     app, earlier = pyotp.TOTP(made.secret), clock.now() - 60 * clock.SECOND
-    house.writer.run(lambda tx: confirm(tx, house.keys, actor, app.at(earlier // clock.SECOND), now=earlier))
+    house.writer.run(confirm, house.keys, actor, app.at(earlier // clock.SECOND), now=earlier)
     return app
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -136,18 +135,16 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
     for portion in feedback.steps(body.messages):
         known = features_for(call, portion)
         found += call.house.writer.run(
-            partial(
-                feedback.mark,
-                models=call.house.models,
-                actor=call.actor.name,
-                account=call.account,
-                messages=portion,
-                label=body.label,
-                user=user,
-                now=clock.now(),
-                features_of=known,
-                per_hour=call.house.config.spam.marks_per_hour,
-            )
+            feedback.mark,
+            models=call.house.models,
+            actor=call.actor.name,
+            account=call.account,
+            messages=portion,
+            label=body.label,
+            user=user,
+            now=clock.now(),
+            features_of=known,
+            per_hour=call.house.config.spam.marks_per_hour,
         )
     return [result(each) for each in found]
 
@@ -161,17 +158,15 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
     found: list[Marked] = []
     for portion in feedback.steps(body.messages):
         found += call.house.writer.run(
-            partial(
-                feedback.unmark,
-                models=call.house.models,
-                actor=call.actor.name,
-                account=call.account,
-                messages=portion,
-                user=user,
-                now=clock.now(),
-                only=body.label,
-                per_hour=call.house.config.spam.marks_per_hour,
-            )
+            feedback.unmark,
+            models=call.house.models,
+            actor=call.actor.name,
+            account=call.account,
+            messages=portion,
+            user=user,
+            now=clock.now(),
+            only=body.label,
+            per_hour=call.house.config.spam.marks_per_hour,
         )
     return [result(each) for each in found]
 
@@ -192,14 +187,7 @@ def list_marks(
     while len(found) < limit:
         size = min(limit - len(found), weighing.PORTION)
         portion = call.house.writer.run(
-            partial(
-                weighing.list_marks,
-                models=call.house.models,
-                account=call.account,
-                user=whose,
-                before=before,
-                limit=size,
-            )
+            weighing.list_marks, models=call.house.models, account=call.account, user=whose, before=before, limit=size
         )
         found += [_given(each) for each in portion]
         if len(portion) < size:
@@ -246,16 +234,14 @@ def _revoked_of(call: Call, user: int, since: int) -> Iterator[Revoked]:
         with call.house.database.read() as connection:
             given = ledger.marks_of_user(connection, call.account, user, since=since, limit=feedback.STEP)
         done = call.house.writer.run(
-            partial(
-                feedback.revoke_marks,
-                models=call.house.models,
-                actor=call.actor.name,
-                account=call.account,
-                user=user,
-                since=since,
-                now=clock.now(),
-                features_of=_features_of_marks(call, given),
-            )
+            feedback.revoke_marks,
+            models=call.house.models,
+            actor=call.actor.name,
+            account=call.account,
+            user=user,
+            since=since,
+            now=clock.now(),
+            features_of=_features_of_marks(call, given),
         )
         yield done
         if not done.more:
@@ -276,15 +262,13 @@ def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
         marks = ledger.find_marks(connection, call.account, sequences)
     known = _features_of_marks(call, marks)
     return call.house.writer.run(
-        partial(
-            feedback.revoke,
-            models=call.house.models,
-            actor=call.actor.name,
-            account=call.account,
-            sequences=sequences,
-            now=clock.now(),
-            features_of=known,
-        )
+        feedback.revoke,
+        models=call.house.models,
+        actor=call.actor.name,
+        account=call.account,
+        sequences=sequences,
+        now=clock.now(),
+        features_of=known,
     )
 
 
@@ -332,7 +316,7 @@ async def explain_raw(
 def stats(call: InAccount) -> Statistics:
     """How much the filter of the account was taught."""
     call.require("spam.stats")
-    spam, ham, wrong = call.house.writer.run(partial(_known, models=call.house.models, account=call.account))
+    spam, ham, wrong = call.house.writer.run(_known, models=call.house.models, account=call.account)
     documents = call.house.writer.run(lambda tx: call.house.models.trained(tx.connection, call.account))
     with call.house.database.read() as connection:
         labels = ledger.count_entries(connection, call.account)

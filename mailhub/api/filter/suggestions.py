@@ -79,7 +79,7 @@ def dismiss_suggestions(call: InAccount, body: Suggestions) -> None:
     call.require("spam.mark")
     marking_user(call)
     for portion in _portions(call, body):
-        call.house.writer.run(partial(_dismiss, call=call, portion=portion))
+        call.house.writer.run(_dismiss, call=call, portion=portion)
 
 
 def _dismiss(transaction: Transaction, *, call: Call, portion: Sequence[Request]) -> None:

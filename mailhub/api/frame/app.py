@@ -137,7 +137,7 @@ def create_app(house: House, vitals: Vitals) -> Api:
     app.state.rates = Rates()  # by user
     app.state.metrics = Metrics(
         vitals,
-        turns=lambda: house.writer.turns,
+        turns=lambda: house.writing.turns,
         quarantine=lambda: _quarantine(house),
         fetched=lambda: _fetched(house),
         authorised=lambda: _authorised(house),

@@ -19,7 +19,7 @@ class Find(Protocol):
 
 
 def search_messages(connection: Connection, account: int, query: str, *, before: int, limit: int) -> list[int]:
-    """As ``storage.mail.search.find_messages``; raises ``BadRequest`` for a query that reads too much, before it runs."""
+    """As ``storage.mail.search.find_messages``; ``BadRequest``, before it runs, for a query that reads too much."""
     if why := search.why_too_broad(query):
         raise BadRequest(why)
     return search.find_messages(connection, account, query, before=before, limit=limit)

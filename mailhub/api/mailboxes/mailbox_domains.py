@@ -68,9 +68,7 @@ def add_domain(call: InAccount, body: NewDomain) -> Domain:
     """Ask for a domain: the answer says which TXT record proves it. The same again changes nothing."""
     call.require("mailbox.manage")
     actor, config, now = call.actor.name, call.house.config, clock.now()
-    return _shape(
-        call.house.writer.run(lambda tx: mailbox_domains.add(tx, config, actor, call.account, body.domain, now=now))
-    )
+    return _shape(call.house.writer.run(mailbox_domains.add, config, actor, call.account, body.domain, now=now))
 
 
 @router.post("/mailbox-domains/{domain}/check")
@@ -82,9 +80,7 @@ def check_domain(call: InAccount, domain: Named) -> Domain:
         row = mailbox_domains.get(connection, call.account, domain)
     answer = asyncio.run(_answer(call, mailbox_domains.question_of(row)))
     return _shape(
-        call.house.writer.run(
-            lambda tx: mailbox_domains.prove(tx, config, actor, call.account, row.domain, answer, now=now)
-        )
+        call.house.writer.run(mailbox_domains.prove, config, actor, call.account, row.domain, answer, now=now)
     )
 
 
@@ -93,9 +89,7 @@ def grant_domain(call: InAccount, body: NewDomain) -> Domain:
     """The operator gives the account a domain without proof."""
     require(call.actor, "account.manage", None)
     actor, config, now = call.actor.name, call.house.config, clock.now()
-    return _shape(
-        call.house.writer.run(lambda tx: mailbox_domains.grant(tx, config, actor, call.account, body.domain, now=now))
-    )
+    return _shape(call.house.writer.run(mailbox_domains.grant, config, actor, call.account, body.domain, now=now))
 
 
 @router.delete("/mailbox-domains/{domain}", status_code=204, response_class=Response)
@@ -103,7 +97,7 @@ def delete_domain(call: InAccount, domain: Named) -> None:
     """Give a domain up in which the account serves no address any more."""
     call.require("mailbox.manage")
     actor, now = call.actor.name, clock.now()
-    call.house.writer.run(lambda tx: mailbox_domains.delete(tx, actor, call.account, domain, now=now))
+    call.house.writer.run(mailbox_domains.delete, actor, call.account, domain, now=now)
 
 
 async def _answer(call: InAccount, question: Question) -> Answer:

@@ -121,7 +121,7 @@ def logout(call: InAccount) -> None:
     if call.actor.session is None:
         raise Forbidden("this is no session: an ApiToken is ended by revoking it")
     end = partial(people.end_sessions, actor=call.actor, account=account, user=user, only=call.actor.session)
-    call.house.writer.run(partial(end, now=clock.now()))
+    call.house.writer.run(end, now=clock.now())
 
 
 @router.post("/password", status_code=204, response_class=Response)
@@ -139,7 +139,7 @@ def change_password(request: Request, call: InAccount, body: NewPassword) -> Non
         context = call.house.login()
         flow.confirm_password(context, found.email, found.password_hash, body.present, peer=peer_of(request), now=now)
     hashed = call.house.passwords.hash(body.password)
-    call.house.writer.run(lambda tx: enrolment.change_password(tx, call.actor, hashed, now=now))
+    call.house.writer.run(enrolment.change_password, call.actor, hashed, now=now)
 
 
 @router.post("/links/use", status_code=204, response_class=Response)
@@ -152,7 +152,7 @@ def use_link(house: TheHouse, body: LinkUse) -> None:
     with house.database.read() as connection:
         people.require_link(connection, hash_, now=clock.now())
     hashed = house.passwords.hash(body.password)
-    house.writer.run(lambda tx: people.use_link(tx, hash_, hashed, now=clock.now()))
+    house.writer.run(people.use_link, hash_, hashed, now=clock.now())
 
 
 def _person(call: Call) -> tuple[int, int]:

@@ -96,7 +96,7 @@ def begin(call: InAccount, request: Request, body: Shown | None = None) -> Begun
     """
     account, user = _own(call)
     _require_owner_of_login(call, account, user, body.password if body else "", peer_of(request))
-    begun = call.house.writer.run(lambda tx: enrolment.begin(tx, call.house.keys, account, user))
+    begun = call.house.writer.run(enrolment.begin, call.house.keys, account, user)
     return Begun(secret=begun.secret, uri=begun.uri, svg=qr.svg(begun.uri))
 
 
@@ -124,7 +124,7 @@ def remove(call: InAccount) -> None:
     """Give up one's own second factor. Needs a fresh one."""
     account, user = _own(call)
     call.require_fresh()
-    call.house.writer.run(partial(enrolment.reset, actor=call.actor, account=account, user=user, now=clock.now()))
+    call.house.writer.run(enrolment.reset, actor=call.actor, account=account, user=user, now=clock.now())
 
 
 @router.delete("/users/{user}/second-factor", status_code=204, response_class=Response)
@@ -134,4 +134,4 @@ def reset(call: InAccount, user: Annotated[str, "login or id"]) -> None:
     call.require_fresh()
     with call.house.database.read() as connection:
         found = the_user(connection, call.account, user).id
-    call.house.writer.run(partial(enrolment.reset, actor=call.actor, account=call.account, user=found, now=clock.now()))
+    call.house.writer.run(enrolment.reset, actor=call.actor, account=call.account, user=found, now=clock.now())

@@ -75,6 +75,4 @@ def end_sessions(call: InAccount, user: Whose = None) -> None:
     whose, now = _whose(call, user), clock.now()
     call.require_fresh()
     but = call.actor.session
-    call.house.writer.run(
-        partial(people.end_sessions, actor=call.actor, account=call.account, user=whose, but=but, now=now)
-    )
+    call.house.writer.run(people.end_sessions, actor=call.actor, account=call.account, user=whose, but=but, now=now)

@@ -115,7 +115,5 @@ def revoke_token(call: InAccount, token: Id) -> Token:
     """End an ApiToken now. Ending it again changes nothing."""
     whose, now = _whose(call), clock.now()
 
-    row = call.house.writer.run(
-        lambda tx: people.revoke_token(tx, call.actor, call.account, token, whose=whose, now=now)
-    )
+    row = call.house.writer.run(people.revoke_token, call.actor, call.account, token, whose=whose, now=now)
     return _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at or now)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from fastapi import APIRouter, Depends
 from starlette.responses import StreamingResponse
@@ -53,7 +52,7 @@ def export_account(call: InAccount) -> StreamingResponse:
 def _sent(call: Call, verb: str, object_: str, pieces: Iterator[bytes]) -> StreamingResponse:
     """One of its kind at a time, on record first, then piece by piece."""
     call.charges.fly(call.house.flights, object_)
-    call.house.writer.run(partial(_record, call=call, verb=verb, object_=object_))
+    call.house.writer.run(_record, call=call, verb=verb, object_=object_)
     name = object_.replace(":", "-")
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)

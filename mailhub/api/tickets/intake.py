@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -103,15 +102,13 @@ def retry(call: InAccount, delivery: Id) -> Filed:
         house.database, house.secrets, house.directory, call.account, delivery, trusted_hosts=hosts
     )
     outcomes = house.writer.run(
-        partial(
-            quarantine.refile,
-            actor=call.actor.name,
-            account=call.account,
-            again=again,
-            context=house.reception.context,
-            now=clock.now(),
-            forget=house.forget,
-        )
+        quarantine.refile,
+        actor=call.actor.name,
+        account=call.account,
+        again=again,
+        context=house.reception.context,
+        now=clock.now(),
+        forget=house.forget,
     )
     return Filed.of(outcomes)
 
@@ -121,15 +118,13 @@ def discard(call: InAccount, delivery: Id) -> Discarded:
     """Remove a message in quarantine for good; its deliveries' fate is rejected."""
     call.require("intake.work")
     gone = call.house.writer.run(
-        partial(
-            quarantine.discard,
-            actor=call.actor.name,
-            account=call.account,
-            delivery=delivery,
-            now=clock.now(),
-            forget=call.house.forget,
-            tombstone_key=call.house.secrets.tombstone,
-        )
+        quarantine.discard,
+        actor=call.actor.name,
+        account=call.account,
+        delivery=delivery,
+        now=clock.now(),
+        forget=call.house.forget,
+        tombstone_key=call.house.secrets.tombstone,
     )
     return Discarded(deliveries=list(gone))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from fastapi import APIRouter, Response
 from starlette.responses import StreamingResponse
@@ -133,7 +132,7 @@ def read_stored_anew(call: InAccount, after: Id = 0) -> Reparsed:
     call.require("mail.reparse")
     house = call.house
     found = reparse.read_anew(house.database, house.secrets, house.directory, call.account, after=after)
-    changed = house.writer.run(partial(reparse.write_anew, account=call.account, messages=found)) if found else 0
+    changed = house.writer.run(reparse.write_anew, account=call.account, messages=found) if found else 0
     return Reparsed(read=len(found), changed=changed, next=found[-1].stored.id if found else None)
 
 

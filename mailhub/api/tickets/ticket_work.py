@@ -82,7 +82,7 @@ class Purged(shapes.Shape):
 def _do(call: Call, act: Callable[..., Ticket]) -> shapes.Ticket:
     """Run an act in the writer, as this caller and now; the ticket afterwards, with its tag."""
     call.require("ticket.work")
-    changed = call.house.writer.run(lambda tx: act(tx, call.actor.name, call.account, now=clock.now()))
+    changed = call.house.writer.run(act, call.actor.name, call.account, now=clock.now())
     call.headers["ETag"] = tag_of(changed)
     with call.house.database.read() as connection:
         return views.ticket(ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id])
@@ -216,7 +216,7 @@ def put_back_note(call: InAccount, note: shapes.Id) -> None:
 
 def _set_note(call: Call, note: int, act: Callable[..., object]) -> None:
     call.require("ticket.work")
-    call.house.writer.run(lambda tx: act(tx, call.actor.name, call.account, note, now=clock.now()))
+    call.house.writer.run(act, call.actor.name, call.account, note, now=clock.now())
 
 
 @router.post("/tickets/{ticket}/replies", status_code=202)

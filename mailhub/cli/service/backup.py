@@ -207,14 +207,14 @@ def _erase_again(directory: Path | None, into: str, root: keys.Keys, *, since: i
         kept = Storage(directory=directory or Path(scratch), url="" if directory else into)
         config = Config(storage=kept, authentication=Authentication(enabled=False))
         built = house.build(config, root, restoring=True)
-        built.writer.start()
+        built.writing.start()
         try:
             built.directory.refresh()
             again = erasure.reapply(built.erasure(), since=since)
             finish(built.database)
             return again
         finally:
-            built.writer.close()
+            built.writing.close()
             built.models.close()
             built.database.close()
 

@@ -22,7 +22,7 @@ from mailhub.system import process
 
 if TYPE_CHECKING:
     from storage.database import Database
-    from storage.writer import Transaction, Writer
+    from storage.writer import Transaction, WritingThread
 
 FILE = """\
 # mailhub configuration, made by `mailhub init`. `mailhub check-config --example` shows every setting.
@@ -106,7 +106,6 @@ def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> tuple[
     from storage.database import Database
     from storage.errors import SchemaTooNew, StorageError
     from storage.migrate import migrate
-    from storage.writer import Writer
 
     try:
         database = Database(config.database_url)
@@ -117,7 +116,7 @@ def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> tuple[
             with database.read() as connection:
                 if list_accounts(connection, limit=1):
                     return key_made, None
-            added = _written(Writer(database), lambda tx: _first_account(tx, account_name, mailbox, owner))
+            added = _written(WritingThread(database), lambda tx: _first_account(tx, account_name, mailbox, owner))
             return key_made, added
         finally:
             database.close()
@@ -146,7 +145,7 @@ def _key(config: Config, database: Database) -> bool:
     return keys.create(directory)
 
 
-def _written(writer: Writer, work: Callable[[Transaction], str | None]) -> str | None:
+def _written(writer: WritingThread, work: Callable[[Transaction], str | None]) -> str | None:
     """Run one piece of work in a writer that lives only for it."""
     writer.start()
     try:

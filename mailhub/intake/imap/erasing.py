@@ -41,7 +41,7 @@ def erase(conversation: Conversation, folder: ImapFolder, database: Database, wr
         uids = [todo.uid for todo in todos]
         there = sorted(conversation.flags(uids).keys() & set(uids))
         gone = not there or delete(conversation, there)
-        writer.run(lambda tx: _done(tx, folder, todos, there, gone=gone))
+        writer.run(_done, folder, todos, there, gone=gone)
 
     while due := _due(folder, database, limit=AT_ONCE):
         if conversation.open(folder.name, read_only=False).uidvalidity != folder.uidvalidity:

@@ -11,7 +11,6 @@ since a plain EXPUNGE would take their marks as well (RFC 4315).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from mailhub import clock
 from mailhub.intake.imap.conversation import Conversation
@@ -37,7 +36,7 @@ def settle(
     def act(todos: Sequence[Todo]) -> None:
         uids = [todo.uid for todo in todos]
         gone = _act(conversation, source, uids)
-        writer.run(partial(_done, folder=folder, uids=uids, gone=gone))
+        writer.run(_done, folder=folder, uids=uids, gone=gone)
 
     while True:
         with database.read() as connection:

@@ -91,7 +91,7 @@ class MoveWatch:
             changed = [(before, after) for before, after in zip(known, seen, strict=True) if before != after]
             for start in range(0, len(changed), PORTION):
                 portion = changed[start : start + PORTION]
-                self._rooms.writer.run(lambda tx: self._note(tx, folder, portion, now))  # noqa: B023 done now
+                self._rooms.writer.run(self._note, folder, portion, now)
         before = clock.now() - GONE
         self._rooms.writer.run(lambda tx: imap_moves.forget_gone(tx.connection, folder, before=before))
 
@@ -148,7 +148,7 @@ class MoveWatch:
             portion = uids[start : start + PORTION]
             copies = self._sketched(folder, self._conversation.sketch(portion), look)
             before, place = place, portion[-1]
-            self._rooms.writer.run(lambda tx: self._came(tx, folder, copies, before, place))  # noqa: B023 done now
+            self._rooms.writer.run(self._came, folder, copies, before, place)
 
     @staticmethod
     def _came(tx: Transaction, folder: ImapFolder, copies: Sequence[Copy], before: int, to: int) -> None:

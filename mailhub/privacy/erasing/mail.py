@@ -178,7 +178,7 @@ def _redo(parts: Parts, row: Redaction) -> bool:
     if stored is None or raw is None:
         return False
     revision = _revision(parts, stored, raw, stored.mail_from)
-    return parts.writer.run(lambda tx: _store(tx, parts, row.account_id, revision, hold=False))
+    return parts.writer.run(_store, parts, row.account_id, revision, hold=False)
 
 
 def _train_anew(transaction: Transaction, parts: Parts, account: int, message: int, found: Features) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.desk import Desk, open_desk
 from tests.privacy.erasing import scene as scenes
 from tests.privacy.erasing.scene import Scene
@@ -17,7 +17,7 @@ from tests.privacy.erasing.scene import Scene
 @pytest.fixture
 def scene(sqlite_database: Database, tmp_path: Path) -> Iterator[Scene]:
     """A desk on SQLite whose data directory holds everything, filled."""
-    writer = Writer(sqlite_database)
+    writer = WritingThread(sqlite_database)
     writer.start()
     desk: Desk = open_desk(sqlite_database, writer, tmp_path)
     yield scenes.set_up(desk, tmp_path)

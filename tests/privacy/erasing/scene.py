@@ -33,7 +33,7 @@ from storage.privacy.erasures import Erasure
 from storage.sources import imap_moves, imap_sources
 from storage.sources.imap_copies import ALIKE, FILED, SEEN, Copy
 from storage.sources.imap_sources import ImapFolder, ImapSource
-from storage.writer import Transaction, Writer
+from storage.writer import Transaction, WritingThread
 from tests.houses.desk import Desk, post_of
 from tests.houses.imap_rows import source_row
 
@@ -90,12 +90,12 @@ def parts_of(desk: Desk, directory: Path) -> Parts:
     return _parts(desk.database, desk.writer, desk.filing.models, desk.directory, directory)
 
 
-def reopened(database: Database, writer: Writer, directory: Path) -> Parts:
+def reopened(database: Database, writer: WritingThread, directory: Path) -> Parts:
     """The same as the next start of the service finds it."""
     return _parts(database, writer, Models(database, directory / "models"), Directory(database), directory)
 
 
-def _parts(database: Database, writer: Writer, models: Models, served: Directory, data: Path) -> Parts:
+def _parts(database: Database, writer: WritingThread, models: Models, served: Directory, data: Path) -> Parts:
     return Parts(
         database=database,
         writer=writer,

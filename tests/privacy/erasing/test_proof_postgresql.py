@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.houses.desk import open_desk
 from tests.privacy.erasing import scene as scenes
 from tests.privacy.erasing import witness_postgresql as witness
@@ -20,7 +20,7 @@ from tests.privacy.erasing.witness import counted, found_in
 @pytest.fixture
 def on_postgresql(postgresql_database: Database, tmp_path: Path) -> Iterator[Scene]:
     """The scene on PostgreSQL, filled, with statistics of what is in it."""
-    writer = Writer(postgresql_database)
+    writer = WritingThread(postgresql_database)
     writer.start()
     scene = scenes.set_up(open_desk(postgresql_database, writer, tmp_path), tmp_path)
     with witness.connect(postgresql_database.url) as connection:

@@ -17,7 +17,7 @@ from storage.backups.backups import list_backups
 from storage.database import Database
 from storage.privacy.erasures import find_erasure, list_under_way
 from storage.schema import person_tombstone, redaction, tombstone
-from storage.writer import Writer
+from storage.writer import WritingThread
 from tests.privacy.erasing import scene as scenes
 from tests.privacy.erasing import witness
 from tests.privacy.erasing.scene import KEYS, KIM, NAME, Scene
@@ -42,7 +42,7 @@ def test_who_was_erased_is_still_gone_after_a_restore(scene: Scene, tmp_path: Pa
     folder = Path(made.targets[0])
     done = restore(folder / made.name, folder / KEY_FILE, KEYS, database, lambda _: None)
     assert witness.holding(into, KIM.encode())  # what others quoted and copied came back
-    writer = Writer(database)
+    writer = WritingThread(database)
     writer.start()
     parts = scenes.reopened(database, writer, into)
     parts.directory.refresh()
