@@ -38,19 +38,24 @@ def from_bytes(checkpoint: bytes) -> Counts:
     body = checkpoint[:-_CHECKSUM_BYTES]
     if len(body) < _HEADER.size or _checksum(body) != checkpoint[-_CHECKSUM_BYTES:]:
         raise DamagedCheckpoint("the checkpoint's checksum does not match")
+
     magic, version, spam, ham, entries, id_bytes = _HEADER.unpack_from(body)
     if magic != _MAGIC:
         raise DamagedCheckpoint("not a checkpoint of this model")
     if version != FEATURES_VERSION:
         raise OtherFeatures(f"checkpoint of features version {version}, this program has {FEATURES_VERSION}")
+
     counts = Counts(room=entries)
-    counts.spam, counts.ham = spam, ham
+    counts.spam = spam
+    counts.ham = ham
     width = _width(max(spam, ham))
     if len(body) != _HEADER.size + id_bytes + 2 * entries * width.itemsize:
         raise DamagedCheckpoint("the checkpoint's length does not match")
+
     ids = features_from_bytes(body[_HEADER.size : _HEADER.size + id_bytes])
     amounts = np.frombuffer(body, dtype=width, offset=_HEADER.size + id_bytes).astype(np.int64)
     counts.fill(ids, (amounts[:entries], amounts[entries:]))
+
     return counts
 
 

@@ -102,7 +102,8 @@ def _judge(counts: model.Counts, name: str, label: str, features: Features) -> J
 
 def roca(spam: Flags, scores: Scores) -> float:
     """1-ROCA%: share of pairs in the wrong order in percent, ties half. Without both classes there is no pair: 0."""
-    positives, negatives = scores[spam], np.sort(scores[~spam])
+    positives = scores[spam]
+    negatives = np.sort(scores[~spam])
     if positives.size == 0 or negatives.size == 0:
         return 0.0
     above = negatives.size - np.searchsorted(negatives, positives, side="right")
@@ -156,6 +157,7 @@ def report(judged: Sequence[Judged], *, threshold: float = 0.0) -> Report:
     scores = np.array([each.log_odds for each in judged], dtype=np.float64)
     hm, sm = misjudged(spam, scores, threshold)
     low, high = bootstrap(spam, scores, roca) if scores.size else (0.0, 0.0)
+
     return Report(
         documents=len(judged),
         spam=int(spam.sum()),

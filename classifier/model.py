@@ -130,7 +130,8 @@ def score(counts: Counts, features: Features, *, evidence: int = 0, prior: Count
     Any counts give a finite number in [0, 1]; an empty model, or a document of which nothing was seen, gives 0.5.
     ``prior``: counts of others that speak as long as these are few; they are read, never changed.
     """
-    seen, wrong = _seen(counts, features, prior), counts.wrong_labels
+    seen = _seen(counts, features, prior)
+    wrong = counts.wrong_labels
     weights = _weights(seen, wrong)
     (log_odds,) = _log_odds(seen, weights, wrong, [features])
     return Score(probability(log_odds), log_odds, _evidence(seen, weights, evidence) if evidence else ())
@@ -140,7 +141,8 @@ def score_many(counts: Counts, documents: Sequence[Features], *, prior: Counts |
     """What ``score`` says of each document, to the bit, at two thirds of its cost from eight of them on."""
     if not documents:
         return []
-    seen, wrong = _seen(counts, np.concatenate(documents), prior), counts.wrong_labels
+    seen = _seen(counts, np.concatenate(documents), prior)
+    wrong = counts.wrong_labels
     found = _log_odds(seen, _weights(seen, wrong), wrong, documents)
     return [Score(probability(log_odds), log_odds) for log_odds in found]
 
@@ -164,13 +166,16 @@ def _seen(counts: Counts, features: Features, prior: Counts | None) -> _Seen:
     if prior is None or shares == (0.0, 0.0):
         spam, ham = (counts.table.counts(slots[known], column) for column in (0, 1))
         return _Seen(known, features[known], spam, ham, counts.spam, counts.ham)
+
     others = prior.table.find(features)
     known |= others >= 0
-    slots, others = slots[known], others[known]
+    slots = slots[known]
+    others = others[known]
     spam_seen, ham_seen = (
         _tallies(counts, slots, column) + share * _tallies(prior, others, column) for column, share in enumerate(shares)
     )
     totals = counts.spam + shares[0] * prior.spam, counts.ham + shares[1] * prior.ham
+
     return _Seen(known, features[known], spam_seen, ham_seen, *totals)
 
 
@@ -202,13 +207,17 @@ def documents(counts: Counts, prior: Counts | None) -> tuple[int, int]:
 def _weights(seen: _Seen, wrong: float) -> Weights:
     """x of every known feature; 0 for one whose counts have gone back to zero."""
     spam_total, ham_total = _totals(seen, wrong)
-    smaller, mean = min(spam_total, ham_total), (spam_total + ham_total) / 2
+    smaller = min(spam_total, ham_total)
+    mean = (spam_total + ham_total) / 2
     scale = math.sqrt((smaller + 1) * (mean + 1))
     scales = scale / (spam_total + 1), scale / (ham_total + 1)
     if wrong == 0:
         return _ratio(seen.spam, seen.ham, scales, SMOOTHING)
-    all_, mixed = seen.spam + seen.ham, UNMIXING * wrong
+
+    all_ = seen.spam + seen.ham
+    mixed = UNMIXING * wrong
     spam, ham = (np.maximum(each - mixed * all_, 0) / (1 - 2 * mixed) for each in (seen.spam, seen.ham))
+
     return _ratio(spam, ham, scales, SMOOTHING + wrong) * (all_ / (all_ + DISCOUNT * wrong))
 
 
@@ -228,7 +237,9 @@ def _ratio(spam: Weights | Tally, ham: Weights | Tally, scales: tuple[float, flo
 def _log_odds(seen: _Seen, weights: Weights, wrong: float, documents: Sequence[Features]) -> list[float]:
     """Of each document; ``seen`` is of all of them, one after the other."""
     before = np.concatenate([np.zeros(1, dtype=np.int64), seen.known.cumsum()])  # known ones ahead of each place
-    caution, start, found = _caution(seen, wrong), 0, []
+    caution = _caution(seen, wrong)
+    start = 0
+    found = []
     for features in documents:
         bounds = before[features.searchsorted(_BOUNDS) + start].tolist()
         found.append(caution * together(_strongest(weights, bounds)) / TEMPERATURE)
@@ -241,7 +252,8 @@ def _strongest(weights: Weights, bounds: list[int]) -> list[float]:
     sums = []
     for first, last in pairwise(bounds):
         group = np.sort(weights[first:last])  # thrice as fast as a partition, and one order to add in everywhere
-        low, high = group[:STRONGEST].tolist(), group[-STRONGEST:].tolist()
+        low = group[:STRONGEST].tolist()
+        high = group[-STRONGEST:].tolist()
         sums.append(sum([each for each in low if each < 0]) + sum([each for each in high if each > 0]))
     return sums
 
@@ -273,14 +285,18 @@ def _evidence(seen: _Seen, weights: Weights, wanted: int) -> tuple[Evidence, ...
     chosen: list[int] = []
     ids = seen.ids
     groups = ids >> np.uint32(GROUP_BITS)
+
     for group in range(len(GROUPS)):
         members = np.flatnonzero(groups == group)
         order = members[np.argsort(weights[members], kind="stable")].tolist()
         chosen += [place for place in order[:STRONGEST] if weights[place] < 0]
         chosen += [place for place in order[-STRONGEST:] if weights[place] > 0]
+
     chosen.sort(key=lambda place: (-abs(float(weights[place])), int(ids[place])))
     places = np.array(chosen[:wanted], dtype=np.int64)
-    spam, ham = seen.spam[places].tolist(), seen.ham[places].tolist()
+    spam = seen.spam[places].tolist()
+    ham = seen.ham[places].tolist()
+
     return tuple(
         Evidence(int(ids[place]), float(weights[place]), int(s), int(h))
         for place, s, h in zip(places.tolist(), spam, ham, strict=True)
@@ -338,6 +354,7 @@ def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
     cells = [np.zeros(len(GROUPS) << GROUP_BITS, dtype=np.uint32) for _ in _COLUMNS]
     totals = [0, 0]
     gathered: tuple[list[bytes], list[bytes]] = ([], [])
+
     for label, found in rows:
         column = _column(label)
         totals[column] += 1
@@ -345,6 +362,7 @@ def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
         if len(gathered[column]) == FOLDED_AT_ONCE:
             np.add.at(cells[column], features_of_many(gathered[column]), _ONE)
             gathered[column].clear()
+
     for column, rest in enumerate(gathered):
         np.add.at(cells[column], features_of_many(rest), _ONE)
     ids = np.flatnonzero(cells[0] | cells[1])
@@ -352,4 +370,5 @@ def fold(rows: Iterable[tuple[str, bytes]]) -> Counts:
     counts.spam, counts.ham = totals
     tallies = (cells[0][ids].astype(np.int64), cells[1][ids].astype(np.int64))
     counts.fill(ids.astype(np.uint32), tallies)
+
     return counts

@@ -71,6 +71,7 @@ class Table:
         keys = ids + np.uint32(1)
         rows = self._home(ids)
         pending = None  # the first round looks at all ids
+
         while rows.size:
             held = self._keys.take(rows, axis=0)
             equal = (held == keys[:, None]).view("<u8").ravel()
@@ -79,7 +80,9 @@ class Table:
             slots[hits if pending is None else pending[hits]] = rows[hits] * WIDTH + places
             further = np.flatnonzero((held[:, -1] != 0) & (equal == 0))
             pending = further if pending is None else pending[further]
-            keys, rows = keys[further], rows[further] + 1
+            keys = keys[further]
+            rows = rows[further] + 1
+
         return slots
 
     def counts(self, slots: Slots, column: int) -> Tally:
@@ -92,12 +95,14 @@ class Table:
         """
         self._widen(largest)
         slots = self.find(ids)
+
         new = np.flatnonzero(slots < 0)
         if new.size:
             if self._grow(new.size):
                 slots = self.find(ids)
                 new = np.flatnonzero(slots < 0)  # growth has dropped ids that were found with counts of zero
             slots[new] = self._insert(ids[new])
+
         self.increase(slots, column)
         return slots
 
@@ -115,7 +120,10 @@ class Table:
     def copy(self) -> Table:
         """An equal table that shares nothing: some milliseconds for a million ids."""
         other = Table()
-        other._used, other._bound, other._old, other._buckets = self._used, self._bound, self._old, self._buckets
+        other._used = self._used
+        other._bound = self._bound
+        other._old = self._old
+        other._buckets = self._buckets
         other._keys = self._keys.copy()
         other._columns = [column.copy() for column in self._columns]
         return other
@@ -157,6 +165,7 @@ class Table:
         rows = self._home(ids)
         left = np.argsort(rows, kind="stable")
         rows = rows[left]
+
         while left.size:
             self._extend(int(rows[-1]) + 2)
             # rows ascend, so those for one bucket are neighbours
@@ -168,7 +177,9 @@ class Table:
             found = rows[fits] * WIDTH + place[fits]
             self._keys.reshape(-1)[found] = ids[left[fits]] + np.uint32(1)
             slots[left[fits]] = found
-            left, rows = left[~fits], rows[~fits] + 1
+            left = left[~fits]
+            rows = rows[~fits] + 1
+
         return slots
 
     def _grow(self, new: int) -> bool:
@@ -192,7 +203,8 @@ class Table:
 
     def _move(self, buckets: int) -> None:
         """Lay at least so many of the old buckets out as the grown table wants them, the last ones first."""
-        last, first = self._bound, max(0, self._bound - buckets)
+        last = self._bound
+        first = max(0, self._bound - buckets)
         while first and self._is_full(first - 1):
             first -= 1
         while last and self._is_full(last - 1):

@@ -121,6 +121,7 @@ def fold(text: str, notes: list[str], name: str) -> str:
     """
     if text.isascii():
         return text.lower()
+
     shown, invisible = _INVISIBLE.subn("", text)
     if invisible:
         notes.append(f"invisible-{name}-{invisible.bit_length()}")
@@ -129,6 +130,7 @@ def fold(text: str, notes: list[str], name: str) -> str:
     if mixed:
         notes.append(f"mixed-script-{name}-{mixed.bit_length()}")
         return _LETTERS.sub(_latin, shown)
+
     return shown
 
 
@@ -147,14 +149,18 @@ def _lines(document: Document) -> list[_Line]:
     lines.append(_Line(SUBJECT, "subject", fold(document.subject[:LINE_CHARACTERS], notes, "subject")))
     lines += [_Line(CONTENT, "link", link[:LINE_CHARACTERS]) for link in document.links[:LINKS]]
     text = " ".join(fold(document.text[:TEXT_CHARACTERS], notes, "text").split())
+
     if document.hidden_text:
         notes.append(f"hidden-{len(document.hidden_text).bit_length()}")
         lines.append(_Line(CONTENT, "hidden text", fold(document.hidden_text[:HIDDEN_CHARACTERS], notes, "hidden")))
+
     if document.html:
         tags = "".join(_TAGS_OF_MARKUP.findall(document.html[:MARKUP_CHARACTERS]))
         lines.append(_Line(CONTENT, "html", tags))
+
     lines.append(_Line(CONTENT, "structure", " ".join((*notes, *document.structure[:HEADER_LINES]))[:2000]))
     lines.append(_Line(CONTENT, "text", text))
+
     return lines
 
 
@@ -174,7 +180,11 @@ def _boundaries(buffer: bytes) -> tuple[Places, Places]:
     if b"\2" not in translated:
         edges = np.flatnonzero(inside[1:] != inside[:-1])
         return edges[::2], edges[1::2]
-    before, here, lead = inside[:-1], inside[1:], classes[1:] == 2
+
+    before = inside[:-1]
+    here = inside[1:]
+    lead = classes[1:] == 2
+
     return np.flatnonzero(here & (~before | lead)), np.flatnonzero(before & (~here | lead))
 
 
@@ -260,11 +270,13 @@ def extract(documents: Sequence[Document], secret: int) -> Extracted:
     pair = single[adjacent] * _MIX + words[adjacent - 1] * _PAIR
     spellings = [each.spelling[:GRAM_BYTES].encode("utf-8", "replace")[:GRAM_BYTES] for each in documents]
     beginnings = [text[:GRAM_BYTES] for text in texts]
-    grams, spelt = b"".join([*spellings, *beginnings]), sum(map(len, spellings))
+    grams = b"".join([*spellings, *beginnings])
+    spelt = sum(map(len, spellings))
     pieces = [_ids(single * _MIX, group), _ids(pair, group[adjacent]), *_sparse_bigrams(words[tagged:])]
     pieces.append(_grams(grams, spelt, secret))
     ends_of_words = starts.searchsorted(_ends([*heads, *texts], feed_from=len(heads))).tolist()
     spans = _spans(ends_of_words, tagged, adjacent, _ends([*spellings, *beginnings]))
+
     return Extracted(buffer, lines, starts, ends, line_of_word, tagged, adjacent, grams, spelt, pieces, spans)
 
 
@@ -281,6 +293,7 @@ def _spans(words: list[int], tagged: int, adjacent: Places, grams: list[int]) ->
     documents = len(words) // 2
     pairs = adjacent.searchsorted(words[:documents]).tolist()
     spans = []
+
     for number in range(documents):
         before = number - 1
         word, gram = (words[before], grams[before]) if number else (0, 0)
@@ -292,6 +305,7 @@ def _spans(words: list[int], tagged: int, adjacent: Places, grams: list[int]) ->
         gram = grams[documents + before]
         found.append((1 + WINDOW, gram, max(gram, grams[documents + number] - 3)))
         spans.append(found)
+
     return spans
 
 
@@ -333,6 +347,7 @@ def features_to_bytes(found: Features) -> bytes:
     """Compact form for the ledger: differences of neighbours as LEB128 (seven bits a byte, low first)."""
     if found.size == 0:
         return b""
+
     deltas = np.diff(found, prepend=np.uint32(0))
     planes = np.empty((found.size, 4), dtype=np.uint8)
     for place in range(4):
@@ -340,6 +355,7 @@ def features_to_bytes(found: Features) -> bytes:
     length = 1 + (deltas >= 1 << 7).astype(np.int8) + (deltas >= 1 << 14) + (deltas >= 1 << 21)
     used = np.arange(4) < length[:, None]
     planes[np.arange(4) < (length - 1)[:, None]] |= 0x80
+
     return planes[used].tobytes()
 
 
@@ -356,18 +372,21 @@ def features_of_many(contents: Sequence[bytes]) -> Features:
     contents = [content for content in contents if content]
     if not contents:
         return np.empty(0, dtype=np.uint32)
+
     octets = np.frombuffer(b"".join(contents), dtype=np.uint8)
     last = np.flatnonzero(octets < 0x80)
     ends = np.cumsum([len(content) for content in contents])  # of each document, in octets
     bounds = np.concatenate([[0], last.searchsorted(ends)])  # of each document, in features
     if not np.array_equal(last[bounds[1:] - 1] + 1 if last.size else last, ends):
         raise ValueError("not a list of features")
+
     first = np.concatenate([np.zeros(1, dtype=np.int64), last[:-1] + 1])
     starts = bounds[:-1]
     deltas = _deltas(octets, first, last - first)
     sums = np.add.reduceat(deltas, starts, dtype=np.uint64)
     if int(sums.max()) >= len(GROUPS) << GROUP_BITS or np.setdiff1d(np.flatnonzero(deltas == 0), starts).size:
         raise ValueError("not a list of features")
+
     deltas[starts[1:]] -= sums[:-1].astype(np.uint32)  # each document begins at 0 again; wraps, and back
     return deltas.cumsum(dtype=np.uint32)
 

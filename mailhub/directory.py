@@ -74,15 +74,20 @@ class Directory:
         local, _, domain = recipient.rpartition("@")
         if self._deletion_address and recipient == self._deletion_address:
             return Recipient(NO_ACCOUNT, 0, self._deletion_address)
+
         if recipient == ROLE_ACCOUNTS[0]:  # RFC 5321 4.1.1.3: the one name that is taken without a domain
-            local, domain = domain, self._first_domain()
+            local = domain
+            domain = self._first_domain()
+
         base, _, detail = local.partition("+")
         found = self._served.addresses.get(f"{local}@{domain}")
         if found is not None:
             return found
+
         found = self._served.addresses.get(f"{base}@{domain}") or self._served.addresses.get(f"@{domain}")
         if found is None:
             return Refusal.UNKNOWN if self.serves or self._served.closed else Refusal.NOBODY_SERVED
+
         return Recipient(found.account, found.mailbox, found.address, detail)
 
     @property

@@ -269,10 +269,12 @@ def recognise_key(database: Database, keys: Keys) -> None:
     own = keys.derive("check")
     with database.read() as connection:
         known = key_checks.find_key_check(connection)
+
     if known is None:
         with database.writing.begin() as connection:
             key_checks.add_key_check(connection, own)
             known = key_checks.find_key_check(connection)
+
     if known != own:
         raise ConfigurationError(
             "the root key is not the one this database was written with: put back the copy of root.key that belongs to"
@@ -301,6 +303,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
     if not restoring and is_half_restored(database):
         database.close()
         raise ConfigurationError(HALF_RESTORED)
+
     migrate(database)
     recognise_key(database, keys)
     writer = WritingThread(database, node=config.storage.node)
@@ -348,4 +351,5 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
             budget=budget,
         ),
     )
+
     return built

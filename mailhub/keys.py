@@ -115,7 +115,8 @@ def recover(private: bytes, escrowed: bytes) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    theirs, sealed = escrowed[:KEY_BYTES], escrowed[KEY_BYTES:]
+    theirs = escrowed[:KEY_BYTES]
+    sealed = escrowed[KEY_BYTES:]
     try:
         own = X25519PrivateKey.from_private_bytes(private)
         agreed = _agreed(own, theirs, theirs + own.public_key().public_bytes_raw())
@@ -142,8 +143,10 @@ def create(directory: Path, root: bytes | None = None, *, name: str = FILE_NAME)
     path = directory / name
     if path.exists():
         return False
+
     fresh = directory / f"{name}.{secrets.token_hex(8)}.new"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write((root or secrets.token_bytes(KEY_BYTES)).hex() + "\n")
@@ -154,6 +157,7 @@ def create(directory: Path, root: bytes | None = None, *, name: str = FILE_NAME)
         return False
     finally:
         fresh.unlink()
+
     _sync_directory(directory)
     return True
 

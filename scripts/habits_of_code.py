@@ -1,4 +1,4 @@
-"""How the code reads, in figures: sizes, density, words beside the code. One table, with the norm and the best known peer.
+"""How the code reads, in figures: sizes, density, words beside code. One table, with norms and the best known peer.
 
 Norms are aims, told and not enforced; what is absolute fails: a cycle of imports, a module without a docstring, a
 function over 60 lines. Counted over mailhub, classifier and storage; migrations are frozen and left out.

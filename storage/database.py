@@ -31,7 +31,9 @@ BUSY_TIMEOUT_MS = 5_000  # how long a statement waits for another process before
 READ_TIMEOUT_MS = 30_000  # a reader older than this would block a truncating checkpoint
 
 TICK_STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock: about a millisecond
-_SECONDS, _ENDS_AT = "statement_seconds", "statement_ends_at"  # of a reading connection, by the monotonic clock
+# of a reading connection, by the monotonic clock
+_SECONDS = "statement_seconds"
+_ENDS_AT = "statement_ends_at"
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -171,6 +173,7 @@ class Database:
         """
         if not self.is_sqlite or self.url.database is None:
             return True
+
         connection = sqlite.connect(self.url.database, timeout=0, isolation_level=None)
         try:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # the long part, beside the writer
@@ -179,6 +182,7 @@ class Database:
             return False
         finally:
             connection.close()
+
         return bool(not busy and left <= 0)
 
     def vacuum(self) -> bool:
@@ -214,7 +218,8 @@ class _Within(Database):
     """A database whose readers have a deadline. All else is the whole one's: connections, and whether it is gone."""
 
     def __init__(self, whole: Database, seconds: float) -> None:
-        self._whole, self._seconds = whole, seconds
+        self._whole = whole
+        self._seconds = seconds
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._whole, name)
@@ -244,6 +249,7 @@ def _deadline(connection: Connection, seconds: float) -> Iterator[None]:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}")
         yield  # the transaction's end takes it back
         return
+
     connection.info[_SECONDS] = seconds
     try:
         yield

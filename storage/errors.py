@@ -73,6 +73,7 @@ def _translate_one(error: BaseException) -> StorageError | None:
         return error
     if not isinstance(error, DBAPIError):
         return None
+
     text = str(error.orig).lower()
     if "disk is full" in text or "no space left" in text or _state(error) == "53100":
         return Full("no space left for the database")
@@ -82,6 +83,7 @@ def _translate_one(error: BaseException) -> StorageError | None:
         return TookTooLong("the question took too long and was cut off: ask for less at once, or again later")
     if "disk i/o error" in text or "readonly database" in text or error.connection_invalidated:
         return StorageError("the database cannot be written")
+
     return None
 
 

@@ -95,7 +95,8 @@ class IdBlock:
     def _refill(self, connection: Connection) -> None:
         connection.execute(update(id_block).values(next_id=id_block.c.next_id + ID_BLOCK))
         end = connection.execute(select(id_block.c.next_id)).scalar_one()
-        self._next, self._end = end - ID_BLOCK, end
+        self._next = end - ID_BLOCK
+        self._end = end
 
 
 @dataclass
@@ -207,10 +208,12 @@ class WritingThread:
                 groups.setdefault(id(work.batch), (work.batch, []))[1].append(work.item)
             else:
                 self._waiting.append(work)
+
         if groups or self._waiting:
             self._turn_began = time.monotonic()
             self._turn(list(groups.values()))
             self._turn_began = None
+
         return running
 
     def _turn(self, groups: list[tuple[Batch[Any, Any], list[Any]]]) -> None:
@@ -218,6 +221,7 @@ class WritingThread:
         settled: list[tuple[Batch[Any, Any], list[tuple[Any, Any]]]] = []
         singles: list[tuple[_Single[Any], Any]] = []
         after: list[Callable[[], None]] = []
+
         try:
             self._database.require_same()
             with self._database.writing.begin() as connection:
@@ -237,12 +241,14 @@ class WritingThread:
             after.clear()
             settled = [(batch, [(item, fault) for item in items]) for batch, items in groups]
             singles = [(work, fault) for work, _ in singles] or self._give_up(fault)
+
         self.turns += 1
         _finish(after, settled, singles)
 
     def _give_up(self, fault: StorageError) -> list[tuple[_Single[Any], Any]]:
         """Everybody who waits hears it: when no transaction can be begun, waiting for the next turn is no answer."""
-        waiting, self._waiting = self._waiting, []
+        waiting = self._waiting
+        self._waiting = []
         return [(work, fault) for work in waiting if work.future.set_running_or_notify_cancel()]
 
     def _run_group(
@@ -277,6 +283,7 @@ class WritingThread:
             else:
                 after.extend(transaction._after)
                 return result
+
         raise AssertionError("unreachable")
 
 

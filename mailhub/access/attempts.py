@@ -48,7 +48,8 @@ class Counted:
 
 def counted_under(key: bytes, login: str, peer: str) -> Counted:
     """What an attempt with this login from this client counts under; ``peer`` "" for one on this machine."""
-    who, where = login.strip().lower(), peer
+    who = login.strip().lower()
+    where = peer
 
     def digest(*parts: str) -> bytes:
         return hmac.new(key, "\0".join(parts).encode("utf-8", "surrogatepass"), sha256).digest()

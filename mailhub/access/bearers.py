@@ -57,7 +57,8 @@ def bearer_hash(text: str) -> bytes:
 
 
 def _checksum(body: str) -> str:
-    rest, characters = zlib.crc32(body.encode("ascii")), ""
+    rest = zlib.crc32(body.encode("ascii"))
+    characters = ""
     for _ in range(CHECK_CHARACTERS):
         rest, digit = divmod(rest, len(_ALPHABET))
         characters = _ALPHABET[digit] + characters

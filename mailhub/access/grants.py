@@ -24,6 +24,7 @@ def give(
     """Let the operator ``operator_uid`` read until ``ends_at``. Raises ``BadRequest`` for an end that is none."""
     if not now < ends_at <= now + LONGEST:
         raise BadRequest(f"a grant ends within {LONGEST // DAY} days, and not before it begins")
+
     grant = Grant(
         account_id=account,
         id=transaction.new_id(),
@@ -35,6 +36,7 @@ def give(
     )
     grants.add_grant(transaction.connection, grant)
     _record(transaction, grant, f"user:{user}", "grant.give", {"operator": operator_uid, "ends_at": ends_at}, now)
+
     return grant
 
 

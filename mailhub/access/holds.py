@@ -34,9 +34,11 @@ def add_hold(transaction: Transaction, row: Hold) -> Hold:
         raise NotFound(f"there is no ticket {row.object_id}")
     if row.kind == "contact" and not (row.object_id and holds.is_contact(connection, row.account_id, row.object_id)):
         raise NotFound(f"there is no contact {row.object_id}")
+
     holds.add_hold(connection, row)
     detail = {"kind": row.kind, "object": row.object_id, "ends_at": row.ends_at}
     _record(transaction, row.account_id, row.actor, "hold.add", row.id, row.created_at, detail)
+
     return row
 
 

@@ -41,6 +41,7 @@ def parse_rule(text: str) -> Network:
         raise BadRequest(f"{parsed} is an address within {network}: write {network}, or {parsed} alone")
     if network.is_unspecified or network.is_multicast:
         raise BadRequest(f"nobody comes from {network}")
+
     return network
 
 
@@ -70,8 +71,10 @@ def _why_not(text: str) -> str:
         if len(parts) < 4:
             return f"{text}: an IPv4 address is four numbers with dots between, not one number and not a short form"
         return f"{text} is no IPv4 address: four numbers from 0 to 255"
+
     if ":" in text:
         return f"{text} is no IPv6 address (no port, no brackets)"
+
     return f"{text} is no address: a rule names no hosts, since names change and can be forged"
 
 
@@ -154,7 +157,11 @@ def _for(element: str) -> str:
 
 def _split(text: str, separator: str) -> list[str]:
     """The parts between separators outside of quotes, in one pass; a quote that never ends spoils the part it is in."""
-    parts, start, quoted, escaped = list[str](), 0, False, False
+    parts = list[str]()
+    start = 0
+    quoted = False
+    escaped = False
+
     for place, character in enumerate(text):
         if escaped:
             escaped = False
@@ -165,6 +172,7 @@ def _split(text: str, separator: str) -> list[str]:
         elif character == separator and not quoted:
             parts.append(text[start:place])
             start = place + 1
+
     return [*parts, "?" if quoted else text[start:]]
 
 

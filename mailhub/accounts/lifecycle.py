@@ -104,7 +104,8 @@ def _attempted(context: LifecycleContext, act: Act, now: int) -> Act | None:
 def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[Act]:
     """What a sweep would find due at that time, and what a hold keeps. Reads only."""
     for stage in stages.TRANSITIONS:
-        upto, after = looked_at(stage, now, settings), (-1, 0)
+        upto = looked_at(stage, now, settings)
+        after = (-1, 0)
         while True:
             with database.read() as connection:
                 page = accounts.accounts_with_term(connection, stage, upto=upto, after=after, limit=PAGE)
@@ -154,9 +155,11 @@ def _step(context: LifecycleContext, act: Act, now: int) -> Act | None:
         _rewrite_key_files(context)
     elif act.due.to == "purged":
         removal.remove_tombstones(context.writer, act.account, require=still)
+
     done = context.writer.run(lambda tx: _enter_due(context, tx, act, now))
     if done is not None and act.due.to in removal.FINAL:
         _rewrite_key_files(context)  # the stage is in them: a restored backup opens no routes and brings nothing back
+
     return done
 
 
@@ -235,6 +238,7 @@ def enter(
     values: dict[str, Any] = {"stage": to, "stage_reason": reason, "stage_entered_at": now, "stage_before": None}
     values["term_began_at"] = _term_of(found, to, now)
     rows.clear_warnings(connection, account)
+
     if to == "suspended":
         values["stage_before"] = found.stage
     elif to == "terminated":
@@ -242,6 +246,7 @@ def enter(
     elif to in ("deleted", "purged"):
         detail |= removal.proof(connection, context.keys, found, to, now=now)
         values["name"] = ""
+
     accounts.change_account(connection, account, **values)
     if to in letters.TOLD_OF and reason != stages.ASKED:  # who asked was told then
         detail["mailed"] = letters.tell_of_stage(transaction, context.post, found, to, reason, now=now)
@@ -285,6 +290,7 @@ def new_account(transaction: Transaction, actor: str, *, name: str, billing: str
     mailbox_domains.keep_in_use(transaction, now=now)
     accounts.add_account(transaction.connection, row)
     _record(transaction, row.id, actor, "account.create", now, {"billing": billing})
+
     return row
 
 
@@ -306,11 +312,13 @@ def payment_ok(context: LifecycleContext, transaction: Transaction, actor: str, 
     _record(transaction, account, actor, "account.payment-ok", now, {"stage": found.stage})
     if found.deletion_asked_at is not None or (found.stage == "suspended" and found.stage_reason == "by-operator"):
         return found
+
     if found.stage in ("trial", "suspended"):
         enter(context, transaction, account, "active", "paid", actor=actor, now=now)
     elif found.stage == "active" and found.term_began_at is not None:
         rows.clear_warnings(transaction.connection, account)
         accounts.change_account(transaction.connection, account, term_began_at=None)
+
     return _locked(transaction, account)
 
 
@@ -339,10 +347,12 @@ def resume(
         raise Conflict(f"the account is {found.stage}: only a suspension can be lifted")
     if by_owner and found.stage_reason == "by-operator":
         raise Forbidden("the operator suspended this account, and alone can lift that")
+
     accounts.change_account(transaction.connection, account, deletion_asked_at=None)
     enter(context, transaction, account, found.stage_before or "active", "lifted", actor=actor, now=now)
     if found.stage_reason == "payment-failed" and found.stage_before == "active":
         accounts.change_account(transaction.connection, account, term_began_at=now)  # billing fails still
+
     return _locked(transaction, account)
 
 

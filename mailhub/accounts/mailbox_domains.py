@@ -31,7 +31,10 @@ from storage.mail import mail_domains, mailboxes
 from storage.mail.mail_domains import MailDomain
 from storage.writer import Transaction
 
-ASKED, PROVEN, GRANTED, KEPT = "asked", "proven", "granted", "kept"
+ASKED = "asked"
+PROVEN = "proven"
+GRANTED = "granted"
+KEPT = "kept"
 DOMAINS = 100  # of an account
 KEPT_AT_MOST = 10_000
 
@@ -67,8 +70,10 @@ def require_address(connection: Connection, config: Config, account: int, addres
         return served
     if served in _own_addresses(config):
         raise Forbidden("mailhub itself writes from or is written to at this address: it is nobody's mailbox")
+
     if accounts.are_several(connection):
         _require_domain(connection, config, account, served.rpartition("@")[2])
+
     return served
 
 
@@ -101,15 +106,19 @@ def _own_domains(config: Config) -> set[str]:
 
 def add(transaction: Transaction, config: Config, actor: str, account: int, text: str, *, now: int) -> MailDomain:
     """Ask for a domain: the row with the token to publish; the same again when it was asked for before."""
-    domain, connection = canonical_domain(text), transaction.connection
+    domain = canonical_domain(text)
+    connection = transaction.connection
     if found := mail_domains.find_domain(connection, account, domain):
         return found
+
     _require_nobodys(connection, config, account, domain)
     if mail_domains.count_domains(connection, account) >= DOMAINS:
         raise Conflict(f"an account has at most {DOMAINS} domains: delete one that it does not need")
+
     row = _new(transaction, account, domain, now)
     mail_domains.add_domain(connection, row)
     _record(transaction, actor, row, "add", now)
+
     return row
 
 
@@ -120,18 +129,21 @@ def prove(
     row = get(transaction.connection, account, domain)
     if row.state != ASKED:
         return row
+
     name, wanted = record_of(row)
     if answer.failed:
         raise Unavailable(f"no name server answered for {name}: try again later")
     if wanted not in [each.strip() for each in answer.records]:
         raise Conflict(f'DNS does not show it yet. Publish: {name}. TXT "{wanted}", then check again')
+
     _require_nobodys(transaction.connection, config, account, row.domain)
     return _settle(transaction, actor, row, PROVEN, now)
 
 
 def grant(transaction: Transaction, config: Config, actor: str, account: int, text: str, *, now: int) -> MailDomain:
     """The operator gives a domain to an account, without proof. Nobody gives the operator's own."""
-    domain, connection = canonical_domain(text), transaction.connection
+    domain = canonical_domain(text)
+    connection = transaction.connection
     _require_nobodys(connection, config, account, domain)
     row = mail_domains.find_domain(connection, account, domain)
     if row is None:
@@ -155,6 +167,7 @@ def keep_in_use(transaction: Transaction, *, now: int) -> None:
     found = accounts.list_accounts(connection, limit=2)
     if len(found) != 1:
         return
+
     account = found[0].id
     used = mailboxes.list_mailboxes(connection, account, limit=KEPT_AT_MOST)
     for domain in sorted({ascii_name(each.address.rpartition("@")[2]) for each in used} - {""}):

@@ -78,6 +78,7 @@ def proof(connection: Connection, keys: Keys, account: Account, to: str, *, now:
     left = {name: count for name, count in account_rows.rows_left(connection, account.id).items() if name not in stays}
     if left:
         raise Unavailable(f"rows of account {account.id} are left in {', '.join(sorted(left))}: the next sweep goes on")
+
     holding = backups_holding(connection, before=now if to == "deleted" else account.stage_entered_at)
     body = {
         "kind": f"account-{to}",
@@ -91,6 +92,7 @@ def proof(connection: Connection, keys: Keys, account: Account, to: str, *, now:
         "keys_of_backups": "destroyed",
         "not_reached": ["snapshots", "freed file-system blocks", "PostgreSQL WAL and replicas", "copies of key files"],
     }
+
     return {"receipt": receipts.issue(keys, body)}
 
 

@@ -66,6 +66,7 @@ def due(account: Account, warned: Mapping[int, int], now: int, settings: Lifecyc
         return None
     if account.deletion_asked_at is not None and step.on_request:
         return Due(step.to, ASKED, now)
+
     at = account.term_began_at + _term(settings, step)
     for days in warning_days(settings) if step.warned else ():
         given = warned.get(days)
@@ -73,6 +74,7 @@ def due(account: Account, warned: Mapping[int, int], now: int, settings: Lifecyc
             late = max(at, now + days * clock.DAY)
             return Due(step.to, step.reason, late, days) if now > at - days * clock.DAY else None
         at = max(at, given + days * clock.DAY)
+
     return Due(step.to, step.reason, at) if now > at else None
 
 

@@ -18,7 +18,10 @@ from mailhub import clock
 from mailhub.config import Lifecycle
 from storage.accounts.stages import ClockMark
 
-SANE, BACK, AHEAD, JUMPED = "sane", "back", "ahead", "jumped"
+SANE = "sane"
+BACK = "back"
+AHEAD = "ahead"
+JUMPED = "jumped"
 
 
 def boot_time() -> int:
@@ -45,14 +48,16 @@ class Steadiness:
         """``sane``, or why not. Remembers a sane clock as the new reference."""
         state = self._state(mark, now, boot, settings)
         if state == SANE:
-            self._anchor, self._doubted = _Pair(now, boot), None
+            self._anchor = _Pair(now, boot)
+            self._doubted = None
         elif self._doubted is None or self._drift(self._doubted, now, boot) > _tolerance(settings):
             self._doubted = _Pair(now, boot)
         return state
 
     def confirm(self, now: int, boot: int) -> None:
         """The operator says that the clock is right."""
-        self._anchor, self._doubted = _Pair(now, boot), None
+        self._anchor = _Pair(now, boot)
+        self._doubted = None
 
     def trusted(self, now: int, boot: int, mark: ClockMark | None, settings: Lifecycle) -> int:
         """The best known present, for a date to write down: the clock's, or what it would be had it not jumped."""
@@ -68,11 +73,13 @@ class Steadiness:
             return SANE
         if now < mark.seen_at - _tolerance(settings):
             return BACK
+
         far = now > mark.seen_at + int(settings.clock_gap_days * clock.DAY)
         if mark.state == JUMPED and far:
             return JUMPED  # a restart is no confirmation
         if not far and mark.state != JUMPED:
             return SANE
+
         return SANE if self._settled(now, boot, settings) else AHEAD
 
     def _settled(self, now: int, boot: int, settings: Lifecycle) -> bool:

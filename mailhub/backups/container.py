@@ -48,12 +48,14 @@ class Sealer:
     """Gathers records into chunks; ``finish`` gives the last one."""
 
     def __init__(self, header: Header, keys: Keys) -> None:
-        key, self._prefix = secrets.token_bytes(32), secrets.token_bytes(PREFIX_BYTES)
+        key = secrets.token_bytes(32)
+        self._prefix = secrets.token_bytes(PREFIX_BYTES)
         head: dict[str, Any] = {"mailhub-backup": FORMAT, "id": header.id, "made_at": header.made_at}
         head |= {"revision": header.revision, "prefix": self._prefix.hex()}
         head["key"] = keys.seal("backups", key, bound_to=f"backup:{header.id}".encode()).hex()
         self.line = json.dumps(head).encode("ascii") + b"\n"
-        self._aead, self._counter = AESGCM(key), 0
+        self._aead = AESGCM(key)
+        self._counter = 0
         self._gathered = bytearray()
 
     def add(self, record: bytes) -> bytes:
@@ -81,17 +83,20 @@ def open_records(file: IO[bytes], keys: Keys) -> tuple[Header, Iterator[bytes]]:
         if head["mailhub-backup"] != FORMAT:
             raise Damaged("this backup has a format that this mailhub does not know")
         header = Header(id=int(head["id"]), made_at=int(head["made_at"]), revision=str(head["revision"]))
-        prefix, sealed = bytes.fromhex(head["prefix"]), bytes.fromhex(head["key"])
+        prefix = bytes.fromhex(head["prefix"])
+        sealed = bytes.fromhex(head["key"])
         key = keys.open("backups", sealed, bound_to=f"backup:{header.id}".encode())
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise Damaged("this is no backup, or its first line was changed") from None
     except SealBroken:
         raise Damaged("the backup was made with another root key, or its first line was changed") from None
+
     return header, _records(file, AESGCM(key), prefix, line)
 
 
 def _records(file: IO[bytes], aead: AESGCM, prefix: bytes, line: bytes) -> Iterator[bytes]:
-    counter, last = 0, False
+    counter = 0
+    last = False
     while not last:
         plain, last = _chunk(file, aead, prefix, counter, line)
         counter += 1
@@ -100,6 +105,7 @@ def _records(file: IO[bytes], aead: AESGCM, prefix: bytes, line: bytes) -> Itera
             end = position + 4 + int.from_bytes(plain[position : position + 4], "big")
             yield plain[position + 4 : end]
             position = end
+
     if file.read(1):
         raise Damaged("something was added to the end of the backup")
 
@@ -109,9 +115,11 @@ def _chunk(file: IO[bytes], aead: AESGCM, prefix: bytes, counter: int, line: byt
     sealed = file.read(length) if len(start) == 4 and length <= LARGEST else b""
     if len(start) < 4 or len(sealed) < length or not sealed:
         raise Damaged(f"the backup is cut off or damaged at chunk {counter}")
+
     for last in (False, True):
         try:
             return aead.decrypt(_nonce(prefix, counter, last=last), sealed, line), last
         except (InvalidTag, ValueError):
             continue
+
     raise Damaged(f"chunk {counter} of the backup was changed or is in the wrong place")

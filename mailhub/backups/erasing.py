@@ -38,6 +38,7 @@ def rewrite_key_files(vault: Vault) -> Sequence[Path]:
     failed = []
     with vault.database.read() as connection:
         used = backups.targets_in_use(connection)
+
     for target in vault.targets:
         try:
             if str(target.resolve()) in used:
@@ -47,6 +48,7 @@ def rewrite_key_files(vault: Vault) -> Sequence[Path]:
         except OSError as error:
             log.warning("key file not rewritten", target=str(target), error=error.strerror)
             failed.append(target)
+
     return failed
 
 

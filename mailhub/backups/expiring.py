@@ -26,6 +26,7 @@ def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
         due = [row for row in backups.list_backups(connection) if row.expires_at <= now]
     if not due:
         return []
+
     with alone(vault):
         settle_failed(vault)
         gone = [row for row in due if _delete(row)]
@@ -35,6 +36,7 @@ def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
         vault.writer.run(partial(_let_tombstones_end, now))
         while vault.writer.run(lambda tx: tombstones.expire(tx.connection, now=now, limit=TOMBSTONES_A_TURN)):
             pass
+
     rewrite_key_files(vault)
     return gone
 

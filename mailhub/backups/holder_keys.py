@@ -24,6 +24,7 @@ class HolderKeys:
         """The 32-byte key of each holder of a step, among others."""
         if len(self._known) >= HOLDERS_KEPT:
             self._known.clear()
+
         wanted = [holder for holder in dict.fromkeys(holders) if holder not in self._known]
         if wanted:
             with self._vault.database.read() as connection:
@@ -32,6 +33,7 @@ class HolderKeys:
             missing = [holder for holder in wanted if holder not in sealed]
             for start in range(0, len(missing), TURN_KEYS):
                 self._known |= self._made(missing[start : start + TURN_KEYS])
+
         return self._known
 
     def _made(self, holders: Sequence[Holder]) -> dict[Holder, bytes]:

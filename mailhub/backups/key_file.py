@@ -78,6 +78,7 @@ def write(directory: Path, data: bytes) -> None:
         fresh.rename(directory / NAME)
     finally:
         fresh.unlink(missing_ok=True)
+
     sync_directory(directory)
 
 
@@ -96,11 +97,13 @@ def _line(data: bytes) -> tuple[dict[str, Any], bytes]:
         head = json.loads(line)
     except (ValueError, RecursionError):
         head = None
+
     if not end or not isinstance(head, dict) or head.get("mailhub-keys") != FORMAT:
         raise Damaged(
             "this is no key file of this version, or its first line was changed: it is called mailhub.keys and lies"
             " beside the backups"
         )
+
     return head, line + end
 
 
@@ -117,6 +120,7 @@ def root_of(data: bytes, private: bytes) -> bytes:
         raise Damaged("the first line of the key file was changed: its root key cannot be read") from None
     except SealBroken:
         raise Damaged("the key file was made for another recovery key, or its first line was changed") from None
+
     raise BadRequest("no recovery key was made when this key file was written: the root key itself is needed")
 
 
@@ -127,10 +131,13 @@ def read(data: bytes, keys: Keys) -> KeyFile:
         body = keys.open("backups", data[len(line) :], bound_to=_BOUND + line)
     except SealBroken:
         raise Damaged("the key file was written with another root key, or it was changed or cut off") from None
-    tables, position = {}, 0
+
+    tables = {}
+    position = 0
     while position < len(body):
         end = position + 4 + int.from_bytes(body[position : position + 4], "big")
         (name, *columns), rows = unpack(body[position + 4 : end])
         tables[name] = (columns, rows)
         position = end
+
     return KeyFile(tables=tables)

@@ -60,6 +60,7 @@ def alone(vault: Vault) -> Iterator[None]:
         descriptor = os.open(vault.room / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise Unavailable(f"backup.spool: {vault.room} cannot be written: {error.strerror}") from None
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
@@ -93,6 +94,7 @@ def make_due(vault: Vault, *, stopping: Callable[[], bool] = lambda: False) -> B
         row = backups.find_unfinished(connection, vault.node)
     if row is None:
         return None
+
     try:
         with alone(vault):
             settle_failed(vault)
@@ -125,7 +127,8 @@ def _row(vault: Vault, id_: int, now: int) -> Backup:
 
 def record(transaction: Transaction, actor: str, verb: str, object_: str, now: int) -> None:
     """An act on backups in the operator's chain of the journal."""
-    connection, node = transaction.connection, transaction.node
+    connection = transaction.connection
+    node = transaction.node
     journal.append(connection, journal.MACHINE, node, at=now, actor=actor, verb=verb, object_=object_, detail={})
 
 
@@ -141,11 +144,13 @@ def _make(vault: Vault, row: Backup, stopping: Callable[[], bool]) -> Backup:
         raise
     finally:
         spooled.unlink(missing_ok=True)
+
     _finish(vault, row, written, failures)
     rewrite_key_files(vault)
     with vault.database.read() as connection:
         made = backups.find_backup(connection, row.id)
     assert made is not None
+
     return made
 
 
@@ -178,7 +183,10 @@ def _spool(vault: Vault, row: Backup, spooled: Path, stopping: Callable[[], bool
 def _stream(
     vault: Vault, row: Backup, write: Callable[[bytes], None], stopping: Callable[[], bool]
 ) -> Mapping[str, int]:
-    keys, counts, began = HolderKeys(vault), Counter[str](), time.monotonic()
+    keys = HolderKeys(vault)
+    counts = Counter[str]()
+    began = time.monotonic()
+
     with vault.database.snapshot() as connection:
         now = clock.now()
         # before the first statement, which takes the snapshot: what is in it is from then or later
@@ -196,9 +204,11 @@ def _stream(
                     write(ready)
                     progress.wrote(len(ready))
             progress.read(sum(len(group.rows) for group in groups if group.table != PERSONAL))
+
     last = sealer.add(records.trailer(counts)) + sealer.finish()
     write(last)
     progress.end(len(last))
+
     return dict(counts)
 
 
@@ -216,7 +226,9 @@ class _Progress:
     """How far a backup is, in its row, once a second."""
 
     def __init__(self, vault: Vault, id_: int, rows_total: int) -> None:
-        self._vault, self._id, self._total = vault, id_, rows_total
+        self._vault = vault
+        self._id = id_
+        self._total = rows_total
         self._rows = self._bytes = 0
         self._noted = 0.0
 
@@ -249,6 +261,7 @@ def _deliver(vault: Vault, row: Backup, spooled: Path) -> Mapping[str, str]:
         for target in row.targets
         if target in without_keys
     }
+
     spool = str(vault.room.resolve())
     for target in sorted(set(row.targets) - without_keys, key=lambda each: (each == spool, each)):  # the rename last
         try:
@@ -256,8 +269,10 @@ def _deliver(vault: Vault, row: Backup, spooled: Path) -> Mapping[str, str]:
         except OSError as error:
             failures[target] = str(_told(error, Path(target), "backup.targets"))
             log.warning("backup not at a target", backup=row.id, target=target, error=error.strerror)
+
     if len(failures) == len(set(row.targets)):
         raise Unavailable("; ".join(failures.values()))
+
     return failures
 
 
@@ -326,7 +341,8 @@ def _fail(vault: Vault, row: Backup, why: str) -> None:
 def settle_failed(vault: Vault) -> None:
     """Under ``alone``: what was begun and is not made any more has failed; delete what failed ones left."""
     with vault.database.read() as connection:
-        row, left = backups.find_unfinished(connection, vault.node), backups.failed_with_remains(connection)
+        row = backups.find_unfinished(connection, vault.node)
+        left = backups.failed_with_remains(connection)
     if row is not None and row.begun_at is not None:
         _fail(vault, row, CUT_OFF)
     for each in left:

@@ -60,6 +60,7 @@ def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progres
     left = not is_empty(database)
     if left and (database.is_sqlite or not restoring.is_half_restored(database)):
         raise Conflict("the database is not empty: restore into a new one")
+
     carried = key_file.read(keys_at.read_bytes(), keys)
     with database.writing.begin() as connection:
         if left:
@@ -75,6 +76,7 @@ def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progres
         _index(connection)
         restoring.pass_ids(connection)
         unfinished = drop_under_way(connection)
+
     return Restored(
         made_at=header.made_at, rows=rows, unreadable=unreadable, removed=removed, unfinished_erasures=unfinished
     )
@@ -90,7 +92,10 @@ def _load(
     connection: Connection, backup: Path, carried: KeyFile, keys: Keys, progress: Progress
 ) -> tuple[Header, Mapping[str, int], Mapping[str, int]]:
     holders = _holders(carried)
-    rows, unreadable, told = Counter[str](), Counter[str](), None
+    rows = Counter[str]()
+    unreadable = Counter[str]()
+    told = None
+
     with backup.open("rb") as file:
         header, found = open_records(file, keys)
         build(connection, header.revision)
@@ -104,9 +109,11 @@ def _load(
             else:
                 rows[record.table] += _add(loader, record, sealed, keys)
             progress(file.tell())
+
     _require_its_keys(carried, header, unreadable)
     if told is None or Counter(told) != rows + unreadable:
         raise Damaged("the backup does not hold as many rows as it says")
+
     return header, rows, unreadable
 
 
@@ -140,7 +147,8 @@ def _mend(connection: Connection) -> None:
 
 
 def _remove_again(connection: Connection, keys: Keys) -> int:
-    transaction, gone = Transaction(connection, IdBlock(), 0), 0
+    transaction = Transaction(connection, IdBlock(), 0)
+    gone = 0
     for account, messages in restoring.with_tombstones(connection, keys.derive("tombstone")).items():
         done = remove_messages(transaction, account, messages, forget=_forget, tombstones=None)
         remove_tickets(transaction, account, done.emptied, forget=_forget, tombstones=None)

@@ -75,6 +75,7 @@ def identify(
     house = house_of(request)
     if authorization is not None:
         return _by_bearer(house, authorization)
+
     uid: int | None = request.state.uid
     if uid is None:
         raise NotAuthenticated("send an ApiToken or a session: Authorization: Bearer mh_... or mhs_...")
@@ -84,6 +85,7 @@ def identify(
         return _mapped(house, uid, email, account)
     if uid in machine_uids():
         return operator(uid)
+
     raise Forbidden(f"uid {uid} is nobody here: map it in [admin] users, or send an ApiToken (mailhub login)")
 
 
@@ -97,11 +99,13 @@ def _by_bearer(house: House, authorization: str) -> Actor:
     text = text.strip()
     if scheme.lower() != "bearer" or not text:
         raise NotAuthenticated("the Authorization header must be: Bearer mh_... or mhs_...")
+
     kind = kind_of(text)
     if kind is Kind.SESSION:
         return _by_session(house, text, clock.now())
     if kind is Kind.API_TOKEN:
         return _by_token(house, text, clock.now())
+
     raise NotAuthenticated("this is neither an ApiToken (mh_...) nor a session (mhs_...), or it was mistyped or cut")
 
 
@@ -111,10 +115,13 @@ def _by_token(house: House, text: str, now: int) -> Actor:
         token = api_tokens.find_api_token(connection, hash_)
         valid = token and token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
         user = users.find_user(connection, token.account_id, token.user_id) if token and valid else None
+
     if token is None or user is None:
         raise NotAuthenticated("the ApiToken is unknown, expired or revoked")
+
     if token.last_used_at is None or now - token.last_used_at > TOUCH_EVERY:
         house.writer.submit(lambda tx: api_tokens.touch_api_token(tx.connection, hash_, now))
+
     return Actor(
         role=Role(user.role),
         account=user.account_id,
@@ -125,18 +132,23 @@ def _by_token(house: House, text: str, now: int) -> Actor:
 
 
 def _by_session(house: House, text: str, now: int) -> Actor:
-    hash_, settings = bearer_hash(text), house.config.login
+    hash_ = bearer_hash(text)
+    settings = house.config.login
     idle_since = now - int(settings.idle_minutes * clock.MINUTE)
+
     with house.database.read() as connection:
         session = sessions.find_session(connection, hash_)
         valid = session and session.revoked_at is None and session.expires_at > now
         user = users.find_user(connection, session.account_id, session.user_id) if session and valid else None
         factor = second_factors.find_second_factor(connection, user.account_id, user.id) if user else None
+
     if session is None or user is None or session.last_used_at < idle_since:
         raise NotAuthenticated("the session is unknown or has ended: log in again")
+
     if now - session.last_used_at > TOUCH_SESSION_EVERY:
         house.writer.submit(lambda tx: sessions.touch_session(tx.connection, hash_, now))
     enrolled = factor is not None and factor.secret is not None
+
     return Actor(
         role=Role(user.role),
         account=user.account_id,
@@ -154,12 +166,15 @@ def _mapped(house: House, uid: int, email: str, account: str | None) -> Actor:
         if len(found) > 1 and account is not None:
             wanted = named_account(connection, account)
             found = [user for user in found if user.account_id == wanted]
+
     if not found:
         raise Forbidden(f"uid {uid} is mapped in [admin] users to a user who does not exist")
     if len(found) > 1:
         raise AccountNeeded(f"uid {uid} is mapped to a user of several accounts: name one with --account")
+
     user = found[0]
     machine = uid in machine_uids()
+
     return Actor(role=Role(user.role), account=user.account_id, user=user.id, uid=uid, machine=machine)
 
 
@@ -217,14 +232,17 @@ def choose_account(
     """The account a request is about: the one named, the caller's own, or the only one there is."""
     if account is None and actor.account is not None:
         return actor.account
+
     with house.database.read() as connection:
         if account is not None:
             return named_account(connection, account)
         several = accounts.list_accounts(connection, limit=2)
+
     if not several:
         raise NotFound("there is no account yet: mailhub init makes one")
     if len(several) > 1:
         raise AccountNeeded("there are several accounts: name one with --account")
+
     return several[0].id
 
 
@@ -294,7 +312,8 @@ class Call:
 
 def has_second_factor(call: Call) -> bool:
     """Whether the user who calls has a second factor in force."""
-    account, user = call.actor.account, call.actor.user
+    account = call.actor.account
+    user = call.actor.user
     if account is None or user is None:
         return False
     with call.house.database.read() as connection:

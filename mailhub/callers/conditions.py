@@ -76,7 +76,9 @@ class Conditional:
     """A writer whose first function begins with ``conditions``, in the same transaction; the rest is another one's."""
 
     def __init__(self, writer: Writer, conditions: Callable[[Transaction], None], met: Callable[[], None]) -> None:
-        self._writer, self._conditions, self._met = writer, conditions, met
+        self._writer = writer
+        self._conditions = conditions
+        self._met = met
         self._are_met = False
 
     def submit(
@@ -142,6 +144,7 @@ def _claim(request: Request, house: House, actor: Actor, account: int, digest: b
     key = request.headers["idempotency-key"]
     if not (0 < len(key) <= KEY_CHARACTERS and key.isascii() and key.isprintable()):
         raise BadRequest(f"an Idempotency-Key has 1 to {KEY_CHARACTERS} printable ASCII characters")
+
     route = f"{request.method} {request.scope['route'].path}"
     now = clock.now()
     claim = Claim(RequestKey(account_id=account, actor=actor.name, route=route, key=key), digest, _rights(actor, now))
@@ -150,13 +153,16 @@ def _claim(request: Request, house: House, actor: Actor, account: int, digest: b
     if done is None:
         request.state.claim = claim
         return claim
+
     if done.request != digest:
         raise KeyReused("this Idempotency-Key was sent with another request: a new request needs a new key")
     if done.answer is None:
         raise Conflict(ALREADY)
+
     answer = json.loads(house.keys.open("answers", done.answer, bound_to=_bound(claim.key)))
     if answer.get("rights") != claim.rights:
         raise Conflict(ALREADY)
+
     raise Replayed(answer)
 
 

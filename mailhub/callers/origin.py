@@ -52,13 +52,16 @@ def may_enter(request: Request, house: House, actor: Actor) -> None:
     """Raise ``Forbidden`` for a user from elsewhere, ``TooManyRequests`` for one who asks too often."""
     if request.state.door == ADMIN or actor.account is None:
         return
+
     rates: Rates = request.app.state.rates
     wait = rates.wait_seconds(f"{actor.account}:{actor.user}", house.config.limits.requests_per_user, time.monotonic())
     if wait:
         raise TooManyRequests("too many requests by this user", after_seconds=wait)
+
     with house.database.read() as connection:
         require_admitted(request, connection, actor.account, actor.role)
         own = "" if actor.token is None else networks_of(connection, actor.account, actor.token)
+
     if own and not within(request.state.address, parsed_rules(own)):
         raise Forbidden("not from this network")
 

@@ -99,7 +99,9 @@ class PeerProtocol(HttpToolsProtocol):
     def __init__(self, admission: Admission, /, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._admission = admission
-        self._door, self._group, self._admitted = "", "", False
+        self._door = ""
+        self._group = ""
+        self._admitted = False
         self._fed = self._body = self._head = 0  # bytes of this request: all, of its body, of its header fields
         self._fields = 0
         self._patience: asyncio.TimerHandle | None = None
@@ -116,6 +118,7 @@ class PeerProtocol(HttpToolsProtocol):
         if not self._admitted:
             self._refuse(503, "unavailable", "too many connections")
             return
+
         self._expect(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -201,13 +204,17 @@ class PeerProtocol(HttpToolsProtocol):
         """Say why and close; only close where the answer to an earlier request is being written."""
         if self.transport.is_closing():
             return
-        error_id, title = new_error_id(), HTTPStatus(status).phrase
+
+        error_id = new_error_id()
+        title = HTTPStatus(status).phrase
         log.info("connection refused", error_id=error_id, code=code, status=status, door=self._door)
+
         if self.cycle is None or self.cycle.response_complete:
             body = json.dumps(problems.body(status, code, detail, error_id)).encode()
             again = f"Retry-After: {problems.AGAIN_SECONDS}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
             head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\n{again}Content-Length: {len(body)}\r\n"
             self.transport.write(f"{head}Content-Type: {problems.MEDIA_TYPE}\r\n\r\n".encode() + body)
+
         self.transport.close()
 
 

@@ -32,6 +32,7 @@ class Slots:
                 f"at most {most} {kind} of an account run at once (quotas.{kind}, the operator's setting): wait for it",
                 after_seconds=AGAIN_SECONDS,
             )
+
         self._taken[kind, account] += 1
         try:
             yield

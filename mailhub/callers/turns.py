@@ -44,9 +44,11 @@ class Turns:
             raise TooManyRequests(
                 f"{waiting} requests of this account wait already: send fewer at once", after_seconds=AGAIN_SECONDS
             )
+
         mine: Future[None] = get_running_loop().create_future()
         line.append(mine)
         self._serve()
+
         try:
             await mine
         except CancelledError:

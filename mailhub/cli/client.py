@@ -85,13 +85,17 @@ class Client:
         target = _target(path, query)
         headers = dict(self._headers)
         data = raw
+
         if body is not None:
-            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
         elif raw is not None:
             headers["Content-Type"] = "message/rfc822"
+
         status, answer = self._exchange(method, target, data, headers)
         if status >= 400:
             raise ApiError(status, _problem(answer))
+
         return answer
 
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
@@ -163,11 +167,13 @@ def socket_path(explicit: str | None, config_path: str | None) -> Path:
         return Path(explicit)
     if named := os.environ.get("MAILHUB_ADMIN__SOCKET"):
         return Path(named)
+
     found = file.find(config_path)
     if found is not None and os.access(found, os.R_OK):
         return file.read(found)[0].admin.socket  # another setting may be wrong: `status` works all the same
     if config_path:
         raise ConfigurationError("the configuration cannot be read", where=config_path)
+
     return CHECKOUT_SOCKET if CHECKOUT_SOCKET.exists() else SYSTEM_SOCKET
 
 

@@ -92,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal of few characters (LC_ALL=C) shows the rest
+
     try:
         result: Any = root.main(args=arguments, prog_name="mailhub", standalone_mode=False)
     except click.UsageError as error:
@@ -109,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # the reader of our output left (`mailhub ticket list | head`): no message, and no second error at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(exits.OK)
+
     sys.exit(result if isinstance(result, int) else exits.OK)
 
 
@@ -123,4 +125,5 @@ def _status(error: MailhubError) -> int:
         return exits.NOPERM
     if isinstance(error, (BadRequest, NotFound)):
         return exits.DATAERR
+
     return exits.TEMPFAIL if error.temporary else exits.DATAERR

@@ -87,6 +87,7 @@ class Context:
             return f"{value:.3f}"
         if isinstance(value, (dict, list)):
             return json.dumps(value, ensure_ascii=False)
+
         return clean(str(value))
 
 

@@ -52,13 +52,16 @@ def read(path: Path | None, environment: Mapping[str, str] = os.environ) -> tupl
     faults: list[ConfigurationError] = []
     values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
     base = path.resolve().parent if path else Path.cwd()
+
     for section, key, value in _given(tables):
         where = f"{path}:{_line_of(text, section, key)}"
         _place(values, faults, section, key, value, where, base)
+
     for variable, section, key, value in _overrides(environment):
         _place(values, faults, section, key, _from_text(section, key, value), f"${variable}", Path.cwd())
     config = Config(**{name: SECTIONS[name](**values[name]) for name in SECTIONS}, source=path)
     faults += _contradictions(config, text)
+
     return config, faults
 
 
@@ -66,7 +69,8 @@ def _contradictions(config: Config, text: str) -> Iterator[ConfigurationError]:
     """Settings that are right each for itself and wrong together."""
     if config.spam.ham_threshold >= config.spam.spam_threshold:
         where = f"{config.source}:{_line_of(text, 'spam', 'ham_threshold')}" if config.source else "the environment"
-        low, high = config.spam.ham_threshold, config.spam.spam_threshold
+        low = config.spam.ham_threshold
+        high = config.spam.spam_threshold
         fault = f"spam.ham_threshold must be below spam.spam_threshold: {low} is not below {high}"
         yield ConfigurationError(fault, where=where)
 
@@ -179,14 +183,17 @@ def _checked(name: str, field: Field[Any], value: Any, base: Path) -> Any:
     if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
         wanted = WANTED.get(kind, "a path in quotes")
         raise ConfigurationError(f"{name} must be {wanted}, not {value!r}")
+
     if isinstance(value, float) and not isfinite(value):
         raise ConfigurationError(f"{name} must be a number, not {value}")
     if field.name == "hostname" and value and not HOST_NAME.fullmatch(str(value)):
         raise ConfigurationError(f"{name} must be a host name like mail.example.com, not {value!r}")
+
     _check_bounds(name, field, value)
     if kind == "Path" or (value and field.name in FILES):
         path = base / str(value)
         return path if kind == "Path" else str(path)
+
     return float(str(value)) if kind == "float" else value
 
 
@@ -214,10 +221,12 @@ def _check_bounds(name: str, field: Field[Any], value: Any) -> None:
 
 def _line_of(text: str, section: str, key: str) -> int:
     """The line (from 1) that sets a key; that of its section, or 1, where the key is written in some rarer way."""
-    inside, found = "", 1
+    inside = ""
+    found = 1
     header = re.compile(r"\s*+\[++([^\]]++)\]")
     wanted = re.compile(rf"""\s*["']?{re.escape(key or section)}["']?\s*[.=]""")
     dotted = re.compile(rf"\s*{re.escape(section)}\s*\.\s*{re.escape(key)}\s*[.=]")
+
     for number, line in enumerate(text.splitlines(), 1):
         if match := header.match(line):
             inside = match[1].strip(" \t\"'")
@@ -225,6 +234,7 @@ def _line_of(text: str, section: str, key: str) -> int:
                 found = number
         elif (inside == (section if key else "") and wanted.match(line)) or (key and not inside and dotted.match(line)):
             return number
+
     return found
 
 

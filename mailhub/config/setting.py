@@ -30,6 +30,7 @@ def setting(
     }
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
+
     return field(default=default, metadata=metadata)
 
 

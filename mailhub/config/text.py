@@ -20,8 +20,10 @@ def toml(value: Any) -> str:
             if value
             else "{}"
         )
+
     if isinstance(value, (int, float)):
         return str(value)
+
     return _quoted(str(value))
 
 
@@ -46,6 +48,7 @@ def example() -> str:
         lines += ["", *_comment(str(kind.__doc__)), f"[{section}]"]
         for field in fields(kind):
             lines += [*_comment(_words(field)), f"#{field.name} = {toml(default_of(field))}"]
+
     return "\n".join(lines) + "\n"
 
 
@@ -80,6 +83,7 @@ def page() -> str:
         out += ["", f"## [{section}]", "", str(kind.__doc__), "", "| setting | default | meaning |", "|---|---|---|"]
         for field in fields(kind):
             out.append(f"| `{section}.{field.name}` | `{_shown(default_of(field))}` | {_words(field)} |")
+
     return "\n".join(out) + "\n"
 
 

@@ -48,7 +48,8 @@ def take(transaction: Transaction, post: Post | None, flood: FloodCounter, messa
 
 
 def _taken(transaction: Transaction, post: Post, flood: FloodCounter, message: Prepared, recipient: str) -> str:
-    now, author = message.envelope.received_at, message.from_whom[0]
+    now = message.envelope.received_at
+    author = message.from_whom[0]
     proven = message.proven != ""
     braked = proven and _is_braked(transaction, flood, author, now)
     owned = _owners(transaction, author) if proven and not braked else []
@@ -57,6 +58,7 @@ def _taken(transaction: Transaction, post: Post, flood: FloodCounter, message: P
         refusals.add(transaction.connection, {(message.envelope.peer, reason): 1}, at=now)
     for owner in owned:
         reason = _answer(transaction, post, message, recipient, owner, now)
+
     return reason
 
 
@@ -89,15 +91,19 @@ def _answer(transaction: Transaction, post: Post, message: Prepared, recipient: 
         size_bytes=message.raw_bytes,
     )
     write(transaction.connection, owner.account_id, Rows(intakes=[row]))
+
     return reason
 
 
 def _send_link(transaction: Transaction, post: Post, message: Prepared, owner: User, now: int) -> str:
     """A letter with a link, or neither; the machine word of what was done."""
-    connection, account, made = transaction.connection, owner.account_id, new_bearer(Kind.LINK)
+    connection = transaction.connection
+    account = owner.account_id
+    made = new_bearer(Kind.LINK)
     found = accounts.find_account(connection, account)
     if letters.why_none(post, with_link=True) or found is None:
         return "not-configured"
+
     letter = Letter(
         account=account,
         kind="deletion-link",
@@ -111,6 +117,7 @@ def _send_link(transaction: Transaction, post: Post, message: Prepared, owner: U
         answers_null_sender=message.envelope.mail_from is None,
         answers_automatic=message.parsed.automatic.kind,
     )
+
     done = letters.queue(transaction, post, letter, now=now)
     if done == letters.QUEUED:
         row = Link(
@@ -133,4 +140,5 @@ def _send_link(transaction: Transaction, post: Post, message: Prepared, owner: U
             object_=f"account:{account}",
             detail={"link": row.id},
         )
+
     return done

@@ -74,6 +74,7 @@ def file_batch(
     """File messages; the outcomes of each one's recipients, in order. Raises when any of them cannot be filed."""
     routes = [_routes(context.directory, message.envelope) for message in messages]
     outcomes: list[dict[str, Outcome]] = [{} for _ in messages]
+
     for account_id in sorted({account for route in routes for account in route} - {NO_ACCOUNT}):
         own = [(i, message) for i, message in enumerate(messages) if account_id in routes[i]]
         view = load(transaction.connection, account_id, wanted([message for _, message in own]))
@@ -85,8 +86,10 @@ def file_batch(
         write(transaction.connection, account_id, account.rows)
         privacy_requests.answer_mail(transaction, context.post, context.self_service, account.asked)
         transaction.after_commit(lambda started=account.started: context.flood.count(started))  # type: ignore[misc]
+
     for index in (each for each, route in enumerate(routes) if NO_ACCOUNT in route):
         outcomes[index].update(deletion_by_mail.take(transaction, context.post, context.flood, messages[index]))
+
     return [
         tuple(outcomes[i].get(r) or _gone(r) for r in message.envelope.recipients) for i, message in enumerate(messages)
     ]
@@ -100,11 +103,13 @@ def reject(
     for account_id, routes in _routes(directory, envelope).items():
         rows = Rows()
         for route in routes:
-            delivery, fate = transaction.new_id(), Fate.REJECTED
+            delivery = transaction.new_id()
+            fate = Fate.REJECTED
             row = intake_row(account_id, envelope, route, id=delivery, fate=fate, reason=reason, size_bytes=size_bytes)
             rows.intakes.append(row)
             outcomes[route[0]] = Outcome(recipient=route[0], fate=fate, reason=reason)
         write(transaction.connection, account_id, rows)
+
     return [outcomes.get(recipient) or _gone(recipient) for recipient in envelope.recipients]
 
 
@@ -129,26 +134,32 @@ def _file(account: _Account, message: Prepared, score: Score, routes: Routes) ->
     if feedback := [route for route in routes if account.context.directory.purpose_of(route[0]) != SUPPORT]:
         rest = [route for route in routes if route not in feedback]
         return _take_feedback(account, message, feedback) | (_file(account, message, score, rest) if rest else {})
+
     known = account.view.messages.get(message.identity)
     if known is not None:
         _show_in(account, account.view.live(known.ticket_id), routes)
         return _record(account, message, routes, Fate.DUPLICATE, "same-message", known)
+
     if message.tombstone in account.view.erased:
         return _record(account, message, routes, Fate.ERASED, "tombstone", None)
+
     case = _decide(account, message, score, routes[0][1].mailbox)
     ticket = _place(account, case)
     _show_in(account, ticket, routes)
     _add_participants(account, ticket, case)
     _store(account, ticket, case)
+
     if message.parsed.bounce is not None:  # by whatever reason it was filed: most come to our signed return path
         reply.bounced(
             account.transaction, account.id, ticket.id, message.parsed.bounce, now=message.envelope.received_at
         )
+
     account.asked += privacy_requests.asked_by_mail(
         account.transaction.connection, account.id, message, [place for _, place in routes]
     )
     filed = account.view.messages[message.identity] = Filed(case.message_id, ticket.id)
     fate = Fate.QUARANTINED if message.unreadable else Fate.FILED
+
     return _record(account, message, routes, fate, case.decision.reason, filed)
 
 
@@ -178,6 +189,7 @@ def _decide(account: _Account, message: Prepared, score: Score, mailbox: int) ->
     )
     verdict = spam.decide(score, spam=account.trained[0], ham=account.trained[1], settings=account.context.filter)
     ruling = _ruling(account, message)
+
     return Case(
         message=message,
         message_id=message.ids.get(account.id) or account.transaction.new_id(),
@@ -215,14 +227,17 @@ def _author(account: _Account, message: Prepared) -> Author:
     address = message.sender
     if account.context.directory.is_own(account.id, address):
         return Author(address=address, contact=None, user=None, own=True)
+
     user = account.view.users.get(address)
     if user is not None and message.parsed.author.address == address and not message.forged:
         people = chain(message.parsed.to, message.parsed.cc)
         customer = next((person for person in people if _is_customer(account, person.address.lower())), None)
         contact = _contact(account, customer.address.lower(), customer.name, message) if customer else None
         return Author(address=address, contact=contact, user=user, own=False)
+
     name = message.parsed.from_[0].name if message.parsed.from_ else ""
     contact = _contact(account, address, name, message) if address else None
+
     return Author(address=address, contact=contact, user=None, own=False)
 
 
@@ -291,9 +306,12 @@ def _collecting(account: _Account, case: Case) -> TicketState | None:
     """The ticket for what a sender sends over his hourly cap; None below the cap, or when it is yet to be made.
 
     One that was closed or trashed collects no more: nobody would see what came."""
-    key, at, flood = _flood_key(account, case), case.message.envelope.received_at, account.context.flood
+    key = _flood_key(account, case)
+    at = case.message.envelope.received_at
+    flood = account.context.flood
     if not _is_capped(case) or not flood.over(key, at, pending=account.started):
         return None
+
     known = flood.ticket(key, pending=account.started) or flood_ticket(
         account.transaction.connection,
         account.id,
@@ -303,20 +321,25 @@ def _collecting(account: _Account, case: Case) -> TicketState | None:
     )
     if known is None:
         return None
+
     load_tickets(account.transaction.connection, account.id, {known}, account.view)
     collecting = account.view.live(known)
+
     return collecting if collecting is not None and collecting.state in ("open", "spam") else None
 
 
 def _new_ticket(account: _Account, case: Case, *, related: int | None) -> TicketState:
     state = "closed" if case.author.own else "spam" if case.verdict == spam.Verdict.SPAM else "open"
     ticket = TicketState(account.transaction.new_id(), 0, case.mailbox, case.author.contact, state)
-    key, capped, at = _flood_key(account, case), _is_capped(case), case.message.envelope.received_at
+    key = _flood_key(account, case)
+    capped = _is_capped(case)
+    at = case.message.envelope.received_at
     collects = capped and account.context.flood.over(key, at, pending=account.started)
     account.rows.tickets.append(ticket_row(account.id, case, ticket, related=related, flood=collects))
     account.view.tickets[ticket.id] = ticket
     if capped:
         account.started.append((key, ticket.id, collects))
+
     return ticket
 
 
@@ -336,12 +359,14 @@ def _add_participants(account: _Account, ticket: TicketState, case: Case) -> Non
     """
     if case.decision.reason == "bounce" or (case.message.forged and not case.decision.guest):
         return
+
     if case.decision.guest:
         named = {case.author.address: thread.GUEST}
     else:
         people = chain(case.message.parsed.to, case.message.parsed.cc)
         addresses = (person.address.lower() for person in people)
         named = dict.fromkeys((a for a in addresses if a != case.author.address and _is_customer(account, a)), "cc")
+
     for address, role in list(named.items())[:PARTICIPANTS_ADDED]:
         is_requester = ticket.contact_id is not None and account.view.contacts.get(address) == ticket.contact_id
         if address and not is_requester and address not in ticket.participants:
@@ -354,8 +379,10 @@ def _add_participants(account: _Account, ticket: TicketState, case: Case) -> Non
 
 
 def _store(account: _Account, ticket: TicketState, case: Case) -> None:
-    message, rows = case.message, account.rows
+    message = case.message
+    rows = account.rows
     flags = list(message.parsed.flags)
+
     if message.own_id is not None:
         bearers = account.view.references.setdefault(message.own_id, [])
         if bearers:
@@ -364,8 +391,10 @@ def _store(account: _Account, ticket: TicketState, case: Case) -> None:
             bearers.append(Filed(case.message_id, ticket.id))
             own = {"id_hash": message.own_id, "message_id": case.message_id, "ticket_id": ticket.id}
             rows.references.append({"account_id": account.id, **own})
+
     rows.messages.append(message_row(account.id, case, ticket, flags=flags))
     rows.index.append((account.id, case.message_id, message.words))
+
     if account.id in message.ids:
         raws.settle(account.transaction.connection, account.id, case.message_id, len(message.slices))
     else:
@@ -405,4 +434,5 @@ def _record(
             message=filed.id if filed else None,
             ticket=filed.ticket_id if filed else None,
         )
+
     return outcomes

@@ -64,13 +64,16 @@ def read_again(
         message, _ = _held(connection, account, delivery)
         held = _deliveries(connection, account, message)
         received = find_received(connection, account, message)
+
     if received is None or not held:
         raise Conflict(f"delivery {delivery} is not in quarantine any more")
+
     raw = received.raw
     known = checked(received.authentication, domain=read_author(raw).domain)
     prepared = prepare(raw, _envelope(held), secrets, directory, authentication=known, trusted_hosts=trusted_hosts)
     if prepared.unreadable:
         raise Conflict(f"message {message} still cannot be read; `mailhub message raw` has its bytes")
+
     return Again(delivery=delivery, message=message, prepared=prepared)
 
 
@@ -102,12 +105,15 @@ def refile(
     imap_copies.refile(connection, account, copies, filed[0])
     delete_deliveries_since(connection, account, first_id, filed)
     set_fates(connection, account, {each.id: _fate(found[each.recipient]) for each in held})
+
     target = next((each.ticket for each in outcomes if each.ticket is not None), None)
     if written and target is not None:
         notes.move_notes(connection, account, written, source=ticket, target=target)
         remove_tickets(transaction, account, [ticket], forget=forget, tombstones=None)
+
     on = f"intake:{again.delivery}"
     record(transaction, actor, account, verb="intake.retry", on=on, now=now, was=message, messages=filed)
+
     return outcomes
 
 

@@ -73,8 +73,10 @@ def ticket_row(account: int, case: Case, ticket: TicketState, *, related: int | 
 
 def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[str]) -> Row:
     """The message itself; its raw bytes and index words are rows of their own."""
-    message, author = case.message, case.author
+    message = case.message
+    author = case.author
     envelope = message.envelope
+
     return {
         "account_id": account,
         "id": case.message_id,
@@ -141,6 +143,7 @@ def wanted(messages: Sequence[Prepared]) -> Wanted:
     people = {m.sender for m in messages}
     people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
     patterns = {each for m in messages for address in m.from_whom for each in senders.candidates(address)}
+
     return Wanted(
         identities={each for m in messages for each in (m.identity, *m.attached)},
         tombstones={m.tombstone for m in messages},

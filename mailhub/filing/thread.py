@@ -53,11 +53,13 @@ def decide(incoming: Incoming, view: View) -> Decision:
         if ticket is not None and ticket.state != "trash":
             evidence = _doubt(incoming, ticket, contact)
             return Decision(ticket=ticket, reason=reason, evidence=evidence, guest=bool(evidence))
+
     may_belong_to: int | None = None
     for ticket, reason, evidence in _candidates(incoming, view):
         if reason == "bounce" or (_may_write(incoming, ticket) and not incoming.forged):
             return Decision(ticket=ticket, reason=reason, evidence=evidence)
         may_belong_to = may_belong_to or ticket.id
+
     return Decision(ticket=None, reason=_reason_alone(incoming, may_belong_to), may_belong_to=may_belong_to)
 
 
@@ -81,11 +83,13 @@ def _candidates(incoming: Incoming, view: View) -> Iterator[tuple[TicketState, s
         for filed in view.references.get(incoming.bounced, ()):
             if filed.id in view.outgoing and (ticket := view.live(filed.ticket_id)):
                 yield ticket, "bounce", "a mail of ours came back"
+
     for id_hash, reason in incoming.references:
         for filed in reversed(view.references.get(id_hash, ())):  # in two tickets: the younger one
             ticket = view.live(filed.ticket_id)
             if ticket is not None and ticket.state != "trash":
                 yield ticket, reason, f"answers message {filed.id}"
+
     for number in subject_tags(incoming.subject):
         ticket = view.live(view.numbers.get(number, 0))
         if ticket is not None and ticket.state != "trash":

@@ -34,12 +34,14 @@ def backtest(rows: Iterable[Scored], *, now: FilterSettings, tried: FilterSettin
     moves: Counter[tuple[str, str]] = Counter()
     labelled_now: Counter[tuple[str, str]] = Counter()
     labelled_then: Counter[tuple[str, str]] = Counter()
+
     for row in rows:
         then = _verdict(row, tried)
         moves[row.verdict, then] += 1
         if row.label is not None:
             labelled_now[row.label, _verdict(row, now)] += 1
             labelled_then[row.label, then] += 1
+
     return Backtest(messages=moves.total(), moves=moves, labelled_now=labelled_now, labelled_then=labelled_then)
 
 

@@ -58,11 +58,13 @@ def write(directory: Path, account: int, checkpoint: Checkpoint) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = _path(directory, account)
     beside = target.with_suffix(".new")
+
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
         file.write(_checksum(content))
         file.flush()
         os.fsync(file.fileno())
+
     beside.replace(target)
     _sync_directory(directory)
 
@@ -76,15 +78,19 @@ def read(directory: Path, account: int, *, features_version: int) -> Checkpoint 
     except OSError as error:
         _say_unusable(account, type(error).__name__)
         return None
-    body, checksum = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+
+    body = content[:-_DIGEST_BYTES]
+    checksum = content[-_DIGEST_BYTES:]
     if not body.startswith(_MAGIC) or _checksum(body) != checksum:
         _say_unusable(account, "damaged")
         return None
+
     line, _, counts = body[len(_MAGIC) :].partition(b"\n")
     head = json.loads(line)  # what the checksum covers, we wrote
     if head["format"] != _FORMAT or head["account"] != account or head["features_version"] != features_version:
         _say_unusable(account, "of another version or account")
         return None
+
     position = Position(**{name: head[name] for name in Position.__slots__})
     return Checkpoint(position=position, features_version=features_version, rows=head["rows"], counts=counts)
 

@@ -49,6 +49,7 @@ def read_index(index: Path) -> list[Sample]:
         lines = index.read_text("utf-8", "surrogateescape").splitlines()
     except OSError as error:
         raise BadRequest(f"{index}: {error.strerror}") from error
+
     samples = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -57,8 +58,10 @@ def read_index(index: Path) -> list[Sample]:
         if label not in (model.SPAM, model.HAM) or not name.strip():
             raise BadRequest(f'{index}:{number}: a line is "spam PATH" or "ham PATH"')
         samples.append(Sample(label, name.strip(), index.parent / name.strip()))
+
     if not samples:
         raise BadRequest(f"{index}: the index is empty")
+
     return samples
 
 

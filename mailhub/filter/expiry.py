@@ -34,12 +34,15 @@ def expire(
         going = not_held(connection, account, old, now)
         for row in going:
             change.remove(row)
+
     gone = [row.message_id for row in going]
     ledger.forget_messages(connection, account, gone)
     labels.remember_labels(connection, account, gone)
+
     if gone:
         acts = [(f"account:{account}", {"labels": len(gone)})]
         journal.append_all(connection, account, transaction.node, acts, at=now, actor="mailhub", verb="spam.expire")
+
     return len(gone)
 
 
@@ -51,6 +54,7 @@ def not_held(connection: Connection, account: int, rows: Sequence[Entry], now: i
     found = holds.find_holds(connection, account, contacts=people, tickets=set(tickets.values()), now=now)
     if any(each.kind == "account" for each in found):
         return []
+
     held = {(each.kind, each.object_id) for each in found}
     return [
         row

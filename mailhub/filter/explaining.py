@@ -69,6 +69,7 @@ def explain(
     wanted = [*score.evidence[:reasons], *removed[:reasons]]
     named = naming.name_features(shown, [each.feature for each in wanted], secret=secret)
     nearest = None
+
     if changed is not None:
         nearest = Change(
             verdict=changed,
@@ -77,6 +78,7 @@ def explain(
             features=len(removed),
             without=tuple(_reason(each, named) for each in removed[:reasons]),
         )
+
     return Explanation(
         verdict=verdict,
         probability=score.probability,
@@ -116,8 +118,10 @@ def _nearest(
     spam, ham = model.documents(counts, prior)
     if spam < settings.minimum_spam or ham < settings.minimum_ham:
         return [], decide(score, spam=spam, ham=ham, settings=enough)
+
     sign = 1.0 if score.log_odds > 0 else -1.0
     removed: list[model.Evidence] = []
+
     for _ in range(_STEPS):
         against = [each for each in score.evidence if each.weight * sign > 0][: 1 + len(removed) // 4]
         if not against:
@@ -128,6 +132,7 @@ def _nearest(
         changed = decide(score, spam=spam, ham=ham, settings=enough)
         if changed != verdict:
             return removed, changed
+
     return [], None
 
 

@@ -128,7 +128,8 @@ def answered(
     A row and an act as a mark's own, so it can be revoked like one; any mark supersedes it. No cap: a message can be
     answered into the ledger once.
     """
-    verb, source = "spam.answer", ledger.ANSWER
+    verb = "spam.answer"
+    source = ledger.ANSWER
     act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb=verb, source=source)
     return _run(act, models, messages, Wish(HAM, user, now), features_of, None)
 
@@ -165,8 +166,10 @@ def _run(
     *,
     only: str | None = None,
 ) -> list[Marked]:
-    connection, account = act.transaction.connection, act.account
+    connection = act.transaction.connection
+    account = act.account
     subjects, tickets = _lock(act, messages)
+
     with models.change(act.transaction, account) as change:
         cases = _cases(act, subjects)
         for case in cases.values():
@@ -178,6 +181,7 @@ def _run(
         if per_hour is not None:
             _require_room(act, len(changed), per_hour)
         ledger.add_marks(connection, account, [_mark_row(change, case, wish, act) for case in changed])
+
     states = _follow(act, changed, tickets)
     return [_result(message, cases.get(message), states, act) for message in messages]
 
@@ -204,6 +208,7 @@ def _cases(act: _Act, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
     firsts = ledger.first_marks(act.transaction.connection, act.account, subjects)
     weak = act.source == ledger.ANSWER
     counting = ledger.latest_marks(act.transaction.connection, act.account, subjects) if weak else {}
+
     return {
         message: Case(
             subject=subject,
@@ -228,6 +233,7 @@ def _mark_row(change: Change, case: Case, wish: Wish | None, act: _Act) -> Mark:
     assert act.user is not None
     if case.sequence is None:
         case.sequence = change.take_sequence()
+
     return Mark(
         sequence=case.sequence,
         message_id=case.subject.id,
@@ -252,6 +258,7 @@ def _follow(act: _Act, changed: Sequence[Case], tickets: Mapping[int, Ticket]) -
     acts = [(f"message:{case.subject.id}", _detail(case, states[case.subject.ticket_id])) for case in changed]
     node = act.transaction.node
     journal.append_all(connection, act.account, node, acts, at=act.now, actor=act.actor, verb=act.verb)
+
     return states
 
 
@@ -270,6 +277,7 @@ def _detail(case: Case, state: str) -> dict[str, object]:
 def _result(message: int, case: Case | None, states: Mapping[int, str], act: _Act) -> Marked:
     if case is None:
         return Marked(message=message, outcome=Outcome.NOT_FOUND)
+
     held = case.held
     return Marked(
         message=message,
@@ -311,14 +319,17 @@ def revoke(
     marks = [each for each in ledger.find_marks(connection, account, sequences) if each.revoked_at is None]
     concerned = sorted({each.message_id for each in marks})
     subjects, tickets = _lock(act, concerned)
+
     with models.change(transaction, account) as change:
         ledger.revoke(connection, account, [each.sequence for each in marks], at=now)
         cases = _cases(act, subjects)
         counting = ledger.latest_marks(connection, account, subjects)
         for message, case in cases.items():
             put_in_force(change, case, _wish_of(counting.get(message)), features_of)
+
     states = _follow(act, [case for case in cases.values() if case.outcome in CHANGING], tickets)
     results = tuple(_result(message, cases.get(message), states, act) for message in concerned)
+
     return Revoked(sequences=tuple(each.sequence for each in marks), messages=results)
 
 
@@ -376,6 +387,7 @@ def prepare(
     with database.read() as connection:
         labelled = ledger.entries_of(connection, account, messages)
     found: dict[int, Taught] = {}
+
     for message in messages:
         held = labelled.get(message)
         if held is not None and held.features_version == FEATURES_VERSION:
@@ -384,6 +396,7 @@ def prepare(
             received = find_received(connection, account, message)
         if received is not None and (taught := taught_by(extract, received)) is not None:
             found[message] = taught
+
     return found.get
 
 

@@ -19,8 +19,11 @@ from storage.mail.filing import View
 from storage.mail.mailboxes import SPAM_FEEDBACK
 from storage.writer import Transaction
 
-ASKED, UNKNOWN, NOTHING = "marks-asked", "nothing-known", "nothing-attached"
-NOT_PROVEN, NO_USER = "not-proven", "not-a-user"
+ASKED = "marks-asked"
+UNKNOWN = "nothing-known"
+NOTHING = "nothing-attached"
+NOT_PROVEN = "not-proven"
+NO_USER = "not-a-user"
 
 
 def take(transaction: Transaction, account: int, view: View, message: Prepared, purpose: str) -> tuple[str, str]:
@@ -35,8 +38,11 @@ def take(transaction: Transaction, account: int, view: View, message: Prepared, 
         return NOT_PROVEN, ""
     if not message.attached:
         return NOTHING, ""
+
     known = [view.messages[each].id for each in message.attached if each in view.messages]
-    label, now = SPAM if purpose == SPAM_FEEDBACK else HAM, message.envelope.received_at
+    label = SPAM if purpose == SPAM_FEEDBACK else HAM
+    now = message.envelope.received_at
     for each in known:
         ask(transaction, account, each, label, giver=user, source=ledger.FORWARD, now=now)
+
     return ASKED if known else UNKNOWN, f"{len(known)} of {len(message.attached)} attached mails are known"

@@ -83,13 +83,15 @@ class Case:
 
     def keep(self) -> None:
         """Everything stays as it is."""
-        self.label, self.verdict = self.held.label if self.held else None, self.subject.verdict
+        self.label = self.held.label if self.held else None
+        self.verdict = self.subject.verdict
 
 
 def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: FeaturesOf) -> None:
     """Make the ledger say what is wished (None: no label); the case tells what happened."""
     held = case.held
     case.keep()
+
     if wish is None:
         _take_out(change, case)
     elif held is not None and held.label == wish.label and wish.sequence in (None, held.sequence):
@@ -113,7 +115,9 @@ def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: Fea
 def _take_out(change: Change, case: Case) -> None:
     if case.held is not None:
         change.remove(case.held)
-        case.outcome, case.label, case.verdict = Outcome.UNMARKED, None, case.verdict_before
+        case.outcome = Outcome.UNMARKED
+        case.label = None
+        case.verdict = case.verdict_before
 
 
 def _put_in(change: Change, case: Case, wish: Wish, taught: Taught) -> None:
@@ -129,6 +133,7 @@ def _put_in(change: Change, case: Case, wish: Wish, taught: Taught) -> None:
         features=taught.encoded,
         stamp=change.stamp,
     )
+
     change.add(row, taught.features)
     case.outcome = Outcome.RELABELLED if case.held else Outcome.MARKED
     case.label = case.verdict = wish.label
@@ -138,10 +143,12 @@ def ticket_verdict(ticket: Ticket, verdict: str) -> TicketVerdict:
     """The state that follows from the verdict on a ticket's first message; in the trash, the state to come back to."""
     away = ticket.state in ("trash", "merged", "purging")
     state = ticket.state_before if away else ticket.state
+
     if verdict == SPAM:
         state = SPAM
     elif state == SPAM:
         state = "open"
+
     return TicketVerdict(
         ticket_id=ticket.id,
         verdict=verdict,

@@ -75,6 +75,7 @@ def ask(
         noticed_at=now,
         due_at=now + SETTLE_SECONDS * SECOND,
     )
+
     rows.put_request(transaction.connection, account, row)
 
 
@@ -122,11 +123,13 @@ def _turn(
     standing = [each for each in rows.find_requests(connection, account, [each.id for each in asked]) if each in asked]
     if not standing:
         return 0
+
     giver, source, label = _kind(standing[0])
     cap = parts.of_mailbox if source == ledger.IMAP else parts.of_user
     if rows.count_asked(connection, account, giver, source, since=now - HOUR) > cap:
         _leave(transaction, account=account, giver=giver, now=now)
         return 0
+
     feedback.mark(
         transaction,
         parts.models,
@@ -141,6 +144,7 @@ def _turn(
         source=source,
     )
     rows.delete_requests(connection, account, [each.id for each in standing])
+
     return len(standing)
 
 
@@ -169,6 +173,7 @@ def confirm(
     """
     _require_standing(transaction, account, suggestions)
     results: list[Marked] = []
+
     for label in sorted({each.label for each in suggestions}):
         messages = [each.message_id for each in suggestions if each.label == label]
         results += feedback.mark(
@@ -183,6 +188,7 @@ def confirm(
             features_of=features_of,
             per_hour=per_hour,
         )
+
     rows.delete_requests(transaction.connection, account, [each.id for each in suggestions])
     return results
 
@@ -190,7 +196,8 @@ def confirm(
 def dismiss(transaction: Transaction, actor: str, account: int, suggestions: Sequence[Request], *, now: int) -> None:
     """They are no marks. On record. ``Conflict`` as ``confirm``."""
     _require_standing(transaction, account, suggestions)
-    connection, node = transaction.connection, transaction.node
+    connection = transaction.connection
+    node = transaction.node
     rows.delete_requests(connection, account, [each.id for each in suggestions])
     acts = [(f"message:{each.message_id}", {"label": each.label, "giver": each.giver_id}) for each in suggestions]
     journal.append_all(connection, account, node, acts, at=now, actor=actor, verb="spam.dismiss")

@@ -117,6 +117,7 @@ class Models:
         head = ledger.lock_head(connection, account)
         held = self._current(connection, account, head, patient=False)
         change = Change(connection, account, held.counts, head)
+
         try:
             yield change
             if change.made:
@@ -137,16 +138,20 @@ class Models:
         held = self._held.pop(account, None)
         if held is not None and held.position.rewritten == _UNREADABLE and not patient:
             held = None
+
         ready = self._ready.pop(account, None)
         if ready is not None and (held is None or account in self._wanted):
             held = ready
             self._wanted.discard(account)
+
         if held is None:
             held = self._load(account, lambda after: read_portion(connection, account, after), patient=patient)
         elif not held.take_back(head.stamp):
             held = self._follow(connection, account, held, patient=patient)
+
         self._held[account] = held
         self._evict(account)
+
         return held
 
     def _follow(self, connection: Connection, account: int, held: Held, *, patient: bool) -> Held:
@@ -174,10 +179,13 @@ class Models:
         """
         if not counts_in(row):
             return None
-        counts, features = self.get(connection, account), features_from_bytes(row.features)
+
+        counts = self.get(connection, account)
+        features = features_from_bytes(row.features)
         known = score(counts, features, prior=self.prior).log_odds
         own = Step(features, row.label, forward=False)
         own.apply(counts)
+
         try:
             return known, score(counts, features, prior=self.prior).log_odds
         finally:
@@ -310,6 +318,7 @@ class Models:
         """
         self.warm(account)
         writer.run(lambda transaction: self.get(transaction.connection, account))
+
         for _ in range(ATTEMPTS):
             held = self._copy(writer, account)
             if held is None:
@@ -319,13 +328,16 @@ class Models:
             except Moved:
                 continue
             return self._verdict(writer, account, held, folded)
+
         raise Unavailable("the filter's ledger keeps changing; try again")
 
     def _verdict(self, writer: Writer, account: int, held: Held, folded: Held) -> Verification:
-        in_memory, in_ledger = digest(held.counts), digest(folded.counts)
+        in_memory = digest(held.counts)
+        in_ledger = digest(folded.counts)
         if in_memory != in_ledger:
             log.error("model was not the fold of its ledger", extra={"account": account})
             self.forget(writer, account)
+
         return Verification(
             state="exact" if in_memory == in_ledger else "damaged",
             digest=in_memory.hex(),

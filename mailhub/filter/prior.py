@@ -50,17 +50,21 @@ def of_config(config: Config, secret: int) -> Counts | None:
     """
     if not config.spam.prior:
         return None
+
     try:
         content = Path(config.spam.prior).read_bytes()
     except OSError as error:
         raise ConfigurationError(f"spam.prior: {config.spam.prior}: {error.strerror}") from error
-    mark, counts = content[len(_MAGIC) :][:_MARK_BYTES], content[len(_MAGIC) + _MARK_BYTES :]
+
+    mark = content[len(_MAGIC) :][:_MARK_BYTES]
+    counts = content[len(_MAGIC) + _MARK_BYTES :]
     if not content.startswith(_MAGIC):
         raise ConfigurationError(f"spam.prior: {config.spam.prior} is no prior: `mailhub spam prior build` makes one")
     if mark != _mark(secret):
         raise ConfigurationError(
             f"spam.prior: {config.spam.prior} was built with another site's root key: build it here"
         )
+
     try:
         return from_bytes(counts)
     except DamagedCheckpoint as error:

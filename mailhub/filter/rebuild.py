@@ -87,11 +87,14 @@ class Rebuild:
                 f"{planned.lost} of {planned.labels} labels cannot be carried over to this version: their mail is gone."
                 " `mailhub spam rebuild --yes` drops them and carries the others"
             )
-        dropped, after = 0, 0 if planned.lost else None
+
+        dropped = 0
+        after = 0 if planned.lost else None
         while after is not None:
             work = partial(drop, models=self.models, account=self.account, actor=self.actor, after=after, now=now)
             gone, after = self.writer.run(work)
             dropped += gone
+
         return dropped
 
     def step(self, *, after: int, now: int) -> tuple[int, int | None]:
@@ -112,15 +115,18 @@ def drop(
     """
     connection = transaction.connection
     found = ledger_versions.lost_after(connection, account, FEATURES_VERSION, after=after, limit=STEP)
+
     with models.change(transaction, account) as change:
         rows = ledger.entries_of(connection, account, [message for _, message in found])
         going = not_held(connection, account, list(rows.values()), now)
         for row in going:
             change.remove(row)
+
     gone = [row.message_id for row in going]
     ledger.forget_messages(connection, account, gone)
     labels.remember_labels(connection, account, gone)
     _record(transaction, account, {"dropped": len(gone)}, actor=actor, now=now)
+
     return len(gone), found[-1][0] if len(found) == STEP else None
 
 
@@ -169,6 +175,7 @@ def carry(
             anew = replace(held, features_version=FEATURES_VERSION, features=taught.encoded, stamp=change.stamp)
             change.add(anew, taught.features)
             carried += 1
+
     _record(transaction, account, {"carried": carried}, actor=actor, now=now)
     return carried
 

@@ -23,11 +23,15 @@ from mailhub.message.dns_questions import ascii_name
 from mailhub.message.values import Authentication
 from mailhub.reading.authenticated import proves_author
 
-ALLOW, DENY = "allow", "deny"
+ALLOW = "allow"
+DENY = "deny"
 PARENTS = 8  # domains above the sender's that are asked for
 PATTERN_CHARACTERS = 254  # RFC 5321 4.5.3.1.3
 
-ALLOWED, DENIED, UNPROVEN = "allow-list", "deny-list", "allow-list-unproven"  # reasons of a verdict
+# reasons of a verdict
+ALLOWED = "allow-list"
+DENIED = "deny-list"
+UNPROVEN = "allow-list-unproven"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,7 @@ def pattern_of(text: str) -> str:
         raise BadRequest("this is no address that mail could come from")
     if public_suffix(domain):
         raise BadRequest(f"{domain} is no one's: everybody can have a name under it; name a domain below it")
+
     return f"{local.lower()}@{domain}" if at else domain
 
 

@@ -52,11 +52,14 @@ def list_marks(
     in_force = ledger.entries_of(connection, account, messages)
     words = ledger.last_words(connection, account, messages)
     found = []
+
     for each in marks:
-        row, conflict = in_force.get(each.message_id), is_conflict(words.get(each.message_id, {}).values())
+        row = in_force.get(each.message_id)
+        conflict = is_conflict(words.get(each.message_id, {}).values())
         if row is None or row.sequence != each.sequence:
             found.append(Weighed(mark=each, conflict=conflict))
         else:
             log_odds, alone = models.without(connection, account, row) or (None, None)
             found.append(Weighed(mark=each, conflict=conflict, log_odds=log_odds, alone=alone))
+
     return found

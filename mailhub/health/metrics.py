@@ -139,6 +139,7 @@ def _imap(folders: Sequence[Figures]) -> Iterator[Reading]:
     states = {folder.source_id: folder.state for folder in folders}
     for state, count in Counter(states.values()).items():
         yield "mailhub_imap_mailboxes", (state,), count
+
     for folder in folders:
         ids = (str(folder.source_id), str(folder.id))
         for fate in COUNTS:

@@ -62,14 +62,19 @@ def alarm_at(rhythm: Rhythm, *, limit_hours: int | None = None) -> int | None:
     """
     if limit_hours is not None:
         return rhythm.newest_at + limit_hours * HOUR if limit_hours else None
+
     known = _Known(rhythm)
     if not known.enough:
         return None
-    limit, weight = known.limit(), 0.0
+
+    limit = known.limit()
+    weight = 0.0
+
     for hour in range(known.newest + 1, known.newest + FURTHEST):
         weight += known.weights[hour % WEEK]
         if weight >= limit:
             return (hour + 1) * HOUR
+
     return None
 
 
@@ -80,12 +85,16 @@ def evidence(rhythm: Rhythm, *, now: int) -> str:
     words = f"no mail for {_hours(silent)}"
     if not known.days:
         return words
-    gaps, usual = known.gaps(), f"in the {known.days} days before"
+
+    gaps = known.gaps()
+    usual = f"in the {known.days} days before"
     longest = max((len(gap) + 1 for gap in gaps), default=1)
     if silent > longest:
         return f"{words}; the longest gap {usual} was {_hours(longest)}"
+
     missed = known.expected(range(known.newest + 1, now // HOUR))
     most = max(map(known.expected, gaps), default=0.0)
+
     return f"{words}, of which {missed:.0f} would have brought some; {usual} at most {most:.0f} in a row did not"
 
 
@@ -133,7 +142,8 @@ class _Known:
 
     def _chances(self) -> Sequence[float]:
         """By the hour of the week; that beside it, and one hour of the mean, count as well: no chance is 0 or 1."""
-        known, heard = [0] * WEEK, [0] * WEEK
+        known = [0] * WEEK
+        heard = [0] * WEEK
         for hour in range(self.newest - self.span + 1, self.newest + 1):
             known[hour % WEEK] += 1
         for hour in self._hours_with_mail():

@@ -83,7 +83,8 @@ class Readiness:
 
 def readiness(vitals: Vitals, *, quarantine: int, database_fault: str, reserve_bytes: int, serves: bool) -> Readiness:
     """Judge the vitals. ``database_fault``: why the database did not answer, "" when it did; ``serves``: a mailbox."""
-    oldest, free = vitals.intake.oldest_undecided_seconds(), vitals.disk_free_bytes()
+    oldest = vitals.intake.oldest_undecided_seconds()
+    free = vitals.disk_free_bytes()
     needed = max(1, reserve_bytes)  # a reserve of 0 still needs room to write in
     faults = [
         "stopping" if vitals.stopping else "",
@@ -92,6 +93,7 @@ def readiness(vitals: Vitals, *, quarantine: int, database_fault: str, reserve_b
         "" if serves else "no mailbox is served: `mailhub mailbox add`",
         f"only {free} bytes of disk are free, {reserve_bytes} are kept in reserve" if free < needed else "",
     ]
+
     return Readiness(
         faults=tuple(filter(None, faults)),
         oldest_undecided_seconds=oldest,

@@ -35,7 +35,9 @@ class Watching:
 
     def __init__(self, database: Database, writer: Writer, take: Callable[[], Heard], *, started_at: int) -> None:
         """``take`` gives what came since it was last asked."""
-        self._database, self._writer, self._take = database, writer, take
+        self._database = database
+        self._writer = writer
+        self._take = take
         self._started_at = started_at
         self._read_again = False
 
@@ -67,12 +69,14 @@ class Watching:
         with self._database.read() as connection:
             due = watches.due_watches(connection, now=now)
         told = 0
+
         for watch in due:
             if self._writer.run(_silent, watch=watch, now=now):
                 log.warning(
                     "a mailbox is silent: mailhub mailbox list", mailbox=watch.mailbox_id, hours=_hours(watch, now)
                 )
                 told += 1
+
         return told
 
 

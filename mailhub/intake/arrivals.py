@@ -24,7 +24,8 @@ class Arrivals:
 
     def take(self) -> Mapping[Mailbox, list[int]]:
         """The newest mail of each hour by mailbox, in order; forgotten here from now on."""
-        noted, self._newest = self._newest, {}
+        noted = self._newest
+        self._newest = {}
         taken: dict[Mailbox, list[int]] = {}
         for (mailbox, _), at in sorted(noted.items()):
             taken.setdefault(mailbox, []).append(at)

@@ -130,7 +130,8 @@ class Reception:
 
     def flush_refusals(self) -> None:
         """Write the refusals counted since the last time, one row per peer, hour and reason, in short turns."""
-        counted, self._refusals = [*self._refusals.items()], Counter()
+        counted = [*self._refusals.items()]
+        self._refusals = Counter()
         at = clock.now()
         for start in range(0, len(counted), REFUSALS_WRITTEN):
             part = dict(counted[start : start + REFUSALS_WRITTEN])
@@ -152,6 +153,7 @@ class Reception:
         delivery = _Delivery(envelope, raw, asyncio.get_running_loop().create_future(), along)
         if not self._has_room():
             return _deferred(delivery, Full("no room in reserve"))
+
         self._undecided[id(delivery)] = delivery
         try:
             if isinstance(check, dns.Check):
@@ -163,10 +165,12 @@ class Reception:
             outcomes = await delivery.future
         finally:
             del self._undecided[id(delivery)]
+
         self.last_mail_at[envelope.source] = delivery.started_at
         self.outcomes.update((envelope.source.value, outcome.fate.value) for outcome in outcomes)
         if not envelope.quiet:
             self._note_arrivals(envelope, outcomes)
+
         return outcomes
 
     def _note_arrivals(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
@@ -256,7 +260,8 @@ class Reception:
         log.error("message could not be filed", error_id=new_error_id(), error=type(error).__name__, exc_info=error)
         if isinstance(error, StorageError | SlicesGone) or delivery.prepared is None or delivery.prepared.unreadable:
             return False
-        ids, known = delivery.prepared.ids, delivery.prepared.authentication
+        ids = delivery.prepared.ids
+        known = delivery.prepared.authentication
         delivery.prepared = unreadable(delivery.raw, delivery.envelope, self._keys, authentication=known)
         delivery.prepared.ids = ids
         self._writer.submit_to(self, delivery)

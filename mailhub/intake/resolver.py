@@ -66,7 +66,8 @@ class Resolver:
         return step.value
 
     async def _answers(self, questions: frozenset[Question], budget: Budget) -> dict[Question, Answer]:
-        ordered, started = sorted(questions), self._monotonic()
+        ordered = sorted(questions)
+        started = self._monotonic()
         answers = await asyncio.gather(*(self._answer(question, budget) for question in ordered))
         budget.seconds -= self._monotonic() - started
         return dict(zip(ordered, answers, strict=True))
@@ -77,18 +78,22 @@ class Resolver:
         if held is not None and held[0] > now:
             self._cache.move_to_end(question)
             return held[1]
+
         if budget.lookups <= 0 or budget.seconds <= 0:
             return NO_ANSWER
+
         budget.lookups -= 1
         try:
             answer, seconds = await asyncio.wait_for(self._ask(question), budget.seconds)
         except (TimeoutError, OSError):
             return NO_ANSWER
+
         if not answer.failed:
             self._cache[question] = (now + min(seconds, CACHE_SECONDS), answer)
             self._cache.move_to_end(question)
             if len(self._cache) > CACHE_ENTRIES:
                 self._cache.popitem(last=False)
+
         return answer
 
 
@@ -133,7 +138,8 @@ def name_servers(servers: Sequence[str] = (), port: int = 53) -> Ask:
     except dns.resolver.NoResolverConfiguration:
         return _nobody
     if servers:
-        resolver.nameservers, resolver.port = list(servers), port
+        resolver.nameservers = list(servers)
+        resolver.port = port
     resolver.lifetime = SECONDS
     resolver.timeout = 2.0  # then the next server
 
@@ -145,8 +151,10 @@ def name_servers(servers: Sequence[str] = (), port: int = 53) -> Ask:
             return Answer(), CACHE_SECONDS
         except dns.exception.DNSException:
             return NO_ANSWER, 0.0
+
         rrset = found.rrset
         records = sorted(rrset, key=lambda each: each.preference if isinstance(each, MX) else 0) if rrset else []
+
         return Answer(tuple(_text(each) for each in records[:RECORDS])), float(rrset.ttl if rrset else 0)
 
     return ask

@@ -39,13 +39,16 @@ def parse(text: str, flags: list[str]) -> tuple[Address, ...]:
     simple = _BARE.fullmatch(text)
     if simple is not None and "=?" not in text:
         return (Address("", f"{simple[1]}@{simple[2].lower()}"),)
+
     named = _NAMED.fullmatch(text)
     if named is not None:
         return (Address(named[2].strip(), f"{named[3]}@{named[4].lower()}"),)
+
     found = _mailboxes(text, flags)
     if "=?" in text and not any("@" in each.address for each in found):  # the whole header was encoded, address and all
         decoded = headers.clean(words.decode(text, flags))
         found = _mailboxes(decoded, flags) if "@" in decoded else found
+
     return tuple(found)
 
 
@@ -64,8 +67,10 @@ class _Mailbox:
 
 def _mailboxes(text: str, flags: list[str]) -> list[Address]:
     found: list[Address] = []
-    now, depth = _Mailbox(), 0
+    now = _Mailbox()
+    depth = 0
     comment: list[str] = []
+
     for match in _TOKEN.finditer(text):
         piece = match[0]
         if depth:
@@ -93,8 +98,10 @@ def _mailboxes(text: str, flags: list[str]) -> list[Address]:
         else:
             now.loose.append(piece)
             now.at = now.at or "@" in piece
+
     now.comments += ["".join(comment)] if comment else []
     _finish(now, found, flags)
+
     return found
 
 
@@ -114,6 +121,7 @@ def _finish(now: _Mailbox, found: list[Address], flags: list[str]) -> None:
         inner = address
         address, loose = _bare(loose, quoted=now.quoted)
         loose = loose or inner
+
     name = _name(loose, flags) or _name(" ".join(now.comments), flags)
     normal = _normal(address or "", flags)
     if normal or name:
@@ -138,11 +146,13 @@ def _name(text: str, flags: list[str]) -> str:
         text = text[1:-1]
     elif '"' in text:
         text = re.sub(r'(?<!\\)"', "", text)
+
     if "\\" in text:
         text = _ESCAPE.sub(r"\1", text)
     name = headers.clean(words.decode(text, flags))
     if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":
         name = name[1:-1]
+
     return " ".join(name.split())
 
 
@@ -157,7 +167,9 @@ def _normal(address: str, flags: list[str]) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
         return headers.clean("".join(address.split())) if address else ""
+
     local = local.strip()
     if " " in local and not local.startswith('"'):  # no address holds a blank: the last word is the mailbox
         local = local.split()[-1]
+
     return headers.clean(f"{local}@{''.join(domain.split()).lower().rstrip('.')}")

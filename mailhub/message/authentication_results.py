@@ -56,6 +56,7 @@ def authentication_results(
     trusted = {host.lower() for host in trusted_hosts}
     found: list[bytes] = []
     host = ""
+
     for name, value in fields:
         if name.strip() == b"received" and found:
             break
@@ -65,6 +66,7 @@ def authentication_results(
             host = host or who
             if len(found) >= FIELDS:
                 break
+
     return _read(found, host, author) if found else None
 
 
@@ -115,7 +117,8 @@ def _pairs(plain: str, position: int) -> list[tuple[str, str]] | None:
     """The reason and the properties behind a result; None when there is anything else."""
     pairs = []
     while match := _PAIR.match(plain, position):
-        quoted, rest = match[2] or "", match[3]
+        quoted = match[2] or ""
+        rest = match[3]
         pairs.append((match[1].lower(), rest if rest else quoted[1:-1]))
         position = match.end()
     return None if plain[position:].strip() else pairs
@@ -125,6 +128,7 @@ def _items(text: str) -> list[tuple[str, str]] | None:
     """What stands between semicolons: without comments, and the comments; None when one or a quotation has no end."""
     items: list[tuple[list[str], list[str]]] = [([], [])]
     depth = 0
+
     for match in _TOKEN.finditer(text):
         piece = match[0]
         plain, comment = items[-1]
@@ -143,6 +147,7 @@ def _items(text: str) -> list[tuple[str, str]] | None:
             return None
         else:
             plain.append(piece if piece[0] == '"' else _DOT.sub(".", piece))
+
     return None if depth else [("".join(plain), "".join(comment)) for plain, comment in items]
 
 
@@ -154,6 +159,7 @@ def _read(values: Sequence[bytes], host: str, author: str) -> Authentication:
             return Authentication(dmarc="permerror", reason="authentication-results-syntax", source=host)
         for method, results in said.items():
             found.setdefault(method, results)  # the topmost field that has the method
+
     best = {
         method: min((each.word for each in found.get(method, ())), key=_RANK.index, default="none")
         for method in ("spf", "dkim")
@@ -162,6 +168,7 @@ def _read(values: Sequence[bytes], host: str, author: str) -> Authentication:
     passed = [each for each in found.get("dkim", ()) if each.word == "pass"]
     signed = [_domain(name) for each in passed for name in each.named("header.d", "header.i")[:1]]
     dmarc, policy = _dmarc(found.get("dmarc", ()), author)
+
     return Authentication(
         **best,
         dmarc=dmarc,
@@ -179,16 +186,19 @@ def _dmarc(results: Sequence[_Result], author: str) -> tuple[str, str]:
     words = {each.word for each in results} or {"none"}
     about = [_domain(name) for each in results for name in each.named("header.from")]
     word = "fail" if "fail" in words else max(words, key=_RANK.index)
+
     if not author:
         word = "fail" if word == "fail" else "permerror"
     elif not all(aligned(each, author, strict=False) for each in about):
         word = "fail"
     elif word == "pass" and not about:
         word = "none"
+
     named = [pair for each in results for pair in each.policies]
     below = any(name == "sp" for name, _ in named) and author != organisation(author)
     named = [(name, policy) for name, policy in named if name != ("p" if below else "sp")]
     policy = max((policy for _, policy in named), key=_STRICTNESS.index, default="")
+
     return word, policy or ("unknown" if word == "fail" else "")
 
 

@@ -95,7 +95,11 @@ def _of_value(value: bytes) -> Author:
 
 def _mailbox(text: str) -> tuple[str, str | None, str]:
     """(what stands outside of quotes, brackets and comments; what the brackets hold, if there are any; a fault)."""
-    loose, inside, depth, quoted = [], None, 0, False
+    loose = []
+    inside = None
+    depth = 0
+    quoted = False
+
     for match in _TOKEN.finditer(text):
         piece = match[0]
         if piece in ("(", ")"):
@@ -115,8 +119,10 @@ def _mailbox(text: str) -> tuple[str, str | None, str]:
             return "", None, "from-syntax"
         else:
             loose.append(piece)
+
     if depth or (quoted and inside is None):
         return "", None, "from-syntax"
+
     return "".join(loose).strip(" \t"), inside, ""
 
 

@@ -153,20 +153,28 @@ def classify(
     report = _report(content_type, parameters)
     if report is not None:
         return report
-    rank, found, path = 9, _PERSON, None
+
+    rank = 9
+    found = _PERSON
+    path = None
+
     for name, value in headers:
         key = name.lower()
         judge = _JUDGES.get(key)
         if judge is not None:
             if judge[0] < rank and (verdict := judge[1](value)) is not None:
-                rank, found = judge[0], verdict
+                rank = judge[0]
+                found = verdict
         elif key == "return-path" and path is None:
             path = value.strip()
+
     if rank > 3 or found.kind == "auto-reply":
         said = _subject(subject)
         found = said if said.kind and (rank > 3 or said.kind == "out-of-office") else found
+
     if not found.kind and (mail_from_null or path == "<>"):
         return Automatic("bounce", "null-sender")
+
     return found
 
 

@@ -25,7 +25,8 @@ _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n", 
 def decode_part(raw: bytes, part: Part, limit_bytes: int | None = None) -> bytes:
     """The bytes of a part with its transfer encoding undone, at most ``limit_bytes`` (None: all). Never raises."""
     encoding = part.encoding
-    start, end = part.body_start, part.end
+    start = part.body_start
+    end = part.end
     if encoding in _UNENCODED:
         return raw[start : end if limit_bytes is None else min(end, start + limit_bytes)]
     if limit_bytes is not None:
@@ -60,6 +61,7 @@ def uudecode(data: bytes) -> bytes:
     begin = _UU_BEGIN.search(data)
     if begin is None:
         return data
+
     out = []
     for line in data[begin.end() :].split(b"\n"):
         line = line.rstrip(b"\r")
@@ -73,6 +75,7 @@ def uudecode(data: bytes) -> bytes:
                 out.append(binascii.a2b_uu(line[:wanted]))
             except binascii.Error:
                 continue
+
     return b"".join(out)
 
 
@@ -92,6 +95,7 @@ def read_text(raw: bytes, part: Part, limit: int, flags: list[str] | None = None
         flags.append(fault)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+
     return (text.replace("\0", "") if "\0" in text else text), len(data)
 
 
@@ -106,7 +110,9 @@ def _declared(data: bytes) -> str:
 def unflow(text: str, *, delsp: bool) -> str:
     """RFC 3676: lines that end in a blank are joined with the next one of the same quote depth; stuffing is removed."""
     paragraphs: list[list[str]] = []
-    depth, flowing = -1, False
+    depth = -1
+    flowing = False
+
     for line in text.split("\n"):
         stripped = line.lstrip(">")
         quotes = len(line) - len(stripped)
@@ -119,4 +125,5 @@ def unflow(text: str, *, delsp: bool) -> str:
             paragraphs.append([">" * quotes + (" " if quotes and content else ""), piece])
         flowing = content.endswith(" ") and not signature
         depth = quotes
+
     return "\n".join(["".join(pieces) for pieces in paragraphs])

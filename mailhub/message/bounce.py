@@ -67,6 +67,7 @@ def recognise(
     report = next((part for part in parts if part.content_type in _REPORTS and _is_own(parts, part)), None)
     if report is not None and report.content_type == "message/feedback-report":
         return Bounce("arf", _complained(raw, report), _original_id(raw, parts, "", fields), complaint=True)
+
     sender = fields.get("from", "")
     reason = _suspicion(fields, sender, subject, headers)
     if report is not None and (reason or parts[0].content_type == "multipart/report"):
@@ -75,6 +76,7 @@ def recognise(
         return _amazon(text)
     if not reason:
         return _private_complaint(raw, parts, fields, subject, text)
+
     return _bounce(raw, parts, fields, None, text, reason) if _agrees(reason, parts, text) else None
 
 
@@ -93,20 +95,26 @@ def _suspicion(fields: Mapping[str, str], sender: str, subject: str, headers: Se
         return "mailer-daemon"
     if sender.strip() == "<>":
         return "empty-author"
+
     for name in ("x-failed-recipients", "x-ms-exchange-message-is-ndr"):
         if name in fields:
             return name
+
     if "@sns.amazonaws.com" in sender:
         return "amazon-sns"
+
     title = subject[:60].lower().lstrip(" *[!")
     if title.startswith(_CERTAIN):
         return "subject"
+
     if fields.get("return-path", "x").strip(" <>").lower() in ("", "mailer-daemon"):
         by = automatic.classify(headers, subject, "", {}).kind
         if by in ("", "bounce", "generated"):
             return "null-sender"
+
     if _OFFICE.search(sender):
         return "postmaster"
+
     return "likely-subject" if title.startswith(SUBJECTS) else ""
 
 
@@ -114,14 +122,17 @@ def _agrees(reason: str, parts: Sequence[Part], text: str) -> bool:
     """Whether the body bears out what the headers suggest. People write "delivery failure" too, of parcels."""
     if reason not in ("postmaster", "likely-subject", "null-sender"):
         return True
+
     beginning = text[:3_000].lower()
     evident = any(phrase in beginning for phrase in EVIDENCE)
     if reason == "null-sender":  # advertisers forge it: 25 of 2,750 spam messages; theirs have links or HTML
         return evident or not ("://" in text or any("html" in each.content_type for each in parts))
     if reason == "postmaster" or not evident:
         return evident
+
     words, returned = bounce_text.split_returned(text)
     attached = any(each.content_type in _RETURNED for each in parts)
+
     return bool(returned or attached) and bool(bounce_verdict.reply_code(words) or bounce_verdict.best_status(words))
 
 
@@ -134,16 +145,19 @@ def _bounce(
     if not told.about:  # somebody wrote to himself
         told = bounce_text.read(words, author)
     rows: tuple[bounce_report.Reported, ...] = ()
+
     status_text = part_text(raw, report, bounce_report.REPORT_BYTES) if report is not None else _status_fields(words)
     if status_text:
         rows = bounce_report.delivery_status(status_text)
         if rows and all(row.action in _SUCCESS for row in rows):
             return None
+
     rows = tuple(row for row in rows if row.action not in _SUCCESS)
     if rows and any(row.address for row in rows):
         recipients = [_reported(row, told, words if len(rows) == 1 else "") for row in rows]
     else:
         recipients = _told(raw, parts, fields, told, words, returned)
+
     return Bounce(reason, tuple(dict.fromkeys(recipients)), _original_id(raw, parts, returned, fields))
 
 
@@ -254,6 +268,7 @@ def _amazon(text: str) -> Bounce | None:
         return Bounce("amazon-sns", tuple(_sns_recipients(notice, "complaint", "complainedRecipients")), original, True)
     if kind == "Bounce":
         return Bounce("amazon-sns", tuple(_sns_recipients(notice, "bounce", "bouncedRecipients")), original)
+
     return None
 
 

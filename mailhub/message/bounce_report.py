@@ -43,6 +43,7 @@ def delivery_status(text: str) -> tuple[Reported, ...]:
         )
         if len(found) >= REPORT_RECIPIENTS:
             break
+
     return tuple(found)
 
 
@@ -60,11 +61,13 @@ def groups(text: str) -> Iterator[dict[str, str]]:
     """The groups of fields of a report, unfolded, names in lower case; a repeated field keeps its first value."""
     fields: dict[str, str] = {}
     name = ""
+
     for line in text.split("\n"):
         if not line.strip():
             if fields:
                 yield fields
-            fields, name = {}, ""
+            fields = {}
+            name = ""
         elif line[0] in " \t" and name:
             fields[name] = f"{fields[name]} {line.strip()}"[:8_000]
         elif _FIELD.match(line):
@@ -76,5 +79,6 @@ def groups(text: str) -> Iterator[dict[str, str]]:
                 yield fields
                 fields = {}
             fields.setdefault(name, value.strip())
+
     if fields:
         yield fields

@@ -75,6 +75,7 @@ def read(report: str, sender: Collection[str]) -> Told:
     told = Told()
     current = ""
     expanded: dict[str, str] = {}
+
     for line in report.split("\n"):
         if not line.strip():
             continue
@@ -85,7 +86,8 @@ def read(report: str, sender: Collection[str]) -> Told:
             current = source
         found = _recipient_of(line, sender)
         if found is not None:
-            address, named = expanded.get(found[0], found[0]), found[1]
+            address = expanded.get(found[0], found[0])
+            named = found[1]
             if address not in told.about and len(told.about) >= RECIPIENTS:
                 break
             told.about.setdefault(address, "")
@@ -96,6 +98,7 @@ def read(report: str, sender: Collection[str]) -> Told:
             told.about[current] = f"{told.about[current]}\n{line}"[:4_000]
         else:
             told.general = f"{told.general}\n{line}"[:4_000]
+
     return told
 
 
@@ -113,4 +116,5 @@ def _recipient_of(line: str, sender: Collection[str]) -> tuple[str, bool] | None
             return address, True
         else:
             weak = weak or (address, False)
+
     return weak

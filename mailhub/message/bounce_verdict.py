@@ -92,6 +92,7 @@ def cause(answer: str, found: str = "", context: str = "") -> str:
         and _AFTER_DATA.search(f"{answer}\n{context}"[:ANSWER_CHARACTERS])
     ):
         return "policy"
+
     for name, table in (
         ("full", phrases.FULL),
         ("message", phrases.MESSAGE),
@@ -108,6 +109,7 @@ def cause(answer: str, found: str = "", context: str = "") -> str:
     ):
         if _any(table, text):
             return name.removesuffix("-first")
+
     return ""
 
 

@@ -72,25 +72,31 @@ def _codec(label: str) -> str | None:
             page = _CODE_PAGE.fullmatch(cleaned)
             return _lookup(f"cp{page[1]}" if page else cleaned.replace("_", "-"))
         cleaned = shorter
+
     return None
 
 
 def _lookup(label: str) -> str | None:
     if not label or label in _UNKNOWN:
         return None
+
     ours = _OURS.get(label)
     if ours is not None:
         return ours
+
     known = webencodings.lookup(label)
     if known is not None:
         return _OURS.get(known.name, str(known.codec_info.name))
+
     python = label.replace("-", "_").replace(".", "_")
     if python not in _PYTHON:  # codecs.lookup searches the disk for an unknown name, and remembers it for ever
         return None
+
     try:
         info = codecs.lookup(python)
     except (LookupError, ValueError):  # a codec of another system: mbcs
         return None
+
     plain = info.name.replace("-", "").replace("_", "")
     return None if plain in _NOT_TEXT else str(info.name)
 
@@ -164,12 +170,15 @@ def _repair(data: bytes, name: str) -> tuple[str, str]:
         wide = _try(data.replace(b"\x1b$B", b"\x1b$(Q").replace(b"\x1b$@", b"\x1b$(Q"), "iso2022_jp_2004")
         if wide is not None:
             return wide, ""
+
     if name.startswith(("cp125", "iso8859")):  # the holes of cp1252 and kin
         return _replace(data, name), "charset-wrong"
+
     lenient = _replace(data, name)
     broken = lenient.count("\ufffd")
     if name != "ascii" and broken * 20 < len(lenient):
         return lenient, "charset-wrong"
+
     return detect.decode(data), "charset-wrong"
 
 

@@ -30,6 +30,7 @@ def choose(parts: Sequence[Part]) -> Content:
     """Sort the parts of a message by what a reader makes of them. Linear in the number of parts and their depth."""
     if len(parts) == 1:
         return _single(parts[0])
+
     containers = {part.parent for part in parts}
     leaves = [index for index in range(len(parts)) if index not in containers or _is_leaf(parts[index])]
     plain = [index for index in leaves if _is_text(parts, index, "text/plain")]
@@ -43,6 +44,7 @@ def choose(parts: Sequence[Part]) -> Content:
     invites = tuple(index for index in leaves if parts[index].content_type == "text/calendar")
     files = tuple(index for index in leaves if index not in texts and not _is_empty_container(parts, index))
     html = tuple(index for index in marked)
+
     return Content(tuple(sorted(plain + chosen + rich)), html, tuple(sorted(texts)), files, invites)
 
 
@@ -87,20 +89,25 @@ def _alternatives(parts: Sequence[Part], leaves: Sequence[int]) -> dict[int, set
     """For every multipart/alternative above these leaves: the branches (child indices) they stand in."""
     found: dict[int, set[int]] = {}
     for leaf in leaves:
-        child, index = leaf, parts[leaf].parent
+        child = leaf
+        index = parts[leaf].parent
         while index >= 0:
             if parts[index].content_type == "multipart/alternative":
                 found.setdefault(index, set()).add(child)
-            child, index = index, parts[index].parent
+            child = index
+            index = parts[index].parent
+
     return found
 
 
 def _has_twin(parts: Sequence[Part], leaf: int, twins: dict[int, set[int]]) -> bool:
     """Whether another branch of a multipart/alternative above this leaf says the same in a form in ``twins``."""
-    child, index = leaf, parts[leaf].parent
+    child = leaf
+    index = parts[leaf].parent
     while index >= 0:
         branches = twins.get(index)
         if branches is not None and branches - {child}:
             return True
-        child, index = index, parts[index].parent
+        child = index
+        index = parts[index].parent
     return False

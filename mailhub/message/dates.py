@@ -51,17 +51,21 @@ def parse(text: str) -> int | None:
     if match is not None:
         day, month, year, hour, minute, second = match.group(1, 2, 3, 4, 5, 6)
         return _micros(year, _month(month), day, (hour, minute, second), _offset(match.group(7, 8, 9, 10)))
+
     match = _ISO.match(text)
     if match is not None:
         year, month, day, hour, minute, second = match.group(1, 2, 3, 4, 5, 6)
         return _micros(year, int(month), day, (hour, minute, second), _offset(match.group(7, 8, 9, 10)))
+
     match = _ASCTIME.match(text)
     if match is not None:
         month, day, hour, minute, second, zone, year = match.groups()
         return _micros(year, _month(month), day, (hour, minute, second), _offset((None, None, None, zone)))
+
     match = _DAY_ONLY.match(text)
     if match is not None:
         return _micros(match[3], _month(match[2]), match[1], ("0", "0", None), 0)
+
     return None
 
 
@@ -87,9 +91,11 @@ def _micros(year: str, month: int, day: str, time: tuple[str | None, ...], offse
     hour, minute, second = (int(value or 0) for value in time)
     if hour > 24 or minute > 59 or second > 60:
         return None
+
     try:
         days = date(number, month, int(day)).toordinal() - _EPOCH
     except ValueError:
         return None
+
     found = (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1_000_000
     return found if _FIRST <= found < _END else None

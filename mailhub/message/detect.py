@@ -52,8 +52,10 @@ def guess(data: bytes) -> str:
     for mark, name in _BOMS:
         if data.startswith(mark):
             return name
+
     if b"\x1b$" in data:
         return "iso2022_kr" if b"\x1b$)C" in data else "iso2022_jp"
+
     sample = data[:SAMPLE_BYTES]
     wide = _utf16(sample)
     if wide:
@@ -62,6 +64,7 @@ def guess(data: bytes) -> str:
         return "utf-8"
     if _valid(sample, "utf-8"):
         return "utf-8"
+
     return _multibyte(sample) or _alphabet(sample) or _latin(sample)
 
 
@@ -90,15 +93,19 @@ def _multibyte(sample: bytes) -> str:
     high = sum(map(len, runs))
     if high < 4 or sum(len(run) == 1 for run in runs) * 4 > high:  # lone high bytes are accented letters
         return ""
+
     for name in ("euc_jp", "cp932"):
         if _valid(sample, name) and _is_japanese(sample.decode(name, "replace")):
             return name
+
     pairs = len(_PAIR.findall(sample))
     if _valid(sample, "cp949") and len(_HANGUL.findall(sample)) >= 0.9 * pairs:  # Chinese reaches far beyond these rows
         return "cp949"
+
     for name, common in (("gb18030", _HANZI), ("big5hkscs", _BIG5)):
         if _valid(sample, name) and len(common.findall(sample)) >= 0.8 * pairs:
             return name
+
     return ""
 
 
@@ -114,14 +121,20 @@ def _alphabet(sample: bytes) -> str:
     high = sum(map(len, runs))
     if high < 6 or high < 2.5 * len(runs):  # accented letters of Latin text stand alone
         return ""
+
     hebrew = len(_HEBREW.findall(sample.decode("cp1255", "replace")))
     if hebrew >= 0.95 * high and len(_HEBREW_FREQUENT.findall(sample)) >= 0.1 * high:
         return "cp1255"
-    best, best_share = "", 0.6
+
+    best = ""
+    best_share = 0.6
+
     for name, lower in _ALPHABETS:
         share = len(lower.findall(sample.decode(name, "replace"))) / high
         if share > best_share:
-            best, best_share = name, share
+            best = name
+            best_share = share
+
     return best
 
 
@@ -130,6 +143,7 @@ def _latin(sample: bytes) -> str:
     if len(_TURKISH.findall(sample)) >= 2 and not _ICELANDIC.search(sample):
         return "cp1254"
     if len(_CENTRAL.findall(sample)) >= 2:
-        windows, iso = len(_CENTRAL_WINDOWS.findall(sample)), len(_CENTRAL_ISO.findall(sample))
+        windows = len(_CENTRAL_WINDOWS.findall(sample))
+        iso = len(_CENTRAL_ISO.findall(sample))
         return "cp1250" if windows >= iso else "iso8859_2"
     return "cp1252"

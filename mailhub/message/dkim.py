@@ -86,7 +86,9 @@ def split(raw: bytes) -> tuple[list[Field], bytes]:
         raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     head, _, body = raw.partition(b"\r\n\r\n")
     fields: list[Field] = []
-    name, lines = b"", [b""]
+    name = b""
+    lines = [b""]
+
     for line in head[:HEADER_BYTES].split(b"\r\n"):
         if line[:1] in (b" ", b"\t"):
             lines.append(line)
@@ -94,9 +96,12 @@ def split(raw: bytes) -> tuple[list[Field], bytes]:
         if name:
             fields.append((name, b"\r\n".join(lines)))
         name, colon, value = line.partition(b":")
-        name, lines = (name if colon else b""), [value]
+        name = name if colon else b""
+        lines = [value]
+
     if name:
         fields.append((name, b"\r\n".join(lines)))
+
     return fields, body
 
 
@@ -111,6 +116,7 @@ def _tags(value: bytes) -> dict[str, str]:
         if name in found:
             return {}
         found[name] = "".join(text.split())
+
     return found
 
 
@@ -129,6 +135,7 @@ def _signature(
     if not fault and _body_hash(body, body_way == "relaxed", hashes) != _decoded(tags.get("bh", "")):
         fault = ("fail", "body-hash")
     result, reason = fault or ("", "")
+
     return Signature(
         domain=domain,
         selector=tags.get("s", "").lower(),
@@ -147,6 +154,7 @@ def _fault(tags: dict[str, str], header_way: str, body_way: str, now_seconds: in
         return "permerror", "syntax"
     if tags["a"].lower() not in ("rsa-sha256", "ed25519-sha256"):
         return "permerror", "algorithm"
+
     ways = ("simple", "relaxed", "")
     if header_way not in ways or body_way not in ways or not ascii_name(tags["d"]):
         return "permerror", "syntax"
@@ -154,12 +162,15 @@ def _fault(tags: dict[str, str], header_way: str, body_way: str, now_seconds: in
         return "permerror", "syntax"
     if "from" not in tags["h"].lower().split(":"):
         return "permerror", "from-not-signed"
+
     identity = tags.get("i", "").rpartition("@")[2].lower()
     if identity and not f".{identity}".endswith(f".{tags['d'].lower()}"):
         return "permerror", "identity"
+
     numbers = [tags.get(name, "") for name in ("t", "x", "l")]
     if any(each and not (each.isascii() and each.isdigit() and len(each) < 20) for each in numbers):
         return "permerror", "syntax"
+
     return ("fail", "expired") if numbers[1] and int(numbers[1]) < now_seconds else None
 
 
@@ -176,10 +187,12 @@ def _signed(fields: Sequence[Field], index: int, names: Sequence[str], *, relaxe
     for each in [*fields[:index], *fields[index + 1 :]]:
         waiting.setdefault(each[0].strip().lower(), []).append(each)
     out = []
+
     for name in names:
         left = waiting.get(name.strip().lower().encode("utf-8", "replace"))
         if left:
             out.append(_canonical(left.pop(), relaxed=relaxed) + b"\r\n")
+
     own, value = fields[index]
     return b"".join(out) + _canonical((own, _without_value(value)), relaxed=relaxed)
 
@@ -211,6 +224,7 @@ def _body_hash(body: bytes, relaxed: bool, hashes: dict[bool, bytes]) -> bytes:
 def _hash(body: bytes, *, relaxed: bool) -> bytes:
     digest = hashlib.sha256()
     end = _end(body, relaxed=relaxed)
+
     start = 0
     while start < end:
         cut = min(start + SLICE_BYTES, end)
@@ -219,8 +233,10 @@ def _hash(body: bytes, *, relaxed: bool) -> bytes:
             cut = cut if cut > start + 1 else end  # one line longer than a slice: the rest at once
         digest.update(_relaxed(body[start:cut]) if relaxed else body[start:cut])
         start = cut
+
     if (not relaxed or end) and not (end and body[:end].endswith(b"\r\n")):
         digest.update(b"\r\n")
+
     return digest.digest()
 
 
@@ -251,11 +267,13 @@ def verify(signature: Signature, answer: Answer) -> Verdict:
         return Verdict(signature.result, signature.domain, signature.fault)
     if answer.failed:
         return Verdict("temperror", signature.domain, "no-answer")
+
     records = [
         tags for text in answer.records if (tags := _tags(text.encode())).get("v", "DKIM1") == "DKIM1" and "p" in tags
     ]
     if not records:
         return Verdict("permerror", signature.domain, "no-key")
+
     return _verify_with(signature, records[0])
 
 
@@ -286,9 +304,11 @@ def _check(kind: str, key: bytes, signature: Signature) -> None:
         digest = hashlib.sha256(signature.data).digest()  # RFC 8463 3: the hash is what is signed
         Ed25519PublicKey.from_public_bytes(key).verify(signature.value, digest)
         return
+
     public = load_der_public_key(key)
     if not isinstance(public, rsa.RSAPublicKey):
         raise TypeError("not RSA")
     if public.key_size < RSA_BITS:
         raise ValueError("size")
+
     public.verify(signature.value, signature.data, padding.PKCS1v15(), SHA256())

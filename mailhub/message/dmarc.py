@@ -68,6 +68,7 @@ def _judged(author: str, spf: Spf, verdicts: Iterable[dkim.Verdict], answers: li
     if not record and any(answer.failed for answer in answers):
         result = "temperror"
     why = [f"spf={spf.result}:{spf.reason}", *(f"dkim={each.result}:{each.domain}:{each.reason}" for each in verdicts)]
+
     return Authentication(
         spf=spf.result,
         dkim=best,
@@ -107,17 +108,21 @@ def _dmarc(
     """RFC 7489 6.6.2: one aligned pass is enough; an unanswered question that could have been one is temperror."""
     if not record:
         return "none", ""
+
     policy = record.get("sp", record.get("p", "")) if level else record.get("p", "")
     if policy not in _POLICIES:
         if not record.get("rua"):
             return "permerror", ""
         policy = "none"
-    strict_spf, strict_dkim = record.get("aspf", "r") == "s", record.get("adkim", "r") == "s"
+
+    strict_spf = record.get("aspf", "r") == "s"
+    strict_dkim = record.get("adkim", "r") == "s"
     results = [each.result for each in verdicts if aligned(each.domain, author, strict=strict_dkim)]
     if aligned(spf.domain, author, strict=strict_spf):
         results.append(spf.result)
     if "pass" in results:
         return "pass", policy
+
     return ("temperror" if "temperror" in results else "fail"), policy
 
 

@@ -43,7 +43,9 @@ def ascii_name(name: str) -> str:
             name = name.encode("idna").decode("ascii")
         except UnicodeError:
             return ""
+
     labels = name.split(".")
     if len(name) > 253 or len(labels) < 2 or not all(0 < len(label) <= 63 for label in labels):
         return ""
+
     return name if name.isprintable() and " " not in name else ""

@@ -45,12 +45,15 @@ def split(raw: bytes, start: int, end: int, *, whole: bool = False) -> tuple[Fie
     block = raw[start:bound]
     if bound < end:
         flags.append("header-bytes")
+
     if len(block) < _SMALL_BYTES:
         fields = _FIELD.findall(block)
     else:
         fields = [(match[1], match[2]) for match in islice(_FIELD.finditer(block), limits.HEADERS + 1)]
+
     lines = block.count(b"\n") - block.count(b"\n ") - block.count(b"\n\t") + (not block.endswith(b"\n"))
     body = end
+
     if lines != len(fields) <= limits.HEADERS:  # some line is no field and no continuation of one
         keep, fault = _junk(block, whole=whole)
         if fault:
@@ -58,9 +61,11 @@ def split(raw: bytes, start: int, end: int, *, whole: bool = False) -> tuple[Fie
         if keep < len(block):
             fields = _FIELD.findall(block[:keep])
             body = start + keep
+
     if len(fields) > limits.HEADERS:
         del fields[limits.HEADERS :]
         flags.append("header-count")
+
     return fields, body, flags
 
 
@@ -73,7 +78,10 @@ def _first_field(raw: bytes, start: int, end: int) -> int:
 
 def _junk(block: bytes, *, whole: bool) -> tuple[int, str]:
     """How much of the block is header, and a flag when something in it is not a field."""
-    position, fault, last = 0, "", -1
+    position = 0
+    fault = ""
+    last = -1
+
     while position < len(block):
         match = _FIELD.match(block, position)
         if match is not None:
@@ -87,6 +95,7 @@ def _junk(block: bytes, *, whole: bool) -> tuple[int, str]:
         position = block.find(b"\n", position) + 1 or len(block)
         while block[position : position + 1] in (b" ", b"\t"):  # what is folded to junk is junk
             position = block.find(b"\n", position) + 1 or len(block)
+
     return len(block), fault
 
 
@@ -104,6 +113,7 @@ def decode_all(fields: Iterable[tuple[bytes, bytes]], label: str, flags: list[st
         if "=?" in text:
             text = words.decode(text, flags)
         result.append((name.decode("ascii"), text if text.isprintable() else clean(text)))
+
     return tuple(result)
 
 

@@ -105,17 +105,21 @@ class _Reader:
         if name == "br":
             lines.line_break()
             return
+
         if name == "img":
             alternative = html_style.attributes(attributes).get("alt", "").strip() if attributes else ""
             if alternative:
                 lines.write(f" {alternative} ")
             return
+
         if name in _VOID:
             return
+
         if name in _BLOCK:
             self._block(name)
         elif name in ("td", "th"):
             lines.blank = lines.blank or not lines.newlines
+
         if name in _KEEPING or self.kept.get(name) or (attributes and _tells(attributes)):
             self._keep(name, attributes)
 
@@ -133,9 +137,11 @@ class _Reader:
         if len(self.stack) >= limits.HTML_DEPTH:
             self.flags.append("html-depth")
             return
+
         values = html_style.attributes(attributes) if attributes else {}
         parent = self.stack[-1] if self.stack else None
-        white, ground = parent is not None and parent.white, parent is not None and parent.ground
+        white = parent is not None and parent.white
+        ground = parent is not None and parent.ground
         if values:
             white, ground = html_style.colours(values, white=white, ground=ground)
         hidden = (parent is not None and parent.hidden) or name in _HIDDEN or html_style.hides(values)
@@ -176,6 +182,7 @@ class _Reader:
                 if element.name == name:
                     break
             self.lines = self.unseen if self.stack and self.stack[-1].hidden else self.shown
+
         lines = self.lines
         if name in ("td", "th"):
             lines.blank = True
@@ -183,7 +190,9 @@ class _Reader:
             lines.end_line(2 if name in _APART and not lines.lists else 1)
 
     def _close(self, element: _Element) -> None:
-        lines, name = self.unseen if element.hidden else self.shown, element.name
+        lines = self.unseen if element.hidden else self.shown
+
+        name = element.name
         if name == "a" and element.href and not element.hidden:
             self._show_link(element)
         elif name == "blockquote":

@@ -45,16 +45,19 @@ class Lines:
         if self.preformatted:
             self._verbatim(text)
             return
+
         words = " ".join(text.split())
         if not words:
             self.blank = self.blank or not self.newlines
             return
+
         if self.newlines:
             if self.quote:
                 self.out.append("> " * min(self.quote, _MARGIN))
             self.newlines = 0
         elif self.blank or text[0].isspace():
             self.out.append(" ")
+
         self.out.append(words)
         self.blank = text[-1].isspace()
 

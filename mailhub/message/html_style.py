@@ -53,6 +53,7 @@ def colours(values: dict[str, str], *, white: bool, ground: bool) -> tuple[bool,
     ink = dyes[1] if dyes else values.get("color") or values.get("text")
     if ink:
         white = _WHITE.fullmatch(_plain(ink)) is not None
+
     return white, ground
 
 

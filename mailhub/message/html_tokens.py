@@ -28,7 +28,9 @@ _CLOSING = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE) for name in 
 
 def tokens(html: str) -> Iterator[Token]:
     """The tokens of a page in order; the last one may be text alone. Linear in ``html``; never raises."""
-    match, position = _TAG.match, 0
+    match = _TAG.match
+    position = 0
+
     while True:
         found = match(html, position)
         if found is None:
@@ -54,13 +56,16 @@ def _odd(html: str, position: int) -> tuple[Token, int]:
     mark = _MARK.search(html, position)
     if mark is None:
         return (html[position:], "", "", ""), -1
+
     at = mark.start()
     text = html[position:at]
     if html.startswith("<!--", at):
         return (text, "", "", ""), _past(html, "-->", at + 2)
+
     loose = _LOOSE.match(html, at)
     if loose is not None:
         return (text, loose[1], loose[2], loose[3]), loose.end()
+
     return (text, "", "", ""), _past(html, ">", at)
 
 

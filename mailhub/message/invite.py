@@ -25,8 +25,10 @@ def summary(text: str) -> str:
     fields = _fields(text)
     if "DTSTART" not in fields and "SUMMARY" not in fields:
         return ""
+
     lines = [f"{_TITLES.get(fields.get('METHOD', ('', ''))[1].upper(), 'Event')}: {_value(fields, 'SUMMARY')}"]
-    start, end = _time(fields, "DTSTART"), _time(fields, "DTEND")
+    start = _time(fields, "DTSTART")
+    end = _time(fields, "DTEND")
     if start:
         lines.append(f"When: {start}" + (f" - {end}" if end else ""))
     if _value(fields, "LOCATION"):
@@ -34,6 +36,7 @@ def summary(text: str) -> str:
     if "ORGANIZER" in fields:
         lines.append(f"Organiser: {_person(*fields['ORGANIZER'])}")
     description = _value(fields, "DESCRIPTION").strip()
+
     return "\n".join(lines) + (f"\n\n{description}" if description else "")
 
 
@@ -41,11 +44,14 @@ def _fields(text: str) -> dict[str, tuple[str, str]]:
     """(parameters, value) of the first of each property of the calendar and its first event."""
     fields: dict[str, tuple[str, str]] = {}
     inside = 0  # nesting of components other than VCALENDAR and VEVENT: time zones and alarms have dates of their own
+
     for line in re.sub(r"\n[ \t]", "", text).split("\n")[:_LINES]:
         match = _LINE.match(line)
         if match is None:
             continue
-        name, parameters, value = match[1].upper(), match[2], match[3]
+        name = match[1].upper()
+        parameters = match[2]
+        value = match[3]
         if name in ("BEGIN", "END"):
             kind = value.strip().upper()
             if name == "END" and kind == "VEVENT":
@@ -54,6 +60,7 @@ def _fields(text: str) -> dict[str, tuple[str, str]]:
                 inside += 1 if name == "BEGIN" else -1
         elif inside <= 0:
             fields.setdefault(name, (parameters, value))
+
     return fields
 
 

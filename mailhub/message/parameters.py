@@ -29,19 +29,23 @@ def content_type(value: bytes, flags: list[str]) -> tuple[str, dict[str, str]]:
     """("type/subtype" in lower case, parameters); ("", {}) when there is no type to read."""
     if not value:
         return "", {}
+
     text = headers.unfold(_bounded(value, flags), "", flags)
     simple = _SIMPLE.fullmatch(text)
     if simple is not None:
         return simple[1].lower(), {"charset": simple[2]} if simple[2] else {}
+
     if "(" in text:
         text = _without_comments(text)
     match = _TYPE.match(text)
     if match is not None:
         kind = f"{match[1]}/{match[2]}".lower()
         return kind, _parameters(text, match.end(), flags)
+
     bare = _TOKEN.match(text)
     if bare and text[bare.end() :].lstrip().startswith("="):  # the type is missing: "charset=x"
         return "", _parameters(text, 0, flags)
+
     return _repaired(bare[1].lower() if bare else ""), _parameters(text, bare.end() if bare else 0, flags)
 
 
@@ -70,7 +74,11 @@ def _bounded(value: bytes, flags: list[str]) -> bytes:
 
 def _without_comments(text: str) -> str:
     """RFC 5322 comments removed outside of quotes; an unclosed one is text."""
-    out, depth, quoted, kept = [], 0, False, 0
+    out = []
+    depth = 0
+    quoted = False
+    kept = 0
+
     for position, character in enumerate(text):
         if character == '"' and not depth:
             quoted = not quoted
@@ -83,6 +91,7 @@ def _without_comments(text: str) -> str:
             depth -= 1
             if not depth:
                 kept = position + 1
+
     return "".join(out) + text[kept:]
 
 
@@ -102,6 +111,7 @@ def _parameters(text: str, position: int, flags: list[str]) -> dict[str, str]:
         position = word.end() if word else position + 1
     else:
         flags.append("parameters")
+
     return _joined(found, flags)
 
 
@@ -115,12 +125,14 @@ def _value(text: str, position: int) -> tuple[str, int]:
             assert rest is not None
             return value + rest[0].replace('"', ""), rest.end()
         return value, end
+
     plain = _PLAIN.match(text, position)
     assert plain is not None
     value = plain[0].strip()
     word = _RUN_ON.match(value)
     if word is not None and not value.startswith("=?"):  # the next parameter without a semicolon before it
         return word[1], position + text[position:].index(word[1]) + len(word[1])
+
     return value.strip("\"'") if value[:1] == "'" else value.strip('"'), plain.end()
 
 
@@ -128,6 +140,7 @@ def _joined(found: list[tuple[str, str]], flags: list[str]) -> dict[str, str]:
     """Names to decoded values: RFC 2231 sections joined in number order, else the first value of a name wins."""
     result: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[bool, str]]] = {}
+
     for name, value in found:
         match = _SECTION.match(name)
         if match is not None:
@@ -136,8 +149,10 @@ def _joined(found: list[tuple[str, str]], flags: list[str]) -> dict[str, str]:
             sections.setdefault(name[:-1], {}).setdefault(0, (True, value))
         else:
             result.setdefault(name, headers.clean(words.decode(value, flags)))
+
     for name, numbered in sections.items():
         result[name] = headers.clean(_section_text([numbered[number] for number in sorted(numbered)], flags))
+
     return result
 
 
@@ -147,10 +162,12 @@ def _section_text(pieces: list[tuple[bool, str]], flags: list[str]) -> str:
         if any(coded for coded, _ in pieces):
             return _percent(pieces, "utf-8", flags)
         return words.decode("".join(value for _, value in pieces), flags)
+
     label, language_mark, rest = first.partition("'")
     if language_mark:
         _, mark, value = rest.partition("'")
         return _percent([(True, value if mark else rest), *pieces[1:]], label, flags)
+
     return _percent(pieces, "utf-8", flags)
 
 

@@ -117,7 +117,8 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
     author = stages.run("author", NOBODY, read_author, raw)
     scanned = stages.run("scan", None, scan.scan, raw) or _unscanned(raw)
     stages.flags += scanned.flags
-    raw, parts = scanned.raw, scanned.parts
+    raw = scanned.raw
+    parts = scanned.parts
     root = parts[0]
     fields = stages.run("headers", _Fields(), _read_fields, scanned.fields, root, stages.flags)
     found = stages.run("body", _Body(), _read_body, raw, parts, stages.flags)
@@ -135,6 +136,7 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
     )
     none: Bounce | None = None
     returned = stages.run("bounce", none, _read_bounce, raw, parts, fields.all, fields.subject, found.text)
+
     return Parsed(
         headers=fields.all,
         message_id=fields.message_id,
@@ -278,6 +280,7 @@ def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
         flags += page.flags
     shown = [_shown(parts[index], decoded[index], pages.get(index)) for index in chosen.text if index in decoded]
     shown += [_invite(raw, parts[index], flags) for index in chosen.invites]
+
     return _Body(
         text="\n".join([text.strip("\n") for text in shown if text.strip()]) if len(shown) != 1 else shown[0],
         html="\n".join([decoded[index] for index in pages]),
@@ -290,7 +293,9 @@ def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
 
 def _decode_texts(raw: bytes, parts: tuple[Part, ...], texts: tuple[int, ...], flags: list[str]) -> dict[int, str]:
     """The inline text parts, decoded until TEXT_BYTES are spent."""
-    left, decoded = TEXT_BYTES, {}
+    left = TEXT_BYTES
+    decoded = {}
+
     for index in texts:
         if left <= 0:
             flags.append("text-bytes")
@@ -299,6 +304,7 @@ def _decode_texts(raw: bytes, parts: tuple[Part, ...], texts: tuple[int, ...], f
         left -= spent
         if left <= 0 and parts[index].end - parts[index].body_start > spent:
             flags.append("text-bytes")
+
     return decoded
 
 

@@ -21,7 +21,9 @@ _ENDING_LINES = 5  # of a letter: formula, name, and what belongs to it
 _LOOK_AHEAD_LINES = 40
 _LOOKS = 1_000  # closer looks at lines that may be a mark, some 70 us each; seen in 8,085 real mails: 136
 _WRAPPED_COLUMNS = 55  # a quoted line at least this long may have been broken by a program that set no mark on the rest
-_TEXT, _FOLDED, _QUOTE = 1, 0, 2
+_TEXT = 1
+_FOLDED = 0
+_QUOTE = 2
 _COLONS = (":", "：", ":*")
 _RULES = frozenset("-_—–=*#")
 _STARTS = frozenset(">-_—–=*# \t\xa0|")
@@ -80,7 +82,8 @@ class _Walk:
 
 def split_reply(text: str, html: str) -> Reply:
     """What is new in a mail, and the rest. ``text`` is what the reader sees, ``html`` the HTML beside or behind it."""
-    head, tail = text[:TEXT_BYTES], text[TEXT_BYTES:]
+    head = text[:TEXT_BYTES]
+    tail = text[TEXT_BYTES:]
     if "\r" in head:
         head = head.replace("\r\n", "\n").replace("\r", "\n")
     lines = head.split("\n")
@@ -92,14 +95,18 @@ def split_reply(text: str, html: str) -> Reply:
         _ask_html(walk, head, html)
     if not walk.reason:
         return Reply(head.strip("\n \t\xa0"), tail, "")
+
     new = "\n".join(compress(lines, walk.kind))
     folded = "\n".join(compress(lines, walk.kind.translate(b"\1\0" + bytes(254))))
+
     return Reply(new.strip("\n \t\xa0"), folded + tail, walk.reason)
 
 
 def _walk(walk: _Walk, *, wide: bool) -> None:
     """Looks at the lines that may be a mark; ``wide``: every line, because the text has full-width colons."""
-    lines, done = walk.lines, 0
+    lines = walk.lines
+    done = 0
+
     for index, line in enumerate(lines):
         if index < done or not (line[:1] in _STARTS or ":" in line or line[:3] in _MOBILE_STARTS or wide):
             continue
@@ -116,21 +123,25 @@ def _marked(walk: _Walk, index: int, line: str) -> int:
     role = marks.role(line)
     if role is not None and walk.may_look() and (end := marks.header_block_end(lines, index, 3)) is not None:
         return _introduction(walk, index, end, "header-block")
+
     if line.endswith(_COLONS) and walk.may_look():
         start = marks.attribution_start(lines, index, walk.floor)
         if start is None and _next(lines, index + 1).startswith(">") and marks.is_introduction(line):
             start = index
         if start is not None:
             return _attribution(walk, start, index + 1)
+
     if line[:3].lower() in MOBILE_STARTS and walk.has_text(index) and marks.is_mobile_signature(line):
         return walk.cut(index, "mobile-signature")
     if (line[0] in _RULES or line[-1] in ":：") and marks.is_separator(line):
         end = marks.header_block_end(lines, index + 1, 1) or index + 1
         return _introduction(walk, index, end, "original-message")
+
     if line[0] in _RULES and (after := _ruled(walk, index, line)) is not None:
         return after
     if line[0] in _RULES and marks.is_reply_marker(line):
         return walk.cut(index, "reply-marker") if walk.has_text(index) else walk.fold(index, index + 1, "reply-marker")
+
     return index + 1
 
 
@@ -159,13 +170,17 @@ def _ruled(walk: _Walk, index: int, line: str) -> int | None:
         ends = _signature_end(walk, index, len(lines) if proper else _LOOK_AHEAD_LINES)
         if proper or (ends is not None and sum(map(bool, map(str.strip, lines[index:ends]))) <= _SHORT_SIGNATURE_LINES):
             return walk.fold(index, ends or len(lines), "signature")
+
     if not marks.is_rule(line):
         return None
+
     for after in range(index + 1, min(index + 4, len(lines))):
         if marks.role(lines[after]) == "from" and (block := marks.header_block_end(lines, after, 2)) is not None:
             return _introduction(walk, index, block, "header-block")
+
     if walk.has_text(index) and line[0] in "_-" and marks.is_footer(lines[index + 1 : index + 6]):
         return walk.fold(index, _signature_end(walk, index, len(lines)) or len(lines), "footer")
+
     return None
 
 
@@ -182,12 +197,16 @@ def _signature_end(walk: _Walk, index: int, limit: int) -> int | None:
             return start
         if marks.role(line) == "from" and marks.header_block_end(lines, after, 3) is not None:
             return after
+
     return len(lines) if index + limit >= len(lines) else None
 
 
 def _quote(walk: _Walk, start: int) -> int:
     """A run of lines with quote marks, blank lines and lines broken out of it included."""
-    lines, end, index = walk.lines, start + 1, start + 1
+    lines = walk.lines
+    end = start + 1
+
+    index = start + 1
     while index < len(lines):
         line = lines[index].strip()
         if line.startswith(">"):
@@ -195,17 +214,20 @@ def _quote(walk: _Walk, start: int) -> int:
         elif line and not _broken_out(lines, index):
             break
         index += 1
+
     run = _Run(start, end, walk.introduced or _introduces_itself(lines, start, end))
     walk.kind[start:end] = bytes((_QUOTE,)) * (end - start)
     walk.runs.append(run)
     walk.introduced = False
     walk.floor = end
+
     return end
 
 
 def _broken_out(lines: list[str], index: int) -> bool:
     """Whether an unmarked line is the broken-off end of the quoted line above it (quote marks follow at once)."""
-    above, below = lines[index - 1], lines[index + 1] if index + 1 < len(lines) else ""
+    above = lines[index - 1]
+    below = lines[index + 1] if index + 1 < len(lines) else ""
     return (
         above.startswith(">")
         and below.startswith(">")
@@ -222,6 +244,7 @@ def _introduces_itself(lines: list[str], start: int, end: int) -> bool:
     if any(marks.role(marks.unquoted(lines[index])) for index in first[:1]):
         inner = [marks.unquoted(line) for line in lines[first[0] : min(end, first[0] + marks.HEADER_LINES)]]
         return marks.header_block_end(inner, 0, 3) is not None
+
     return any(
         marks.plain(lines[index]).endswith(_COLONS) and marks.attribution_start(lines, index, start) is not None
         for index in first[:4]
@@ -238,6 +261,7 @@ def _settle_quotes(walk: _Walk) -> None:
     first, last = (texts[0], _last_answer(walk, texts)) if texts else (len(walk.lines), -1)
     followed = [run for run in walk.runs if run.start < last]
     inline = len(followed) > 1 or any(run.start > first for run in followed)
+
     for run in walk.runs:
         keep = (inline or not run.introduced) if run.start < last else not texts and not run.introduced
         walk.kind[run.start : run.end] = bytes((_TEXT if keep else _FOLDED,)) * (run.end - run.start)

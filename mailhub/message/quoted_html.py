@@ -70,6 +70,7 @@ def _line_of(text: str, print_: str) -> int | None:
     place = "".join(lines).find(print_)
     if place < 0:
         return None
+
     at = 0
     for number, line in enumerate(lines):
         if line and at == place:
@@ -77,6 +78,7 @@ def _line_of(text: str, print_: str) -> int | None:
         if at > place:
             return None
         at += len(line)
+
     return None
 
 

@@ -90,9 +90,12 @@ def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None
     """
     if _EVIDENCE.search(" ".join(lines[max(first, last - ATTRIBUTION_LINES + 1) : last + 1])) is None:
         return None
-    joined, fallback = "", None
+
+    joined = ""
+    fallback = None
     broken = is_broken_address(lines[last].strip())
     quoted = lines[last].lstrip().startswith(">") and not broken
+
     for index in range(last, max(first, last - ATTRIBUTION_LINES + 1) - 1, -1):
         line = lines[index]
         if line.lstrip().startswith(">") is not quoted and not (broken and index == last):
@@ -106,6 +109,7 @@ def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None
             if opening == 2:
                 return index
             fallback = index if fallback is None else fallback
+
     return fallback
 
 
@@ -166,12 +170,14 @@ def header_block_end(lines: Sequence[str], start: int, needed: int) -> int | Non
     seen: set[str] = set()
     end = start
     loose = 0
+
     for index in range(start, min(len(lines), start + HEADER_LINES)):
         line = lines[index]
         found = role(line)
         if found is not None:
             seen.add(found)
-            end, loose = index + 1, 0
+            end = index + 1
+            loose = 0
             continue
         if not plain(line).strip(_MARKDOWN):
             if seen >= {"from", "subject"} or loose:
@@ -179,6 +185,7 @@ def header_block_end(lines: Sequence[str], start: int, needed: int) -> int | Non
             loose = 1
         elif not seen or loose or not _continues(line):
             break
+
     return end if "from" in seen and len(seen - {"cc"}) >= needed else None
 
 

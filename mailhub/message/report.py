@@ -20,6 +20,7 @@ def report(raw: bytes) -> dict[str, object]:
     files = [_file(scanned.raw, by_number[each.part], each) for each in read.attachments]
     bounced = read.bounce.recipients if read.bounce else ()
     sender = parse.correspondent(read)
+
     return {
         "subject": read.subject,
         "from": sender.address,

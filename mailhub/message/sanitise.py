@@ -100,15 +100,18 @@ class _Writer:
             if len(self.dropped) < limits.HTML_DEPTH and not attributes.endswith("/"):
                 self.dropped.append(name)
             return
+
         if name == "body":
             self.dropped.clear()  # an unclosed head ends where the body begins
         if self.dropped or name not in _TAGS:
             return
+
         if name not in _VOID:
             if len(self.stack) >= limits.HTML_DEPTH:
                 return
             self.stack.append(name)
             self.open[name] = self.open.get(name, 0) + 1
+
         self.out.append(f"<{name}{self._attributes(name, attributes) if attributes else ''}>")
 
     def _end(self, name: str) -> None:
@@ -116,8 +119,10 @@ class _Writer:
             if name in self.dropped:
                 del self.dropped[self.dropped.index(name) :]
             return
+
         if not self.open.get(name):
             return
+
         while True:
             last = self.stack.pop()
             self.open[last] -= 1
@@ -154,7 +159,8 @@ def style(text: str) -> str:
     kept = []
     for declaration in unescape(text[:4096]).split(";"):
         name, colon, value = declaration.partition(":")
-        name, value = name.strip().lower(), value.strip()
+        name = name.strip().lower()
+        value = value.strip()
         sound = colon and name in _STYLES and _STYLE_VALUE.fullmatch(value) and not _NUMBER.search(value)
         if sound and value.count('"') % 2 == 0 and value.count("'") % 2 == 0:
             kept.append(f"{name}: {value}")

@@ -71,14 +71,18 @@ class _Cursor:
         raw = self.raw
         if raw.startswith((b"\n", b"\r\n"), start):
             return start, start + (1 if raw[start] == 10 else 2)
+
         if self.blank < start:
             match = _BLANK.search(raw, start)
             self.blank, self.blank_end = (match.start() + 1, match.end()) if match else (len(raw), len(raw))
+
         if self.dashes < start:
             found = raw.find(b"\n--", start)
             self.dashes = found + 1 if found >= 0 else len(raw)
+
         if self.dashes < self.blank and not whole:
             return self.dashes, self.dashes
+
         return self.blank, self.blank_end
 
 
@@ -88,17 +92,22 @@ def scan(raw: bytes) -> Scan:
         raw = raw.replace(b"\r", b"\n")
     cursor = _Cursor(raw)
     start = 0
+
     if raw[:1] in (b"\n", b"\r", b" ", b"\t"):
         leading = _LEADING.match(raw)
         start = leading.end() if leading and leading.end() < len(raw) else 0
+
     root = _open(cursor, start, number="1", depth=0, parent=-1, default="text/plain")
     entities = [root]
+
     if root.boundary:
         root.number = ""
         _walk(cursor, entities)
+
     for entity in entities:
         if entity.end < 0:
             entity.end = len(raw)
+
     parts = tuple(_part(entity, cursor.flags) for entity in entities)
     return Scan(raw, parts, tuple(root.fields), cursor.flags)
 
@@ -116,6 +125,7 @@ def _open(cursor: _Cursor, start: int, *, number: str, depth: int, parent: int, 
     entity = _Entity(number, depth, parent, start, body, fields, lowered, first, kind or default, values)
     if kind.startswith("multipart/"):
         _bound(cursor, entity)
+
     return entity
 
 
@@ -124,6 +134,7 @@ def _bound(cursor: _Cursor, entity: _Entity) -> None:
     if entity.depth >= limits.DEPTH:
         cursor.flags.append("depth")
         return
+
     boundary = entity.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")[: limits.BOUNDARY_BYTES]
     if not boundary:
         guess = _GUESS.match(cursor.raw, entity.body_start) or _GUESS.search(
@@ -131,6 +142,7 @@ def _bound(cursor: _Cursor, entity: _Entity) -> None:
         )
         boundary = guess[1].rstrip() if guess else b""
         cursor.flags.append("no-boundary")
+
     entity.boundary = boundary
 
 
@@ -141,6 +153,7 @@ def _walk(cursor: _Cursor, entities: list[_Entity]) -> None:
     levels = {entities[0].boundary: 0}
     position = max(0, entities[0].body_start - 1)
     misses = looked = 0
+
     while stack:
         if misses > _MISSES and position >= looked:
             position, looked = _leap(raw, position, levels)
@@ -190,11 +203,13 @@ def _close(
     last = entities[-1]
     end = at - 1 if at and raw[at - 1] == 13 else at
     end = max(end, last.body_start)  # a header block that ran into the delimiter leaves a body of no bytes
+
     while len(stack) > level + 1:
         index = stack.pop()
         del levels[entities[index].boundary]
         if entities[index].end < 0:
             entities[index].end = end
+
     if last.end < 0 and len(entities) - 1 != stack[level]:
         last.end = end
 
@@ -207,26 +222,34 @@ def _next(cursor: _Cursor, entities: list[_Entity], stack: list[int], levels: di
     default = "message/rfc822" if parent.content_type == "multipart/digest" else "text/plain"
     entity = _open(cursor, start, number=number, depth=parent.depth + 1, parent=stack[-1], default=default)
     entities.append(entity)
+
     if entity.boundary and entity.boundary not in levels:  # the outer one wins: else the parts behind it were lost
         stack.append(len(entities) - 1)
         levels[entity.boundary] = len(stack) - 1
+
     return max(start - 1, entity.body_start - 1)
 
 
 def _part(entity: _Entity, flags: list[str]) -> Part:
     """The frozen value of an entity whose end is known."""
     first = entity.first
-    disposition, filename, encoding, content_id = "", "", "", ""
+    disposition = ""
+    filename = ""
+    encoding = ""
+    content_id = ""
     values: dict[str, str] = {}
     if b"content-disposition" in first:
         disposition, values = parameters.disposition(first[b"content-disposition"], flags)
     if b"content-transfer-encoding" in first:
         encoding = _encoding(first[b"content-transfer-encoding"])
+
     if b"content-id" in first:
         match = _ID.search(first[b"content-id"][: limits.PARAMETER_BYTES])
         content_id = headers.clean(match[1].decode("utf-8", "replace")) if match else ""
+
     if values or "name" in entity.parameters:
         filename = _filename(values, entity.parameters, flags)
+
     return Part(
         number=entity.number,
         depth=entity.depth,

@@ -64,26 +64,31 @@ class _Stop(Exception):
 
     def __init__(self, result: str, reason: str) -> None:
         super().__init__(result)
-        self.result, self.reason = result, reason
+        self.result = result
+        self.reason = reason
 
 
 def check(peer: str, helo: str, mail_from: str | None) -> Rounds[Spf]:
     """Judges a client's address for MAIL FROM, or for HELO when the sender is null (RFC 7208 2.4). Raises nothing."""
     sender = mail_from if mail_from and "@" in mail_from else f"postmaster@{helo}"
     domain = ascii_name(sender.rpartition("@")[2])
+
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
         return Spf("none", domain, "no-peer-address")
+
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if not domain:
         return Spf("none", "", "no-domain")
+
     state = _State(address, sender, helo)
     try:
         result, reason = yield from _evaluate(state, domain)
     except _Stop as stop:
         return Spf(stop.result, domain, stop.reason)
+
     return Spf(result, domain, reason)
 
 
@@ -92,21 +97,25 @@ def _evaluate(state: _State, domain: str) -> Rounds[tuple[str, str]]:
     answer = yield from one((domain, "TXT"))
     if answer.failed:
         raise _Stop("temperror", "no-answer")
+
     policies = [text for text in answer.records if text[:7].lower() in ("v=spf1", "v=spf1 ")]
     if not policies:
         return "none", "no-policy"
     if len(policies) > 1:
         raise _Stop("permerror", "several-policies")
+
     terms, redirect = _parse(policies[0][6 : RECORD_CHARACTERS + 6])
     for term in terms:
         if (yield from _matches(state, term, domain)):
             return term.result, term.name
+
     if redirect:
         _count(state)
         result, reason = yield from _evaluate(state, _expand(state, redirect, domain))
         if result == "none":
             raise _Stop("permerror", "redirect-without-policy")
         return result, reason
+
     return "neutral", "default"
 
 
@@ -114,6 +123,7 @@ def _parse(text: str) -> tuple[list[_Term], str]:
     """The terms of a policy and the target of its redirect; any fault makes the whole a permerror (RFC 7208 4.6)."""
     terms: list[_Term] = []
     redirect = ""
+
     for word in text.split()[: TERMS + 1]:
         modifier = _MODIFIER.fullmatch(word)
         if modifier is not None:
@@ -124,8 +134,10 @@ def _parse(text: str) -> tuple[list[_Term], str]:
                 _require_macros(redirect)
             continue
         terms.append(_term(word))
+
     if len(terms) > TERMS:
         raise _Stop("permerror", "too-many-terms")
+
     return terms, redirect if not any(term.name == "all" for term in terms) else ""
 
 
@@ -134,14 +146,18 @@ def _term(word: str) -> _Term:
     if address is not None:
         _require_network(address[3], int(address[2][-1]))
         return _Term(result=_RESULTS[address[1]], name=address[2].lower(), domain=address[3], prefix4=32, prefix6=128)
+
     match = _TERM.fullmatch(word)
     name = match[2].lower() if match else ""
     if match is None or name not in _MECHANISMS or (name in _NAMED and not match[3]):
         raise _Stop("permerror", "syntax")
+
     first, _, second = match[4].partition("//")
-    prefix4, prefix6 = int(first.strip("/") or 32), int(second or 128)
+    prefix4 = int(first.strip("/") or 32)
+    prefix6 = int(second or 128)
     if prefix4 > 32 or prefix6 > 128 or (match[4] and name not in ("a", "mx")) or (name == "all" and match[3]):
         raise _Stop("permerror", "syntax")
+
     _require_macros(match[3] or "")
     return _Term(result=_RESULTS[match[1]], name=name, domain=match[3] or "", prefix4=prefix4, prefix6=prefix6)
 
@@ -165,6 +181,7 @@ def _matches(state: _State, term: _Term, domain: str) -> Rounds[bool]:
         return True
     if term.name in ("ip4", "ip6"):
         return _in(state.peer, term.domain)
+
     _count(state)
     target = _expand(state, term.domain, domain) if term.domain else domain
     if term.name == "include":
@@ -173,13 +190,16 @@ def _matches(state: _State, term: _Term, domain: str) -> Rounds[bool]:
         return bool((yield from _addresses(state, [target], "A")))
     if term.name == "ptr":
         return (yield from _is_named(state, target))
+
     hosts: Sequence[str] = [target]
     if term.name == "mx":
         hosts = (yield from _ask(state, (target, "MX")))[: HOSTS + 1]
         if len(hosts) > HOSTS:
             raise _Stop("permerror", "too-many-mx")
+
     found = yield from _addresses(state, hosts, _type(state.peer))
     prefix = term.prefix4 if state.peer.version == 4 else term.prefix6
+
     return any(_in(state.peer, f"{address}/{prefix}") for address in found)
 
 
@@ -218,8 +238,10 @@ def _addresses(state: _State, hosts: Sequence[str], kind: str) -> Rounds[list[st
     questions = [(name, kind) for host in hosts if (name := ascii_name(host))]
     if not questions:
         return []
+
     answers = yield frozenset(questions)
     found: list[str] = []
+
     for question in questions:
         answer = answers.get(question)
         if answer is None or answer.failed:
@@ -227,6 +249,7 @@ def _addresses(state: _State, hosts: Sequence[str], kind: str) -> Rounds[list[st
         if not answer.records:
             _count_void(state)
         found += answer.records
+
     return found
 
 
@@ -259,6 +282,7 @@ def _expand(state: _State, text: str, domain: str) -> str:
     def macro(match: re.Match[str]) -> str:
         if match[5]:
             return {"%": "%", "_": " ", "-": "%20"}[match[5]]
+
         value = _letter(state, match[1].lower(), domain)
         parts = re.split(f"[{re.escape(match[4] or '.')}]", value)
         if match[3]:
@@ -266,6 +290,7 @@ def _expand(state: _State, text: str, domain: str) -> str:
         if match[2]:
             parts = parts[-max(1, int(match[2])) :]
         value = ".".join(parts)
+
         return quote(value, safe="") if match[1].isupper() else value
 
     name = _MACRO.sub(macro, text).rstrip(".")
@@ -278,6 +303,7 @@ def _letter(state: _State, letter: str, domain: str) -> str:
     local, _, sender_domain = state.sender.rpartition("@")
     if letter in "it" or letter == "c":
         return ".".join(state.peer.exploded.replace(":", "")) if state.peer.version == 6 else str(state.peer)
+
     return {
         "s": state.sender,
         "l": local,

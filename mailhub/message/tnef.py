@@ -64,14 +64,17 @@ def read(data: bytes) -> tuple[Inside, ...]:
     """The files of a TNEF stream, in order; () when it is none. Never raises; linear."""
     if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
         return ()
+
     label = "cp1252"
     found: list[dict[str, bytes | str]] = []
     position = 6
+
     for _ in range(_ATTRIBUTES):
         if position + 9 > len(data):
             break
         level, tag, _, length = struct.unpack_from("<BHHI", data, position)
-        start, position = position + 9, position + 9 + length + 2
+        start = position + 9
+        position = position + 9 + length + 2
         if level not in (1, 2):
             break
         value = data[start : start + length]
@@ -85,6 +88,7 @@ def read(data: bytes) -> tuple[Inside, ...]:
             found[-1].setdefault("title", _string(value, label))
         elif found and tag == _PROPS:
             found[-1] |= _properties(value, label)
+
     return tuple(_inside(each, number) for number, each in enumerate(found, 1))
 
 
@@ -106,7 +110,10 @@ def _properties(data: bytes, label: str) -> dict[str, bytes | str]:
     found: dict[str, bytes | str] = {}
     if len(data) < 4:
         return found
-    count, position = min(struct.unpack_from("<I", data)[0], _PROPERTIES), 4
+
+    count = min(struct.unpack_from("<I", data)[0], _PROPERTIES)
+    position = 4
+
     for _ in range(count):
         step = _property(data, position)
         if step is None:
@@ -121,6 +128,7 @@ def _properties(data: bytes, label: str) -> dict[str, bytes | str]:
             found[key] = _string(values[0], label)
         elif key == "object":
             found[key] = values[0]
+
     return found
 
 
@@ -131,7 +139,8 @@ def _property(data: bytes, position: int) -> tuple[int, int, list[bytes], int] |
         position += 4
         if identity >= 0x8000:
             position = _past_name(data, position + 16)
-        multiple, kind = bool(kind & 0x1000), kind & ~0x1000
+        multiple = bool(kind & 0x1000)
+        kind = kind & ~0x1000
         count = 1
         if multiple or kind in _VARIABLE:
             count = struct.unpack_from("<I", data, position)[0]
@@ -150,6 +159,7 @@ def _property(data: bytes, position: int) -> tuple[int, int, list[bytes], int] |
             position += length + (-length % 4)
     except struct.error:
         return None
+
     return kind, identity, values, position
 
 

@@ -22,9 +22,13 @@ def decode(text: str, flags: list[str]) -> str:
     """``text`` with its encoded words decoded; at most ``limits.ENCODED_WORDS`` of them, the rest stays as written."""
     if "=?" not in text:
         return text
+
     out: list[str] = []
-    pending, label = b"", ""  # bytes of words already read and not yet decoded, all of one charset
+    # bytes of words already read and not yet decoded, all of one charset
+    pending = b""
+    label = ""
     position = count = 0
+
     while count < limits.ENCODED_WORDS:
         start = _START.search(text, position)
         end = text.find("?=", start.end()) if start is not None else -1
@@ -39,11 +43,14 @@ def decode(text: str, flags: list[str]) -> str:
         if between.strip() or count == 1:  # white space between words is not part of the text (RFC 2047 6.2)
             out.append(between)
         pending += _bytes(text[start.end() : end], start[2])
-        label, position = wanted, end + 2
+        label = wanted
+        position = end + 2
+
     if count == limits.ENCODED_WORDS:
         flags.append("encoded-words")
     out.append(_text(pending, label, flags))
     out.append(text[position:])
+
     return "".join(out)
 
 
@@ -69,13 +76,16 @@ def _unhex(match: re.Match[bytes]) -> bytes:
 def base64(data: bytes) -> bytes:
     """RFC 2045 6.8 base64 as found: foreign bytes dropped, padding inside or missing. Never raises."""
     data = data.rstrip(b"=\r\n \t")
-    out, position = bytearray(), 0
+    out = bytearray()
+    position = 0
+
     for _ in range(_SEGMENTS):
         padding = data.find(b"=", position)
         out += _segment(data[position : padding if padding >= 0 else len(data)])
         if padding < 0:
             return bytes(out)
         position = padding + 1
+
     return bytes(out + _segment(data[position:]))
 
 

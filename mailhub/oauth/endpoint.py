@@ -58,6 +58,7 @@ def ask(url: str, form: Mapping[str, str], reach: Reach) -> Mapping[str, Any]:
     """POST a form, and read the object that comes back. Raises ``OauthFault``, ``Denied``."""
     parts = require_sound(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
     try:
         with closing(_connection(parts, reach)) as connection, _deadline(connection.sock, reach.seconds):
             connection.request("POST", target, urlencode(form).encode(), _HEAD)
@@ -77,13 +78,16 @@ def require_sound(url: str) -> SplitResult:
     """The URL in its parts; raises ``OauthFault`` where secrets must not go: without TLS off this machine."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host = parts.hostname
+        _ = parts.port
     except ValueError:
         raise OauthFault("the URL of an OAuth endpoint is malformed") from None
+
     if not host or parts.username is not None or parts.fragment:
         raise OauthFault("the URL of an OAuth endpoint is https://HOST/PATH")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise OauthFault("an OAuth endpoint must be https: secrets go there")
+
     return parts
 
 
@@ -96,14 +100,17 @@ def _is_loopback(host: str) -> bool:
 
 def _connection(parts: SplitResult, reach: Reach) -> HTTPConnection:
     """A connection that is made already: to the address that the guard saw, not to where the name leads by now."""
-    host, secure = str(parts.hostname), parts.scheme == "https"
+    host = str(parts.hostname)
+    secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     addresses = outgoing.look_up(host, port, local=reach.local.names(host, port))
     connection = HTTPConnection(host, port, timeout=reach.seconds)
     connection.sock = outgoing.dial(addresses, port, reach.seconds)
+
     if secure:
         connection.sock = _encrypted(connection.sock, host, reach)
         connection.default_port = 443  # as the Host header leaves it out
+
     return connection
 
 
@@ -135,17 +142,22 @@ def _cut(connected: socket.socket) -> None:
 def _read(status: int, body: bytes) -> Mapping[str, Any]:
     if len(body) > ANSWER_BYTES:
         raise OauthFault("the token endpoint answers too much")
+
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
+
     if not isinstance(found, dict):
         raise OauthFault(f"the token endpoint answers {status} without JSON: check its URL")
+
     code = found.get("error")
     if isinstance(code, str) and status < 500 and code not in _PASSING:
         known = code if _CODE.fullmatch(code) else "error"
         detail = _MICROSOFT_CODE.search(str(found.get("error_description", ""))[:1000])
         raise Denied(known, detail[0] if detail else "")
+
     if status != 200:
         raise OauthFault(f"the token endpoint answers {status}")
+
     return found

@@ -75,6 +75,7 @@ def begin_device(client: Client, url: str) -> DeviceCode:
     shown = _text(answer, "verification_uri")
     if urlsplit(shown).scheme not in ("https", "http"):
         raise OauthFault("the device endpoint answers without an address to go to")
+
     return DeviceCode(
         url=shown,
         user_code=_text(answer, "user_code"),
@@ -108,6 +109,7 @@ def consent_url(client: Client, url: str, *, login: str, state: str, verifier: s
         "code_challenge": digest,
         "code_challenge_method": "S256",
     }
+
     return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(query)}"
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DEVICE, CODE, CLIENT = "device", "code", "client-credentials"
+DEVICE = "device"
+CODE = "code"
+CLIENT = "client-credentials"
 FLOWS = (DEVICE, CODE, CLIENT)
 
 

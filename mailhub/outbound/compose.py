@@ -66,6 +66,7 @@ def compose(draft: Draft) -> bytes:
     header += _optional("References", "\r\n ".join(f"<{name}>" for name in draft.references))
     if draft.by_machine:
         header += [_line(name, value) for name, value in BY_MACHINE]
+
     return "".join(header).encode("utf-8") + _body(draft.text)
 
 
@@ -102,6 +103,7 @@ def _mailbox(header: str, name: str, address: str) -> str:
     name = clean(name, NAME_CHARACTERS)
     if re.search(r"[\s<>\0]", address):
         raise ValueError("an address that cannot stand in a header")
+
     address = wire_address(address)
     if not name or name == address:
         return address
@@ -109,6 +111,7 @@ def _mailbox(header: str, name: str, address: str) -> str:
         return f"{_text(header, name)} <{address}>"
     if _PLAIN_NAME.fullmatch(name):
         return f"{name} <{address}>"
+
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}" <{address}>'
 

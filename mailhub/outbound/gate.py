@@ -74,6 +74,7 @@ def _hard_rule(mail: Outgoing) -> Decision | None:
         return Decision(False, "too-late", "it was not to be sent any more")
     if mail.sent_lately >= cap:
         return Decision(False, "cap", f"{mail.sent_lately} mails of this kind went to this address lately, {cap} may")
+
     return None
 
 

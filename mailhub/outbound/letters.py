@@ -81,6 +81,7 @@ def queue(transaction: Transaction, post: Post, letter: Letter, *, now: int) -> 
     """Queue a letter; ``queued``, or the machine word of why not. Commits nothing."""
     if why_none(post):
         return "not-configured"
+
     lately = outbox.sent_to_since(
         transaction.connection, letter.account, letter.recipient, now - PERIOD, kind=letter.kind
     )
@@ -89,10 +90,12 @@ def queue(transaction: Transaction, post: Post, letter: Letter, *, now: int) -> 
         return decision.reason
     if letter.kind in ASKED_BY_ANYBODY and not _takes_turn(transaction, post, letter, now):
         return "cap"
+
     row = transaction.new_id()
     sealed = seal_letter(post.keys, compose(_draft(post, letter, row, now)), account=letter.account, row=row)
     outbox.add_to_outbox(transaction.connection, [_row(letter, row, sealed, now)])
     transaction.after_commit(post.wake)
+
     return QUEUED
 
 
@@ -114,7 +117,9 @@ def link(post: Post, path: str) -> str:
 
 def require_usable(config: Config) -> None:
     """Raise ``ConfigurationError`` for a sender that is no address, or a site that is none of the web."""
-    sender, site, deletion = config.letters.sender, urlsplit(config.letters.site), config.lifecycle.deletion_address
+    sender = config.letters.sender
+    site = urlsplit(config.letters.site)
+    deletion = config.lifecycle.deletion_address
     if sender and not gate.valid_address(sender):
         raise ConfigurationError(f"letters.sender: {sender} is no address that mail can come from")
     if config.letters.site and (site.scheme not in ("https", "http") or not site.hostname or site.query):
@@ -142,6 +147,7 @@ def _outgoing(post: Post, letter: Letter, lately: int, now: int) -> gate.Outgoin
 def _draft(post: Post, letter: Letter, row: int, now: int) -> Draft:
     subject, text = written(letter.kind, letter.values, contact=post.contact)
     sender = post.letters.sender
+
     return Draft(
         message_id=f"letter.{row}@{sender.rpartition('@')[2]}",
         from_name=post.letters.name,

@@ -114,6 +114,7 @@ class Relay:
         """Try every row that is due now, over one connection; how many tries were made."""
         tries = 0
         conversation = Conversation(self._settings.now, self._hostname, self._tls)
+
         try:
             while not self._stopping and (row := await self._claim(conversation.settings)):
                 attempt = await self._try(conversation, row)
@@ -123,6 +124,7 @@ class Relay:
             await conversation.close()
         finally:
             conversation.drop()
+
         return tries
 
     def _hold(self, *, unreachable: bool) -> None:
@@ -164,6 +166,7 @@ class Relay:
             change = partial(
                 outbox.set_outcome, row=row, state=state, reason=attempt.reason, reply=attempt.reply, at=now
             )
+
         await self._write(lambda tx: change(tx.connection))
         self.counts["expired" if attempt.reason == "expired" else attempt.result.value] += 1
         log.info("tried", outbox=row.id, result=attempt.result.value, reason=attempt.reason, reply=attempt.reply)

@@ -130,6 +130,7 @@ async def _transact(client: SMTP, row: OutboxRow, raw: bytes) -> Attempt:
     options = (
         [] if recipient.isascii() and raw.isascii() else ["SMTPUTF8"]
     )  # bodies are 7 bits: only headers can be not
+
     try:
         _, reply = await client.sendmail(row.mail_from or "", [recipient], raw, mail_options=options)
     except SMTPNotSupported:
@@ -143,6 +144,7 @@ async def _transact(client: SMTP, row: OutboxRow, raw: bytes) -> Attempt:
         raise
     except SMTPResponseException as error:
         return _answered(error.code, error.message, "message")
+
     return Attempt(Result.SENT, "accepted", _reply(250, reply))
 
 

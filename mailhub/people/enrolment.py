@@ -60,15 +60,18 @@ def confirm(transaction: Transaction, keys: Keys, actor: Actor, code: str, *, no
     factor = second_factors.find_second_factor(connection, account, user)
     if factor is None or factor.pending is None:
         raise Conflict("no second factor waits for its code: begin with mailhub user totp")
+
     secret = keys.open("secrets", factor.pending, bound_to=bound(account, user)).decode("ascii")
     timecode = matching_timecode(secret, code, now)
     if timecode is None:
         raise BadRequest("this is not the code the app shows now: are its clock and this machine's right?")
     if not second_factors.confirm_pending(connection, account, user, factor.pending, timecode=timecode, at=now):
         raise Conflict("another second factor was begun meanwhile: confirm that one")
+
     if actor.session is not None:
         sessions.refresh_session(connection, account, actor.session, user_id=user, until=now + FRESH)
     record(transaction, actor.name, account, verb="second-factor.confirm", on=f"user:{user}", now=now)
+
     return _recovery_codes(transaction, account, user)
 
 

@@ -87,13 +87,16 @@ def login(context: LoginContext, claim: Claim, *, admit: Callable[[Connection, i
         candidate = find_candidate(
             connection, claim.login, account_id=claim.account, recovery_hash=recovery_hash(claim.code)
         )
+
     fits = context.passwords.verify(candidate.password_hash, claim.password)
     proof = prove(context.keys, candidate, claim.code, now)
     if not fits or proof is None:
         raise NotAuthenticated(WRONG)
+
     encoded = candidate.password_hash or ""
     anew = context.passwords.hash(claim.password) if context.passwords.is_outdated(encoded) else None
     work = partial(_open, context=context, claim=claim, candidate=candidate, proof=proof, counted=counted, anew=anew)
+
     return context.writer.run(work, admit=admit, now=now)
 
 
@@ -151,10 +154,13 @@ def _open(
     admit: Callable[[Connection, int, str], None],
     now: int,
 ) -> Opened:
-    connection, account, user = transaction.connection, candidate.account_id or 0, candidate.user_id or 0
+    connection = transaction.connection
+    account = candidate.account_id or 0
+    user = candidate.user_id or 0
     found = users.lock_user(connection, account, user)
     if found is None or found.password_hash != candidate.password_hash:
         raise NotAuthenticated(WRONG)  # deleted, or another password, since it was looked up
+
     admit(connection, account, found.role)
     use_up(connection, account, user, candidate.secret, proof, now=now)
     if anew is not None:
@@ -176,6 +182,7 @@ def _open(
     _take_back(connection, counted, now)
     on = f"session:{row.id}"
     record(transaction, f"user:{user}", account, verb="login.open", on=on, now=now, by=proof.word)
+
     return Opened(row, made)
 
 
@@ -212,7 +219,9 @@ def refresh(context: LoginContext, actor: Actor, code: str, *, peer: str, now: i
     """The second factor again, in a session: until when it counts as fresh. Raises as ``login``."""
     if actor.session is None or actor.account is None or actor.user is None:
         raise Conflict("only a session can be made fresh: log in (mailhub login EMAIL)")
-    account, user, session = actor.account, actor.user, actor.session
+    account = actor.account
+    user = actor.user
+    session = actor.session
     with context.database.read() as connection:
         found = users.find_user(connection, account, user)
     login_name = found.email if found else ""

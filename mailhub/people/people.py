@@ -97,7 +97,8 @@ def _hand_over(transaction: Transaction, actor: Actor, account: int, user: int, 
         tickets.reassign(transaction.connection, account, some, heir, at=now)
         change = {"before": {"assignee_id": user}, "after": {"assignee_id": heir}}
         acts = [(f"ticket:{ticket}", change) for ticket in some]
-        connection, node = transaction.connection, transaction.node
+        connection = transaction.connection
+        node = transaction.node
         journal.append_all(connection, account, node, acts, at=now, actor=actor.name, verb="ticket.assign")
     return len(some)
 
@@ -122,6 +123,7 @@ def _delete(
     users.forget_user(connection, account, user, at=now)
     detail = {"heir": heir, "tickets": done.tickets, "sessions": done.sessions, "tokens": done.tokens}
     record(transaction, actor.name, account, verb="user.delete", on=f"user:{user}", now=now, **detail)
+
     return done
 
 
@@ -166,6 +168,7 @@ def make_link(
     links.add_link(transaction.connection, row)
     detail = {"link": row.id, "kind": row.kind}
     record(transaction, actor.name, account, verb="user.link", on=f"user:{user}", now=now, **detail)
+
     return row, made
 
 
@@ -173,10 +176,13 @@ def mail_link(transaction: Transaction, post: Post, row: Link, made: NewBearer, 
     """Mail a link that was just made to its user; whether a letter was queued."""
     if letters.why_none(post, with_link=True):
         return False
+
     connection = transaction.connection
-    user, account = users.find_user(connection, row.account_id, row.user_id), find_account(connection, row.account_id)
+    user = users.find_user(connection, row.account_id, row.user_id)
+    account = find_account(connection, row.account_id)
     if user is None or account is None:
         return False
+
     letter = Letter(
         account=row.account_id,
         kind=row.kind,
@@ -189,6 +195,7 @@ def mail_link(transaction: Transaction, post: Post, row: Link, made: NewBearer, 
         not_after=row.expires_at,
         to_user=True,
     )
+
     return letters.queue(transaction, post, letter, now=now) == letters.QUEUED
 
 
@@ -198,7 +205,8 @@ def forgotten(transaction: Transaction, post: Post, email: str, *, expires_at: i
     Links are made only with their letter, so whoever asks too often (one an hour) ends no link that is on its way. One
     letter, whoever knows the login: two accounts that know an address must not be two letters to it.
     """
-    connection, found = transaction.connection, users.list_users_by_email(transaction.connection, email)
+    connection = transaction.connection
+    found = users.list_users_by_email(transaction.connection, email)
     named = [(user, account) for user in found if (account := find_account(connection, user.account_id))]
     if not named or letters.why_none(post, with_link=True):
         return 0
@@ -244,13 +252,16 @@ def use_link(transaction: Transaction, hash_: bytes, password_hash: str, *, now:
     found = links.use_link(transaction.connection, hash_, now)
     if found is None or users.find_user(transaction.connection, found.account_id, found.user_id) is None:
         raise NotFound(NO_LINK)
-    account, user = found.account_id, found.user_id
+
+    account = found.account_id
+    user = found.user_id
     users.set_password(transaction.connection, account, user, password_hash)
     links.end_links(transaction.connection, account, user, now)
     ended = sessions.revoke_sessions(transaction.connection, account, user, now)
     tokens = api_tokens.revoke_api_tokens_of_user(transaction.connection, account, user, now)
     detail = {"link": found.id, "sessions": list(ended), "tokens": tokens}
     record(transaction, f"user:{user}", account, verb="user.password", on=f"user:{user}", now=now, **detail)
+
     return found
 
 

@@ -22,9 +22,11 @@ def add_alias(
 
     ``NotFound`` without the contact, ``BadRequest`` for what is no address, ``Conflict`` for somebody else's.
     """
-    connection, wanted = transaction.connection, address.strip().lower()
+    connection = transaction.connection
+    wanted = address.strip().lower()
     if not usable(wanted) or any(character.isspace() for character in wanted):
         raise BadRequest("an address has the form user@example.com")
+
     found = contacts.find_contact(connection, account, contact)
     if found is None:
         raise NotFound(f"there is no contact {contact}")
@@ -34,6 +36,7 @@ def add_alias(
         raise Conflict(f"the address is contact {other}'s: name both addresses where both are meant")
     if directory.is_own(account, wanted) or users.find_user_by_email(connection, account, wanted):
         raise Conflict("the address is a mailbox's or a user's of the account")
+
     contacts.add_address(connection, account, contact, wanted)
     journal.append(
         connection,
@@ -47,4 +50,5 @@ def add_alias(
     )
     changed = contacts.find_contact(connection, account, contact)
     assert changed is not None
+
     return changed

@@ -34,6 +34,7 @@ def add_consent(transaction: Transaction, actor: str, account: int, given: Given
         raise BadRequest("a consent cannot be given in the future")
     if contacts.find_contact(transaction.connection, account, given.contact) is None:
         raise NotFound(f"there is no contact {given.contact}")
+
     row = Consent(
         account_id=account,
         id=transaction.new_id(),
@@ -46,6 +47,7 @@ def add_consent(transaction: Transaction, actor: str, account: int, given: Given
     )
     consents.add_consent(transaction.connection, row)
     _record(transaction, account, actor, "consent.add", row, now)
+
     return row
 
 
@@ -60,7 +62,8 @@ def withdraw_consent(transaction: Transaction, actor: str, account: int, consent
 
 
 def _record(transaction: Transaction, account: int, actor: str, verb: str, row: Consent, now: int) -> None:
-    on, detail = f"consent:{row.id}", {"contact": row.contact_id}
+    on = f"consent:{row.id}"
+    detail = {"contact": row.contact_id}
     journal.append(
         transaction.connection, account, transaction.node, at=now, actor=actor, verb=verb, object_=on, detail=detail
     )

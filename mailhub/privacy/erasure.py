@@ -57,7 +57,9 @@ def run(parts: Parts, account: int, erasure: int) -> Erasure:
     Whatever it fails with is its own trouble: said in its row, never raised, so that it stops no other.
     """
     work = find(parts, account, erasure)
-    state, reason = "pending", ""
+    state = "pending"
+    reason = ""
+
     try:
         recognise(work)
         for _ in range(ROUNDS):
@@ -72,9 +74,11 @@ def run(parts: Parts, account: int, erasure: int) -> Erasure:
             else:
                 return work.row
     except Pending as fault:
-        state, reason = "held" if isinstance(fault, Held) else "pending", str(fault)
+        state = "held" if isinstance(fault, Held) else "pending"
+        reason = str(fault)
     except Exception as fault:  # noqa: BLE001 boundary: one erasure, whatever a row of it does
         reason = reason_of(fault, log, "an erasure failed", erasure=erasure, step=work.row.step)
+
     wait(work, state, reason)
     return work.row
 
@@ -138,8 +142,10 @@ def checked(parts: Parts, account: int, addresses: Sequence[str]) -> tuple[str, 
             user = users.find_user_by_email(connection, account, address)
         if user is not None:
             raise Conflict("this is the login of one of the account's users: `mailhub user delete` first")
+
     if not meant:
         raise BadRequest("name the person by an address")
+
     return meant
 
 
@@ -149,7 +155,10 @@ def run_due(parts: Parts, *, now: int) -> int:
     The accounts by turns, and looked up anew before each: who asks for a hundred delays another's one by one of them.
     """
     _sweep_keys(parts)
-    done, seen, served = 0, set[int](), list[int]()
+    done = 0
+    seen = set[int]()
+    served = list[int]()
+
     while not parts.stopping():
         with parts.database.read() as connection:
             due = [each for each in erasures.list_due(connection, parts.node, now=now) if each.id not in seen]
@@ -159,6 +168,7 @@ def run_due(parts: Parts, *, now: int) -> int:
         seen.add(row.id)
         served.append(row.account_id)
         done += run(parts, row.account_id, row.id).state == "done"
+
     return done
 
 
@@ -172,11 +182,13 @@ def reapply(parts: Parts, *, since: int) -> int:
         accounts = tombstones.accounts_with_people(connection)
     people = [(account, person) for account in accounts for person in came_back(parts, account, since=since)]
     redo(parts, since=since)  # after the look, which learns names from what it redacts
+
     for account, person in people:
         begun = begin(parts, "system", account, person.addresses, names=person.shared_names, now=clock.now())
         row = run(parts, account, begun.erasure)
         if row.state not in ("done", "held"):
             raise Unavailable(f"erasure {row.id} of the restored data is {row.state}: {row.reason}")
+
     return len(people)
 
 

@@ -118,6 +118,7 @@ def _archive(database: Database, account: int, files: Sequence[_File], about: st
             for message in messages:
                 for _ in _add_message(archive, database, account, message):
                     yield outlet.take()
+
     yield outlet.take()
 
 
@@ -185,6 +186,7 @@ def _schema(files: Sequence[_File]) -> Mapping[str, Any]:
             if info["null"]:
                 fields[column.name]["description"] += f" (null: {info['null']})"
         tables[f"data/{file.table.name}.jsonl"] = {"type": "object", "properties": fields, "required": list(fields)}
+
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": tables}
 
 

@@ -93,13 +93,18 @@ def offered(policy: str, post: Post) -> bool:
 
 def ask(transaction: Transaction, post: Post, policy: str, asked: Asked) -> str:
     """A request and the letter with its link, or neither; the machine word of what was done, for the log alone."""
-    address, connection, now = asked.address.strip().lower(), transaction.connection, asked.at
+    address = asked.address.strip().lower()
+    connection = transaction.connection
+    now = asked.at
     if asked.kind not in KINDS or not offered(policy, post):
         return "off"
+
     mailbox = mailboxes.find_mailbox(connection, asked.account, asked.mailbox)
     if mailbox is None or not _is_theirs(connection, post, asked.account, address):
         return "unknown"
-    made, until = new_bearer(Kind.LINK), now + LINK
+
+    made = new_bearer(Kind.LINK)
+    until = now + LINK
     letter = Letter(
         account=asked.account,
         kind=f"{asked.kind}-link",
@@ -109,6 +114,7 @@ def ask(transaction: Transaction, post: Post, policy: str, asked: Asked) -> str:
         answers_null_sender=asked.null_sender,
         answers_automatic=asked.automatic,
     )
+
     done = letters.queue(transaction, post, letter, now=now)
     if done == letters.QUEUED:
         row = PrivacyRequest(
@@ -124,6 +130,7 @@ def ask(transaction: Transaction, post: Post, policy: str, asked: Asked) -> str:
         )
         privacy_requests.add_request(connection, row)
         _record(transaction, row, "contact", "privacy-request.ask", now)
+
     return done
 
 
@@ -139,6 +146,7 @@ def asked_by_mail(
     named = [(PLUS[each.detail.lower()], each.mailbox) for each in places if each.detail.lower() in PLUS]
     if not named or not author or message.envelope.quiet or not privacy_requests.is_known(connection, account, author):
         return ()
+
     kind, mailbox = named[0]
     asked = Asked(
         account=account,
@@ -149,6 +157,7 @@ def asked_by_mail(
         automatic=message.parsed.automatic.kind,
         null_sender=message.envelope.mail_from is None,
     )
+
     return (asked,)
 
 
@@ -225,15 +234,19 @@ def why_agent(context: RequestContext, connection: Connection, row: PrivacyReque
     """Why an agent has to decide this; "" when the policy does."""
     if context.policy != "automatic":
         return "policy"
+
     person = who(connection, row.account_id, Person(addresses=(row.address,), contacts=()))
     if holds_on(connection, row.account_id, person, now):
         return "held"
+
     contact = contacts.find_contact_of(connection, row.account_id, row.address)
     if contact is None:
         return "" if row.kind == "erasure" else "no-contact"
+
     found = contacts.find_contact(connection, row.account_id, contact)
     others = set(found.addresses if found else ()) - {row.address}
     others -= set(contacts.plus_forms(connection, row.account_id, row.address))
+
     return "further-addresses" if others else ""
 
 
@@ -277,6 +290,7 @@ def refuse(context: RequestContext, actor: str, account: int, request: int, reas
 def _tell_refusal(transaction: Transaction, post: Post, row: PrivacyRequest, reason: str, now: int) -> str:
     if not privacy_requests.is_known(transaction.connection, row.account_id, row.address):
         return "unknown"  # erased meanwhile
+
     mailbox = mailboxes.find_mailbox(transaction.connection, row.account_id, row.mailbox_id)
     letter = Letter(
         account=row.account_id,
@@ -285,6 +299,7 @@ def _tell_refusal(transaction: Transaction, post: Post, row: PrivacyRequest, rea
         values={"mailbox": mailbox.address if mailbox else "", "reason": reason},
         not_after=now + COPY,
     )
+
     return letters.queue(transaction, post, letter, now=now)
 
 
@@ -314,7 +329,8 @@ def _offer_copy(transaction: Transaction, post: Post, row: PrivacyRequest, now: 
     """Mail a new link, under which the copy can be fetched; what changes in the request by that."""
     _contact(transaction.connection, row)
     mailbox = mailboxes.find_mailbox(transaction.connection, row.account_id, row.mailbox_id)
-    made, until = new_bearer(Kind.LINK), now + COPY
+    made = new_bearer(Kind.LINK)
+    until = now + COPY
     letter = Letter(
         account=row.account_id,
         kind="export-ready",
@@ -324,6 +340,7 @@ def _offer_copy(transaction: Transaction, post: Post, row: PrivacyRequest, now: 
     )
     if (done := letters.queue(transaction, post, letter, now=now)) != letters.QUEUED:
         raise Conflict(f"the letter with the link to the copy cannot be sent: {done}")
+
     return {"link": made.hash, "expires_at": until}
 
 

@@ -23,7 +23,9 @@ CATEGORIES: Mapping[str, str] = {  # of the catalogue, in words for people
     "credential": "passwords, ApiTokens, sessions and second factors, hashed or sealed",
     "behaviour": "what was done when: logins, marks, consents",
 }
-CONTACTS, NAMED, STAFF = "people who write to us", "people named in mail", "users: owners, admins, agents"
+CONTACTS = "people who write to us"
+NAMED = "people named in mail"
+STAFF = "users: owners, admins, agents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,7 @@ def make_record(config: Config, imap_hosts: Sequence[str]) -> Record:
     """The record of an account that fetches mail from these hosts."""
     named = config.privacy
     needed = ("controller", "data_protection_contact", "locations")
+
     return Record(
         controller=named.controller,
         data_protection_contact=named.data_protection_contact,
@@ -125,6 +128,7 @@ def _processing(activity: Activity, config: Config) -> Processing:
     columns = [column for name in activity.tables for column in metadata.tables[name].columns]
     terms = {column.info["retention"] for column in columns if column.info["personal"]}
     said = _retentions(config)
+
     return Processing(
         purpose=activity.purpose,
         basis=activity.basis,
@@ -161,6 +165,7 @@ def _measures(config: Config) -> tuple[str, ...]:
     """What protects the data (art. 32), as far as mailhub itself sees to it."""
     tls = "required" if config.smtp.tls_required else "offered" if config.smtp.tls_certificate else "not offered"
     second = config.login.second_factor_from
+
     return (
         "roles: what each may do is one table; operators read content only under a grant that is on record",
         f"logins by password (argon2id) and a second factor (from the role on: {second})",
@@ -181,10 +186,12 @@ def to_markdown(record: Record) -> str:
     lines += [f"Controller: {record.controller or '(set privacy.controller)'}  "]
     lines += [f"Data protection contact: {record.data_protection_contact or '(set privacy.data_protection_contact)'}  "]
     lines += [f"Where the data is: {record.locations or '(set privacy.locations)'}"]
+
     for each in record.processing:
         lines += ["", f"## {each.purpose}", "", f"- basis (art. 6(1)): {each.basis}"]
         lines += [f"- of whom: {', '.join(each.subjects)}", f"- what: {'; '.join(each.categories)}"]
         lines += [f"- how long: {'; '.join(each.retention)}"]
+
     named = [f"{name}: {what}" for name, what in record.subprocessors.items()]
     for title, items in (
         ("Recipients", record.recipients),
@@ -192,4 +199,5 @@ def to_markdown(record: Record) -> str:
         ("Security measures (art. 32)", record.measures),
     ):
         lines += ["", f"## {title}", "", *(f"- {item}" for item in items)]
+
     return "\n".join(lines) + "\n"

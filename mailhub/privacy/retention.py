@@ -83,9 +83,11 @@ def parse_mailboxes(settings: Retention) -> Mapping[str, Mapping[str, float]]:
 
 def rules_of(connection: Connection, account: int, settings: Retention) -> list[Rule]:
     """The account's deletion rules, those of mailboxes first."""
-    ids, special = retaining.mailbox_ids(connection, account), parse_mailboxes(settings)
+    ids = retaining.mailbox_ids(connection, account)
+    special = parse_mailboxes(settings)
     general = {"spam": settings.spam_days, "trash": settings.trash_days, "closed": settings.closed_days}
     rules = []
+
     for state in STATES:
         own = {address: days[state] for address, days in special.items() if address in ids and state in days}
         for address, days in own.items():
@@ -93,6 +95,7 @@ def rules_of(connection: Connection, account: int, settings: Retention) -> list[
             rules.append(rule)
         but = tuple(ids[address] for address in own)
         rules.append(Rule(state=state, mailbox="", mailbox_id=None, but=but, period=int(general[state] * DAY)))
+
     return rules
 
 
@@ -139,7 +142,10 @@ def _accounts(database: Database) -> Iterator[int]:
 
 def _tickets(context: Retaining, account: int, rule: Rule, now: int, stopping: Callable[[], bool]) -> int:
     """Delete the tickets that are due by one rule; how many."""
-    before, after, deleted = now - rule.period, 0, 0
+    before = now - rule.period
+    after = 0
+    deleted = 0
+
     while not stopping():
         with context.database.read() as connection:
             page = retaining.tickets_due(
@@ -149,6 +155,7 @@ def _tickets(context: Retaining, account: int, rule: Rule, now: int, stopping: C
             break
         after = page[-1]
         deleted += sum(_ticket(context, account, rule, ticket, now, stopping) for ticket in page)
+
     return deleted
 
 
@@ -171,12 +178,15 @@ def _step(
     due = retaining.is_due(connection, account, ticket, _which(rule), before=now - rule.period)
     if not due or holds.find_holds_on_tickets(connection, account, [ticket], now):
         return False
+
     tombstones = Tombstones(key=context.tombstone_key, at=now)
     removed = remove_ticket_in_part(transaction, account, ticket, forget=context.forget, tombstones=tombstones)
     if not removed.tickets:
         return None
+
     detail = {"state": rule.state, "days": rule.days, "tickets": list(removed.tickets)}
     _record(transaction, account, f"ticket:{ticket}", now, detail)
+
     return True
 
 
@@ -191,7 +201,8 @@ def _deliveries(context: Retaining, account: int, now: int, stopping: Callable[[
     """Delete records of deliveries that are older than their period; how many."""
     if not context.settings.log_days:
         return 0
-    before, deleted = now - int(context.settings.log_days * DAY), 0
+    before = now - int(context.settings.log_days * DAY)
+    deleted = 0
 
     def step(transaction: Transaction) -> int:
         connection = transaction.connection
@@ -210,7 +221,8 @@ def _deliveries(context: Retaining, account: int, now: int, stopping: Callable[[
 def _refusals(context: Retaining, now: int, stopping: Callable[[], bool]) -> int:
     if not context.settings.log_days:
         return 0
-    before, deleted = now - int(context.settings.log_days * DAY), 0
+    before = now - int(context.settings.log_days * DAY)
+    deleted = 0
     delete = partial(retaining.delete_refusals, before=before, limit=RECORDS_A_TURN)
     while not stopping() and (count := context.writer.run(lambda tx: delete(tx.connection))):
         deleted += count
@@ -219,5 +231,6 @@ def _refusals(context: Retaining, now: int, stopping: Callable[[], bool]) -> int
 
 def _record(transaction: Transaction, account: int, on: str, now: int, detail: Mapping[str, object]) -> None:
     acts: Sequence[tuple[str, Mapping[str, object]]] = [(on, detail)]
-    connection, node = transaction.connection, transaction.node
+    connection = transaction.connection
+    node = transaction.node
     journal.append_all(connection, account, node, acts, at=now, actor=ACTOR, verb="retention.delete")

@@ -75,12 +75,15 @@ def anchor(database: Database, writer: Writer, key: Ed25519PrivateKey, *, node: 
     with database.read() as connection:
         last = anchors.find_last_anchor(connection, node)
         heads = anchors.list_heads(connection, node, since=last.at - LATE if last else 0)
+
     named = set(_heads_of(last)) if last else set()
     grown = [head for head in heads if (head.account, head.sequence, head.hash) not in named]
     if not grown:
         return None
+
     made = _sign(key, node=node, after=last, heads=grown, now=now)
     writer.run(lambda transaction: anchors.add_anchor(transaction.connection, made))
+
     return made
 
 
@@ -117,16 +120,19 @@ def verify(
     known = list(_all_anchors(database))
     faults = [*_check_anchors(known, key), *_check_kept(known, kept, key)]
     expected: dict[Chain, dict[int, bytes]] = defaultdict(dict)
+
     for one in known:
         if not _is_signed(one, key):
             continue
         for of_account, sequence, digest in _heads_of(one):
             if account in (None, of_account):
                 expected[of_account, one.node][sequence] = digest
+
     seen = _read_chains(database, account, expected)
     for (of_account, node), chain in seen.items():
         if chain.fault is None and (beyond := [place for place in chain.expected if place > chain.sequence]):
             chain.fault = Fault(kind="truncated", account=of_account, node=node, sequence=min(beyond))
+
     faults += [chain.fault for chain in seen.values() if chain.fault]
     return Report(
         chains=len(seen),
@@ -143,6 +149,7 @@ def _read_chains(
 ) -> dict[Chain, _Seen]:
     seen = {chain: _Seen(expected=points) for chain, points in expected.items()}
     place = (-1, -1, -1)
+
     while True:
         with database.read() as connection:
             rows = journal.list_chain(connection, after=place, account_id=account, limit=PAGE)
@@ -160,16 +167,20 @@ def _follow(chain: _Seen, row: Any) -> None:
     digest = journal.chained(chain.digest, row._mapping)
     wanted = chain.expected.get(row.sequence)
     kind = None
+
     if row.sequence != chain.sequence + 1:
         kind = "missing"
     elif digest != row.hash:
         kind = "changed"
     elif wanted not in (None, digest):
         kind = "replaced"  # a chain that is whole in itself, but not the one that was signed
+
     if kind:
         chain.fault = Fault(kind=kind, account=row.account_id, node=row.node, sequence=chain.sequence + 1)
         return
-    chain.sequence, chain.digest = row.sequence, digest
+
+    chain.sequence = row.sequence
+    chain.digest = digest
     if wanted:
         chain.anchored = row.sequence
 

@@ -37,6 +37,7 @@ def document(raw: bytes, parsed: Parsed, authentication: Mapping[str, str] | Non
     """The fields of a message for the classifier. ``authentication``: method -> result, e.g. {"dkim": "pass"}."""
     headers = _headers(parsed)
     links = dict.fromkeys([*parsed.links, *_bare_links(parsed.text[:_TEXT_LINKS])])
+
     return tokens.Document(
         headers=tuple(_words(headers)),
         marks=tuple(_marks(headers, authentication or {})),
@@ -97,6 +98,7 @@ def _marks(headers: list[tuple[str, str]], authentication: Mapping[str, str]) ->
         elif lower == "date":
             zone = _ZONE.search(value[:100])
             marks += ["date-" + _shape(value), "zone-" + _joined(zone.group() if zone else "none")]
+
     return marks
 
 
@@ -118,7 +120,9 @@ def _structure(raw: bytes, parsed: Parsed) -> list[str]:
         charset = part.parameters.get("charset")
         if charset:
             words.append(f"charset-{_joined(charset)}")
+
     for attachment in parsed.attachments[:10]:
         words.append(f"file-{_joined(attachment.filename.rpartition('.')[2][:10])}")
         words.append(f"file-size-{attachment.size_bytes.bit_length()}")
+
     return words

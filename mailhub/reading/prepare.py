@@ -113,7 +113,8 @@ class Prepared:
     @property
     def proven(self) -> str:
         """The address of the author where the mail is proven to be theirs (``senders.proves_author``), else ""."""
-        known, author = self.authentication, self.parsed.author
+        known = self.authentication
+        author = self.parsed.author
         return author.address if known is not None and proves_author(known, author.domain) else ""
 
     @property
@@ -195,7 +196,9 @@ def _read(
     arrived: Arrived, secrets: Secrets, directory: Directory, trusted_hosts: frozenset[str]
 ) -> tuple[Prepared, Document]:
     """Everything but the features, and what these are of: they are found for several messages at once."""
-    raw, envelope, known = arrived.raw, arrived.envelope, arrived.authentication
+    raw = arrived.raw
+    envelope = arrived.envelope
+    known = arrived.authentication
     parsed = parse(raw, mail_from_null=envelope.mail_from is None)
     if known is None and trusted_hosts and not is_from_elsewhere(envelope.source, envelope.peer):
         known = authentication_results(fields_of(raw)[0], trusted_hosts, parsed.author.domain)
@@ -217,6 +220,7 @@ def _read(
         words=words(_indexed(parsed)),
         attached=_attached(raw, parsed, secrets) if _is_feedback(envelope, directory) else (),
     )
+
     return prepared, _document(raw, parsed, to_words(known))
 
 
@@ -229,11 +233,14 @@ def _attached(raw: bytes, parsed: Parsed, secrets: Secrets) -> tuple[bytes, ...]
     mails = [
         each for each in parsed.attachments if each.content_type in _MAILS or each.filename.lower().endswith(".eml")
     ]
-    found, left = [], ATTACHED_BYTES
+    found = []
+    left = ATTACHED_BYTES
+
     for each in mails[:ATTACHED_MAILS]:
         left -= each.size_bytes
         if left >= 0:
             found.append(identity_of(attachment_bytes(raw, each.index), "", secrets))
+
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 

@@ -61,12 +61,15 @@ def write_anew(transaction: Transaction, account: int, messages: Sequence[Anew])
     """Store what differs and index all; how many differed. What cannot be read any more stays as it was."""
     connection = transaction.connection
     readable = [each for each in messages if not each.prepared.unreadable]
+
     differing = [each for each in readable if each.differs]
     for each in differing:
         change_derived(connection, account, each.stored.id, each.derived)
         if each.derived["message_id"] != each.stored.derived["message_id"]:
             change_reference(connection, account, each.stored.id, each.stored.ticket_id, each.prepared.own_id)
+
     remove_from_index(connection, account, [each.stored.id for each in readable])
     if readable:
         add_to_index(connection, [(account, each.stored.id, each.prepared.words) for each in readable])
+
     return len(differing)

@@ -33,13 +33,17 @@ def read(token: str, key: bytes) -> tuple[int, int] | None:
     """Ticket and contact of a genuine token, in upper or lower case; None for any other string."""
     if len(token) != CHARACTERS or not token.isascii():
         return None
+
     try:
         data = base64.b32decode(token.upper() + "======")
     except binascii.Error:
         return None
-    payload, mac = data[:_PAYLOAD_BYTES], data[_PAYLOAD_BYTES:]
+
+    payload = data[:_PAYLOAD_BYTES]
+    mac = data[_PAYLOAD_BYTES:]
     if not hmac.compare_digest(mac, _mac(payload, key)):
         return None
+
     both = int.from_bytes(payload, "big")
     return both >> _ID_BITS, both & ((1 << _ID_BITS) - 1)
 

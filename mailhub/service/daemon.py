@@ -64,6 +64,7 @@ def serve(config: Config, load: Callable[[], Config]) -> None:
     process.prepare()
     logs.configure(config.log.level, config.log.format)
     handed_in = systemd.take_sockets()
+
     with lock.held(config.storage.directory):
         built = _build(config)
         built.start()
@@ -71,6 +72,7 @@ def serve(config: Config, load: Callable[[], Config]) -> None:
             uvloop.run(_run(built, load, handed_in))
         finally:
             built.close()
+
     log.info("stopped")
 
 
@@ -98,6 +100,7 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
         built.keys,
         hostname=doors.hostname(built.config),
     )
+
     built.bell.wakes = relay.wake
     vitals.relay = relay.counts
     api = ApiServer(built, vitals)
@@ -150,6 +153,7 @@ async def _open_doors(daemon: Daemon, handed_in: dict[str, list[socket.socket]])
     """Listen on every door before mail is taken by any: a port that is taken stops the start."""
     config = daemon.house.config
     wanted: dict[str, Smtp | Lmtp] = {"smtp": config.smtp, "lmtp": config.lmtp}
+
     bound = {
         name: handed_in.get(name) or [listeners.tcp(name, section.address, section.port)]
         for name, section in wanted.items()

@@ -31,9 +31,11 @@ def settings(name: str, config: Config) -> DoorSettings:
         raise ConfigurationError("smtp.tls_certificate and smtp.tls_key go together: give both or neither")
     if config.smtp.tls_required and not config.smtp.tls_certificate:
         raise ConfigurationError("smtp.tls_required needs smtp.tls_certificate and smtp.tls_key")
+
     tls = None
     if config.smtp.tls_certificate:
         tls = door.tls_context(Path(config.smtp.tls_certificate), Path(config.smtp.tls_key))
+
     return DoorSettings(hostname=hostname(config), tls=tls, require_tls=config.smtp.tls_required, **limits)
 
 

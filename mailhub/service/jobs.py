@@ -88,7 +88,8 @@ def keep_authorisations(house: House) -> None:
 
 def sign_journal(house: House) -> None:
     """Anchor the journal; the anchor's hash goes to the log, which may be kept elsewhere."""
-    key, node = house.keys.signer("anchors"), house.config.storage.node
+    key = house.keys.signer("anchors")
+    node = house.config.storage.node
     if made := audit.anchor(house.database, house.writer, key, node=node, now=clock.now()):
         log.info("journal anchored", node=node, anchor=made.sequence, hash=audit.digest_of(made).hex())
 
@@ -116,12 +117,14 @@ def rewrite_index(house: House, stopping: Callable[[], bool]) -> bool:
     with house.database.read() as connection:
         due = search.holds_removed_words(connection)
     begin = True
+
     while due and not stopping():
         more = house.writer.run(lambda tx, first=begin: search.rewrite_index(tx.connection, begin=first))  # type: ignore[misc]
         begin = False
         if not more:
             house.database.empty_log()
             return True
+
     return False
 
 
@@ -135,7 +138,8 @@ def give_marks(house: House) -> int:
 
 def sweep_slices(house: House) -> int:
     """Delete slices of messages that never came, a short turn each; how many went."""
-    before, deleted = clock.now() - PENDING_HOURS * clock.HOUR, 0
+    before = clock.now() - PENDING_HOURS * clock.HOUR
+    deleted = 0
     while count := house.writer.run(lambda tx: raws.sweep(tx.connection, before=before, limit=SLICES_A_STEP)):
         deleted += count
     return deleted
@@ -143,9 +147,11 @@ def sweep_slices(house: House) -> int:
 
 def sweep_labels(house: House, *, now: int) -> int:
     """Let labels go that are older than their term, and old acts that left none, a short turn each; how many labels."""
-    before, expired = now - house.config.spam.keep_labels_days * clock.DAY, 0
+    before = now - house.config.spam.keep_labels_days * clock.DAY
+    expired = 0
     with house.database.read() as connection:
         accounts = ledger.accounts_with_ledger(connection)
+
     for account in accounts:
         for messages in _labels_due(house, account, before):
             work = partial(
@@ -155,6 +161,7 @@ def sweep_labels(house: House, *, now: int) -> int:
         sweep = partial(ledger.sweep_marks, account_id=account, instant=before, limit=MARKS_A_STEP)
         while house.writer.run(lambda tx, sweep=sweep: sweep(tx.connection)):  # type: ignore[misc]
             pass
+
     return expired
 
 
@@ -178,6 +185,7 @@ def rebuild_features(house: House, stopping: Callable[[], bool], *, now: int) ->
     with house.database.read() as connection:
         accounts = ledger.accounts_with_ledger(connection)
     carried = 0
+
     for account in accounts:
         rebuild = house.rebuild(account)
         planned = rebuild.plan()
@@ -189,6 +197,7 @@ def rebuild_features(house: House, stopping: Callable[[], bool], *, now: int) ->
                 carried += _rebuilt(rebuild, stopping, now=now)
             except MailhubError as error:  # one account's fault is not the others'
                 log.exception("rebuild failed", account=account, error=type(error).__name__)
+
     return carried
 
 
@@ -204,7 +213,8 @@ def _rebuilt(rebuild: Rebuild, stopping: Callable[[], bool], *, now: int) -> int
 
 def sweep_logins(house: House, *, now: int) -> int:
     """Delete sessions and links a month after their end, and attempts that nobody asks about, a short turn each."""
-    month, day = now - LOGIN_DAYS * clock.DAY, now - clock.DAY
+    month = now - LOGIN_DAYS * clock.DAY
+    day = now - clock.DAY
     sweeps: tuple[Callable[[Transaction], int], ...] = (
         lambda tx: sessions.sweep_sessions(tx.connection, before=month, limit=LOGINS_A_STEP),
         lambda tx: links.sweep_links(tx.connection, before=month, limit=LOGINS_A_STEP),
@@ -213,15 +223,19 @@ def sweep_logins(house: House, *, now: int) -> int:
         ),
     )
     deleted = 0
+
     for sweep in sweeps:
         while count := house.writer.run(sweep):
             deleted += count
+
     return deleted
 
 
 def sweep_letters(house: House, *, now: int) -> int:
     """Delete letters, and requests about people's own data, a month after their end, a short turn each; how many."""
-    before, deleted = now - privacy_requests.KEPT, 0
+    before = now - privacy_requests.KEPT
+    deleted = 0
+
     for sweep, until in (
         (outbox.sweep_letters, before),
         (rows_of_requests.sweep_requests, before),
@@ -230,12 +244,14 @@ def sweep_letters(house: House, *, now: int) -> int:
         step = partial(sweep, before=until, limit=KEYS_A_STEP)
         while count := house.writer.run(lambda tx, step=step: step(tx.connection)):  # type: ignore[misc]
             deleted += count
+
     return deleted
 
 
 def sweep_keys(house: House) -> int:
     """Delete the keys of requests that are too old to be sent again, a short turn each; how many went."""
-    before, deleted = clock.now() - KEPT, 0
+    before = clock.now() - KEPT
+    deleted = 0
     while count := house.writer.run(lambda tx: idempotency.sweep(tx.connection, before=before, limit=KEYS_A_STEP)):
         deleted += count
     return deleted

@@ -42,6 +42,7 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
+
         for index, job in enumerate(jobs):
             first = datetime.now(UTC) + timedelta(seconds=1 + index)  # not all at once, and not during the start
             self._scheduler.add_job(

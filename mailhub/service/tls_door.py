@@ -33,15 +33,18 @@ def tls_context(certificate: str, key: str) -> ssl.SSLContext:
     """A server context for HTTPS. Raises ``ConfigurationError`` when the files cannot be used."""
     if not certificate or not key:
         raise ConfigurationError("https.enabled needs https.certificate and https.key: PEM files")
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(["http/1.1"])
+
     try:
         context.load_cert_chain(Path(certificate), Path(key), password=_no_passphrase)
     except (OSError, ssl.SSLError, ValueError) as error:
         raise ConfigurationError(f"https: cannot use {certificate} with {key}: {error}") from error
+
     return context
 
 

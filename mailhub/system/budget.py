@@ -21,14 +21,17 @@ MIB = 1024 * 1024
 SMALL_BYTES = MIB  # a message or body up to here may use the last eighth
 WAIT_SECONDS = 3.0  # for room to read a stored mail: longer would only keep the request's thread
 BUSY_SECONDS = 10  # after which one may ask again for a copy while another is being sent
-API, IMAP = "api", "imap"  # what a caller's name begins with
+# what a caller's name begins with
+API = "api"
+IMAP = "imap"
 
 
 class ByteBudget:
     """Used by the event loop and by threads. Sizes in bytes."""
 
     def __init__(self, limit: int, message_bytes: int) -> None:
-        self._limit, self._message = limit, message_bytes
+        self._limit = limit
+        self._message = message_bytes
         self._held = 0
         self._by_caller: Counter[str] = Counter()
         self._freed = threading.Condition()
@@ -41,7 +44,8 @@ class ByteBudget:
     def configure(self, limit: int, message_bytes: int) -> None:
         """Other limits from now on. What is held stays."""
         with self._freed:
-            self._limit, self._message = limit, message_bytes
+            self._limit = limit
+            self._message = message_bytes
 
     def has_room(self, message_bytes: int, caller: str) -> bool:
         """Whether so much would fit now; nothing is set aside."""
@@ -126,7 +130,8 @@ class Charges:
     """What one request, or one fetch, holds: all of it is given back at its end, however it ends."""
 
     def __init__(self, budget: ByteBudget, caller: str) -> None:
-        self._budget, self._caller = budget, caller
+        self._budget = budget
+        self._caller = caller
         self._held = 0
         self._ends: list[Callable[[], None]] = []
 
@@ -167,7 +172,8 @@ class Charges:
 
     def give_back(self) -> None:
         """The request is over."""
-        held, self._held = self._held, 0
+        held = self._held
+        self._held = 0
         if held:
             self._budget.give_back(held, self._caller)
         while self._ends:

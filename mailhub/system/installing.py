@@ -38,9 +38,11 @@ def files(command: str, drop_ins: Sequence[str] = ()) -> Iterator[UnitFile]:
     for source in sorted((*UNITS.glob("*.service"), *UNITS.glob("*.socket"), *UNITS.glob("*.timer"))):
         text = source.read_text(encoding="utf-8").replace(PACKAGED_COMMAND, command)
         yield UnitFile(path=units / source.name, text=text)
+
     for kind in ("sysusers.d", "tmpfiles.d"):
         yield UnitFile(path=Path("/etc") / kind / "mailhub.conf", text=_read(f"{kind}/mailhub.conf"))
     yield UnitFile(path=Path("/etc/mailhub/mailhub.toml"), text=_read("mailhub.toml"), keep=True)
+
     for name in drop_ins:
         path = units / "mailhub.service.d" / f"{name}.conf"
         yield UnitFile(path=path, text=_read(f"examples/{name}.conf"))
@@ -76,6 +78,7 @@ def install(file: UnitFile, root: Path) -> str:
         fresh.replace(path)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+
     return "written" if present is None else "changed"
 
 

@@ -22,6 +22,7 @@ def tcp(section: str, address: str, port: int) -> socket.socket:
         family, _, _, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise ConfigurationError(f"{section}.address: {address} is no address: {error.strerror}") from None
+
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -33,6 +34,7 @@ def tcp(section: str, address: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigurationError(_why_not(section, address, port, error)) from None
+
     return listener
 
 
@@ -65,6 +67,7 @@ def unix(path: Path, mode: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         raise ConfigurationError(f"admin.socket: cannot listen on {path}: {error.strerror}") from None
+
     return listener
 
 

@@ -17,10 +17,12 @@ def held(directory: Path) -> Iterator[None]:
     path = directory / "lock"
     if not directory.is_dir():
         raise ConfigurationError(f"storage.directory: there is no directory {directory}: run `mailhub init` first")
+
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigurationError(f"storage.directory: cannot write in {directory}: {error.strerror}") from None
+
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

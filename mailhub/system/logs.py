@@ -38,12 +38,14 @@ def without_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
         error = sys.exc_info()[1]
     elif isinstance(error, tuple):
         error = error[1]
+
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
         if isinstance(error, MailhubError):
             event["error_text"] = str(error)
         frames = traceback.extract_tb(error.__traceback__)
         event["frames"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
+
     return event
 
 
@@ -65,6 +67,7 @@ def configure(level: str = "info", format_: str = "auto", stream: TextIO | None 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(format_, target)],
         )
     )
+
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

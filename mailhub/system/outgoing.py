@@ -102,6 +102,7 @@ def is_public(text: str) -> bool:
     """Whether an address is one machine on the Internet, and neither this one nor one that only its own network has."""
     if "%" in text:  # a zone: means something on this machine only
         return False
+
     address = ip_address(text)
     if not address.is_global or address.is_multicast or address.is_reserved:
         return False
@@ -109,6 +110,7 @@ def is_public(text: str) -> bool:
         return False
     if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or _is_isatap(address)):
         return False
+
     return not _is_own(address)
 
 

@@ -56,13 +56,16 @@ class Alone:
         """Do the work of one row; None when it waits, or failed, which is on record then."""
         if self.waits(account, item):
             return None
+
         try:
             done = work()
         except Exception as error:  # noqa: BLE001 boundary: one row, whatever is in it
             self._note(account, item, error)
             return None
+
         if self._known.pop((account, item), None) is not None:
             self._writer.run(lambda tx: queue_faults.forget_fault(tx.connection, account, self._queue, item))
+
         return done
 
     def _note(self, account: int, item: int, error: Exception) -> None:
@@ -78,6 +81,7 @@ class Alone:
             next_attempt_at=self._now + wait_after(attempts),
             reason=reason,
         )
+
         self._writer.run(lambda tx: queue_faults.put_fault(tx.connection, fault))
         self._known[account, item] = fault
 

@@ -18,17 +18,20 @@ def take_sockets(environment: MutableMapping[str, str] = os.environ) -> dict[str
 
     The variables are removed, so that no child takes the sockets again.
     """
-    pid, count = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "0")
+    pid = environment.pop("LISTEN_PID", "")
+    count = environment.pop("LISTEN_FDS", "0")
     names = environment.pop("LISTEN_FDNAMES", "").split(":")
     found: dict[str, list[socket.socket]] = {}
     if pid != str(os.getpid()) or not count.isdecimal():
         return found
+
     for index in range(int(count)):
         listener = socket.socket(fileno=FIRST_FD + index)
         listener.setblocking(False)
         os.set_inheritable(listener.fileno(), False)
         name = names[index] if index < len(names) else "unknown"
         found.setdefault(name, []).append(listener)
+
     return found
 
 
@@ -37,8 +40,10 @@ def notify(*lines: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
+
     if address.startswith("@"):
         address = "\0" + address[1:]
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
         try:
             channel.sendto("\n".join(lines).encode(), address)
@@ -53,7 +58,8 @@ def reloading() -> None:
 
 def watchdog_seconds() -> float | None:
     """How often the service manager wants to hear of us; None when it does not. Half the period it enforces."""
-    period, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", str(os.getpid()))
+    period = os.environ.get("WATCHDOG_USEC", "")
+    pid = os.environ.get("WATCHDOG_PID", str(os.getpid()))
     if not period.isdecimal() or int(period) == 0 or pid != str(os.getpid()):
         return None
     return int(period) / 2_000_000

@@ -117,7 +117,9 @@ def restore(transaction: Transaction, actor: str, account: int, ticket: int, *, 
 
 # --- guests -----------------------------------------------------------------------------------------------------------
 
-GUEST, MEMBER = "guest", "cc"  # roles of a participant: who only showed up, and who may write
+# roles of a participant: who only showed up, and who may write
+GUEST = "guest"
+MEMBER = "cc"
 
 
 def accept(transaction: Transaction, actor: str, account: int, ticket: int, address: str, *, now: int) -> Ticket:
@@ -134,18 +136,22 @@ def _set_role(
     transaction: Transaction, actor: str, account: int, ticket: int, address: str, verb: str, *, now: int
 ) -> Ticket:
     found = workable(locked(transaction, account, ticket))
-    wanted, connection = address.strip().lower(), transaction.connection
+    wanted = address.strip().lower()
+    connection = transaction.connection
     known = [each for each in participants.list_participants(connection, account, found.id) if each.address == wanted]
     if not known:
         raise NotFound(f"nobody with this address showed up in ticket {found.number}")
+
     joining = verb == "ticket.accept"
     if joining == (known[0].role != GUEST):
         return found
+
     role = MEMBER if joining else GUEST
     participants.set_role(connection, account, found.id, wanted, role)
     change_ticket(connection, account, found.id, at=now)
     detail = {"contact": known[0].contact_id, "before": known[0].role, "after": role}
     record(transaction, actor, account, verb=verb, on=f"ticket:{found.id}", now=now, **detail)
+
     return lock_tickets(connection, account, [found.id])[found.id]
 
 
@@ -168,6 +174,7 @@ def note(
     notes.add_note(transaction.connection, row)
     change_ticket(transaction.connection, account, found.id, at=now)
     record(transaction, actor, account, verb="note.add", on=f"note:{row.id}", now=now, ticket=found.id)
+
     return row
 
 
@@ -201,10 +208,12 @@ def _set_note(
         raise NotFound(f"there is no note {note_id}")
     if (found.deleted_at is None) == (deleted_at is None):
         return found
+
     notes.set_deleted(transaction.connection, account, note_id, deleted_at)
     record(transaction, actor, account, verb=verb, on=f"note:{note_id}", now=now, ticket=found.ticket_id)
     changed = notes.find_note(transaction.connection, account, note_id)
     assert changed is not None
+
     return changed
 
 
@@ -227,8 +236,10 @@ def purge_message(
         raise NotFound(f"there is no message {message}")
     if locked(transaction, account, where).message_count == 1:
         raise Conflict(f"message {message} is the only one of its ticket: purge the ticket")
+
     require_not_held(find_holds_on_tickets(transaction.connection, account, [where], now))
     tombstones = Tombstones(key=tombstone_key, at=now)
     removed = remove_messages(transaction, account, [message], forget=forget, tombstones=tombstones)
     record(transaction, actor, account, verb="message.purge", on=f"message:{message}", now=now, ticket=where)
+
     return removed

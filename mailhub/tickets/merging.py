@@ -49,12 +49,15 @@ def merge(transaction: Transaction, actor: str, account: int, source: int, targe
     first, second = (_named(transaction, account, ticket) for ticket in (source, target))
     if first.id == second.id:
         raise BadRequest("a ticket cannot be merged into itself")
+
     both = lock_tickets(connection, account, [first.id, second.id])
     if len(both) < 2:
         raise NotFound("one of the tickets is gone")
+
     workable(both[first.id])
     if workable(both[second.id]).state == "spam":
         raise Conflict(f"ticket {second.number} is spam: reopen it before merging into it")
+
     moved = move_messages(
         connection, account, message_ids(connection, account, first.id), source=first.id, target=second.id
     )
@@ -65,6 +68,7 @@ def merge(transaction: Transaction, actor: str, account: int, source: int, targe
     _touch_target(transaction, account, second.id, now)
     detail = {"into": second.id, "messages": list(moved), "notes": list(moved_notes), "before": both[first.id].state}
     record(transaction, actor, account, verb="ticket.merge", on=f"ticket:{first.id}", now=now, **detail)
+
     return _named(transaction, account, second.id)
 
 
@@ -76,6 +80,7 @@ def unmerge(transaction: Transaction, actor: str, account: int, ticket: int, *, 
     entry = journal.find_last(connection, account, f"ticket:{shell.id}", "ticket.merge")
     if entry is None:
         raise Conflict(f"there is no record of how ticket {shell.number} was merged")
+
     later = _brought_later(transaction, account, chain, entry)
     wanted = [message for message in entry.detail["messages"] if message not in later["messages"]]
     moved = move_messages(connection, account, wanted, source=end, target=shell.id)
@@ -88,6 +93,7 @@ def unmerge(transaction: Transaction, actor: str, account: int, ticket: int, *, 
         _touch_target(transaction, account, passed, now, unmerged=unmerged)
     detail = {"from": end, "messages": list(moved), "notes": wanted_notes}
     record(transaction, actor, account, verb="ticket.unmerge", on=f"ticket:{shell.id}", now=now, **detail)
+
     return _named(transaction, account, shell.id)
 
 
@@ -105,6 +111,7 @@ def split(
         raise NotFound(f"not all of these messages are in ticket {old.number}")
     if len(wanted) == old.message_count:
         raise Conflict(f"ticket {old.number} must keep at least one message")
+
     first = next((rows[m] for m in wanted if rows[m].direction == "in"), rows[wanted[0]])
     new = add_ticket(
         connection,
@@ -122,6 +129,7 @@ def split(
     change_ticket(connection, account, old.id, at=now)
     detail = {"into": new.id, "messages": wanted}
     record(transaction, actor, account, verb="ticket.split", on=f"ticket:{old.id}", now=now, **detail)
+
     return _named(transaction, account, new.id)
 
 

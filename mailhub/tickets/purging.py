@@ -56,14 +56,17 @@ def begin(transaction: Transaction, actor: str, account: int, ticket: int, *, no
     found = locked(transaction, account, ticket)
     if found.state == "merged":
         raise Conflict(f"ticket {found.number} was merged into another one: purge that, or unmerge it first")
+
     require_not_held(find_holds_on_tickets(connection, account, [found.id], now))
     shells = [each.id for each in merged_tickets(connection, account, [found.id])]
     going = tuple(sorted({found.id, *shells}))
     purge = Purge(ticket=found.id, tickets=going, messages=tuple(messages_of_tickets(connection, account, going)))
+
     if found.state != "purging":
         change_ticket(connection, account, found.id, at=now, state="purging", state_before=None)
         ids = {"tickets": list(purge.tickets), "messages": list(purge.messages)}
         record(transaction, actor, account, verb="ticket.purge", on=f"ticket:{found.id}", now=now, **ids)
+
     return purge
 
 
@@ -91,7 +94,9 @@ def _step(transaction: Transaction, *, parts: Purging, account: int, ticket: int
 
 def go_on(parts: Purging, *, now: int, stopping: Callable[[], bool] = bool) -> int:
     """Carry out what was begun and is not done, in every account; how many tickets went."""
-    gone, after = 0, 0
+    gone = 0
+    after = 0
+
     while True:
         with parts.database.read() as connection:
             page = accounts.list_accounts(connection, after=after)

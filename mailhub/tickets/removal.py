@@ -45,12 +45,14 @@ def remove_messages(
     """Remove messages of an account; unknown ids are passed over. Counts of the tickets that stay are mended."""
     connection = transaction.connection
     where = rows.tickets_of_messages(connection, account, messages)
-    present, tickets = sorted(where), set(where.values())
+    present = sorted(where)
+    tickets = set(where.values())
     lock_tickets(connection, account, tickets)  # before counting: nobody files into them meanwhile
     gone = _delete(transaction, account, present, forget, tombstones)
     count_anew(connection, account, tickets)
     left = lock_tickets(connection, account, tickets)
     emptied = tuple(sorted(ticket.id for ticket in left.values() if ticket.message_count == 0))
+
     return Removed(messages=tuple(present), tickets=(), emptied=emptied, rows=gone)
 
 

@@ -134,8 +134,10 @@ def read_basis(database: Database, account: int, ticket: int) -> Basis:
         if mailbox is None:
             raise Conflict(f"the mailbox of ticket {found.number} is gone, so there is no address to answer from")
         raw = raws.read(connection, account, person.last_message) if person.last_message else None
+
     parent = parse(raw) if raw is not None else None
     name = parent.message_id if parent else ""
+
     return Basis(
         ticket=found,
         mailbox=mailbox,
@@ -157,11 +159,14 @@ def queue(
 ) -> Replied:
     """The part of the flow that writes: everything or nothing, and the relay is woken if it is committed."""
     ticket = workable(locked(transaction, answer.account, basis.ticket.id))
-    now, recipients = draft.date, _recipients(answer, basis)
+    now = draft.date
+
+    recipients = _recipients(answer, basis)
     for recipient in recipients:
         since = now - clock.HOUR
         lately = outbox.sent_to_since(transaction.connection, answer.account, recipient, since, kind="reply")
         _pass_gate(context, answer.account, recipient, sent_lately=lately, now=now)
+
     _store(transaction, draft, answer, prepared, ticket=ticket, message=message)
     queued = tuple(
         OutboxRow(
@@ -185,6 +190,7 @@ def queue(
     detail = {"ticket": ticket.id, "outbox": [row.id for row in queued]}
     record(transaction, answer.actor, answer.account, verb="ticket.reply", on=f"message:{message}", now=now, **detail)
     transaction.after_commit(context.wake)
+
     return Replied(message=message, message_id=draft.message_id, ticket=ticket.id, queued=queued)
 
 
@@ -216,15 +222,20 @@ def _pass_gate(context: ReplyContext, account: int, recipient: str, *, sent_late
         now=now,
         not_after=_not_after(context, now),
     )
+
     decision = gate.decide(mail)
     if not decision.allowed:
         raise Conflict(f"the answer may not be sent ({decision.reason}): {decision.evidence}")
 
 
 def _draft(context: ReplyContext, answer: Answer, basis: Basis, *, message: int, now: int) -> Draft:
-    ticket, mailbox, person = basis.ticket, basis.mailbox, basis.correspondent
-    key, domain = context.secrets.reply_token, mailbox.address.rpartition("@")[2]
+    ticket = basis.ticket
+    mailbox = basis.mailbox
+    person = basis.correspondent
+    key = context.secrets.reply_token
+    domain = mailbox.address.rpartition("@")[2]
     token = reply_token.make(ticket.id, person.contact_id, key)
+
     return Draft(
         message_id=reply_token.make_message_id(ticket.id, person.contact_id, message=message, domain=domain, key=key),
         from_name=mailbox.name,
@@ -255,6 +266,7 @@ def _store(
         index=[(account, message, prepared.words)],
         touched={ticket.id: {"added": 1, "at": draft.date, "new_state": ticket.state}},
     )
+
     write(transaction.connection, account, rows)
 
 
@@ -299,12 +311,15 @@ def bounced(transaction: Transaction, account: int, ticket: int, bounce: Bounce,
     """
     if bounce.complaint or not bounce.original_message_id:
         return 0
+
     connection = transaction.connection
     rows = outbox.rows_of_bounced(connection, account, ticket, bounce.original_message_id)
     failed = {entry.address.lower(): entry.status for entry in bounce.recipients if entry.permanent}
     marked = 0
+
     for row in rows:
         status = next(iter(failed.values()), None) if len(rows) == 1 else failed.get(row.recipient)
         if status is not None:
             marked += outbox.set_bounced(connection, account, row.id, reply=status or None, at=now)
+
     return marked

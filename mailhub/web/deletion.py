@@ -84,13 +84,16 @@ def _require_link(house: House, link: str) -> Link:
 
 def _delete(transaction: Transaction, house: House, hash_: bytes, opened: Session) -> None:
     """Both or neither: the link used up, the deletion asked for. By who may ask for it now: roles change."""
-    connection, context = transaction.connection, house.lifecycle()
+    connection = transaction.connection
+    context = house.lifecycle()
     if opened.fresh_until is None:
         raise Forbidden(NO_FACTOR)
+
     found = links.use_link(connection, hash_, clock.now(), kinds=(KIND,))
     user = users.find_user(connection, opened.account_id, opened.user_id)
     if found is None or user is None or (found.account_id, found.user_id) != (user.account_id, user.id):
         raise NotFound(NO_LINK)
+
     actor = Actor(role=Role(user.role), account=user.account_id, user=user.id)
     require(actor, "account.delete", user.account_id)
     now = lifecycle.present(context, connection, now=clock.now(), boot=boot_time())
@@ -99,5 +102,7 @@ def _delete(transaction: Transaction, house: House, hash_: bytes, opened: Sessio
 
 def _end(transaction: Transaction, opened: Session) -> None:
     """The session was for this page alone."""
-    now, account, user = clock.now(), opened.account_id, opened.user_id
+    now = clock.now()
+    account = opened.account_id
+    user = opened.user_id
     sessions.revoke_sessions(transaction.connection, account, user, now, only=opened.id)

@@ -41,12 +41,15 @@ def ask(request: Request, house: Visited, form: Form) -> Response:
     _require_offered(house)
     require_patience(request)
     [email] = needed(form, ("email",))
-    now, post = clock.now(), house.post
+    now = clock.now()
+    post = house.post
     expires_at = now + int(house.config.login.link_hours * clock.HOUR)
+
     if len(email) <= LOGIN_CHARACTERS:
         login = email.strip().lower()
         work = house.writer.submit(people.forgotten, post, login, expires_at=expires_at, now=now)
         work.add_done_callback(note("password"))
+
     return answer("Look into your mail", html.paragraph(ASKED))
 
 
@@ -73,9 +76,11 @@ def use(request: Request, house: Visited, link: str, form: Form) -> Response:
         raise BadRequest("the two are not the same: go back and type them again")
     if len(password) > MAXIMUM_LENGTH:
         raise BadRequest(f"a password has at most {MAXIMUM_LENGTH} characters")
+
     require_length(password)
     hashed = house.passwords.hash(password)
     house.writer.run(people.use_link, hash_, hashed, now=clock.now())
+
     return answer("Your password is set", html.paragraph("Whoever was logged in as you is logged out. You can log in."))
 
 

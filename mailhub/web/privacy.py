@@ -76,6 +76,7 @@ def ask_page(house: Visited, mailbox: str = "") -> Response:
     how = "A link is sent to your address; nothing happens before you open it and confirm."
     contact = house.config.privacy.data_protection_contact
     more = [html.paragraph(f"Other questions about your data: {contact}")] if contact else []
+
     return answer("Your data", html.paragraph(how), html.form("Send me the link", fields), *more)
 
 
@@ -88,11 +89,14 @@ def ask(request: Request, house: Visited, form: Form) -> Response:
     mailbox, address, kind = needed(form, ("mailbox", "address", "kind"))
     if kind not in flow.KINDS:
         raise BadRequest("choose what you ask for")
+
     place = house.directory.resolve(mailbox.strip())
     if isinstance(place, Recipient) and len(address) <= ADDRESS_CHARACTERS:
         asked = Asked(account=place.account, mailbox=place.mailbox, address=address, kind=kind, at=clock.now())
-        post, policy = house.post, house.config.privacy.self_service
+        post = house.post
+        policy = house.config.privacy.self_service
         house.writer.submit(flow.ask, post, policy, asked).add_done_callback(note("request"))
+
     return answer("Look into your mail", *map(html.paragraph, ASKED))
 
 
@@ -160,14 +164,18 @@ def _progress(here: str, row: PrivacyRequest, erasure: Erasure | None, house: Ho
     if row.state == "proven":
         text = f"Your request was taken. Somebody looks at it; you hear of it within {flow.ANSWER_DAYS} days."
         return answer("Your request was taken", html.paragraph(text), *told)
+
     if row.state == "refused":
         text = "Your request was not carried out. The reason was mailed to you."
         return answer("Your request was not carried out", html.paragraph(text))
+
     if row.kind == "export":
         until = f"You can fetch the copy until {clock.to_iso(row.expires_at)}."
         return answer("Your copy is ready", html.paragraph(until), html.form("Fetch the copy", action=f"{here}/copy"))
+
     if row.kind == "withdrawal":
         return answer("Your consent is withdrawn", html.paragraph("All consent you gave is withdrawn."))
+
     return _erasure(here, erasure, house, *told)
 
 

@@ -72,10 +72,12 @@ async def read_form(request: Request) -> Mapping[str, str]:
         body += piece
         if len(body) > FORM_BYTES:
             raise BadRequest("this form is too long")
+
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
     except (ValueError, UnicodeError):
         raise BadRequest("this is no form of ours") from None
+
     return dict(pairs)
 
 

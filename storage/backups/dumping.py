@@ -66,7 +66,8 @@ def count_rows(connection: Connection) -> int:
 
 def _steps(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
     key = list(table.primary_key.columns)
-    query, step = _query(table).order_by(*key), STEP_SLICES if table is raw else STEP_ROWS
+    query = _query(table).order_by(*key)
+    step = STEP_SLICES if table is raw else STEP_ROWS
     rows = connection.execute(query.limit(step)).all()
     while rows:
         yield rows
@@ -77,10 +78,12 @@ def _steps(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
 def _query(table: Table) -> Select[Any]:
     source: FromClause = table
     holders: list[ColumnElement[Any]] = []
+
     if table is contact:
         holders = [table.c.id]
     elif "contact_id" in table.c:
         holders = [table.c.contact_id]
+
     if "message_id" in table.c and table is not message:
         source = source.join(message, _same(table, message, "message_id"), isouter=table is not raw)
         of_ticket = and_(ticket.c.account_id == message.c.account_id, ticket.c.id == message.c.ticket_id)
@@ -89,12 +92,14 @@ def _query(table: Table) -> Select[Any]:
     elif "ticket_id" in table.c:
         source = source.join(ticket, _same(table, ticket, "ticket_id"), isouter=True)
         holders += [ticket.c.contact_id]
+
     if named := _NAMING.get(table.name):
         theirs = and_(
             contact_address.c.account_id == table.c.account_id, contact_address.c.address == func.lower(table.c[named])
         )
         source = source.join(contact_address, theirs, isouter=True)
         holders.insert(len(holders) if table.name == "intake" else 0, contact_address.c.contact_id)
+
     holder: Any = func.coalesce(*holders, 0) if holders else text("0")
     return select(*table.columns, holder).select_from(source)
 
@@ -108,12 +113,15 @@ def _grouped(table: Table, rows: Sequence[Any]) -> Iterator[Group]:
     tenant = columns.index("account_id") if "account_id" in columns else None
     tenant = columns.index("id") if table.name == "account" else tenant
     groups: dict[Holder, list[Sequence[Any]]] = {}
+
     for *row, whose in rows:
         account_id = INSTALLATION if tenant is None else row[tenant]
         groups.setdefault((account_id, CONTACT if whose else ACCOUNT, whose), []).append(row)
+
     if table is not ticket:
         yield from (Group(table.name, holder, columns, kept) for holder, kept in groups.items())
         return
+
     for holder, kept in groups.items():
         yield Group(table.name, (holder[0], ACCOUNT, 0), columns, [_shell(columns, row) for row in kept])
         names = ("account_id", "id", *PERSONAL_COLUMNS)
@@ -140,13 +148,16 @@ class Loader:
         real = "ticket" if table == PERSONAL else table
         if not self._columns.get(real, set()).issuperset(columns):
             raise ValueError(f"the schema has no such table or columns: {table}")
+
         marks = [f":c{index}" for index in range(len(columns))]
         names = [self._quote(column) for column in columns]
+
         if table == PERSONAL:
             changes = [f"{names[index]} = {marks[index]}" for index in range(2, len(columns))]
             statement = f"UPDATE ticket SET {', '.join(changes)} WHERE account_id = :c0 AND id = :c1"  # noqa: S608 quoted, known names
         else:
             statement = f"INSERT INTO {self._quote(table)}({', '.join(names)}) VALUES({', '.join(marks)})"
+
         values = [{f"c{index}": value for index, value in enumerate(row)} for row in rows]
         if values:
             self._connection.execute(text(statement), values)

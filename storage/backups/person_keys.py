@@ -12,7 +12,8 @@ from sqlalchemy import Connection, delete, func, select, tuple_
 
 from storage.schema import account, contact, person_key
 
-CONTACT, ACCOUNT = "contact", "account"
+CONTACT = "contact"
+ACCOUNT = "account"
 INSTALLATION = 0  # the "account" of what belongs to the service itself
 
 Holder = tuple[int, str, int]  # account, kind, contact or 0
@@ -45,6 +46,7 @@ def _living(connection: Connection, holders: Collection[Holder]) -> set[Holder]:
     wanted = [(account_id, holder_id) for account_id, kind, holder_id in holders if kind == CONTACT]
     query = select(contact.c.account_id, contact.c.id).where(own.in_(wanted))
     people = {(account_id, contact_id) for account_id, contact_id in connection.execute(query)}
+
     return {
         (account_id, kind, holder_id)
         for account_id, kind, holder_id in holders

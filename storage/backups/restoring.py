@@ -61,11 +61,13 @@ def apply_carried(connection: Connection, tables: Tables) -> None:
         columns, rows = tables[table.name]
         if rows:
             connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+
     columns, rows = tables["account"]
     for row in rows:
         stage = dict(zip(columns, row, strict=True))
         own = (account.c.id == stage.pop("id"), account.c.stage_entered_at < stage["stage_entered_at"])
         connection.execute(update(account).where(*own).values(stage))
+
     _close_ended_accounts(connection)
 
 
@@ -109,9 +111,11 @@ def emptied_tickets(connection: Connection) -> Mapping[int, list[int]]:
     ).all()
     connection.execute(update(ticket).where(ticket.c.message_count != counted).values(message_count=counted))
     found: dict[int, list[int]] = {}
+
     for row in changed:
         if row.left == 0:
             found.setdefault(row.account_id, []).append(row.id)
+
     return found
 
 
@@ -126,6 +130,7 @@ def with_tombstones(connection: Connection, key: bytes) -> Mapping[int, list[int
             for digest in find_erased(connection, tenant, digests):
                 found.setdefault(tenant, []).append(digests[digest])
             rows = connection.execute(query.where(message.c.id > rows[-1].id).limit(STEP)).all()
+
     return found
 
 
@@ -146,6 +151,7 @@ def readable(connection: Connection, step: int) -> Iterator[tuple[int, int, bool
     columns = (message.c.account_id, message.c.id, message.c.unreadable, first.scalar_subquery().label("sent_from"))
     place = (message.c.account_id, message.c.id)
     query = select(*columns, delivered.label("delivered")).order_by(*place)
+
     rows = connection.execute(query.limit(step)).all()
     while rows:
         for row in rows:

@@ -62,7 +62,8 @@ class Watched:
         Its header counts changes, which never go back. A copy with a higher count is not told from our own.
         """
         header = _read_held(self._opened[self.paths[0]], HEADER_BYTES, 0)
-        changes, before = int.from_bytes(header[24:28], "big"), self._changes
+        changes = int.from_bytes(header[24:28], "big")
+        before = self._changes
         if not header.startswith(MAGIC):
             return before is not None  # a new database has its first page in the log alone
         self._changes = changes
@@ -122,4 +123,5 @@ def _read_held(identity: Identity, size: int, offset: int) -> bytes:
             continue
         if _leads_to(descriptor, identity):
             return content
+
     raise OSError(f"no descriptor of the file is open any more ({DESCRIPTORS})")

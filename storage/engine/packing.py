@@ -51,4 +51,5 @@ def unpack(packed: bytes) -> tuple[list[str], list[list[Any]]]:
                     end += value[0]
     except (zstandard.ZstdError, ValueError, TypeError) as error:
         raise Unpackable(f"a record of the backup cannot be read: {type(error).__name__}") from None
+
     return columns, rows

@@ -35,6 +35,7 @@ def tell_planner(connection: Connection) -> None:
 def _of_table(connection: Connection, table: str) -> Iterator[tuple[str, str, str]]:
     """(table, index, statistics) of each whole index that begins with the account."""
     (rowless,) = connection.exec_driver_sql("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).one()
+
     indexes = connection.exec_driver_sql(
         'SELECT name, "unique", origin FROM pragma_index_list(?) WHERE NOT partial', (table,)
     ).all()

@@ -31,7 +31,8 @@ class SameServer:
 
     def compare(self, connection: Any) -> str:
         """What is wrong with the database behind a new connection, "" when it is the one known, or the first."""
-        identity, position = _ask(connection, _IDENTITY), _ask(connection, _POSITION)[0]
+        identity = _ask(connection, _IDENTITY)
+        position = _ask(connection, _POSITION)[0]
         with self._noting:
             self._identity = self._identity or identity
             if identity != self._identity:
@@ -57,5 +58,6 @@ def _ask(connection: Any, query: str) -> tuple[Any, ...]:
         if getattr(error, "sqlstate", None) != NOT_ALLOWED:
             raise
         answer = (None,)
+
     connection.rollback()
     return answer

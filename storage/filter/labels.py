@@ -35,6 +35,7 @@ def find_labelled(connection: Connection, account_id: int, messages: Collection[
     tickets = sorted({row.ticket_id for row in rows})
     query = select(func.min(message.c.id)).where(message.c.account_id == account_id, message.c.ticket_id.in_(tickets))
     firsts = set(connection.execute(query.group_by(message.c.ticket_id)).scalars())
+
     return {
         row.id: Labelled(
             id=row.id,
@@ -90,6 +91,7 @@ def set_ticket_verdicts(connection: Connection, account_id: int, tickets: Sequen
             updated_at=at,
         )
     )
+
     rows = [
         {"which": each.ticket_id, "now_verdict": each.verdict, "now_state": each.state, "now_before": each.state_before}
         for each in tickets
@@ -129,12 +131,15 @@ def choose_messages(
     query = query.where(*(message.c[name] == value for name, value in equal.items() if value is not None))
     if choice.since is not None:
         query = query.where(message.c.received_at >= choice.since)
+
     if choice.address is not None:
         people = select(contact_address.c.contact_id)
         own = (contact_address.c.account_id == account_id, contact_address.c.address == choice.address)
         query = query.where(message.c.contact_id.in_(people.where(*own)))
+
     if among is not None:
         query = query.where(message.c.id.in_(sorted(among)))
+
     return connection.execute(query.order_by(message.c.id.desc()).limit(limit)).scalars().all()
 
 
@@ -151,6 +156,7 @@ def answered_messages(connection: Connection, account_id: int, ticket_id: int, *
         message.c.contact_id.is_not(None),
         ~spoken.exists(),
     )
+
     return connection.execute(query.order_by(message.c.id.desc()).limit(limit)).scalars().all()
 
 
@@ -188,4 +194,5 @@ def scored_messages(connection: Connection, account_id: int, *, since: int, afte
         .order_by(message.c.id)
         .limit(limit)
     )
+
     return [Scored(**row._mapping) for row in connection.execute(query)]

@@ -28,7 +28,10 @@ IN_LIMIT = 500  # ids of one statement
 
 # Where an act comes from: somebody said so; he answered the message; it was moved in a mailbox at a provider; it was
 # sent to a feedback address.
-MARK, ANSWER, IMAP, FORWARD = "mark", "answer", "imap", "forward"
+MARK = "mark"
+ANSWER = "answer"
+IMAP = "imap"
+FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,7 @@ def sweep_marks(connection: Connection, account_id: int, instant: int, *, limit:
     chosen = connection.execute(old).scalars().all()
     if chosen:
         connection.execute(delete(mark).where(mark.c.account_id == account_id, mark.c.sequence.in_(chosen)))
+
     return len(chosen)
 
 
@@ -227,6 +231,7 @@ def last_words(connection: Connection, account_id: int, messages: Collection[int
         )
         for row in connection.execute(query):
             found.setdefault(row.message_id, {})[row.user_id] = Mark(**row._mapping)
+
     return found
 
 
@@ -256,6 +261,7 @@ def marks_of_user(connection: Connection, account_id: int, user_id: int, *, sinc
         .order_by(mark.c.sequence.desc())
         .limit(limit)
     )
+
     return [Mark(**row._mapping) for row in connection.execute(query)]
 
 

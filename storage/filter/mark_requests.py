@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from storage.schema import mark, mark_request
 
-WAITING, SUGGESTED = "waiting", "suggested"
+WAITING = "waiting"
+SUGGESTED = "suggested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,7 @@ def count_asked(connection: Connection, account_id: int, giver_id: int, source: 
         mark.c.source == source,
         mark.c.given_at >= since,
     )
+
     return int(connection.execute(asked).scalar_one() + connection.execute(given).scalar_one())
 
 

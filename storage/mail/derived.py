@@ -82,6 +82,7 @@ def _stored(connection: Connection, account_id: int, row: Any) -> Stored | None:
     raw = read(connection, account_id, row.id)
     if raw is None:
         return None
+
     return Stored(
         id=row.id,
         ticket_id=row.ticket_id,

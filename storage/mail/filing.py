@@ -121,22 +121,28 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     if wanted.identities:
         rows = select_in(connection, _MESSAGES, account_id, wanted.identities)
         view.messages = {row.identity: Filed(row.id, row.ticket_id) for row in rows}
+
     if wanted.tombstones:
         rows = select_in(connection, _TOMBSTONES, account_id, wanted.tombstones)
         view.erased = {row.digest for row in rows}
+
     if wanted.id_hashes:
         _load_references(connection, account_id, wanted.id_hashes, view)
+
     if wanted.addresses:
         rows = select_in(connection, _CONTACTS, account_id, wanted.addresses)
         view.contacts = {row.address: row.contact_id for row in rows}
         rows = select_in(connection, _USERS, account_id, wanted.addresses)
         view.users = {row.email: row.id for row in rows}
+
     if wanted.senders:
         rows = select_in(connection, _RULES, account_id, wanted.senders)
         view.rules = {row.pattern: row.list for row in rows}
+
     if wanted.numbers:
         rows = select_in(connection, _NUMBERS, account_id, wanted.numbers)
         view.numbers = {row.number: row.id for row in rows}
+
     load_tickets(connection, account_id, {*wanted.tickets, *view.numbers.values(), *_tickets_of(view)}, view)
     return view
 
@@ -223,6 +229,7 @@ def load_tickets(connection: Connection, account_id: int, wanted: set[int], view
         rows = select_in(connection, _TICKETS, account_id, wanted)
         view.tickets.update((row.id, TicketState(*row)) for row in rows)
         wanted = {row.merged_into for row in rows if row.merged_into is not None}
+
     fresh = view.tickets.keys() - known
     if fresh:
         keys = {"account": account_id, "keys": list(fresh), "addresses": list(view.addresses)}
@@ -270,6 +277,7 @@ def write(connection: Connection, account_id: int, rows: Rows) -> None:
         (raw, rows.raws),
         (intake, rows.intakes),
     )
+
     for table, values in tables:
         insert_rows(connection, table, values)
     if rows.index:
@@ -303,6 +311,7 @@ def flood_ticket(
         .limit(1)
     )
     found: int | None = connection.execute(statement).scalar_one_or_none()
+
     return found
 
 

@@ -10,7 +10,10 @@ from sqlalchemy import Connection, delete, exists, insert, or_, select
 from storage.mail.watches import delete_watch
 from storage.schema import address, mailbox, ticket, ticket_mailbox
 
-SUPPORT, SPAM_FEEDBACK, HAM_FEEDBACK = "support", "spam-feedback", "ham-feedback"  # what a mailbox is for
+# what a mailbox is for
+SUPPORT = "support"
+SPAM_FEEDBACK = "spam-feedback"
+HAM_FEEDBACK = "ham-feedback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

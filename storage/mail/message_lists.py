@@ -83,6 +83,7 @@ def notes_of_ticket(
     )
     if before is not None:
         query = query.where(note.c.id < before)
+
     return [NoteRow(**row._mapping) for row in connection.execute(query)]
 
 

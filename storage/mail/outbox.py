@@ -111,6 +111,7 @@ def rows_of_bounced(
             message.c.message_id == message_id_header,
         )
     )
+
     return [OutboxRow(**row._mapping) for row in connection.execute(query.order_by(outbox.c.id))]
 
 

@@ -86,12 +86,15 @@ def _last_of_page(connection: Connection, account_id: int, after: int, limit: in
     messages = list(dict.fromkeys(message for message, _ in sizes))
     if len(sizes) == limit:
         messages = messages[:-1] or messages  # the last may go on behind the limit
-    total, last = 0, messages[0] if messages else None
+    total = 0
+    last = messages[0] if messages else None
+
     for message in messages:
         total += sum(size for each, size in sizes if each == message)
         if total > PAGE_BYTES:
             return last
         last = message
+
     return last
 
 
@@ -150,9 +153,11 @@ def sweep(connection: Connection, *, before: int, limit: int) -> int:
     ).first()
     if pending is None:
         return 0
+
     own = (raw.c.account_id == pending.account_id, raw.c.message_id == pending.message_id)
     slices = connection.execute(select(raw.c.slice).where(*own).limit(limit)).scalars().all()
     connection.execute(delete(raw).where(*own, raw.c.slice.in_(slices)))
     if len(slices) < limit:
         _forget_pending(connection, pending.account_id, pending.message_id)
+
     return len(slices)

@@ -25,6 +25,7 @@ def find_correspondent(connection: Connection, ticket: Ticket) -> Correspondent 
     """Whom an answer goes to; None when the ticket has no requester, or one without an address."""
     if ticket.contact_id is None:
         return None
+
     account_id = ticket.account_id
     own = (contact_address.c.account_id == account_id, contact_address.c.contact_id == ticket.contact_id)
     addresses = connection.execute(select(contact_address.c.address).where(*own)).scalars().all()
@@ -32,6 +33,7 @@ def find_correspondent(connection: Connection, ticket: Ticket) -> Correspondent 
     name = connection.execute(select(contact.c.name).where(*person)).scalar_one_or_none()
     if name is None or not addresses:
         return None
+
     last = connection.execute(
         select(message.c.id, message.c.from_address)
         .where(
@@ -43,6 +45,7 @@ def find_correspondent(connection: Connection, ticket: Ticket) -> Correspondent 
         .limit(1)
     ).one_or_none()
     written = last.from_address.lower() if last else ""
+
     return Correspondent(
         contact_id=ticket.contact_id,
         name=name,

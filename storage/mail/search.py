@@ -69,11 +69,13 @@ def words(texts: Iterable[str], *, limit: int = MESSAGE_WORDS) -> list[str]:
     else:
         found = dict.fromkeys(_WORDS.findall(unicodedata.normalize("NFKC", whole).casefold()))
         plain = False
+
     if not plain:
         found = dict.fromkeys(piece for word in found for piece in _pieces(word))
     kept = list(found)[:limit]
     if len(kept) * WORD_CHARACTERS > MESSAGE_CHARACTERS:
         kept = [word for word, end in zip(kept, accumulate(map(len, kept)), strict=True) if end <= MESSAGE_CHARACTERS]
+
     return kept
 
 
@@ -81,6 +83,7 @@ def _pieces(word: str) -> Iterable[str]:
     if word.isascii() or not _UNSPACED.search(word):
         yield word[:WORD_CHARACTERS]
         return
+
     end = 0
     for run in _UNSPACED.finditer(word):
         if run.start() > end:
@@ -88,6 +91,7 @@ def _pieces(word: str) -> Iterable[str]:
         characters = run.group()
         yield from (characters[i : i + 2] for i in range(max(1, len(characters) - 1)))
         end = run.end()
+
     if end < len(word):
         yield word[end:][:WORD_CHARACTERS]
 
@@ -146,12 +150,14 @@ def find_messages(connection: Connection, account: int, query: str, *, before: i
     wanted = query_terms(query)
     if not wanted:
         return []
+
     parameters: dict[str, Any] = {"account": account, "before": before, "limit": limit}
     if connection.dialect.name == "sqlite":
         terms = [f'"{each.word}"' + ("*" if each.is_prefix else "") for each in wanted]
         parameters["query"] = " AND ".join([f'"{_account_word(account)}"', *terms])
     else:
         parameters["query"] = " & ".join(f"'{each.word}'" + (":*" if each.is_prefix else "") for each in wanted)
+
     found: Sequence[Row[Any]] = connection.execute(_FIND[connection.dialect.name], parameters).all()
     return [row[0] for row in found]
 

@@ -75,6 +75,7 @@ def due_watches(connection: Connection, *, now: int) -> Sequence[Watch]:
         .where(account.c.stage.in_(("trial", "active")), ~paused.exists())
         .where(mailbox_watch.c.alarm_at <= now, mailbox_watch.c.silent_at.is_(None))
     )
+
     return [Watch(**row._mapping) for row in connection.execute(query)]
 
 

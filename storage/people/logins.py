@@ -45,7 +45,8 @@ def _named(connection: Connection, email: str, account_id: int | None) -> tuple[
     query = select(user.c.account_id, user.c.id).where(user.c.email == email.lower(), user.c.deleted_at.is_(None))
     if account_id is not None:
         query = query.where(user.c.account_id == account_id)
-    found, always = query.limit(2).subquery(), select(literal(1).label("one")).subquery()
+    found = query.limit(2).subquery()
+    always = select(literal(1).label("one")).subquery()
     rows = connection.execute(select(found).select_from(always.outerjoin(found, true()))).all()
     return (rows[0].account_id, rows[0].id) if len(rows) == 1 and rows[0].id is not None else None
 
@@ -68,4 +69,5 @@ def _candidate(account_id: int, user_id: int, recovery_hash: bytes) -> Select[An
         code.label("has_recovery_code"),
     )
     own = (user.c.account_id == account_id, user.c.id == user_id)
+
     return select(*columns).select_from(user.outerjoin(second_factor, factor)).where(*own)

@@ -134,7 +134,8 @@ def _rows(scope: Scope) -> Mapping[Table, Select[Any]]:
 
 def _people(scope: Scope):  # type: ignore[no-untyped-def]
     """Contacts who wrote these messages, asked in their tickets, took part in them, or were sent them."""
-    account, chosen = scope.account_id, _messages(scope)
+    account = scope.account_id
+    chosen = _messages(scope)
     tickets = select(message.c.ticket_id).where(*chosen)
     wrote = select(message.c.contact_id).where(*chosen, message.c.contact_id.is_not(None))
     asked = select(ticket.c.contact_id).where(
@@ -150,6 +151,7 @@ def _people(scope: Scope):  # type: ignore[no-untyped-def]
     found = [wrote, asked, known.where(contact_address.c.address.in_(union(took_part, sent)))]
     if scope.kind == "contact":
         found = [select(contact.c.id).where(contact.c.account_id == account, contact.c.id == scope.object_id)]
+
     return union(*found)
 
 

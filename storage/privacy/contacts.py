@@ -236,6 +236,7 @@ def count_traces(
         .select_from(intake)
         .where(intake.c.account_id == account_id, func.lower(intake.c.mail_from).in_(addresses)),
     }
+
     return {name: connection.execute(query).scalar_one() for name, query in wanted.items()}
 
 

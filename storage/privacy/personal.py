@@ -62,6 +62,7 @@ def rows_after(
         query = query.where(table.c.account_id == account)
     if after is not None:
         query = query.where(tuple_(*key) > tuple_(*after))
+
     return [
         Found(
             tuple(row[: len(key)]),

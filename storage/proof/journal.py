@@ -69,14 +69,17 @@ def append_all(
     """Record one kind of act on many objects, (object, detail) each, in two statements; the last sequence number."""
     sequence, digest = _head(connection, account_id, node)
     rows = []
+
     for object_, detail in acts:
         sequence += 1
         row = {"account_id": account_id, "node": node, "sequence": sequence, "at": at, "actor": actor, "verb": verb}
         row |= {"object": object_, "detail": _text(detail)}
         digest = chained(digest, row)
         rows.append(row | {"hash": digest})
+
     if rows:
         connection.execute(insert(journal), rows)
+
     return sequence
 
 

@@ -34,7 +34,11 @@ from storage.tickets.removal import keyed
 
 # How a copy came to be known: filed from there; fetched, and known before; seen in a folder that is only watched, and
 # read there; there as well, and only alike by Message-ID and size; missed there when another had lain beside before.
-FILED, DUPLICATE, SEEN, ALIKE, DOUBLED = "filed", "duplicate", "seen", "alike", "doubled"
+FILED = "filed"
+DUPLICATE = "duplicate"
+SEEN = "seen"
+ALIKE = "alike"
+DOUBLED = "doubled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,7 @@ def change_copies(connection: Connection, folder: ImapFolder, copies: Sequence[C
         }
         for copy in copies
     ]
+
     if rows:
         connection.execute(_CHANGE, rows)
 
@@ -116,6 +117,7 @@ def recognised(connection: Connection, folder: ImapFolder, *, limit: int) -> Seq
     )
     found = [(SEEN, row) for row in connection.execute(exact.limit(limit))]
     found += [(ALIKE, row) for row in connection.execute(alike.limit(limit))]
+
     return [Copy(**{**row._mapping, "known_by": known_by}) for known_by, row in found]
 
 
@@ -134,8 +136,10 @@ class Move:
 
 def find_moves(connection: Connection, account_id: int, source_id: int, *, near: int, limit: int) -> Sequence[Move]:
     """Moves between the mail of a source and where spam goes there, in the order they were missed."""
-    origin, target = imap_copy.alias("origin"), imap_copy.alias("target")
-    left, reached = imap_folder.alias("left"), imap_folder.alias("reached")
+    origin = imap_copy.alias("origin")
+    target = imap_copy.alias("target")
+    left = imap_folder.alias("left")
+    reached = imap_folder.alias("reached")
     was = [origin.c[name].label(f"o_{name}") for name in Copy.__slots__]
     now = [target.c[name].label(f"t_{name}") for name in Copy.__slots__]
     query = (
@@ -157,6 +161,7 @@ def find_moves(connection: Connection, account_id: int, source_id: int, *, near:
         .limit(limit)
     )
     rows = [row._mapping for row in connection.execute(query)]
+
     return [
         Move(
             origin=Copy(**{name: row[f"o_{name}"] for name in Copy.__slots__}),
@@ -182,6 +187,7 @@ def lain_beside(connection: Connection, folder: ImapFolder, messages: Collection
             role != MAIL if folder.role == MAIL else role == MAIL,
         )
     )
+
     return {*connection.execute(query).scalars()}
 
 

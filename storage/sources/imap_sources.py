@@ -46,7 +46,10 @@ class ImapSource:
     erase_there: int = 0  # 1: mail of people who are erased is deleted there
 
 
-MAIL, JUNK, WATCHED = "mail", "junk", "watched"  # what a folder is to us
+# what a folder is to us
+MAIL = "mail"
+JUNK = "junk"
+WATCHED = "watched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +127,13 @@ def sources_of_node(connection: Connection, node: int) -> Sequence[Fetching]:
         .order_by(imap_source.c.account_id, imap_source.c.id)
     )
     found = []
+
     for row in connection.execute(query):
         values = dict(row._mapping)
-        address, stage = values.pop("address"), values.pop("stage")
+        address = values.pop("address")
+        stage = values.pop("stage")
         found.append(Fetching(source=ImapSource(**values), address=address, stage=stage))
+
     return found
 
 

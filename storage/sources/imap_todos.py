@@ -110,6 +110,7 @@ def owed_to_erasures(connection: Connection, account_id: int) -> Mapping[int, Ow
         .where(imap_todo.c.account_id == account_id, imap_todo.c.erasure_id.is_not(None))
         .group_by(imap_todo.c.erasure_id)
     )
+
     return {erasure: Owed(count, int(waiting)) for erasure, count, waiting in connection.execute(query)}
 
 

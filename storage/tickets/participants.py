@@ -30,6 +30,7 @@ def list_participants(connection: Connection, account_id: int, ticket_id: int) -
         .where(participant.c.account_id == account_id, participant.c.ticket_id == ticket_id)
         .order_by(participant.c.address)
     )
+
     return [Participant(**row._mapping) for row in connection.execute(query)]
 
 

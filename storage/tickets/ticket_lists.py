@@ -76,6 +76,7 @@ def _select() -> Select[tuple[object, ...]]:
         .scalar_subquery()
     )
     chosen = [column for column in ticket.c if column.name in TicketRow.__slots__ and column.name != "flood"]
+
     return (
         select(
             *chosen,
@@ -102,14 +103,17 @@ def _filtered(query: Select[tuple[object, ...]], wanted: TicketFilter) -> Select
             ticket_mailbox.c.mailbox_id == wanted.mailbox,
         )
         query = query.where(or_(ticket.c.mailbox_id == wanted.mailbox, also))
+
     if wanted.assignee is not None:
         query = query.where(
             ticket.c.assignee_id == wanted.assignee if wanted.assignee else ticket.c.assignee_id.is_(None)
         )
+
     if wanted.verdict is not None:
         query = query.where(ticket.c.verdict == wanted.verdict)
     if wanted.contact is not None:
         query = query.where(ticket.c.contact_id == wanted.contact)
+
     return query
 
 

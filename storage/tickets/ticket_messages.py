@@ -47,8 +47,10 @@ def move_messages(
             there = (table.c.account_id == account_id, key.in_(found))
             connection.execute(update(table).where(*there).values(ticket_id=target))
         moved.extend(found)
+
     _count(connection, account_id, source, -len(moved))
     _count(connection, account_id, target, len(moved))
+
     return sorted(moved)
 
 
@@ -138,4 +140,5 @@ def _addresses_of(connection: Connection, account_id: int, tickets: Sequence[int
         )
         .where(ticket.c.account_id == account_id, ticket.c.id.in_(tickets))
     )
+
     return {*connection.execute(invited).scalars(), *connection.execute(requesters).scalars()}

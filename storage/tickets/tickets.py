@@ -90,6 +90,7 @@ def merged_tickets(connection: Connection, account_id: int, tickets: Iterable[in
     """All tickets that were merged into these, over any number of steps."""
     found: dict[int, Ticket] = {}
     wanted = set(tickets)
+
     for _ in range(MERGE_HOPS):
         query = select(*_COLUMNS).where(ticket.c.account_id == account_id, ticket.c.merged_into.in_(wanted))
         fresh = {row.id: Ticket(**row._mapping) for row in connection.execute(query) if row.id not in found}
@@ -97,6 +98,7 @@ def merged_tickets(connection: Connection, account_id: int, tickets: Iterable[in
             break
         found.update(fresh)
         wanted = set(fresh)
+
     return list(found.values())
 
 
@@ -140,6 +142,7 @@ def add_ticket(
         updated_at=at,
     )
     connection.execute(insert(ticket).values({name: getattr(made, name) for name in Ticket.__slots__}))
+
     return made
 
 

@@ -124,6 +124,7 @@ def create_account(house: TheHouse, actor: Caller, body: NewAccount) -> MadeAcco
         link, made_link = people.make_link(transaction, actor, row.id, owner.id, expires_at=expires_at, now=now)
         mailed = not body.show_link and people.mail_link(transaction, house.post, link, made_link, now=now)
         shown = None if mailed else made_link.text
+
         return MadeAccount(**_shape(row).model_dump(), owner=owner.id, link=shown, mailed=mailed)
 
     return house.writer.run(create)
@@ -143,12 +144,15 @@ def _in_full(call: Call) -> AccountInFull:
         warned = stages.warnings_given(connection, [call.account])[call.account]
         held = holds.any_hold(connection, call.account, now)
         acts = journal.of_object(connection, call.account, f"account:{call.account}")
+
     if row is None:
         raise NotFound("no such account")
+
     step = next_step(row, warned, now, call.house.config.lifecycle)
     following = step and NextStep(
         to=step.to, reason=step.reason, at=instant(step.step_at), held=held.id if held else None
     )
+
     return made(
         AccountInFull,
         row,

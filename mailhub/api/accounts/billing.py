@@ -50,8 +50,10 @@ async def take_event(
 
 
 def _take(house: House, body: bytes, signature: str) -> Taken:
-    settings, now = house.config.lifecycle, clock.now()
-    secret, tolerance = billing.read_secret(settings.billing_secret_file), settings.billing_tolerance_seconds
+    settings = house.config.lifecycle
+    now = clock.now()
+    secret = billing.read_secret(settings.billing_secret_file)
+    tolerance = settings.billing_tolerance_seconds
     tolerance_us = int(tolerance * clock.SECOND)
     digest = billing.require_signed(secret, body, signature, now=now, tolerance=tolerance_us)
     try:
@@ -62,7 +64,8 @@ def _take(house: House, body: bytes, signature: str) -> Taken:
     act = lifecycle.payment_failed if event.kind == "payment-failed" else lifecycle.payment_ok
 
     def take(transaction: Transaction) -> Taken:
-        connection, forgotten = transaction.connection, now - 3 * tolerance_us
+        connection = transaction.connection
+        forgotten = now - 3 * tolerance_us
         if not stages.take_event(connection, event.account, digest, now=now, keep_since=forgotten):
             raise Conflict("this event was taken already")
         at = lifecycle.present(context, connection, now=now, boot=boot_time())

@@ -51,16 +51,20 @@ class Sweep(shapes.Shape):
 def sweep(house: TheHouse, actor: Caller, body: Order) -> Sweep:
     """Warn owners and move accounts whose stage is over, one stage each; or say what would be done."""
     require(actor, "account.manage", None)
-    context, now = house.lifecycle(), clock.now()
+    context = house.lifecycle()
+    now = clock.now()
     if body.now is not None and not (body.dry_run or house.config.testing.clock):
         raise BadRequest("another time is for a dry run; testing.clock = true allows more, on a machine for trials")
+
     at = now if body.now is None else clock.from_datetime(body.now)
     if body.dry_run:
         found = lifecycle.plan(house.database, house.config.lifecycle, now=at)
         return Sweep(clock="not judged", dry_run=True, steps=[_step(act) for act in found])
+
     if body.confirm_clock or body.now is not None:
         lifecycle.confirm_clock(context, actor.name, now=at, boot=boot_time())
     swept = lifecycle.sweep(context, now=at, boot=boot_time())
+
     return Sweep(clock=swept.clock, dry_run=False, steps=[_step(act) for act in swept.acts])
 
 

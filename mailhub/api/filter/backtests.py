@@ -62,8 +62,10 @@ def try_thresholds(
     ham = now.ham_probability if ham_threshold is None else ham_threshold
     if ham > threshold:
         raise BadRequest("the threshold for ham lies above the one for spam")
+
     since = clock.now() - days * clock.DAY
     found = backtest(_rows(call, since), now=now, tried=replace(now, spam_probability=threshold, ham_probability=ham))
+
     return Tried(
         spam_threshold=threshold,
         ham_threshold=ham,

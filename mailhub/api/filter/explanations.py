@@ -57,4 +57,5 @@ def explained(house: House, account: int, received: Received, reasons: int) -> E
         secret=house.secrets.features,
         prior=house.models.prior,
     )
+
     return Explained.model_validate(in_words(found))

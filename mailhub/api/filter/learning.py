@@ -46,6 +46,7 @@ def choose(
         raise BadRequest("say which messages: by words, mailbox, contact or verdict")
     if verdict is not None and verdict not in VERDICTS:
         raise BadRequest(f"no such verdict: {verdict}; there are {', '.join(VERDICTS)}")
+
     before = after if after is not None else 2**62
     with call.house.database.read() as connection:
         choice = Choice(
@@ -60,4 +61,5 @@ def choose(
             return Chosen(messages=found, next=found[-1] if len(found) == limit else None)
         hits = search_readable(connection, call, query, before=before, limit=limit)
         found = list(labels.choose_messages(connection, call.account, choice, before=before, limit=limit, among=hits))
+
     return Chosen(messages=found, next=hits[-1] if len(hits) == limit else None)

@@ -53,7 +53,8 @@ def plan_rebuild(call: InAccount) -> RebuildPlan:
 def rebuild(call: InAccount, body: RebuildStep) -> Rebuilt:
     """Carry the next labels over; conflict when more than a fifth would be lost and nobody said yes."""
     call.require("spam.rebuild")
-    work, now = call.house.rebuild(call.account, actor=call.actor.name), clock.now()
+    work = call.house.rebuild(call.account, actor=call.actor.name)
+    now = clock.now()
     dropped = work.begin(yes=body.yes, now=now) if body.after == 0 else 0
     carried, after = work.step(after=body.after, now=now)
     return Rebuilt(carried=carried, dropped=dropped, next=after)

@@ -55,7 +55,8 @@ def add_sender(call: InAccount, name: str, body: NewRule) -> Rule:
     """Put a sender on a list; he is on one of them at most. It holds for mail that comes from now on."""
     call.require("sender.manage")
     _require_list(name)
-    pattern, now = pattern_of(body.pattern), clock.now()
+    pattern = pattern_of(body.pattern)
+    now = clock.now()
 
     def add(transaction: Transaction) -> SenderRule:
         connection = transaction.connection
@@ -92,5 +93,6 @@ def _require_list(name: str) -> None:
 
 
 def _record(transaction: Transaction, call: Call, act: str, rule: int, now: int) -> None:
-    verb, on = f"spam.{act}", f"sender-rule:{rule}"
+    verb = f"spam.{act}"
+    on = f"sender-rule:{rule}"
     record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)

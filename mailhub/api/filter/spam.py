@@ -132,6 +132,7 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
     user = marking_user(call)
     _require_readable(call, body.messages)
     found: list[Marked] = []
+
     for portion in feedback.steps(body.messages):
         known = features_for(call, portion)
         found += call.house.writer.run(
@@ -146,6 +147,7 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
             features_of=known,
             per_hour=call.house.config.spam.marks_per_hour,
         )
+
     return [result(each) for each in found]
 
 
@@ -156,6 +158,7 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
     user = marking_user(call)
     _require_readable(call, body.messages)
     found: list[Marked] = []
+
     for portion in feedback.steps(body.messages):
         found += call.house.writer.run(
             feedback.unmark,
@@ -168,6 +171,7 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
             only=body.label,
             per_hour=call.house.config.spam.marks_per_hour,
         )
+
     return [result(each) for each in found]
 
 
@@ -183,7 +187,9 @@ def list_marks(
     """Marks given, latest first, with what each weighs now; `after` is a sequence."""
     call.require("spam.explain")
     whose = _giver(call, user, mailbox)
-    before, found = after if after is not None else 2**62, list[GivenMark]()
+    before = after if after is not None else 2**62
+
+    found = list[GivenMark]()
     while len(found) < limit:
         size = min(limit - len(found), weighing.PORTION)
         portion = call.house.writer.run(
@@ -193,6 +199,7 @@ def list_marks(
         if len(portion) < size:
             return Page(items=found, next=None)
         before = found[-1].sequence
+
     return Page(items=found, next=before)
 
 
@@ -217,11 +224,13 @@ def revoke(call: InAccount, body: Revocation) -> RevokedMarks:
     ways = [bool(body.sequences), body.user is not None, body.mailbox is not None]
     if sum(ways) != 1 or bool(body.sequences) == (body.since is not None):
         raise BadRequest("name marks by their sequences, or a user or mailbox and since when")
+
     giver = _giver(call, body.user, body.mailbox)
     if giver is not None and body.since is not None:
         done = list(_revoked_of(call, giver, clock.from_datetime(body.since)))
     else:
         done = [_revoked(call, portion) for portion in feedback.steps(body.sequences)]
+
     return RevokedMarks(
         sequences=[sequence for each in done for sequence in each.sequences],
         messages=[result(each) for part in done for each in part.messages],
@@ -261,6 +270,7 @@ def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
     with call.house.database.read() as connection:
         marks = ledger.find_marks(connection, call.account, sequences)
     known = _features_of_marks(call, marks)
+
     return call.house.writer.run(
         feedback.revoke,
         models=call.house.models,
@@ -292,11 +302,14 @@ def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(
         row = message_row(connection, call, message)
         call.charges.hold(row.size_bytes)
         received = None if row.unreadable else find_received(connection, call.account, row.id)
+
     if received is None:
         raise Conflict(f"message {message} cannot be read, so it has no score")
+
     with call.house.database.read() as connection:
         reason, evidence = views.verdict_reason(connection, call.account, row)
     decided = {"in_force": row.verdict, "verdict_reason": reason, "verdict_evidence": evidence}
+
     return explained(call.house, call.account, received, reasons).model_copy(update=decided)
 
 
@@ -318,9 +331,11 @@ def stats(call: InAccount) -> Statistics:
     call.require("spam.stats")
     spam, ham, wrong = call.house.writer.run(_known, models=call.house.models, account=call.account)
     documents = call.house.writer.run(lambda tx: call.house.models.trained(tx.connection, call.account))
+
     with call.house.database.read() as connection:
         labels = ledger.count_entries(connection, call.account)
         planned = rebuild.plan(connection, call.account)
+
     settings = call.house.config.spam
     return Statistics(
         trained_spam=spam,

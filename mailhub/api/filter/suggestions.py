@@ -57,6 +57,7 @@ def confirm_suggestions(call: InAccount, body: Suggestions) -> list[MarkResult]:
     call.require("spam.mark")
     user = marking_user(call)
     done: list[MarkResult] = []
+
     for portion in _portions(call, body):
         act = partial(
             mark_requests.confirm,
@@ -70,6 +71,7 @@ def confirm_suggestions(call: InAccount, body: Suggestions) -> list[MarkResult]:
             per_hour=call.house.config.spam.marks_per_hour,
         )
         done += [result(each) for each in call.house.writer.run(act)]
+
     return done
 
 

@@ -151,6 +151,7 @@ def create_app(house: House, vitals: Vitals) -> Api:
     _describe(app)
     app.add_middleware(_Crashes)
     app.add_middleware(Keeping, house=house)
+
     return app
 
 

@@ -94,6 +94,7 @@ def complete(described: dict[str, Any]) -> dict[str, Any]:
     components["responses"] = {f"E{status}": _error(status) for status in MEANINGS}
     for path, method, operation in operations(described):
         _complete_operation(path, method, operation, shapes)
+
     return described
 
 
@@ -107,7 +108,8 @@ def operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[st
 def _complete_operation(path: str, method: str, operation: dict[str, Any], shapes: Mapping[str, Any]) -> None:
     given = operation.pop("parameters", [])
     names = {each["name"] for each in given}
-    of_caller, once = "authorization" in names, "idempotency-key" in names and method == "post"
+    of_caller = "authorization" in names
+    once = "idempotency-key" in names and method == "post"
     operation["security"] = [{"bearer": []}] if of_caller else []
     parameters = [each for each in given if each["name"] not in TOLD_OTHERWISE]
     of_ticket = "{ticket}" in path
@@ -115,15 +117,18 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any], shape
     parameters += [MATCH] if of_ticket and method != "get" else []
     if parameters:
         operation["parameters"] = parameters
+
     for each in parameters:
         each.setdefault("example", example_of(each["schema"], shapes, each["name"]))
         each.pop("examples", None)  # FastAPI's form of them is that of a schema
+
     statuses = {*OF_ALL, *(OF_CALLERS if of_caller else ()), *(OF_WRITES if method != "get" else ())}
     statuses |= {STALE} if of_ticket and method != "get" else set()
     operation["responses"].pop("422", None)  # FastAPI's own, which is a 400 here
     for status in sorted(statuses):
         operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/E{status}"})
     _show(operation, shapes)
+
     if of_ticket and "application/json" in operation["responses"].get("200", {}).get("content", {}):
         tag = {"description": "The ticket's state, for `If-Match`.", "schema": {"type": "string"}}
         operation["responses"]["200"]["headers"] = {"ETag": tag}

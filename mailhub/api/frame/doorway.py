@@ -50,6 +50,7 @@ class Doorway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+
         outwards = _Answer(scope, receive, send, self._vitals)
         try:
             self._enter(scope)
@@ -73,7 +74,9 @@ class Doorway:
         if state["door"] == ADMIN:
             state["charges"] = Charges(self._house.budget, f"{API}:{ADMIN}")
             return
-        config, peer = self._house.config, (scope.get("client") or ("", 0))[0]
+
+        config = self._house.config
+        peer = (scope.get("client") or ("", 0))[0]
         state["address"] = address_of(config, peer, scope["headers"])
         client = address_group(str(state["address"] or peer))
         state["charges"] = Charges(self._house.budget, f"{API}:{client}")
@@ -86,8 +89,10 @@ class _Body:
     """The body of one request, up to the bytes its route takes and the house has room for."""
 
     def __init__(self, scope: Scope, receive: Receive, limit: int, charges: Charges) -> None:
-        self._scope, self._receive = scope, receive
-        self._limit, self._read = limit, 0
+        self._scope = scope
+        self._receive = receive
+        self._limit = limit
+        self._read = 0
         self._charges = charges
 
     def require_bounded(self) -> None:
@@ -113,13 +118,16 @@ class _Answer:
     """One answer on its way out."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, vitals: Vitals) -> None:
-        self._scope, self._receive, self._send = scope, receive, send
+        self._scope = scope
+        self._receive = receive
+        self._send = send
         self._vitals = vitals
         self._replaced = False
 
     async def send(self, message: Message) -> None:
         if self._replaced:
             return
+
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             if message["status"] >= 400 and (b"content-type", b"text/plain; charset=utf-8") in headers:
@@ -128,6 +136,7 @@ class _Answer:
                 return
             message = {**message, "headers": _with_ours(headers, self._scope["state"]["door"])}
             self._vitals.requests[self._scope["state"]["door"], message["status"]] += 1
+
         await self._send(message)
 
     async def _replace(self, status: int) -> None:

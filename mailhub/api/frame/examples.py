@@ -78,14 +78,18 @@ def example_of(schema: Mapping[str, Any], shapes: Mapping[str, Any], name: str =
         return BY_NAME[name]
     if schema.get("examples"):
         return schema["examples"][0]
+
     for word in ("const", "default"):
         if schema.get(word) is not None:
             return schema[word]
+
     if "enum" in schema:
         return schema["enum"][0]
+
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
             return example_of(schema[several][0], shapes, name)
+
     return _of_type(schema, shapes, name)
 
 
@@ -115,4 +119,5 @@ def _of_type(schema: Mapping[str, Any], shapes: Mapping[str, Any], name: str) ->
         return None
     if schema.get("format") == "date":
         return INSTANT[:10]
+
     return INSTANT if name.endswith("_at") or schema.get("format") == "date-time" else name or "text"

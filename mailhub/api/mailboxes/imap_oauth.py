@@ -93,6 +93,7 @@ def shape(grant: OauthGrant | None) -> Authorisation | None:
     """An authorisation as the API shows it: without its tokens."""
     if grant is None:
         return None
+
     return Authorisation(
         flow=grant.flow,
         state=grant.state,
@@ -107,6 +108,7 @@ def new_grant(call: Call, body: NewOauth, source_id: int) -> OauthGrant:
     """The row for a new source. Raises ``BadRequest``, ``Forbidden``."""
     if body.provider == "custom":
         return _custom(call, body, source_id)
+
     known = PROVIDERS[body.provider]
     usual, *_ = known.consent_urls
     flow: str = body.flow or usual
@@ -114,6 +116,7 @@ def new_grant(call: Call, body: NewOauth, source_id: int) -> OauthGrant:
         raise BadRequest(f"{body.provider} gives no access to mail by {flow}: use {', '.join(known.consent_urls)}")
     if body.token_url or body.consent_url:
         raise BadRequest("endpoints are named with provider custom only")
+
     return OauthGrant(
         account_id=call.account,
         source_id=source_id,
@@ -130,12 +133,14 @@ def new_grant(call: Call, body: NewOauth, source_id: int) -> OauthGrant:
 def _custom(call: Call, body: NewOauth, source_id: int) -> OauthGrant:
     if not call.actor.machine:
         raise Forbidden("only the operator of the machine may name endpoints: the daemon connects to them")
+
     flow = body.flow or DEVICE
     try:
         for url in (body.token_url, *([body.consent_url] if body.consent_url else [])):
             require_sound(url)
     except OauthFault as fault:
         raise BadRequest(str(fault)) from None
+
     return OauthGrant(
         account_id=call.account,
         source_id=source_id,
@@ -159,6 +164,7 @@ def begin_consent(call: InAccount, mailbox: str) -> Consent:
     source, grant = _find(call, mailbox)
     if not grant.consent_url:
         raise Conflict(f"nobody can consent here: the flow is {grant.flow}, and no endpoint for it is known")
+
     client = _client(call, source, grant)
     try:
         if grant.flow == DEVICE:
@@ -174,12 +180,15 @@ def finish_consent(call: InAccount, mailbox: str, body: Given) -> Authorised:
     call.require("mailbox.manage")
     source, grant = _find(call, mailbox)
     client = _client(call, source, grant)
+
     try:
         given = _redeemed(call, source, grant, client, body)
     except OauthFault as fault:
         raise Conflict(_words(fault)) from None
+
     if given is None:
         return Authorised(done=False)
+
     _keep(call, source, grant, given)
     return Authorised(done=True)
 
@@ -191,7 +200,8 @@ def _begin_device(call: Call, source: ImapSource, client: grants.Client, url: st
 
 
 def _begin_code(call: Call, source: ImapSource, client: grants.Client, url: str) -> Consent:
-    state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+    state = secrets.token_urlsafe(24)
+    verifier = secrets.token_urlsafe(48)
     shown = grants.consent_url(client, url, login=source.login, state=state, verifier=verifier)
     handle = _sealed(call, source, {"state": state, "verifier": verifier})
     return Consent(flow=CODE, url=shown, user_code=None, interval=0, handle=handle)

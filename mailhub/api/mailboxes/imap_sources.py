@@ -151,6 +151,7 @@ def shape(source: ImapSource, folders: Sequence[ImapFolder], grant: OauthGrant |
     state = "paused" if source.paused_at is not None else source.state
     shown = [made(FolderState, each) for each in folders]
     moves = bool(source.feedback_from_moves)
+
     return made(
         Source,
         source,
@@ -192,6 +193,7 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
         own = mailbox_id(connection, call.account, mailbox)
         if imap_sources.find_source_of_mailbox(connection, call.account, own):
             raise Conflict("mail of this mailbox is fetched already: delete that first (mailhub mailbox delete --imap)")
+
         _require_room(transaction, call, names)
         id_ = transaction.new_id()
         row = ImapSource(
@@ -224,6 +226,7 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
         if body.oauth is not None:
             oauth_grants.add_grant(connection, imap_oauth.new_grant(call, body.oauth, id_))
         _record(transaction, call, "add", id_)
+
         return _found(connection, row)
 
     return call.house.writer.run(add)
@@ -290,6 +293,7 @@ def set_feedback(call: InAccount, mailbox: str, body: FeedbackSetting) -> Source
             junk_folder=body.junk_folder or "",
         )
         _record(transaction, call, "feedback", row.id)
+
         return _found(transaction.connection, _source(transaction.connection, call, mailbox))
 
     return call.house.writer.run(change)
@@ -379,6 +383,7 @@ def _secret(call: Call, body: Secret, *, may_lack: bool = False) -> tuple[str | 
         raise Forbidden("files and credentials are the machine's: only its operator may name one")
     if body.password_file is not None:
         return None, f"file:{body.password_file}"
+
     return None, f"credential:{body.password_credential}"
 
 

@@ -67,7 +67,9 @@ def list_domains(call: InAccount, limit: Limit = 50, after: After = None) -> Pag
 def add_domain(call: InAccount, body: NewDomain) -> Domain:
     """Ask for a domain: the answer says which TXT record proves it. The same again changes nothing."""
     call.require("mailbox.manage")
-    actor, config, now = call.actor.name, call.house.config, clock.now()
+    actor = call.actor.name
+    config = call.house.config
+    now = clock.now()
     return _shape(call.house.writer.run(mailbox_domains.add, config, actor, call.account, body.domain, now=now))
 
 
@@ -75,10 +77,13 @@ def add_domain(call: InAccount, body: NewDomain) -> Domain:
 def check_domain(call: InAccount, domain: Named) -> Domain:
     """Ask DNS for the record, now; once it is there the domain is the account's."""
     call.require("mailbox.manage")
-    actor, config, now = call.actor.name, call.house.config, clock.now()
+    actor = call.actor.name
+    config = call.house.config
+    now = clock.now()
     with call.house.database.read() as connection:
         row = mailbox_domains.get(connection, call.account, domain)
     answer = asyncio.run(_answer(call, mailbox_domains.question_of(row)))
+
     return _shape(
         call.house.writer.run(mailbox_domains.prove, config, actor, call.account, row.domain, answer, now=now)
     )
@@ -88,7 +93,9 @@ def check_domain(call: InAccount, domain: Named) -> Domain:
 def grant_domain(call: InAccount, body: NewDomain) -> Domain:
     """The operator gives the account a domain without proof."""
     require(call.actor, "account.manage", None)
-    actor, config, now = call.actor.name, call.house.config, clock.now()
+    actor = call.actor.name
+    config = call.house.config
+    now = clock.now()
     return _shape(call.house.writer.run(mailbox_domains.grant, config, actor, call.account, body.domain, now=now))
 
 
@@ -96,7 +103,8 @@ def grant_domain(call: InAccount, body: NewDomain) -> Domain:
 def delete_domain(call: InAccount, domain: Named) -> None:
     """Give a domain up in which the account serves no address any more."""
     call.require("mailbox.manage")
-    actor, now = call.actor.name, clock.now()
+    actor = call.actor.name
+    now = clock.now()
     call.house.writer.run(mailbox_domains.delete, actor, call.account, domain, now=now)
 
 

@@ -103,10 +103,12 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
         raise BadRequest(f"at most {LOCAL_PART_OCTETS} octets before the @: reply addresses add 27, the limit is 64")
 
     def add(transaction: Transaction) -> mailboxes.Mailbox:
-        connection, config = transaction.connection, call.house.config
+        connection = transaction.connection
+        config = call.house.config
         address = require_address(connection, config, call.account, body.address, operator=call.actor.machine)
         if mailboxes.find_route(connection, address):
             raise Conflict("this address is served already")
+
         call.require_room(transaction, "mailboxes")
         row = mailboxes.Mailbox(
             account_id=call.account,
@@ -120,6 +122,7 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
         mailboxes.add_mailbox(transaction.connection, row)
         _record(transaction, call, "add", row.id)
         transaction.after_commit(call.house.directory.refresh)
+
         return row
 
     return _shape(call.house.writer.run(add), {}, {})
@@ -162,5 +165,6 @@ def delete_mailbox(call: InAccount, mailbox: str) -> None:
 
 
 def _record(transaction: Transaction, call: Call, act: str, mailbox: int) -> None:
-    verb, on = f"mailbox.{act}", f"mailbox:{mailbox}"
+    verb = f"mailbox.{act}"
+    on = f"mailbox:{mailbox}"
     record(transaction, call.actor.name, call.account, verb=verb, on=on, now=clock.now())

@@ -56,12 +56,14 @@ def list_rules(call: InAccount, limit: Limit = 50, after: After = None) -> Page[
 def add_rule(request: Request, call: InAccount, body: NewRule) -> Rule:
     """Let people come from this network. The first rule of a list shuts out everybody else, but never the caller."""
     call.require("allow-list.manage")
-    network, now = str(parse_rule(body.network)), clock.now()
+    network = str(parse_rule(body.network))
+    now = clock.now()
 
     def add(transaction: Transaction) -> AllowedNetwork:
         rules = allow_lists.networks_by_role(transaction.connection, call.account)
         if (body.role, network) in rules:
             raise Conflict("this rule is there already")
+
         call.require_room(transaction, "allowed_networks")
         _require_way_back(request, call, [*rules, (body.role, network)])
         row = AllowedNetwork(
@@ -69,6 +71,7 @@ def add_rule(request: Request, call: InAccount, body: NewRule) -> Rule:
         )
         allow_lists.add_allowed_network(transaction.connection, row)
         _record(transaction, call, "add", row.id, now)
+
         return row
 
     return _shape(call.house.writer.run(add))
@@ -96,5 +99,6 @@ def _require_way_back(request: Request, call: Call, rules: Sequence[tuple[str, s
 
 
 def _record(transaction: Transaction, call: Call, act: str, rule: int, now: int) -> None:
-    verb, on = f"allow-list.{act}", f"allow-list:{rule}"
+    verb = f"allow-list.{act}"
+    on = f"allow-list:{rule}"
     record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)

@@ -131,6 +131,7 @@ def change_password(request: Request, call: InAccount, body: NewPassword) -> Non
     require_length(body.password)
     account, user = _person(call)
     now = clock.now()
+
     if call.actor.uid is None:
         with call.house.database.read() as connection:
             found = users.find_user(connection, account, user)
@@ -138,6 +139,7 @@ def change_password(request: Request, call: InAccount, body: NewPassword) -> Non
             raise NotFound("there is no such user any more")
         context = call.house.login()
         flow.confirm_password(context, found.email, found.password_hash, body.present, peer=peer_of(request), now=now)
+
     hashed = call.house.passwords.hash(body.password)
     call.house.writer.run(enrolment.change_password, call.actor, hashed, now=now)
 

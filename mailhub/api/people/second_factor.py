@@ -66,6 +66,7 @@ def _require_owner_of_login(call: Call, account: int, user: int, password: str, 
     if has_second_factor(call) or call.actor.session is None:
         require_fresh(call.actor, clock.now())
         return
+
     with call.house.database.read() as connection:
         found = users.find_user(connection, account, user)
     confirm_password(

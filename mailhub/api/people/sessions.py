@@ -40,13 +40,16 @@ def _whose(call: Call, user: str | None) -> int:
     if own is not None and user in (None, str(own)):
         call.require("login.own")
         return own
+
     call.require("session.manage")
     if user is None:
         raise BadRequest("the operator has no sessions of his own: name a user")
+
     with call.house.database.read() as connection:
         found = the_user(connection, call.account, user)
     if found.id != own:
         require_touch(call.actor, found.role)
+
     return found.id
 
 
@@ -63,7 +66,8 @@ def list_sessions(call: InAccount, user: Whose = None, limit: Limit = 50, after:
 @router.delete("/sessions/{session}", status_code=204, response_class=Response)
 def end_session(call: InAccount, session: Id, user: Whose = None) -> None:
     """End a session now. It closes at its next request."""
-    whose, now = _whose(call, user), clock.now()
+    whose = _whose(call, user)
+    now = clock.now()
     end = partial(people.end_sessions, actor=call.actor, account=call.account, user=whose, only=session, now=now)
     if not call.house.writer.run(end):
         raise NotFound(f"no such session: {session}")
@@ -72,7 +76,8 @@ def end_session(call: InAccount, session: Id, user: Whose = None) -> None:
 @router.delete("/sessions", status_code=204, response_class=Response)
 def end_sessions(call: InAccount, user: Whose = None) -> None:
     """End all sessions of a user but the one that asks. Needs a fresh second factor."""
-    whose, now = _whose(call, user), clock.now()
+    whose = _whose(call, user)
+    now = clock.now()
     call.require_fresh()
     but = call.actor.session
     call.house.writer.run(people.end_sessions, actor=call.actor, account=call.account, user=whose, but=but, now=now)

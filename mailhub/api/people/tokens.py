@@ -90,7 +90,8 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
     if call.actor.scopes and not (body.scopes and set(body.scopes) <= call.actor.scopes):
         raise Forbidden("an ApiToken cannot make one that may do more than itself")
     allowed_from = " ".join(str(networks.parse_rule(each)) for each in body.networks)
-    made, now = new_bearer(Kind.API_TOKEN), clock.now()
+    made = new_bearer(Kind.API_TOKEN)
+    now = clock.now()
 
     def add(transaction: Transaction) -> api_tokens.ApiToken:
         call.require_room(transaction, "api_tokens")
@@ -105,6 +106,7 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
             expires_at=None if body.days is None else now + body.days * clock.DAY,
             networks=allowed_from,
         )
+
         return people.add_token(transaction, call.actor, row)
 
     return MadeToken(**_shape(call.house.writer.run(add)).model_dump(), token=made.text)
@@ -113,7 +115,8 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
 @router.delete("/tokens/{token}")
 def revoke_token(call: InAccount, token: Id) -> Token:
     """End an ApiToken now. Ending it again changes nothing."""
-    whose, now = _whose(call), clock.now()
+    whose = _whose(call)
+    now = clock.now()
 
     row = call.house.writer.run(people.revoke_token, call.actor, call.account, token, whose=whose, now=now)
     return _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at or now)})

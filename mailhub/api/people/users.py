@@ -139,6 +139,7 @@ def add_user(call: InAccount, body: NewUser) -> AddedUser:
         )
         people.add_user(transaction, call.actor, row)
         link = _link(call, transaction, row.id, now, show=body.show_link)
+
         return AddedUser(**_shape(row).model_dump(), link=link.link, mailed=link.mailed)
 
     return call.house.writer.run(add)
@@ -168,7 +169,8 @@ def make_link(
     """
     call.require("user.manage")
     call.require_fresh()
-    found, now = _find(call, user).id, clock.now()
+    found = _find(call, user).id
+    now = clock.now()
     return call.house.writer.run(lambda tx: _link(call, tx, found, now, show=show))
 
 
@@ -176,7 +178,8 @@ def _link(call: Call, transaction: Transaction, user: int, now: int, *, show: bo
     expires_at = now + int(call.house.config.login.link_hours * clock.HOUR)
     row, made_link = people.make_link(transaction, call.actor, call.account, user, expires_at=expires_at, now=now)
     mailed = not show and people.mail_link(transaction, call.house.post, row, made_link, now=now)
-    shown, until = None if mailed else made_link.text, instant(row.expires_at)
+    shown = None if mailed else made_link.text
+    until = instant(row.expires_at)
     return PasswordLink(user=user, kind=row.kind, link=shown, mailed=mailed, expires_at=until)
 
 

@@ -127,6 +127,7 @@ def note_told(call: InAccount, breach: Id, body: Told) -> Breach:
         whom=body.whom,
         now=clock.now(),
     )
+
     return _shape(call.house.writer.run(work))
 
 
@@ -142,6 +143,7 @@ def close_breach(call: InAccount, breach: Id, body: Closing) -> Breach:
         outcome=body.outcome,
         now=clock.now(),
     )
+
     return _shape(call.house.writer.run(work))
 
 
@@ -153,6 +155,7 @@ def show_notice(call: InAccount, breach: Id) -> Notice:
         found = rows.find_breach(connection, call.account, breach)
     if found is None:
         raise NotFound(f"there is no breach {breach}")
+
     named = call.house.config.privacy
     text = breaches.notice(
         found,
@@ -160,6 +163,7 @@ def show_notice(call: InAccount, breach: Id) -> Notice:
         contact=named.data_protection_contact,
         categories=f"[which of: {', '.join(record.CATEGORIES.values())}]",
     )
+
     return Notice(text=text)
 
 
@@ -211,6 +215,7 @@ def _scope(
 ) -> rows.Scope:
     if (kind is None) != (named is None):
         raise BadRequest("name an object by `kind` and `object`, or neither")
+
     scope = rows.Scope(
         account_id=call.account,
         since=clock.from_datetime(since) if since else 0,
@@ -220,6 +225,7 @@ def _scope(
     )
     if not rows.exists_in(connection, scope):
         raise NotFound(f"there is no {kind} {named}")
+
     return scope
 
 

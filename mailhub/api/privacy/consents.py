@@ -76,6 +76,7 @@ def add_consent(call: InAccount, contact: Id, body: NewConsent) -> Consent:
         given_at=clock.from_datetime(body.given_at) if body.given_at else now,
     )
     add = partial(consents.add_consent, actor=call.actor.name, account=call.account, given=given, now=now)
+
     return _shape(call.house.writer.run(add))
 
 

@@ -63,7 +63,8 @@ def show_contact(call: InAccount, contact: Id) -> Contact:
 def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
     """Say that an address is this contact's too: mail from it is his from now on, and an erasure means it."""
     call.require("contact.manage")
-    directory, actor = call.house.directory, call.actor.name
+    directory = call.house.directory
+    actor = call.actor.name
     now = clock.now()
 
     def add(transaction: Transaction) -> contacts.Contact:

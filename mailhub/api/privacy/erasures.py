@@ -142,6 +142,7 @@ def plan_erasure(call: InAccount, body: Person) -> Plan:
     parts = call.house.erasure()
     asked = checked(parts, call.account, body.addresses)
     made_plan = make_plan(parts, call.account, asked)
+
     return Plan(
         # an operator is told no more of a person than they said themselves: what the account knows needs a grant
         addresses=list(made_plan.addresses if call.actor.user is not None else asked),

@@ -36,6 +36,7 @@ def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
         require_readable(call.actor, held)
         if call.restricted(connection, tickets):
             raise Forbidden("mail of this person is restricted by a hold: owners and admins alone may export it")
+
     pieces = export.of_person(call.house.database, call.account, contact, now=clock.now())
     return _sent(call, "contact.export", f"contact:{contact}", pieces)
 

@@ -75,6 +75,7 @@ def add_hold(call: InAccount, body: NewHold) -> Hold:
             created_at=clock.now(),
             ends_at=clock.from_datetime(body.ends_at) if body.ends_at else None,
         )
+
         return holds.add_hold(transaction, row)
 
     return _shape(call.house.writer.run(add))

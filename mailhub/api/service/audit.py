@@ -113,13 +113,16 @@ def list_acts(
         require(call.actor, "journal.machine", None)
     account = journal.MACHINE if machine else call.account
     before = None
+
     if after is not None:
         at, node, sequence = _place(after, 3)
         before = (at, node, sequence)
+
     wanted = {"object_": object_, "actor": actor, "verb": verb}
     with call.house.database.read() as connection:
         rows = journal.list_acts(connection, account, **wanted, before=before, limit=limit)
     last = rows[-1] if len(rows) == limit else None
+
     return Acts(
         items=[shapes.made(Act, row, at=instant(row.at)) for row in rows],
         next=f"{last.at}.{last.node}.{last.sequence}" if last else None,
@@ -160,7 +163,8 @@ def list_anchors(
 def make_anchor(house: TheHouse, actor: Caller) -> Anchors:
     """Sign now what would be signed within the hour; no anchor when nothing happened since the last."""
     require(actor, "journal.machine", None)
-    key, node = house.keys.signer("anchors"), house.config.storage.node
+    key = house.keys.signer("anchors")
+    node = house.config.storage.node
     made = audit.anchor(house.database, house.writer, key, node=node, now=clock.now())
     return Anchors(items=[_anchor_shape(made)] if made else [], next=None)
 
@@ -182,10 +186,13 @@ def _anchor(shape: Anchor) -> anchors.Anchor:
         whole = isinstance(heads, list) and all(_is_head(each) for each in heads)
     except (ValueError, RecursionError):
         whole = False
+
     if not whole:
         raise BadRequest(f"anchor {shape.sequence} of node {shape.node} is damaged: give the file as it was written")
+
     values = shape.model_dump()
     values |= {"previous": bytes.fromhex(shape.previous), "signature": bytes.fromhex(shape.signature)}
+
     return anchors.Anchor(**values)
 
 

@@ -105,6 +105,7 @@ def status(request: Request, call: InAccount) -> Status:
     """How the service and the account are doing."""
     call.require("status.read")
     vitals: Vitals = request.app.state.vitals
+
     with call.house.database.read() as connection:
         account = accounts.find_account(connection, call.account)
         tickets = ticket_lists.count_by_state(connection, call.account)
@@ -113,6 +114,7 @@ def status(request: Request, call: InAccount) -> Status:
         silent = [watch for watch in watches.list_watches(connection, call.account) if watch.silent_at is not None]
         named = {*fetched, *(watch.mailbox_id for watch in silent)}
         addresses = mailboxes.addresses(connection, call.account, named)
+
     return Status(
         **_health(measure(call.house, vitals)),
         version=__version__,
@@ -137,6 +139,7 @@ def whoami(house: TheHouse, actor: Caller) -> Identity:
         with house.database.read() as connection:
             user = users.find_user(connection, actor.account, actor.user)
             email = user.email if user else None
+
     return Identity(
         role=actor.role,
         account=actor.account,
@@ -150,12 +153,15 @@ def whoami(house: TheHouse, actor: Caller) -> Identity:
 
 def measure(house: House, vitals: Vitals) -> Readiness:
     """Ask the database and the disk; a database that does not answer is a fault, not an error."""
-    quarantine, fault = 0, ""
+    quarantine = 0
+    fault = ""
+
     try:
         with house.database.read() as connection:
             quarantine = intake_lists.count_unreadable(connection)
     except StorageError as error:
         fault = str(error)
+
     reserve = house.config.storage.reserve_bytes
     return readiness(
         vitals, quarantine=quarantine, database_fault=fault, reserve_bytes=reserve, serves=house.directory.serves

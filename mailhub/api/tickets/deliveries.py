@@ -94,6 +94,7 @@ async def deliver(
     raw = await request.body()
     if not raw.strip():
         raise BadRequest("there is no message in the body")
+
     handed = Envelope(
         source=Source(source),
         mail_from=mail_from or None,
@@ -106,6 +107,7 @@ async def deliver(
     if any(each.fate is Fate.DEFERRED for each in outcomes):
         full = any(each.no_space for each in outcomes)
         raise (InsufficientStorage if full else Unavailable)("the message could not be filed now; try again later")
+
     return Filed.of(outcomes)
 
 

@@ -110,6 +110,7 @@ def retry(call: InAccount, delivery: Id) -> Filed:
         now=clock.now(),
         forget=house.forget,
     )
+
     return Filed.of(outcomes)
 
 
@@ -126,6 +127,7 @@ def discard(call: InAccount, delivery: Id) -> Discarded:
         forget=call.house.forget,
         tombstone_key=call.house.secrets.tombstone,
     )
+
     return Discarded(deliveries=list(gone))
 
 

@@ -98,6 +98,7 @@ def why(call: InAccount, message: Id) -> Why:
         ticket = find_ticket(connection, call.account, row.ticket_id)
         words = list(ledger.last_words(connection, call.account, [row.id]).get(row.id, {}).values())
         reason, evidence = views.verdict_reason(connection, call.account, row)
+
     return Why(
         message=row.id,
         ticket=row.ticket_id,

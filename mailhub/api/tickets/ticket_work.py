@@ -151,7 +151,8 @@ def merge(call: InAccount, ticket: shapes.TicketName, body: Target) -> shapes.Ti
     """Make the ticket part of another one; the other one afterwards. `restore` undoes it."""
 
     def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
-        source, target = _id(call, transaction, ticket), _id(call, transaction, body.into)
+        source = _id(call, transaction, ticket)
+        target = _id(call, transaction, body.into)
         return merging.merge(transaction, actor, account, source, target, now=now)
 
     return _do(call, act)
@@ -235,6 +236,7 @@ def answer(call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
     )
     done = reply(call.house.database, call.house.writer, call.house.reply(), written, now=clock.now())
     outbox = [row.id for row in done.queued]
+
     return Queued(message=done.message, message_id=done.message_id, ticket=done.ticket, outbox=outbox)
 
 
@@ -248,9 +250,11 @@ def purge(call: InAccount, ticket: shapes.TicketName, confirm: str = "") -> Purg
     call.require_fresh()
     if confirm != ticket:
         raise BadRequest("this cannot be undone: repeat the ticket as ?confirm=")
+
     now = clock.now()
     going = call.house.writer.run(
         lambda tx: purging.begin(tx, call.actor.name, call.account, _id(call, tx, ticket), now=now)
     )
     purging.carry_out(call.house.purging(), call.account, going.ticket, now=now)
+
     return Purged(tickets=list(going.tickets), messages=list(going.messages))

@@ -63,6 +63,7 @@ def list_tickets(
         )
         rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
         closed = call.restricted(connection, [row.id for row in rows])
+
     return page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
 
 

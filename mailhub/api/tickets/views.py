@@ -37,6 +37,7 @@ def message(connection: Connection, account: int, row: message_lists.MessageRow,
     with charges.holding(row.size_bytes):
         parsed = _parsed(connection, account, row)
     reason, evidence = verdict_reason(connection, account, row)
+
     return made(
         shapes.Message,
         row,

@@ -101,13 +101,16 @@ def revoke(
 def _label(context: Context, method: str, messages: Sequence[int], more: dict[str, Any]) -> int:
     found: list[dict[str, Any]] = []
     hidden = len(messages) <= STEP or not sys.stderr.isatty()
+
     with click.progressbar(length=len(messages), label="marking", file=sys.stderr, hidden=hidden) as bar:
         for start in range(0, len(messages), STEP):
             portion = list(messages[start : start + STEP])
             found += context.call(method, "/v1/spam/marks", body={"messages": portion, **more})
             bar.update(len(portion))
+
     columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "previous": "WAS", "conflict": "DISPUTED"}
     context.table(found, columns | {"verdict": "VERDICT", "state": "TICKET IS"})
+
     return exits.DATAERR if any(each["outcome"] in ("not-found", "no-features") for each in found) else exits.OK
 
 
@@ -133,13 +136,16 @@ def explain(context: Context, message: str, reasons: int) -> None:
         found = context.call("GET", f"/v1/spam/explain/{message}", reasons=reasons)
     else:
         found = _explain_file(context, Path(message), reasons)
+
     if context.as_json:
         print_json(found)
         return
+
     click.echo(f"{found['verdict']}: probability {found['probability']:.4f}, log-odds {found['log_odds']:+.2f}")
     if found["in_force"] is not None:
         evidence = f" ({clean(found['verdict_evidence'])})" if found["verdict_evidence"] else ""
         click.echo(f"in force: {found['in_force']}, by {found['verdict_reason']}{evidence}")
+
     click.echo(f"the filter knows {found['trained_spam']} spam and {found['trained_ham']} ham")
     _print_nearest(found["nearest"])
     columns = {"weight": "WEIGHT", "field": "WHERE", "words": "WHAT", "spam": "IN SPAM", "ham": "IN HAM"}
@@ -187,11 +193,13 @@ def backtest(context: Context, threshold: float, ham_threshold: float | None, si
     days = since.removesuffix("d")
     if not days.isdecimal():
         raise BadRequest("--since takes days: 30d")
+
     wanted: dict[str, Any] = {"threshold": threshold, "ham_threshold": ham_threshold, "days": days}
     found = context.call("GET", "/v1/spam/backtest", **wanted)
     if context.as_json:
         print_json(found)
         return
+
     click.echo(f"{found['messages']} messages{'' if found['complete'] else ' (there are more)'}")
     context.table(found["moves"], {"was": "WAS", "becomes": "WOULD BE", "messages": "MESSAGES"})
     columns = {"was": "LABEL", "becomes": "VERDICT NOW", "messages": "MESSAGES"}
@@ -211,10 +219,12 @@ def stats(context: Context) -> None:
     context.fields(found)
     if context.as_json:
         return
+
     if found["wrong_labels"]:
         click.echo(
             f"about {found['wrong_labels']:.1%} of the labels look wrong: `mailhub spam marks` shows what each weighs"
         )
+
     if found["not_counted"]:
         click.echo(
             f"{found['not_counted']} labels of another version do not count yet ({found['lost']} have lost their mail):"

@@ -81,10 +81,12 @@ def _show(curve: Curve, spam: Heights, ham: Heights) -> None:
 def _draw(curve: Curve, spam: Heights, ham: Heights, out: Path) -> None:
     if out.suffix not in (".png", ".svg"):
         raise BadRequest("--out ends in .png or .svg")
+
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ConfigurationError('drawing into a file needs matplotlib: pip install "mailhub[plots]"') from None
+
     figure: Any = Figure(figsize=(10, 4), layout="constrained")
     learned, scores = figure.subplots(1, 2)
     learned.plot([count for count, _ in curve], [share for _, share in curve], marker="o")

@@ -27,16 +27,21 @@ def rebuild(context: Context, dry_run: bool, yes: bool) -> None:
     if dry_run or not planned["waiting"]:
         context.fields(planned)
         return
+
     if not context.as_json:
         click.echo(f"{planned['waiting']} of {planned['labels']} labels are to be carried over; {_lost(planned)}")
     carried = dropped = 0
     after: int | None = 0
     hidden = context.as_json or not sys.stderr.isatty()
+
     with click.progressbar(length=planned["waiting"], label="reading", file=sys.stderr, hidden=hidden) as bar:
         while after is not None:
             done = context.call("POST", "/v1/spam/rebuild", body={"after": after, "yes": yes})
-            carried, dropped, after = carried + done["carried"], dropped + done["dropped"], done["next"]
+            carried = carried + done["carried"]
+            dropped = dropped + done["dropped"]
+            after = done["next"]
             bar.update(done["carried"] + done["dropped"])
+
     found = {"carried": carried, "dropped": dropped, "left": planned["waiting"] - carried - dropped}
     if context.as_json:
         print_json(found)

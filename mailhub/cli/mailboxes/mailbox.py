@@ -37,8 +37,10 @@ def list_(context: Context, limit: int, after: str | None) -> None:
     if context.as_json:
         context.table(rows, columns)
         return
+
     columns |= {"newest": "NEWEST MAIL"} | ({"fetched": "IMAP"} if any(fetched.values()) else {})
     context.table([row | {"fetched": fetched[row["id"]], "newest": newest(context, row)} for row in rows], columns)
+
     for row in rows:
         show_silence(context, row)
         if row["imap"]:
@@ -51,6 +53,7 @@ def _show_source(context: Context, address: str, source: dict[str, Any]) -> None
         click.echo(f"  {clean(source['fault'])} ({context.time(source['fault_at'])})")
     if source["authorisation"]:
         click.echo(f"  authorisation: {_authorisation(context, source['authorisation'])}")
+
     for folder in source["folders"]:
         newest = f", the newest came {context.time(folder['newest_at'])}" if folder["newest_at"] else ""
         click.echo(f"  {clean(folder['name'])}: {folder['state']}; {counts(folder)}{newest}")
@@ -76,6 +79,7 @@ def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--imap-password-stdin", is_flag=True, help=stdin),
     ):
         command = option(command)
+
     return command
 
 
@@ -120,12 +124,14 @@ def add(context: Context, address: str, name: str, on_reply_to_closed: str, purp
     if imap["imap_host"] is None:
         context.fields(context.call("POST", "/v1/mailboxes", body=served))
         return
+
     source = _source(address, **imap)
     try:
         context.call("POST", "/v1/mailboxes", body=served)
     except ApiError as error:
         if error.http_status != 409:  # served already, perhaps by this very account: the next call tells
             raise
+
     found = context.call("POST", f"/v1/mailboxes/{address}/imap", body=source)
     if context.as_json:
         print_json(found)
@@ -157,6 +163,7 @@ def _source(address: str, **imap: Any) -> dict[str, Any]:
     oauth = oauth_body(imap)
     if oauth is not None:
         body["oauth"] = oauth
+
     return body | _password(may_lack=oauth is not None and oauth["flow"] != "client-credentials", **imap)
 
 
@@ -208,16 +215,21 @@ def set_(
     """
     if feedback_from_moves is None and erase_there is None:
         raise click.UsageError("say what is to be set: --feedback-from-moves, --erase-there, or their --no- forms")
-    found, said = {}, []
+
+    found = {}
+    said = []
+
     if feedback_from_moves is not None:
         body = {"feedback_from_moves": feedback_from_moves, "junk_folder": junk_folder}
         found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/feedback", body=body)
         verb = "are marks from now on" if feedback_from_moves else "are no marks any more"
         said.append(f"moves into Junk and out of it in {mailbox} {verb}")
+
     if erase_there is not None:
         found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/erasing", body={"erase_there": erase_there})
         verb = "is deleted at the provider as well" if erase_there else "stays at the provider"
         said.append(f"mail in {mailbox} of people who are erased from now on {verb}")
+
     _told(context, found, "\n".join(said))
 
 

@@ -48,8 +48,10 @@ def oauth_body(options: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if options["oauth_client_id"] is None:
         raise click.UsageError("--oauth needs --oauth-client-id: mailhub is registered at the provider by you")
+
     ends = options["oauth_secret_ends"]
     named = {name: options[f"oauth_{name}"] for name in ("tenant", "token_url", "consent_url", "scope")}
+
     return {
         "provider": options["oauth"],
         "client_id": options["oauth_client_id"],
@@ -76,6 +78,7 @@ def authorize(context: Context, mailbox: str, refresh_token_stdin: bool) -> None
     else:
         begun = context.call("POST", path)
         _finish(context, path, begun)
+
     if context.as_json:
         print_json({"done": True})
     else:

@@ -55,6 +55,7 @@ def totp(context: Context, user: str | None, reset: bool, codes: bool, status: b
     """
     if user is not None and not reset:
         raise BadRequest("nobody enrols a second factor for somebody else: --reset removes one")
+
     if reset:
         path = "/v1/second-factor" if user is None else f"/v1/users/{user}/second-factor"
         context.client.fetch("DELETE", path, account=context.account)

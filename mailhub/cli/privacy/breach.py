@@ -42,6 +42,7 @@ def report(context: Context, since: datetime | None, until: datetime | None, nam
     if context.as_json:
         print_json({**touched, "contacts": people})
         return
+
     context.fields(touched["counts"])
     click.echo(f"categories: {'; '.join(touched['categories'])}")
     context.table(people, PEOPLE)

@@ -83,9 +83,11 @@ def erase(context: Context, addresses: tuple[str, ...], plan: bool, yes: bool, w
     if plan:
         context.fields(planned)
         return
+
     if not yes:
         click.echo(f"This takes {_told(planned)}, of {', '.join(planned['addresses'])}.", err=True)
         click.confirm("Erase this person for good?", abort=True, err=True)
+
     body = {"addresses": list(addresses), "confirm": addresses[0]}
     begun = context.call("POST", "/v1/erasures", body=body)
     shown = _followed(context, begun) if wait else begun

@@ -45,6 +45,7 @@ def _download(context: Context, path: str, out: Path) -> None:
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
     written = 0
+
     try:
         with unfinished.open("wb") as file:
             for piece in context.client.download(path, account=context.account):
@@ -54,8 +55,10 @@ def _download(context: Context, path: str, out: Path) -> None:
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
+
     if sys.stderr.isatty():
         click.echo(err=True)
+
     if context.as_json:
         print_json({"path": str(out), "size_bytes": written})
     else:

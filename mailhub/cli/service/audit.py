@@ -61,6 +61,7 @@ def verify(context: Context, anchors: Path | None) -> int:
             context.table(
                 found["faults"], {"kind": "FAULT", "account": "ACCOUNT", "node": "NODE", "sequence": "AT ROW"}
             )
+
     return exits.OK if found["whole"] else exits.DATAERR
 
 
@@ -83,6 +84,7 @@ def _last_of_each_node(path: Path | None) -> list[Any]:
     """Each anchor holds the hash of the one before it: the last says what all do."""
     if path is None:
         return []
+
     last: dict[int, Any] = {}
     try:
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -91,4 +93,5 @@ def _last_of_each_node(path: Path | None) -> list[Any]:
                 last[row["node"]] = row
     except (ValueError, KeyError, TypeError):
         raise BadRequest(f"{path} holds no anchors: it must be what `mailhub audit anchors` printed") from None
+
     return list(last.values())

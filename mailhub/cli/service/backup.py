@@ -157,6 +157,7 @@ def restore(context: Context, file: Path, into: str, keys_at: Path | None, recov
             if directory is not None:
                 _clear(directory)
             raise
+
     _print(context, done, erased_again=again)
 
 

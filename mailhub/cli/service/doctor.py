@@ -37,6 +37,7 @@ def doctor(context: Context, offline: bool) -> int:
     """
     found = list(_examine(context, offline=offline))
     well = all(each.level != "FAIL" for each in found)
+
     if context.as_json:
         checks = [{"name": each.name, "level": each.level, "text": each.text, "cure": each.cure} for each in found]
         print_json({"ok": well, "checks": checks})
@@ -46,6 +47,7 @@ def doctor(context: Context, offline: bool) -> int:
             click.echo(clean(f"{each.level:<4}  {each.name:<{width}}  {each.text}"))
             if each.cure:
                 click.echo(clean(f"{'':<{width + 8}}cure: {each.cure}"))
+
     return exits.OK if well else exits.UNAVAILABLE
 
 

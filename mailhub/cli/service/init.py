@@ -50,10 +50,13 @@ def init(context: Context, directory: Path | None, mailbox: str, owner: str, map
     Example: mailhub init --directory ./var --mailbox support@example.com
     """
     account_name = context.account or "main"
-    mailbox, owner = mailbox.strip().lower(), owner.strip().lower()
+    mailbox = mailbox.strip().lower()
+
+    owner = owner.strip().lower()
     for name, value in (("--mailbox", mailbox), ("--owner", owner)):
         if value.count("@") != 1 or not all(value.split("@")) or any(each.isspace() for each in value):
             raise BadRequest(f"{name} must be an address like support@example.com, not {value!r}")
+
     mapped = map_uid if map_uid is not None else directory is not None
     config = _configuration(context, directory, owner if mapped else None)
     process.become_owner(config.storage.directory)  # root prepares the package's directory for the service's user
@@ -71,6 +74,7 @@ def init(context: Context, directory: Path | None, mailbox: str, owner: str, map
     if password is None and not context.as_json:
         click.echo(f"{config.storage.directory} is initialised already: nothing to do.")
         return
+
     context.fields(done)
 
 
@@ -160,7 +164,9 @@ def _first_account(transaction: Transaction, name: str, mailbox: str, owner: str
     from storage.mail import mailboxes
     from storage.people import users
 
-    connection, now, password = transaction.connection, clock.now(), one_time_password()
+    connection = transaction.connection
+    now = clock.now()
+    password = one_time_password()
     if accounts.list_accounts(connection, limit=1):
         return None
     account = transaction.new_id()

@@ -58,6 +58,7 @@ def install_systemd(
     """
     if print_only == apply:
         raise click.UsageError("say --print or --apply")
+
     program = program or command()
     wanted = list(installing.files(program, drop_ins))
     packaged = (root / PACKAGED_UNIT).exists()
@@ -66,6 +67,7 @@ def install_systemd(
     if print_only:
         _print(context, wanted)
         return exits.OK
+
     installing.require_reachable(program)
     done = [{"path": str(file.path), "result": installing.install(file, root)} for file in wanted]
     afterwards = (READ_UNITS,) if packaged else (*MAKE_USER, READ_UNITS)
@@ -73,11 +75,13 @@ def install_systemd(
     if context.as_json:
         print_json({"root": str(root), "files": done, "ran": ran})
         return exits.OK
+
     for each in done:
         click.echo(f"{each['result']:<10} {each['path']}")
     for line in ran:
         click.echo(f"ran        {line}")
     click.echo(NEXT)
+
     return exits.OK
 
 
@@ -106,7 +110,9 @@ def _run(arguments: Sequence[str]) -> str:
         raise Unavailable(
             f"`{line}` did not run ({type(error).__name__}): the files are written; run it by hand"
         ) from None
+
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise Unavailable(f"`{line}` failed, the files are written: {said}")
+
     return line

@@ -23,24 +23,30 @@ def status(context: Context) -> int:
     if context.as_json:
         print_json(found)
         return exits.OK if found["ready"] else exits.TEMPFAIL
+
     click.echo(f"mailhub {found['version']}, since {context.time(found['started_at'])}")
     click.echo("mail flows" if found["ready"] else f"mail does NOT flow: {'; '.join(found['faults'])}")
     for name, address in found["listening"].items():
         click.echo(f"  {name:<6} {address}")
     tickets = ", ".join(f"{count} {state}" for state, count in sorted(found["tickets"].items())) or "none yet"
     click.echo(f"tickets of account {found['account']}: {tickets}")
+
     for address, state in found["imap"].items():
         click.echo(f"{address} is fetched by IMAP: {clean(state)}")
         for name, folder in found["folders"][address].items():
             click.echo(f"  {clean(name)}: {counts(folder)}")
+
     for address, words in found["silent"].items():
         click.echo(f"{address} is SILENT: {words}")
     if found["letters"]:
         click.echo(f"no letters: {clean(found['letters'])}")
+
     if found["labels_waiting"]:
         waits = "waits for `mailhub spam rebuild --yes`" if found["rebuild_asks"] else "is under way"
         click.echo(f"{found['labels_waiting']} labels of another version do not count yet: carrying them over {waits}")
+
     for source, at in found["last_mail_at"].items():
         click.echo(f"last mail by {source}: {context.time(at)}")
     click.echo(f"{found['quarantine']} in quarantine, {found['disk_free_bytes'] // 2**20} MiB of disk free")
+
     return exits.OK if found["ready"] else exits.TEMPFAIL

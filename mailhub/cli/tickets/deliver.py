@@ -52,11 +52,13 @@ def deliver(context: Context, recipients: tuple[str, ...], sender: str | None) -
     except Exception as error:  # noqa: BLE001 named boundary: whatever it was, the mail is kept
         click.echo(f"mailhub: {error or type(error).__name__}", err=True)
         return exits.TEMPFAIL
+
     if context.as_json:
         print_json(found)
     else:
         for outcome in found["outcomes"]:
             click.echo(f"{outcome['fate']}: message {outcome['message']}, ticket {outcome['ticket']}")
+
     return exits.DATAERR if all(each["fate"] == "rejected" for each in found["outcomes"]) else exits.OK
 
 

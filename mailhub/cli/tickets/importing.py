@@ -36,17 +36,21 @@ def import_(context: Context, paths: tuple[Path, ...], recipient: str | None) ->
     """
     if missing := [path for path in paths if not path.exists()]:
         raise click.UsageError(f"no such file or directory: {missing[0]}")
+
     fates: Counter[str] = Counter()
     progress = _Progress(quiet=context.as_json)
+
     for name, raw in messages(paths):
         fates[_file(context, name, raw, recipient)] += 1
         progress.step(fates)
+
     progress.end()
     if context.as_json:
         print_json({"messages": fates.total(), "fates": dict(fates)})
     else:
         words = ", ".join(f"{count} {fate}" for fate, count in fates.most_common())
         click.echo(f"{fates.total()} messages: {words or 'nothing found'}")
+
     return exits.TEMPFAIL if fates["failed"] else exits.OK
 
 
@@ -85,6 +89,7 @@ def _mbox(path: Path) -> Iterator[bytes]:
     """The messages of an mbox, one in memory at a time: a From_ line counts after a blank line or at the start."""
     lines: list[bytes] = []
     blank = True
+
     with path.open("rb") as file:
         for line in file:
             if blank and _FROM_LINE.match(line):
@@ -94,6 +99,7 @@ def _mbox(path: Path) -> Iterator[bytes]:
             else:
                 lines.append(line[1:] if _QUOTED_FROM.match(line) else line)
             blank = line in (b"\n", b"\r\n")
+
     if lines:
         yield _joined(lines)
 

@@ -33,6 +33,7 @@ def parse(context: Context, files: tuple[Path, ...]) -> int:
             click.echo(f"{file}: {found['error']}", err=True)
         else:
             _print(found)
+
     return exits.DATAERR if failed else exits.OK
 
 

@@ -22,14 +22,17 @@ def reparse(context: Context, after: int) -> None:
     """
     read = changed = 0
     progress = sys.stderr.isatty() and not context.as_json
+
     while True:
         step = context.call("POST", "/v1/messages/reparse", after=after)
-        read, changed = read + step["read"], changed + step["changed"]
+        read = read + step["read"]
+        changed = changed + step["changed"]
         if progress:
             click.echo(f"\r{read} messages read, {changed} changed; at {after}", err=True, nl=False)
         if step["next"] is None:
             break
         after = step["next"]
+
     if progress:
         click.echo(err=True)
     context.fields({"read": read, "changed": changed})

@@ -74,13 +74,17 @@ def show(context: Context, ticket: str) -> None:
     if context.as_json:
         print_json(found)
         return
+
     click.echo(f"#{found['number']} {clean(found['subject']) or '(no subject)'}  (id {found['id']})")
     context.fields(found, {name: name.replace("_", " ") for name in FIELDS if found[name] is not None})
+
     for each in found["participants"]:
         guest = each["role"] == "guest"
         click.echo(f"{'guest, not accepted' if guest else 'takes part'}: {clean(each['address'])}")
+
     for message in found["messages"]:
         _print_message(context, message)
+
     for note in found["notes"]:
         click.echo(
             f"\n--- note by {clean(note['author'] or 'nobody')}, {context.time(note['created_at'])} (id {note['id']})"
@@ -116,9 +120,11 @@ def _print_message(context: Context, message: dict[str, Any]) -> None:
     if message["unreadable"]:
         text = "(cannot be read; `mailhub message raw` has the bytes)"
     click.echo(textwrap.indent(text, "    "))
+
     for each in message["attachments"]:
         name = clean(each["filename"]) or "(no name)"
         click.echo(f"    [{each['index']}] {name}, {each['content_type']}, {each['size_bytes']} bytes")
+
     for each in message["sending"]:
         said = f" ({each['reply']})" if each["reply"] else ""
         click.echo(f"    to {clean(each['recipient'])}: {each['state']}{said}")

@@ -24,7 +24,9 @@ from storage.mail.mailboxes import every_mailbox
 from storage.proof.key_checks import find_key_check
 
 SHOWN_SILENT = 10
-ACCOUNTS_LOOKED_AT, MAIL_LOOKED_AT = 20, 100  # of each: whether trusted hosts write what they are trusted for
+# of each: whether trusted hosts write what they are trusted for
+ACCOUNTS_LOOKED_AT = 20
+MAIL_LOOKED_AT = 100
 MAIL_THAT_TELLS = 10  # fewer may all be of domains without a policy
 OVERDUE_HOURS = 1  # a mail that has been waiting for the relay for so long
 
@@ -60,13 +62,16 @@ def _read(config: Config, connection: Connection) -> Seen:
     if present not in migrate.known_revisions():
         text = f"schema {present} was made by a newer mailhub, this one knows {migrate.HEAD}"
         return Seen([failure("database", text, "install that version again, or restore the backup made before it")])
+
     if present != migrate.HEAD:
         text = f"schema {present}, this version wants {migrate.HEAD}"
         return Seen([warning("database", text, "make a backup, then restart the daemon: it migrates at its start")])
+
     found = [_known_key(config, find_key_check(connection), present)]
     waiting = backlog(connection)
     addresses = [each.address for each in every_mailbox(connection)]
     found += [*_waiting(waiting), *_filters(connection), _silent(connection)]
+
     return Seen([*found, *_trusted_hosts(config, connection)], waiting, addresses)
 
 
@@ -77,9 +82,11 @@ def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
         return warning(
             "database", f"schema {present}; whether the root key is its own is not known", "see the root key"
         )
+
     if known is not None and known != key.derive("check"):
         cure = "put the copy of root.key back that belongs to it"
         return failure("database", "it was written with another root key", cure)
+
     return well("database", f"schema {present}")
 
 
@@ -94,28 +101,34 @@ def _trusted_hosts(config: Config, connection: Connection) -> list[Finding]:
 
 
 def _trusted_host(host: str, newest: Sequence[str]) -> Finding:
-    name, said = f"trusted host {host}", [line.split() for line in newest if f"by={host}" in line.split()]
+    name = f"trusted host {host}"
+    said = [line.split() for line in newest if f"by={host}" in line.split()]
     judged = sum("dmarc=none" not in each and "dmarc=permerror" not in each for each in said)
     cure = f'let a milter of {host} (OpenDMARC, rspamd) write dmarc=; see README, "Behind Postfix"'
     if not said and any(not line for line in newest):
         text = f"none of the newest mails has an Authentication-Results of {host}: From is believed as it is written"
         return warning(name, text, cure)
+
     if len(said) >= MAIL_THAT_TELLS and not judged:
         text = f"it wrote no DMARC result into any of the newest {len(said)} mails: whoever forges From is believed"
         return warning(name, text, cure)
+
     return well(name, f"DMARC results in {judged} of the newest {len(said)} mails")
 
 
 def _filters(connection: Connection) -> list[Finding]:
     """Labels that the filters do not hold, because another version made them."""
     plans = [rebuild.plan(connection, account) for account in accounts_with_ledger(connection)]
-    waiting, asking = sum(each.waiting for each in plans), sum(each.asks for each in plans)
+    waiting = sum(each.waiting for each in plans)
+    asking = sum(each.asks for each in plans)
     if not waiting:
         return [well("filter", "every label counts")]
+
     text = f"{waiting} labels of another version do not count until they are carried over"
     if asking:
         text += f"; {asking} accounts would lose more than a fifth of theirs"
         return [warning("filter", text, "see `mailhub spam rebuild --dry-run`, then `mailhub spam rebuild --yes`")]
+
     return [warning("filter", text, "the daemon does that by itself after its start: look again in some minutes")]
 
 
@@ -124,24 +137,29 @@ def _silent(connection: Connection) -> Finding:
     silent = watches.silent_watches(connection)
     if not silent:
         return well("silence", "no mailbox is silent for longer than is usual for it")
+
     text = "; ".join(f"{address}: {in_words(watch, now=clock.now())}" for address, watch in silent[:SHOWN_SILENT])
     if len(silent) > SHOWN_SILENT:
         text += f"; and {len(silent) - SHOWN_SILENT} more"
     cure = (
         "send a mail there from elsewhere; `mailhub mailbox test`, the MX records; `mailhub mailbox silence` sets when"
     )
+
     return warning("silence", text, cure)
 
 
 def _waiting(found: Backlog) -> list[Finding]:
     age = clock.now() - found.oldest_queued_at if found.oldest_queued_at is not None else 0
     words = f"{found.queued} mails wait for the relay"
+
     if age > OVERDUE_HOURS * clock.HOUR:
         text = f"{words}, the oldest since {age // clock.HOUR} hours"
         queued = warning("outbox", text, "see the line on the relay, and `journalctl -u mailhub`")
     else:
         queued = well("outbox", words)
+
     if found.unreadable:
         cure = "`mailhub intake list --fate quarantined`, then `mailhub intake retry`"
         return [queued, warning("quarantine", f"{found.unreadable} messages could not be read", cure)]
+
     return [queued, well("quarantine", "no message waits to be read again")]

@@ -54,13 +54,16 @@ def check_directory(config: Config) -> Iterator[Finding]:
     except OSError as error:
         yield failure("directory", f"{directory}: {error.strerror}", "run `mailhub init`, as root or as its owner")
         return
+
     owner = _user(state.st_uid)
     if state.st_mode & 0o007:
         yield failure("directory", f"{directory} is open to everybody", f"chmod 0700 {directory}")
+
     foreign = [path for path, each in present if each.st_uid != state.st_uid]
     if foreign:
         text = f"{foreign[0]} does not belong to {owner}, as the directory does"
         yield failure("directory", text, f"chown -R {owner}: {directory}")
+
     loose = [path for path, each in present if path.suffix in (".key", ".sqlite3") and each.st_mode & 0o077]
     if loose:
         yield failure("directory", f"{loose[0]} is open to others", f"chmod 0600 {loose[0]}")
@@ -77,13 +80,17 @@ def _user(uid: int) -> str:
 
 def check_disk(config: Config) -> Iterator[Finding]:
     """There is room, in bytes and in files."""
-    directory, reserve = config.storage.directory, config.storage.reserve_bytes
+    directory = config.storage.directory
+    reserve = config.storage.reserve_bytes
     cure = f"make room in {directory}, or move it to a larger disk"
+
     try:
-        free, state = shutil.disk_usage(directory).free, os.statvfs(directory)
+        free = shutil.disk_usage(directory).free
+        state = os.statvfs(directory)
     except OSError as error:
         yield failure("disk", f"{directory}: {error.strerror}", "run `mailhub init`")
         return
+
     words = f"{free // 2**20} MiB free, {reserve // 2**20} MiB are kept in reserve"
     if free < reserve:
         yield failure("disk", f"{words}: mail is deferred", cure)
@@ -103,6 +110,7 @@ def check_clock(*, newest: int | None, started: tuple[float, float]) -> Iterator
     cure = "apt-get install systemd-timesyncd (or chrony), then `timedatectl`"
     now = clock.now()
     jumped = abs((time.time() - started[0]) - (time.monotonic() - started[1]))
+
     if datetime.fromtimestamp(now / clock.SECOND, UTC).year < FIRST_YEAR:
         yield failure("clock", f"it says {clock.to_iso(now)}", cure)
     elif newest is not None and newest > now + 300 * clock.SECOND:
@@ -141,6 +149,7 @@ def _certificate(name: str, path: Path, key: Path, hostname: str) -> Finding:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
     except (ConfigurationError, OSError, ValueError) as error:
         return failure(name, str(error), "give certificate chain and key as PEM files that the service's user may read")
+
     left = (certificate.not_valid_after_utc - datetime.now(UTC)).days
     if left < 0:
         return failure(name, f"{path} expired on {certificate.not_valid_after_utc:%Y-%m-%d}", renew)
@@ -149,6 +158,7 @@ def _certificate(name: str, path: Path, key: Path, hostname: str) -> Finding:
     if not any(_matches(each, hostname) for each in _names(certificate)):
         cure = "set smtp.hostname to a name in it, or get one for this name"
         return warning(name, f"{path} does not name {hostname}", cure)
+
     return well(name, f"{path}, {left} days left")
 
 
@@ -170,15 +180,18 @@ def check_secrets(config: Config) -> Iterator[Finding]:
     """The relay's password can be read, and not by everybody."""
     if not config.relay.password_file:
         return
+
     path = Path(config.relay.password_file)
     if path.is_relative_to(CREDENTIALS):
         path = CREDSTORE / path.name  # it is there only while the service runs, and only for it
+
     try:
         mode = path.stat().st_mode
         readable = os.access(path, os.R_OK)
     except OSError as error:
         yield failure("credentials", f"relay.password_file: {path}: {error.strerror}", f"put the password into {path}")
         return
+
     if mode & 0o007:
         yield failure("credentials", f"relay.password_file: {path} is open to everybody", f"chmod 0600 {path}")
     elif not readable:

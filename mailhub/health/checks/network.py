@@ -40,6 +40,7 @@ async def examine(
     found = [each for some in await asyncio.gather(*checks) for each in some]
     if len(domains) > DOMAINS:
         found.append(well("DNS", f"{len(domains) - DOMAINS} more domains were not asked about"))
+
     return found
 
 
@@ -57,6 +58,7 @@ async def _door(name: str, place: tuple[str, int]) -> list[Finding]:
     """The door greets whoever connects from this machine."""
     host, port = place
     target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 it is connected to, not bound
+
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_connection(target, port)
@@ -65,9 +67,11 @@ async def _door(name: str, place: tuple[str, int]) -> list[Finding]:
     except (OSError, TimeoutError, ValueError) as error:
         cure = "see `journalctl -u mailhub`, and whether a firewall is in between"
         return [failure(f"{name} door", f"{host} port {port} does not answer: {_words(error)}", cure)]
+
     if not greeting.startswith(GREETINGS[name]):
         cure = "see who has the port: `ss -ltnp`"
         return [failure(f"{name} door", f"{host} port {port} does not greet as mailhub does", cure)]
+
     return [well(f"{name} door", f"{host} port {port} answers")]
 
 
@@ -80,15 +84,18 @@ async def _domain(domain: str, ask: Ask) -> list[Finding]:
     name = f"DNS {domain}"
     if any(domain == each or domain.endswith(f".{each}") for each in NOBODYS):
         return [warning(name, "a name for examples: no mail comes to it", "add your own: `mailhub mailbox add`")]
+
     mx, txt, dmarc = await asyncio.gather(
         _ask(ask, domain, "MX"), _ask(ask, domain, "TXT"), _ask(ask, f"_dmarc.{domain}", "TXT")
     )
     if mx.failed:
         cure = "see /etc/resolv.conf: SPF, DKIM and DMARC of what comes in cannot be checked either"
         return [warning(name, f"no name server answered within {SECONDS:.0f} s", cure)]
+
     missing = list(_missing(domain, mx, txt, dmarc))
     if missing:
         return [warning(name, text, cure) for text, cure in missing]
+
     return [well(name, f"MX {mx.records[0]}; SPF and DMARC are there; DKIM is signed by the relay")]
 
 
@@ -111,11 +118,13 @@ async def _own_name(hostname: str, ask: Ask, *, matters: bool) -> list[Finding]:
     """The name in the greeting has an address, and the address has the name; of interest to an MX only."""
     if not matters:
         return []
+
     cure = "set smtp.hostname to the name that the world knows this machine by, and ask your provider for its PTR"
     v4, v6 = await asyncio.gather(_ask(ask, hostname, "A"), _ask(ask, hostname, "AAAA"))
     addresses = (*v4.records, *v6.records)
     if v4.failed or not addresses:
         return [warning("own name", f"{hostname} has no address in DNS", cure)]
+
     reverse = await asyncio.gather(
         *(_ask(ask, ipaddress.ip_address(each).reverse_pointer, "PTR") for each in addresses)
     )
@@ -126,6 +135,7 @@ async def _own_name(hostname: str, ask: Ask, *, matters: bool) -> list[Finding]:
     ]
     if wrong:
         return [warning("own name", f"the PTR of {wrong[0]} is not {hostname}", cure)]
+
     return [well("own name", f"{hostname}: address and PTR agree")]
 
 

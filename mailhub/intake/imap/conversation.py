@@ -136,7 +136,8 @@ class Conversation:
         """Select a folder; read_only leaves no trace there (EXAMINE)."""
         found = self._do(lambda: self._client.select_folder(_sound(folder), readonly=read_only))
         selected = opened(found, b"EXISTS")
-        self._count, self._told = b"%d" % (selected.messages or 0), False
+        self._count = b"%d" % (selected.messages or 0)
+        self._told = False
         return selected
 
     def status(self, folder: str) -> Opened:
@@ -266,7 +267,8 @@ class Conversation:
         if removed:
             self._count = None
         if count is not None and count != self._count:
-            self._count, self._told = count, True
+            self._count = count
+            self._told = True
 
 
 class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types

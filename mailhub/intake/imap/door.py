@@ -53,7 +53,10 @@ class ImapDoor:
         budget: ByteBudget,
     ) -> None:
         """``directory``: where large mails wait until they are whole, in files without a name."""
-        self._database, self._writer, self._reception, self.logins = database, writer, reception, logins
+        self._database = database
+        self._writer = writer
+        self._reception = reception
+        self.logins = logins
         self._node = node
         self._message_bytes = message_bytes
         self._directory = directory
@@ -80,6 +83,7 @@ class ImapDoor:
             batch_bytes=settings.batch_bytes,
             command_seconds=settings.command_seconds,
         )
+
         self._shared = Shared(rooms=rooms, logins=self.logins, settings=settings)
         self._supervisor.start()
 
@@ -107,6 +111,7 @@ class ImapDoor:
             except Exception as error:  # boundary: the database may be away for a while
                 log.exception("mailboxes", id=secrets.token_hex(8), error=type(error).__name__)
             self._changed.wait(LOOK_SECONDS)
+
         self._end(self._threads)
         until = time.monotonic() + STOP_SECONDS
         for thread in self._ending.values():
@@ -120,6 +125,7 @@ class ImapDoor:
         with self._database.read() as connection:
             found = sources_of_node(connection, self._node)
             erased = sources_to_erase_in(connection, now=clock.now())
+
         wanted = {(each.source.account_id, each.source.id): each for each in found if _runs(each)}
         anew = {self._anew.pop() for _ in range(len(self._anew))}
         over = {
@@ -129,9 +135,11 @@ class ImapDoor:
         }
         self._end(over)
         self._ending = {key: thread for key, thread in self._ending.items() if thread.runs}
+
         for key, fetching in wanted.items():
             if key not in self._threads and key not in self._ending and not self._stopping:
                 self._begin(key, fetching)
+
         for key in erased & self._threads.keys():
             self._threads[key].nudge()
 
@@ -145,6 +153,7 @@ class ImapDoor:
         if len(self._threads) + len(self._ending) >= self._shared.settings.mailboxes:
             log.warning("no thread for a mailbox: imap.mailboxes", source=key[1])
             return
+
         thread = MailboxThread(self._shared, fetching, ended=self.wake)
         try:
             thread.start()

@@ -40,6 +40,7 @@ def in_words(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = said(error.verify_message)
         return f"the server's certificate is not trusted ({why}): check the host name, or imap.ca_file"
+
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({said(error.reason or error)}): check the port and --imap-tls"
     if isinstance(error, TimeoutError):
@@ -48,4 +49,5 @@ def in_words(error: Exception) -> str:
         return "nothing listens there: check host and port"
     if isinstance(error, OSError):
         return f"the network failed: {said(error.strerror or error)}"
+
     return said(error) or type(error).__name__

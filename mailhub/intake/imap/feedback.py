@@ -18,7 +18,9 @@ from classifier.model import HAM, SPAM
 from storage.sources.imap_copies import ALIKE, DOUBLED, Copy
 from storage.sources.imap_moves import Move
 
-UNREAD, ONLY_ALIKE = "unread", "alike"  # reasons of a suggestion
+# reasons of a suggestion
+UNREAD = "unread"
+ONLY_ALIKE = "alike"
 NONE = "none"
 _JUNK = frozenset({"$junk", "junk"})
 _NOT_JUNK = frozenset({"$notjunk", "notjunk", "nonjunk"})

@@ -148,6 +148,7 @@ class FolderReader:
             if not isinstance(stopped, HeldUp) or stopped.by_the_mail:
                 self._struggle.failed(self._cursor())
             raise
+
         self._struggle.failures = 0
 
     # --- which mails --------------------------------------------------------------------------------------------------
@@ -157,12 +158,15 @@ class FolderReader:
         uidnext = opened.uidnext if opened is not None else None
         few = opened is not None and opened.messages is not None and opened.messages <= WIDEST_WINDOW_UIDS
         widest = MOST_UIDS if few else WIDEST_WINDOW_UIDS
-        low, width = self._folder.last_uid + 1, WINDOW_UIDS
+        low = self._folder.last_uid + 1
+
+        width = WINDOW_UIDS
         while uidnext is not None and low + width < uidnext:
             found = self._conversation.uids(low, low + width - 1)
             yield found
             low += width
             width = WINDOW_UIDS if found else min(4 * width, widest)
+
         yield self._conversation.uids(low, None)
 
     def _take_all(self, uids: Sequence[int]) -> None:
@@ -190,6 +194,7 @@ class FolderReader:
         """Hand over those of these mails that are to be filed, in order."""
         described = self._conversation.describe(uids)
         batch: list[_Mail] = []
+
         for uid in uids:
             known = described.get(uid)
             if known is None:
@@ -204,6 +209,7 @@ class FolderReader:
                 if self._is_full(batch, known):
                     batch = self._flush(batch)
                 batch.append(_Mail(uid, known))
+
         self._flush(batch)
         self._listed = uids[-1]
 
@@ -228,9 +234,11 @@ class FolderReader:
         """Fetch a batch while the one before is being filed, and hand it over. Returns an empty one, for the next."""
         if not batch:
             return batch
+
         budget = sum(2 * mail.described.size_bytes + SLACK_BYTES for mail in batch)
         bodies = self._conversation.fetch([mail.uid for mail in batch], budget=budget)
         self._land()
+
         for mail in batch:
             raw = bodies.get(mail.uid, b"")
             verdict = self._struggle.doubts.judge(mail.uid, mail.described.size_bytes, Answer().add(raw))
@@ -240,15 +248,18 @@ class FolderReader:
                 self._take_alone(mail)
             else:
                 self._owe_if_there(mail.uid)
+
         return []
 
     def _take_alone(self, mail: _Mail) -> None:
         """One mail, in pieces: a large one, or any where reading failed before."""
         self._land()
-        limit, announced = self._rooms.message_bytes.now, mail.described.size_bytes
+        limit = self._rooms.message_bytes.now
+        announced = mail.described.size_bytes
         if announced > limit and self._conversation.piece(mail.uid, limit, 1):  # a size alone may be a lie
             self._reject(mail, self._step(mail), announced)
             return
+
         with self._file_for_one() as file:
             verdict, size = self._read_until_sure(mail, file)
             if size > limit:
@@ -259,6 +270,7 @@ class FolderReader:
                     self._hand_over(mail, _content(file), verdict)
                     self._land()
                 return
+
         self._owe_if_there(mail.uid)
 
     @contextmanager
@@ -298,6 +310,7 @@ class FolderReader:
         ends_at = time.monotonic() + LARGE_PATIENCE * self._rooms.command_seconds
         answer = Answer()
         _empty(file)
+
         while answer.size_bytes <= self._rooms.message_bytes.now:
             piece = self._conversation.piece(mail.uid, answer.size_bytes, PIECE_BYTES)
             if piece is None and not (answer.size_bytes and self._conversation.uids(mail.uid, mail.uid)):
@@ -308,6 +321,7 @@ class FolderReader:
                 break
             if time.monotonic() > ends_at:
                 raise ImapFault("a large mail did not come in time")
+
         return answer
 
     # --- their fates --------------------------------------------------------------------------------------------------
@@ -342,25 +356,31 @@ class FolderReader:
 
     def _land(self) -> None:
         """Wait until what was handed over has its fate. Raises ``HeldUp`` for the first that has none."""
-        flying, self._flying = self._flying, []
+        flying = self._flying
+        self._flying = []
         held_up: tuple[int, Outcome] | None = None
+
         for uid, future in flying:
             outcome = future.result()[0]
             if outcome.fate is Fate.DEFERRED and held_up is None:
                 held_up = uid, outcome
+
         if held_up is not None:
             uid, outcome = held_up
             if outcome.reason == "fault":
                 self._struggle.in_hand = uid
             raise HeldUp(outcome.reason)
+
         self._struggle.landed += len(flying)
         if flying:
             self._struggle.failures = 0
 
     def _step(self, mail: _Mail, verdict: Verdict = Verdict.WHOLE) -> Along:
         """The cursor's step over this mail, the next one in order."""
-        before, self._place = self._place, mail.uid
-        came_at, fetching = mail.described.came_at, self._kept(verdict)
+        before = self._place
+        self._place = mail.uid
+        came_at = mail.described.came_at
+        fetching = self._kept(verdict)
         return imap_cursor.step(fetching, self._folder, mail.uid, before=before, came_at=came_at)
 
     def _kept(self, verdict: Verdict) -> Fetching:
@@ -379,7 +399,8 @@ class FolderReader:
         """A mail that the server lists and does not give is owed and passed; one that it lists no more is gone."""
         self._land()
         if self._conversation.uids(uid, uid):
-            before, self._place = self._place, uid
+            before = self._place
+            self._place = uid
             self._write(imap_cursor.owing(self._folder, uid, before=before, next_at=_later(0)))
 
     def _fetch_owed(self) -> None:
@@ -400,6 +421,7 @@ class FolderReader:
         if self._is_before_since(uid, mail.described):
             self._write(imap_cursor.forgetting(self._folder, uid))
             return
+
         with self._file_for_one() as file:
             verdict, size = self._read_until_sure(mail, file)
             along = imap_cursor.owed_step(self._kept(verdict), self._folder, uid)

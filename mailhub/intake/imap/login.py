@@ -32,6 +32,7 @@ class Logins:
         if source.auth == "password":
             conversation.log_in(source.login, secret_of(source, self.keys))
             return
+
         held = self.tokens.find_held(source.id)
         if held is not None:
             try:
@@ -40,4 +41,5 @@ class Logins:
                 self.tokens.forget(source.id)
             else:
                 return
+
         conversation.log_in_by_token(source.login, self.tokens.get(source, settings), source.auth)

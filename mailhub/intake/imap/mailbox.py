@@ -144,6 +144,7 @@ class MailboxThread:
             if isinstance(fault, CannotLogIn):
                 failures += LOGIN_FAILURES
             self._sleep(self._delay(failures))
+
         self._over.set()
         self._wake.close()
         self._waker.close()
@@ -176,11 +177,15 @@ class MailboxThread:
             log.exception("a mailbox failed", id=id_, source=self.fetching.source.id, error=type(error).__name__)
             self._note("failing", f"a fault of mailhub: see its log, id {id_}")
             return error
+
         return None
 
     def _serve(self, conversation: Conversation) -> None:
         """Read and wait until something ends it."""
-        heard, self._watch = None, None  # nobody listened yet
+        # nobody listened yet
+        heard = None
+
+        self._watch = None
         while not self._stopping.is_set():
             if self._watch is None and self.fetching.source.feedback_from_moves and time.monotonic() >= self._watch_at:
                 self._begin_watch(conversation)
@@ -235,6 +240,7 @@ class MailboxThread:
             else:
                 self._sleep(0)  # takes a nudge, if that ended it
                 return heard
+
         self._sleep(min(due, self.fetching.source.poll_seconds))
         return False
 
@@ -270,9 +276,11 @@ class MailboxThread:
                     self._look_into(conversation, folder, thorough=thorough)
             if thorough:
                 self._thorough_at = time.monotonic()
+
         struggle = self._struggles.setdefault(folders[0].id, Struggle())
         landed = struggle.landed
         self._look_into(conversation, folders[0], thorough=True, selected=only_first)
+
         return struggle.landed > landed
 
     def _look_into(
@@ -283,9 +291,12 @@ class MailboxThread:
             if thorough or self._has_news(conversation, folder):
                 state, fault = self._read(conversation, folder, selected=selected)
             else:
-                state, fault = "current", ""
+                state = "current"
+                fault = ""
         except Refused as refused:
-            state, fault = "missing", f"the server does not open it: {refused}. Was it renamed or deleted?"
+            state = "missing"
+            fault = f"the server does not open it: {refused}. Was it renamed or deleted?"
+
         self._shared.rooms.writer.run(
             lambda tx: imap_sources.set_folder_state(tx.connection, folder, state=state, fault=fault, at=clock.now())
         )
@@ -294,25 +305,32 @@ class MailboxThread:
         shown = conversation.status(folder.name)
         with self._shared.rooms.database.read() as connection:
             owed = any(imap_todos.count_todos(connection, folder, act) for act in ("settle", "fetch", "erase"))
+
         if self._watch is not None:
-            before, self._shown[folder.id] = self._shown.get(folder.id), shown
+            before = self._shown.get(folder.id)
+            self._shown[folder.id] = shown
             if shown != before:
                 return True
+
         same = shown.uidvalidity == folder.uidvalidity and shown.uidnext is not None
         return owed or not same or (shown.uidnext or 0) > folder.last_uid + 1
 
     def _read(self, conversation: Conversation, folder: ImapFolder, *, selected: bool) -> tuple[str, str]:
         """Its new state, and the fault in words. Raises ``Refused`` when it cannot be opened."""
-        rooms, opened, refused_erasing = self._shared.rooms, None, ""
+        rooms = self._shared.rooms
+        opened = None
+        refused_erasing = ""
         erases = erasing.is_due(folder, rooms.database)
         if erases:
             refused_erasing = erasing.erase(conversation, folder, rooms.database, rooms.writer)
+
         if erases or not selected:
             read_only = self.fetching.source.after_filing == "nothing" or folder.role == WATCHED
             opened = conversation.open(folder.name, read_only=read_only)
             if opened.uidvalidity is None:
                 return "failing", "the server gives no UIDVALIDITY: mail cannot be told apart there"
             folder = self._in_epoch(folder, opened.uidvalidity, opened.uidnext)
+
         struggle = self._struggles.setdefault(folder.id, Struggle())
         try:
             fault = ""
@@ -324,6 +342,7 @@ class MailboxThread:
                     self._watch.look(folder)
         except Refused as refused:
             return "failing", f"the server refuses a command: {refused}"
+
         fault = "; ".join(filter(None, (fault, refused_erasing)))
         return ("failing", fault) if fault else ("current", self._owed(folder))
 
@@ -332,15 +351,18 @@ class MailboxThread:
         with self._shared.rooms.database.read() as connection:
             count = imap_todos.count_todos(connection, folder, "fetch")
             worst = imap_todos.most_tried(connection, folder, "fetch")
+
         words = [f"{count} mails could not be fetched or filed so far: tried again"] if count else []
         if worst is not None and worst.tries >= TRIES:
             tried = (
                 f"the one with UID {worst.uid} was asked for {worst.tries} more times: the server gives it not, or not"
             )
             words.append(f"{tried} as announced, or mailhub cannot file it (see its log). Look at it there")
+
         odd = self._struggles[folder.id].doubts.odd if folder.id in self._struggles else 0
         if odd and self.fetching.source.after_filing == "delete":
             words.append(f"{odd} mails had another size than the server announced: filed, and not deleted there")
+
         return "; ".join(words)
 
     def _in_epoch(self, folder: ImapFolder, uidvalidity: int, uidnext: int | None) -> ImapFolder:
@@ -367,7 +389,8 @@ class MailboxThread:
         if self._stopping.is_set() or (state, fault) == self._state:
             return
         self._state = (state, fault)
-        source, at = self.fetching.source, clock.now()
+        source = self.fetching.source
+        at = clock.now()
         self._shared.rooms.writer.submit(
             lambda tx: imap_sources.set_source_state(tx.connection, source, state=state, fault=fault, at=at)
         )

@@ -35,6 +35,7 @@ def secret_of(source: ImapSource, keys: Keys, environment: Mapping[str, str] = o
         if not directory:
             raise CannotLogIn(f"no systemd credentials were handed in: LoadCredential={name} in the unit")
         return _read(Path(directory) / name)
+
     return _read(Path(name))
 
 

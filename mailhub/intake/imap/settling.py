@@ -60,9 +60,11 @@ def one_by_one(
         if len(due) > 1:
             return [one_by_one([todo], act, folder, name, writer) for todo in due][-1] or str(refused)
         wait = RETRY_MINUTES[min(due[0].tries, len(RETRY_MINUTES) - 1)] * clock.MINUTE
-        uids, at = [due[0].uid], clock.now() + wait
+        uids = [due[0].uid]
+        at = clock.now() + wait
         writer.run(lambda tx: imap_todos.set_retry(tx.connection, folder, name, uids, next_at=at))
         return str(refused)
+
     return ""
 
 
@@ -78,6 +80,7 @@ def _act(conversation: Conversation, source: ImapSource, uids: Sequence[int]) ->
     gone = [uid for uid in uids if uid not in there]
     if not left or source.after_filing == "nothing":
         return gone
+
     if source.after_filing == "seen":
         conversation.add_flag(left, "\\Seen")
     elif source.after_filing == "flag":
@@ -86,6 +89,7 @@ def _act(conversation: Conversation, source: ImapSource, uids: Sequence[int]) ->
         return uids if _move(conversation, left, source.after_argument) else gone
     else:
         return uids if delete(conversation, left) else gone
+
     return gone
 
 

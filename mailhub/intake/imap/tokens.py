@@ -61,7 +61,9 @@ class AccessTokens:
     """Those of one process. Thread-safe."""
 
     def __init__(self, database: Database, writer: Writer, keys: Keys) -> None:
-        self._database, self._writer, self._keys = database, writer, keys
+        self._database = database
+        self._writer = writer
+        self._keys = keys
         self._held: dict[int, _Held] = {}  # by source
         self._warned_at: dict[int, int] = {}  # by source
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
@@ -95,11 +97,13 @@ class AccessTokens:
             source = imap_sources.find_source(connection, grant.account_id, grant.source_id)
         if source is None:
             return
+
         try:
             with self._locks[source.id]:
                 self._renewed(source, settings)
         except ImapFault:
             return  # on record, and logged, where it was seen
+
         with self._database.read() as connection:
             renewed = oauth_grants.find_grant(connection, grant.account_id, grant.source_id)
         if renewed is not None and ends_soon(renewed, now=clock.now()):
@@ -121,6 +125,7 @@ class AccessTokens:
             raise CannotLogIn("this mailbox has no OAuth client: add it again with --oauth")
         if grant.flow != CLIENT and grant.refresh_token is None:
             raise CannotLogIn("nobody has authorised mailhub yet: mailhub mailbox authorize ADDRESS")
+
         try:
             asked_at = time.monotonic()
             given = self._ask(source, grant, settings)
@@ -128,9 +133,11 @@ class AccessTokens:
             raise self._failing(grant, denied) from None
         except OauthFault as fault:
             raise ImapFault(str(fault)) from None
+
         self._record(grant, given)
         over_at = asked_at + given.seconds - min(MARGIN_SECONDS, given.seconds / 4)
         self._held[source.id] = _Held(given.access, over_at)
+
         return given.access
 
     def _ask(self, source: ImapSource, grant: OauthGrant, settings: Imap) -> grants.Tokens:

@@ -40,7 +40,10 @@ class _Trial:
     """The steps gone so far, and the connection that came of them."""
 
     def __init__(self, source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins) -> None:
-        self._source, self._folders, self._settings, self._logins = source, folders, settings, logins
+        self._source = source
+        self._folders = folders
+        self._settings = settings
+        self._logins = logins
         self._way = way_of(source, settings)
         self._conversation: Conversation | None = None
         self.at = ""  # the step under way
@@ -62,6 +65,7 @@ class _Trial:
         self.at = "capabilities"
         able = [name for name in _SHOWN if self._conversation.can(name)]
         yield Step(self.at, True, " ".join(able) + ("" if "IDLE" in able else "; no IDLE: folders are polled"))
+
         for folder in self._folders:
             self.at = f"folder {folder.name}"
             yield Step(self.at, True, self._folder(self._conversation, folder.name))
@@ -91,7 +95,9 @@ class _Trial:
 
 def try_out(source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins) -> list[Step]:
     """All steps up to the first that fails."""
-    trial, done = _Trial(source, folders, settings, logins), list[Step]()
+    trial = _Trial(source, folders, settings, logins)
+    done = list[Step]()
+
     try:
         for step in trial.steps():
             done.append(step)  # what went well before a fault stays in the list
@@ -99,6 +105,7 @@ def try_out(source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, l
         done.append(Step(trial.at, False, _told(trial, fault)))
     finally:
         trial.end()
+
     return done
 
 

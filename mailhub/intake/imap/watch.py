@@ -53,7 +53,9 @@ class MoveWatch:
     """The watch over one mailbox on one connection."""
 
     def __init__(self, rooms: Rooms, conversation: Conversation, source: ImapSource) -> None:
-        self._rooms, self._conversation, self._source = rooms, conversation, source
+        self._rooms = rooms
+        self._conversation = conversation
+        self._source = source
         self._modseq: dict[tuple[int, int | None], int | None] = {}  # by folder and epoch: how new its flags are
 
     def find_junk(self) -> str:
@@ -92,6 +94,7 @@ class MoveWatch:
             for start in range(0, len(changed), PORTION):
                 portion = changed[start : start + PORTION]
                 self._rooms.writer.run(self._note, folder, portion, now)
+
         before = clock.now() - GONE
         self._rooms.writer.run(lambda tx: imap_moves.forget_gone(tx.connection, folder, before=before))
 
@@ -100,6 +103,7 @@ class MoveWatch:
         place = folder.id, folder.uidvalidity
         since = newest = self._modseq.get(place)
         found: dict[int, frozenset[str]] = {}
+
         for after, uids in (
             (None, [copy.uid for copy in there if not copy.keyword]),
             (since, [copy.uid for copy in there if copy.keyword]),
@@ -108,6 +112,7 @@ class MoveWatch:
                 flags, modseq = self._conversation.states(uids[start : start + PORTION], since=after)
                 found.update(flags)
                 newest = max(filter(None, (newest, modseq)), default=None)
+
         self._modseq[place] = newest
         return found
 
@@ -118,7 +123,8 @@ class MoveWatch:
             return replace(copy, gone_at=now)
         if copy.uid not in flags:
             return copy
-        in_junk, after_filing = folder.role != MAIL, self._source.after_filing
+        in_junk = folder.role != MAIL
+        after_filing = self._source.after_filing
         return feedback.looked_at(copy, flags[copy.uid], in_junk=in_junk, after_filing=after_filing, now=now)
 
     def _note(self, tx: Transaction, folder: ImapFolder, changed: Sequence[tuple[Copy, Copy]], now: int) -> None:
@@ -147,7 +153,8 @@ class MoveWatch:
         for start in range(0, len(uids), PORTION):
             portion = uids[start : start + PORTION]
             copies = self._sketched(folder, self._conversation.sketch(portion), look)
-            before, place = place, portion[-1]
+            before = place
+            place = portion[-1]
             self._rooms.writer.run(self._came, folder, copies, before, place)
 
     @staticmethod
@@ -163,6 +170,7 @@ class MoveWatch:
             known = imap_moves.bearers(connection, folder.account_id, set(hashes.values()))
         now = clock.now()
         found = []
+
         for uid, sketch in sorted(sketches.items()):
             bearers = known.get(hashes.get(uid, b""), [])
             identity = self._identity(uid, sketch.size_bytes, look) if bearers else None
@@ -180,6 +188,7 @@ class MoveWatch:
             )
             after_filing = self._source.after_filing
             found.append(feedback.looked_at(copy, sketch.flags, in_junk=True, after_filing=after_filing, now=now))
+
         return found
 
     def _identity(self, uid: int, size_bytes: int, look: _Look) -> bytes | None:
@@ -194,6 +203,7 @@ class MoveWatch:
         """Remember exactly what somebody has read in Junk: he may take it out of there."""
         with self._rooms.database.read() as connection:
             known = imap_moves.newest_copies(connection, folder, limit=WINDOW)
+
         opened = [copy for copy in known if copy.message_id is None and feedback.was_read(copy, in_junk=True)]
         for copy in opened:
             identity = None
@@ -217,14 +227,17 @@ class MoveWatch:
 
     def _tell(self) -> None:
         """Ask for the marks that moves mean, a portion a turn."""
-        account, source = self._source.account_id, self._source.id
+        account = self._source.account_id
+        source = self._source.id
         with self._rooms.database.read() as connection:
             moves = imap_moves.find_moves(connection, account, source, near=NEAR, limit=1)
         while moves:
             moves = self._rooms.writer.run(self._told)
 
     def _told(self, tx: Transaction) -> Sequence[Move]:
-        account, source, now = self._source.account_id, self._source.id, clock.now()
+        account = self._source.account_id
+        source = self._source.id
+        now = clock.now()
         moves = imap_moves.find_moves(tx.connection, account, source, near=NEAR, limit=PORTION)
         for move in moves:
             imap_moves.forget_copy(tx.connection, account, move.origin)

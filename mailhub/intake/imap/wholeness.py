@@ -75,9 +75,11 @@ class Doubts:
         """One more answer. ``announced`` is 0 where the server names no size."""
         if not answer.size_bytes:
             return Verdict.NOTHING
+
         known, times = self._answers.pop(uid, (b"", 0))
         if answer.size_bytes == announced:
             return Verdict.WHOLE
+
         times = times + 1 if answer.digest == known else 1
         lacks = announced - answer.size_bytes > max(answer.lines, FEW_BYTES)
         needed = PROVEN if lacks and self._untrue < LEARNED else CONFIRMED
@@ -86,6 +88,8 @@ class Doubts:
             if len(self._answers) > REMEMBERED:
                 del self._answers[next(iter(self._answers))]
             return Verdict.DOUBTFUL
+
         self._untrue += lacks
         self.odd += 1
+
         return Verdict.ODD

@@ -69,12 +69,14 @@ class Wire:
         self._lines -= 1
         if self._lines < 0:
             raise imaplib.IMAP4.abort(f"the server sent more than {LINES} lines in one answer")
+
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > LINE_BYTES:
                 raise imaplib.IMAP4.abort(f"the server sent a line of more than {LINE_BYTES} bytes")
             self._receive()
+
         return self._take(end + 1)
 
     def send(self, data: bytes) -> None:
@@ -134,7 +136,8 @@ class BoundedIMAP4(imaplib.IMAP4):
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
         """The connection is there already."""
-        self.host, self.port = host, port
+        self.host = host
+        self.port = port
 
     def read(self, size: int) -> bytes:
         return self.wire.read(size)

@@ -105,6 +105,7 @@ class Connection(asyncio.StreamReaderProtocol):
             self._wire.write(replies.DRAINING if refusal == "draining" else replies.TOO_MANY_CONNECTIONS)
             self._wire.close()
             return
+
         self.state.sessions.add(self)
         self.state.all_ended.clear()
         task = self.loop.create_task(self._run())
@@ -141,6 +142,7 @@ class Connection(asyncio.StreamReaderProtocol):
         if not self.committing:
             self._drop_message()
         self._wake()
+
         if self in self.state.sessions:
             self.state.sessions.discard(self)
             self.state.connections.leave(self.peer)
@@ -163,6 +165,7 @@ class Connection(asyncio.StreamReaderProtocol):
             else:
                 self._deadline = self.loop.time() + self.state.settings.command_seconds
                 await self._wait()
+
         return None
 
     async def _take_line(self, length: int) -> bytes:
@@ -180,15 +183,18 @@ class Connection(asyncio.StreamReaderProtocol):
         message = DataReader(limit_bytes=settings.message_bytes, line_limit_bytes=settings.line_bytes)
         self._message = message
         self._judged_bytes = 0
+
         self._deadline = self.loop.time() + settings.data_seconds
         if self._input:
             waiting = bytes(self._input)
             self._input.clear()
             self._feed(message, waiting)
+
         while self._message is message and not self._eof:
             await self._wait()
         if message.ended:
             return message
+
         self._drop_message()
         return None
 
@@ -217,9 +223,11 @@ class Connection(asyncio.StreamReaderProtocol):
         transport = self._wire
         if transport is None:
             return False
+
         self._input.clear()
         self._reading_paused = False  # start_tls pauses and resumes by itself
         self._deadline = float("inf")
+
         try:
             secured = await self.loop.start_tls(
                 transport, self, context, server_side=True, ssl_handshake_timeout=_TLS_HANDSHAKE_SECONDS
@@ -227,8 +235,10 @@ class Connection(asyncio.StreamReaderProtocol):
         except OSError:  # ssl.SSLError and TimeoutError are kinds of it
             transport.abort()
             return False
+
         if secured is None or self._wire is None:
             return False
+
         self._wire = secured
         return True
 
@@ -274,12 +284,14 @@ class Connection(asyncio.StreamReaderProtocol):
         """Say a last word and close, but so that the peer can read it: see the head of this file."""
         if self._closing or self._wire is None:
             return
+
         self._closing = True
         self._input.clear()
         self._drop_message()
         self._deadline = self.loop.time() + self.state.settings.linger_seconds
         self._wire.write(reply)
         self._resume_reading()
+
         if self._eof or not self._can_half_close():
             self._wire.close()
         else:
@@ -287,6 +299,7 @@ class Connection(asyncio.StreamReaderProtocol):
                 self._wire.write_eof()
             except OSError:  # reset by the peer, and we are the first to notice
                 self._wire.abort()
+
         self._wake()
 
     async def _run(self) -> None:
@@ -313,12 +326,15 @@ class Connection(asyncio.StreamReaderProtocol):
                 self._charged_bytes += len(data)
             else:
                 message.discard(DataFault.NO_ROOM)
+
         rest = message.feed(data)
         if rest is None and message.fed_bytes > SMALL_MESSAGE_BYTES:
             self._give_way()
+
         if message.fault is not None and self._charged_bytes:
             self.state.in_flight.give_back(self._charged_bytes, self.peer)
             self._charged_bytes = 0
+
         if rest is not None:
             self._message = None
             self._input += rest

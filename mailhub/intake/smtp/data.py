@@ -71,8 +71,10 @@ class DataReader:
             self.ended = True
             self._keep(chunk[: end + 2], stuffed=dot < end)
             return chunk[end + len(END) :]
+
         self._carry = next((cut for cut in _CUTS if chunk.endswith(cut)), b"")
         self._keep(chunk[: -len(self._carry)] if self._carry else chunk, stuffed=dot >= 0)
+
         return None
 
     def discard(self, fault: DataFault) -> None:
@@ -84,7 +86,8 @@ class DataReader:
     def take(self) -> bytes:
         """The message, dots unstuffed, everything else as received; the reader is empty afterwards."""
         self._flush()
-        pieces, self._pieces = self._pieces, []
+        pieces = self._pieces
+        self._pieces = []
         if not pieces:
             return b""
         pieces[0] = pieces[0][2:]  # the line end of the DATA command, which no cut parts; only this piece is copied
@@ -96,6 +99,7 @@ class DataReader:
         self.size += len(piece)
         if self.fault is not None or not piece:
             return
+
         if self.size > self._limit:
             self.discard(DataFault.TOO_BIG)
         elif self._line_too_long(piece):
@@ -127,4 +131,5 @@ class DataReader:
                 self._line_bytes = stop - 1 - piece.rfind(b"\n", start, stop)
             if self._line_bytes > self._line_limit:
                 return True
+
         return False

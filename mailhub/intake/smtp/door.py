@@ -92,9 +92,11 @@ class Door:
         busy = len(self._state.tasks)
         for session in tuple(self._state.sessions):
             session.abort()
+
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+
         return busy
 
     async def _all_gone(self) -> None:

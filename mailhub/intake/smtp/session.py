@@ -62,11 +62,13 @@ class Session(Connection, SMTP):
         if settings.greeting_seconds and not await self._hold_tongue(settings.greeting_seconds):
             self.refuse_and_close("early-talker", replies.EARLY_TALKER)
             return
+
         await self._send(replies.greeting(settings.hostname, lmtp=self.state.lmtp))
         while (line := await self._next_line()) is not None:
             await self._obey(line)
             if self._patience.exhausted:
                 self.refuse_and_close("too-many-errors", replies.TOO_MANY_ERRORS)
+
         if self.state.draining:
             self.goodbye(replies.DRAINING)
 
@@ -89,18 +91,22 @@ class Session(Connection, SMTP):
         if not line.endswith(b"\r\n"):
             self.refuse_and_close("bare-lf", replies.BARE_LF)
             return
+
         verb, _, rest = line[:-2].partition(b" ")
         verb = verb.upper()
         if b"\r" in line[:-2] or b"\0" in line:
             raise CommandError(replies.BAD_BYTES, reason="bad-bytes")
+
         command = (_LMTP_COMMANDS if self.state.lmtp else _SMTP_COMMANDS).get(verb)
         if command is None:
             if verb in _HTTP:
                 self.refuse_and_close("http", replies.NOT_HTTP)
                 return
             raise CommandError(replies.UNKNOWN_COMMAND, reason="unknown-command")
+
         if self.state.settings.require_tls and not self._tls and verb not in _BEFORE_TLS:
             raise CommandError(replies.NEED_TLS, reason="no-tls")
+
         await command(self, _text(rest, lenient=verb in _HELLO))
 
     def _fault(self, error: Exception) -> bytes:
@@ -141,6 +147,7 @@ class Session(Connection, SMTP):
             raise CommandError(replies.HAVE_TLS)
         if context is None:
             raise CommandError(replies.NO_TLS)
+
         await self._send(replies.START_TLS)
         self._helo = ""
         self._forget()
@@ -192,16 +199,21 @@ class Session(Connection, SMTP):
             raise CommandError(replies.NEED_LHLO if self.state.lmtp else replies.NEED_HELLO)
         if self._transaction is not None:
             raise CommandError(replies.NESTED_MAIL)
+
         path = self._strip_command_keyword("FROM:", arg or "")
         if not path:
             raise CommandError(replies.MAIL_SYNTAX)
+
         if path[:2] == "<>":
-            address, rest = "", path[2:]
+            address = ""
+            rest = path[2:]
         else:
             address, rest = self._path(path, replies.BAD_SENDER)
+
         parameters = self._getparams(rest.upper().split())
         if parameters is None:
             raise CommandError(replies.MAIL_SYNTAX)
+
         transaction = Transaction.begin(address or None, parameters)
         if not address.isascii() and not transaction.smtputf8:
             raise CommandError(replies.NEED_SMTPUTF8)
@@ -209,6 +221,7 @@ class Session(Connection, SMTP):
             raise CommandError(replies.TOO_BIG, reason="message-too-big")
         if not self.state.in_flight.has_room(transaction.declared_bytes, self.peer):
             raise CommandError(replies.NO_ROOM, reason="in-flight-full", counts=False)
+
         self._transaction = transaction
         await self._send(replies.SENDER_OK)
 
@@ -217,9 +230,11 @@ class Session(Connection, SMTP):
         transaction = self._transaction
         if transaction is None:
             raise CommandError(replies.NEED_MAIL)
+
         path = self._strip_command_keyword("TO:", arg or "")
         if not path:
             raise CommandError(replies.RECIPIENT_SYNTAX)
+
         address, rest = self._path(path, replies.BAD_RECIPIENT)
         if rest:
             raise CommandError(replies.BAD_PARAMETER)
@@ -229,9 +244,11 @@ class Session(Connection, SMTP):
             transaction.overshoot += 1
             too_far = transaction.overshoot > _OVERSHOOT_RECIPIENTS
             raise CommandError(replies.TOO_MANY_RECIPIENTS, reason="too-many-recipients", counts=too_far)
+
         leads_to = self.state.pipeline.resolve(address)
         if isinstance(leads_to, Refusal):
             raise CommandError(replies.for_refusal(leads_to), reason=leads_to.value)
+
         if not transaction.recipients:
             transaction.check = self.state.pipeline.begin(self._source, self.peer, self._helo, transaction.mail_from)
         transaction.recipients.append(address)
@@ -254,10 +271,12 @@ class Session(Connection, SMTP):
         # Comments nest, and the grammar recurses on them; RFC 5321 has none in a path. It is quadratic, too.
         if len(arg) > _ODD_PATH_CHARACTERS or "(" in arg or _CONTROL.search(arg) or arg[:1] != "<":
             return None, None
+
         try:
             address, rest = super()._getaddr(arg)
         except (IndexError, ValueError, AttributeError, RecursionError):
             return None, None
+
         closed = rest is not None and arg[: len(arg) - len(rest)].rstrip().endswith(">")
         return (address, rest) if closed else (None, None)
 
@@ -272,17 +291,21 @@ class Session(Connection, SMTP):
             raise CommandError(replies.NEED_RECIPIENT)
         if not self.state.in_flight.has_room(max(1, transaction.declared_bytes), self.peer):
             raise CommandError(replies.NO_ROOM, reason="in-flight-full", counts=False)
+
         await self._send(replies.START_DATA)
         message = await self._receive_message()
         if message is None:
             return
+
         self._transaction = None
         self.committing = True
+
         try:
             answer = await self._settled(transaction, message)
         finally:
             self.committing = False
             self._settle()
+
         await self._send(answer)
 
     async def _settled(self, transaction: Transaction, message: DataReader) -> bytes:
@@ -294,6 +317,7 @@ class Session(Connection, SMTP):
             self.state.refuse(self.peer, message.fault.value)
             transaction.abandon()
             return replies.for_data_fault(message.fault) * times
+
         try:
             raw = await self._joined(message)
             envelope = transaction.envelope(self._source, peer=self.peer, helo=self._helo, tls=self._tls)
@@ -302,6 +326,7 @@ class Session(Connection, SMTP):
             self._count(outcomes, len(raw))
         except Exception as error:  # noqa: BLE001 the boundary of a delivery: the peer keeps the message
             return self._fault(error) * times
+
         return answer
 
     async def _joined(self, message: DataReader) -> bytes:
@@ -316,8 +341,10 @@ class Session(Connection, SMTP):
         if all(outcome.fate is Fate.REJECTED for outcome in outcomes):
             self._patience.error()
             return
+
         if all(outcome.fate in (Fate.DEFERRED, Fate.REJECTED) for outcome in outcomes):
             return
+
         self._patience.delivered()
         counters = self.state.counters
         counters.messages += 1

@@ -30,7 +30,9 @@ class Transaction:
     def begin(cls, mail_from: str | None, parameters: Mapping[str, str | bool]) -> Transaction:
         """From MAIL and its parameters in upper case; raises ``CommandError`` for one we do not know or a bad value."""
         left = dict(parameters)
-        size, body, smtputf8 = left.pop("SIZE", "0"), left.pop("BODY", "7BIT"), left.pop("SMTPUTF8", False)
+        size = left.pop("SIZE", "0")
+        body = left.pop("BODY", "7BIT")
+        smtputf8 = left.pop("SMTPUTF8", False)
         if left:
             raise CommandError(replies.BAD_PARAMETER)
         if body not in _BODIES or not isinstance(smtputf8, bool) or not _SIZE.fullmatch(str(size)):

@@ -20,7 +20,9 @@ from storage.sources import imap_copies, imap_todos
 from storage.sources.imap_todos import Owed
 from storage.writer import Transaction
 
-ASKED, LEFT = "copies_asked", "copies_left"  # names in the erasure's counts
+# names in the erasure's counts
+ASKED = "copies_asked"
+LEFT = "copies_left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,9 @@ def ask(work: Work, transaction: Transaction, messages: Sequence[int]) -> None:
 
 def copies_of(row: Erasure, owed: Owed | None) -> Copies:
     """What became of them so far; ``owed`` as ``owed_to_erasures`` has it."""
-    asked, waiting = row.counts.get(ASKED, 0), owed.count if owed is not None else 0
+    asked = row.counts.get(ASKED, 0)
+    waiting = owed.count if owed is not None else 0
+
     return Copies(
         asked=asked,
         left=row.counts.get(LEFT, 0),

@@ -81,6 +81,7 @@ def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -
     prepared = prepare(raw, envelope, parts.secrets, parts.directory)
     kept = [flag for flag in stored.derived["flags"].split() if flag in KEPT_FLAGS]
     document = read_document(raw, stored.authentication, mail_from_null=mail_from is None)
+
     return Revision(
         stored=stored,
         raw=raw,
@@ -127,11 +128,14 @@ def store(work: Work, revisions: Sequence[Revision]) -> int:
 
 
 def _store(transaction: Transaction, parts: Parts, account: int, revision: Revision, *, hold: bool) -> bool:
-    connection, stored, now = transaction.connection, revision.stored, clock.now()
+    connection = transaction.connection
+    stored = revision.stored
+    now = clock.now()
     if not derived.lock_unredacted(connection, account, stored.id, stored.redacted_at):
         return False
     if hold and (held := find_holds(connection, account, tickets=[stored.ticket_id], now=now)):
         raise Held(f"hold {held[0].id} on a ticket in which the person is named")
+
     values = {**revision.derived, "size_bytes": len(revision.raw), "redacted_at": now}
     derived.change_derived(connection, account, stored.id, values)
     if revision.derived["message_id"] != stored.derived["message_id"]:
@@ -140,6 +144,7 @@ def _store(transaction: Transaction, parts: Parts, account: int, revision: Revis
     remove_from_index(connection, account, [stored.id])
     add_to_index(connection, [(account, stored.id, revision.prepared.words)])
     _train_anew(transaction, parts, account, stored.id, revision.features)
+
     return True
 
 
@@ -160,7 +165,9 @@ def redo(parts: Parts, *, since: int) -> int:
     """After a restore of a backup made at ``since``: the redacted revision of every message it holds as it was before,
     byte for byte; how many. A hold does not bring back what was erased before it.
     """
-    again, place = 0, (-1, -1, -1)
+    again = 0
+    place = (-1, -1, -1)
+
     while True:
         with parts.database.read() as connection:
             rows = list_redactions(connection, since=since, after=place, limit=REDONE_AT_ONCE)

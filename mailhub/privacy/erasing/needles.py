@@ -101,6 +101,7 @@ def views(raw: bytes) -> Iterator[bytes]:
         yield _HEX.sub(lambda match: binascii.unhexlify(match[1]), re.sub(rb"=[ \t]*\r?\n", b"", lowered)).lower()
     if b"\n " in raw or b"\n\t" in raw:
         yield re.sub(rb"\r?\n[ \t]+", b"", lowered)
+
     if b"base64" in lowered or b"?b?" in lowered:
         for match in _BASE64.finditer(raw):
             text = match[0].translate(None, b"\r\n=")
@@ -179,9 +180,11 @@ def _is_whole(data: bytes, at: int, needle: bytes) -> bool:
     step = 2 if b"\0" in needle else 1
     end = at + len(needle)
     before = data[at - step : at - step + 1] if at >= step else b""
-    after, beyond = data[end + step - 1 : end + step], data[end + 2 * step - 1 : end + 2 * step]
+    after = data[end + step - 1 : end + step]
+    beyond = data[end + 2 * step - 1 : end + 2 * step]
     if before and before[0] in _ADDRESS_BYTES and (b"@" in needle or before not in b".+-"):
         return False
     if after == b".":
         return not (b"@" in needle and beyond.isalnum())
+
     return not (after.isalnum() or after in (b"_", b"-"))

@@ -50,11 +50,13 @@ def make_plan(parts: Parts, account: int, addresses: Sequence[str]) -> Plan:
         shared = rows.messages_of_tickets(connection, account, set(tickets) - set(his))
         named = {found for each in person.addresses for found in _indexed(connection, account, each)}
         holds = holds_on(connection, account, person, clock.now())
+
     others = sorted((named | set(shared)) - set(own) - set(rows_of_tickets(parts, account, his)))
     counts["attachments"] = sum(len(parse(raw).attachments) for raw in _raws(parts, account, own))
     counts["mentions"] = _mentions(parts, account, others, Needles(person))
     counts |= {"imap_copies_asked": asked, "imap_copies_left": lying - asked}
     counts["may_quote"] = len(set(shared) - set(own))
+
     return Plan(
         addresses=person.addresses,
         contacts=person.contacts,

@@ -50,16 +50,22 @@ class Quotes:
         found = list(_WORD.finditer(text))
         words = [match[0].casefold() for match in found]
         his = self._by_runs(words)
+
         for start, end in marked:
             inside = [index for index, match in enumerate(found) if start <= match.start() < end] if start < end else []
             if inside and self._wrote(words[inside[0] : inside[-1] + 1]):
                 his.update(inside)
-        out, last, erased = [], 0, False
+
+        out = []
+        last = 0
+        erased = False
+
         for index, match in enumerate(found):
             if index in his:
                 out += [source[last : match.start()], "" if erased else ERASED]
                 last = match.end()
             erased = index in his
+
         return "".join([*out, source[last:]])
 
     def _by_runs(self, words: Sequence[str]) -> set[int]:
@@ -79,6 +85,7 @@ def without_introduced(text: str) -> str:
     lines = text.split("\n")
     named = -_INTRODUCTION_LINES - 1
     quoting = False
+
     for index, line in enumerate(lines):
         if line.lstrip().startswith(">"):
             quoting = quoting or index - named <= _INTRODUCTION_LINES
@@ -87,6 +94,7 @@ def without_introduced(text: str) -> str:
         elif line.strip():
             quoting = False
             named = index if ERASED_ADDRESS in line and line.rstrip().endswith((":", "：")) else named
+
     return "\n".join(lines)
 
 
@@ -100,7 +108,8 @@ def _plain(match: re.Match[str]) -> str:
 
 
 def _marked_lines(text: str) -> list[tuple[int, int]]:
-    found, at = [], 0
+    found = []
+    at = 0
     for line in text.split("\n"):
         if line.lstrip().startswith(">"):
             found.append((at, at + len(line)))
@@ -110,11 +119,15 @@ def _marked_lines(text: str) -> list[tuple[int, int]]:
 
 def _in_blockquotes(source: str) -> list[tuple[int, int]]:
     """Stretches between tags inside a blockquote."""
-    found, depth, last = [], 0, 0
+    found = []
+    depth = 0
+    last = 0
+
     for match in _TAG.finditer(source):
         if depth and match.start() > last:
             found.append((last, match.start()))
         name = match[0][1:13].lower()
         depth += name.startswith("blockquote") - (name.startswith("/blockquote") and depth > 0)
         last = match.end()
+
     return found

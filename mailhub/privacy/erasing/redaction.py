@@ -55,8 +55,10 @@ def _message(raw: bytes, redactor: _Redactor, enclosed: int, *, empty: bool) -> 
     """``empty``: parts and fields that still name him are emptied rather than mended."""
     found = scan(raw)
     raw = found.raw
-    out, last = [], 0
+    out = []
+    last = 0
     parents = {part.parent for part in found.parts}
+
     for index, part in enumerate(found.parts):
         out.append(_overwritten(raw[last : part.start], redactor.needles))
         head = raw[part.start : part.body_start]
@@ -68,6 +70,7 @@ def _message(raw: bytes, redactor: _Redactor, enclosed: int, *, empty: bool) -> 
         out.append(_head(head, redactor, _fields(part, redactor, content), empty=empty))
         out.append(raw[part.body_start : part.end] if content is None else content)
         last = max(part.end, part.body_start)
+
     out.append(_overwritten(raw[last:], redactor.needles))
     return b"".join(out)
 
@@ -81,6 +84,7 @@ def _body(raw: bytes, part: Part, redactor: _Redactor, enclosed: int, *, empty: 
     if empty:
         whole = b"\r\n" + raw[part.body_start : part.end] + b"\r\n" + content
         return _encoded(ERASED.encode()) if redactor.needles.in_message(whole) else None
+
     if part.content_type in ("message/rfc822", "message/global") and enclosed:
         changed = _message(content, redactor, enclosed - 1, empty=False)
     elif part.content_type.startswith(("text/", "message/")):
@@ -89,6 +93,7 @@ def _body(raw: bytes, part: Part, redactor: _Redactor, enclosed: int, *, empty: 
         changed = content if mended == text else mended.replace("\n", "\r\n").encode("utf-8", "replace")
     else:
         changed = _overwritten(content, redactor.needles)
+
     return None if changed == content else _encoded(changed)
 
 
@@ -116,6 +121,7 @@ def _fields(part: Part, redactor: _Redactor, content: bytes | None) -> dict[byte
     named = redactor.needles.person.names_him_anywhere(part.filename)
     if content is None and not named:
         return {}
+
     filename = re.sub(r"[^\w.]", "", part.filename.rpartition(".")[2] if "." in part.filename else "")[:10]
     shown = (f"erased.{filename}" if filename else "erased") if named else part.filename
     charset = "utf-8" if content is not None else part.parameters.get("charset", "")
@@ -123,11 +129,13 @@ def _fields(part: Part, redactor: _Redactor, content: bytes | None) -> dict[byte
     fields = {b"content-type": f"Content-Type: {kind}".encode("ascii", "replace")}
     if content is not None:
         fields[b"content-transfer-encoding"] = b"Content-Transfer-Encoding: base64"
+
     if part.disposition or part.filename:
         quoted = _word(shown.replace('"', "").replace("\\", ""))
         fields[b"content-disposition"] = (
             f'Content-Disposition: {part.disposition or "attachment"}; filename="{quoted}"'.encode()
         )
+
     return fields
 
 
@@ -136,6 +144,7 @@ def _head(block: bytes, redactor: _Redactor, fields: dict[bytes, bytes], *, empt
     end = b"\r\n" if b"\r\n" in block or b"\n" not in block else b"\n"
     left = dict(fields)
     out = []
+
     for line in _FIELD_START.split(block):
         match = _NAME.match(line)
         name = match[1].lower() if match else b""
@@ -146,6 +155,7 @@ def _head(block: bytes, redactor: _Redactor, fields: dict[bytes, bytes], *, empt
             out.append(_overwritten(line, redactor.needles) if match is None else b"")
         else:
             out.append(_field(line, match, redactor, end, empty=empty))
+
     return b"".join([*out, *_remaining(left, end)])
 
 
@@ -170,7 +180,8 @@ def _field(line: bytes, match: re.Match[bytes], redactor: _Redactor, end: bytes,
 
 def _folded(text: str, end: bytes) -> bytes:
     """A value in lines: words that are not ASCII as encoded words (RFC 2047 5)."""
-    lines, length = [""], 0
+    lines = [""]
+    length = 0
     for each in map(_word, text.split(" ")):
         if length + len(each) > _LINE - 16 and lines[-1]:
             lines.append("")

@@ -93,9 +93,11 @@ def _addresses(raw: bytes) -> Mapping[str, dict[str, None]]:
     texts = [raw.decode("latin-1"), *(value for _, value in parsed.headers)]
     read = (part for part in parsed.parts if part.content_type.startswith(("text/", "message/")))
     texts += [body.part_text(raw, part, PART_BYTES) for part in read]
+
     for text in texts:
         for address in _spelled(text):
             found.setdefault(address, {})
+
     return found
 
 

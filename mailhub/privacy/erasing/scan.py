@@ -110,6 +110,7 @@ class Scanner:
                 for column, value in row.values.items():
                     if person.names_him(value):
                         search.found(f"{table.name}.{column}")
+
         with self.database.read() as connection:
             if contacts.contacts_of(connection, self.account, person.addresses):
                 search.found("contact_address")
@@ -189,6 +190,7 @@ class Scanner:
                         end = place + len(needle)
                         around = (content[max(0, place - AROUND_BYTES) : place], content[end : end + AROUND_BYTES])
                         found.setdefault(needle, set()).add(around)
+
         return found
 
 

@@ -36,13 +36,15 @@ def issue_second_receipts(vault: Vault, *, now: int) -> int:
 
 def _settle(keys: Keys, row: Erasure, now: int, transaction: Transaction) -> bool:
     """True when a second receipt was issued; False while a backup is left, or when none ever held the person."""
-    connection, first = transaction.connection, row.receipt or ""
+    connection = transaction.connection
+    first = row.receipt or ""
     named = [each["id"] for each in json.loads(first)["backups"]]
     at = now if named else row.done_at or now
     if backups.holding(connection, before=row.done_at or now):
         return False
     if not erasures.settle_backups(connection, row.account_id, row.id, at=at) or not named:
         return False  # another node was faster, or there is nothing to add to the first
+
     place = _record(transaction, row, now)
     went = backups.gone_at(connection, named)
     body = {
@@ -58,6 +60,7 @@ def _settle(keys: Keys, row: Erasure, now: int, transaction: Transaction) -> boo
         "journal": place,
     }
     erasures.change_erasure(connection, row.account_id, row.id, second_receipt=receipts.issue(keys, body))
+
     return True
 
 
@@ -72,4 +75,5 @@ def _record(transaction: Transaction, row: Erasure, now: int) -> dict[str, int]:
         object_=f"erasure:{row.id}",
         detail={},
     )
+
     return {"node": transaction.node, "sequence": sequence}

@@ -80,7 +80,8 @@ def holds_on(connection: Connection, account: int, person: Person, now: int) -> 
 
 def gather(work: Work) -> None:
     """Whose rows there are now: mail that came since the last round may have made a new contact."""
-    account, now = work.account, clock.now()
+    account = work.account
+    now = clock.now()
     with work.parts.database.read() as connection:
         person = who(connection, account, work.person)
     if "model_before" not in work.row.counts:
@@ -94,14 +95,17 @@ def who(connection: Connection, account: int, known: Person) -> Person:
     """The person as the tables know him now: plus forms, contacts, and every name they were seen with."""
     forms = [form for each in known.addresses for form in contacts.plus_forms(connection, account, each)]
     addresses = dict.fromkeys([*known.addresses, *forms])
+
     ids = contacts.contacts_of(connection, account, list(addresses))
     for contact in ids:
         found = contacts.find_contact(connection, account, contact)
         addresses |= dict.fromkeys(found.addresses if found else ())
+
     seen = dict.fromkeys([*known.names, *known.shared_names, *contacts.names_of(connection, account, ids)])
     his = [n for n in seen if is_telling(n) and not contacts.is_name_of_others(connection, account, n, ids)]
     others = [name for name in seen if name not in his]
     turned = [f"{last}, {first}" for first, _, last in (name.rpartition(" ") for name in seen) if first]
+
     return Person(
         addresses=tuple(addresses),
         contacts=tuple(sorted({*known.contacts, *ids})),
@@ -112,11 +116,16 @@ def who(connection: Connection, account: int, known: Person) -> Person:
 
 def redact_mail(work: Work) -> None:
     """Every message of the account is read once, from where the last turn was."""
-    parts, account, person = work.parts, work.account, work.person
-    needles, quotes = Needles(person), mail.quotes_of(parts, account, person.contacts)
+    parts = work.parts
+    account = work.account
+    person = work.person
+    needles = Needles(person)
+    quotes = mail.quotes_of(parts, account, person.contacts)
+
     with parts.database.read() as connection:
         quoting = set(contacts.tickets_written_in(connection, account, person.contacts, person.addresses))
         own = _tickets_that_go(connection, work)
+
     after = work.row.position
     while True:
         with parts.database.read() as connection:
@@ -230,7 +239,8 @@ def remove_contacts(work: Work) -> None:
     """Mail of the person that came since ``own-mail`` keeps its contact for the next round."""
 
     def act(transaction: Transaction) -> None:
-        connection, people = transaction.connection, work.person.contacts
+        connection = transaction.connection
+        people = work.person.contacts
         idle = [each for each in people if not contacts.is_used(connection, work.account, each)]
         gone = contacts.delete_contacts(connection, work.account, idle)
         destroy_person_keys(connection, work.account, idle)
