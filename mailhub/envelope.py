@@ -1,6 +1,6 @@
 """What a door hands to the pipeline and what it gets back. Values only; knows no protocol and no database.
 
-A *delivery in* is message x recipient x door (DESIGN.md, principle 2): one ``Envelope`` with N recipients gives N
+A *delivery in* is message x recipient x door (docs/design.md, principle 2): one ``Envelope`` with N recipients gives N
 ``Outcome``s.
 """
 

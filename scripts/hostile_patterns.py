@@ -1,6 +1,6 @@
 """Inputs that attack regular expressions. Job: find every pattern of the product, and what could make it go back.
 
-A group that repeats and may go back keeps some 190 bytes for each round (CPython's ``sre``, 3.11): bytes of a stranger
+A group that repeats and may go back keeps some 190 bytes for each round (CPython's "sre", 3.11): bytes of a stranger
 cost that many times their size. For each repetition of a pattern the text that leads to it is followed by what it
 repeats, again and again; beside these stand units that are hostile to many patterns. Patterns that only a literal of a
 call names (``re.sub(r"...", ...)``) are read from the source. Must not: need anything but the standard library.

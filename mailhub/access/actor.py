@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """From the widest to the narrowest (DESIGN.md, "Who may do what")."""
+    """From the widest to the narrowest (docs/design.md, "Who may do what")."""
 
     OPERATOR = "operator"
     OWNER = "owner"

@@ -5,9 +5,9 @@
 
 Durable states: account.stage with the instant it was really entered, term_began_at, the warnings of the term. A stage
 is entered in the transaction that makes it true (``enter``), so a crash leaves the account in one stage or the other;
-``deleted`` is entered after ``account_removal`` found nothing left. An account moves one stage a sweep, and no stage is
-left out. A hold on anything of the account beats every step (not the warnings). billing = none has no term.
-Must not: believe a clock that jumped (``steadiness``); look at a clock itself.
+``deleted`` is entered after ``accounts.removal`` found nothing left. An account moves one stage a sweep, and no stage
+is left out. A hold on anything of the account beats every step (not the warnings). billing = none has no term. Must
+not: believe a clock that jumped (``steadiness``); look at a clock itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""From a request to an ``Actor`` and an account. On the admin socket, in this order (DESIGN.md, "Who may do what"):
+"""From a request to an ``Actor`` and an account. On the admin socket, in this order (docs/design.md, "Who may do
+what"):
 
 (a) the user whose ApiToken or session is sent; (b) the user to whom ``[admin] users`` maps the uid; (c) root or the
 service's uid: the operator; (d) refused. Over TCP only (a). uid 65534 is what every foreign uid looks like under

@@ -1,7 +1,7 @@
 """The command line's root: finds the command, loads its file and nothing else, turns errors into exit statuses.
 
 ``mailhub --version`` takes about 100 ms: a test holds sklearn, numpy, sqlalchemy, pydantic, asyncio and rich out of
-sys.modules. Exit statuses are those of sysexits.h; ``EXITS`` in client.py maps the API's errors to them, here only.
+sys.modules. Exit statuses are those of sysexits.h; ``exits.of_problem`` maps the API's errors to them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every setting of mailhub, with its meaning. Job: the values; ``configuration_file.py`` reads them.
+"""Every setting of mailhub, with its meaning. Job: the values; ``config/file.py`` reads them.
 
 Each section is a frozen dataclass in the file of its subject, each field documents itself (help, unit, bounds);
 ``restart`` says that SIGHUP does not apply a change. On the CLI's path, so nothing heavy is imported here. Must not:

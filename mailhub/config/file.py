@@ -1,8 +1,8 @@
 """The configuration file: found, read, checked, and written as an example. Job: text and environment -> ``Config``.
 
 Every fault names ``file:line`` (or the environment variable) and what to do; all are collected, not just the first.
-Sources: TOML 1.0. tomllib knows no lines, so a key's line is looked up in the text (``_line_of``).
-Must not: import anything heavy (the CLI starts here), nor touch the files that settings name (``check_files`` does).
+Sources: TOML 1.0. tomllib knows no lines, so a key's line is looked up in the text (``_line_of``). Must not: import
+anything heavy (the CLI starts here), nor touch the files that settings name (``health/checks/files.py`` does).
 """
 
 from __future__ import annotations

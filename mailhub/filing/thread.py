@@ -1,4 +1,4 @@
-"""Which ticket a message belongs to. Pure: looks at values, touches nothing (DESIGN.md, "Threading policy").
+"""Which ticket a message belongs to. Pure: looks at values, touches nothing (docs/design.md, "Threading policy").
 
 In order, and the reason is stored:
   1. ``reply-address``      our signed reply address; joins whoever sends, who is a guest if he is not its person

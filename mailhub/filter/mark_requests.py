@@ -8,7 +8,7 @@ requests of one mailbox in an hour than it may give are all left to an agent: a 
 no person who looked at each.
 
 Durable states: ``mark_request`` rows; the mark and the end of its request are one transaction, so a kill in between
-changes nothing. Must not: decide what a move means (``intake.imap_feedback``), read mail (the caller's ``extract``).
+changes nothing. Must not: decide what a move means (``intake.imap.feedback``), read mail (the caller's ``extract``).
 """
 
 from __future__ import annotations

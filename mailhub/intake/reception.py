@@ -2,10 +2,10 @@
 
     door (loop) --deliver--> worker: prepare --> writer: file_batch, commit --> futures of the waiting sessions
 
-Durable states: none; until the commit the peer keeps the mail (DESIGN.md, principle 1). A message that cannot be filed
-as read is filed once more as ``unreadable``; if that fails too its outcome is ``deferred`` and the peer tries again.
-Messages over ``LARGE_BYTES`` have a worker of their own and put their slices down ahead of the commit, a turn each, so
-that they never delay small mail.
+Durable states: none; until the commit the peer keeps the mail (docs/design.md, principle 1). A message that cannot be
+filed as read is filed once more as ``unreadable``; if that fails too its outcome is ``deferred`` and the peer tries
+again. Messages over ``LARGE_BYTES`` have a worker of their own and put their slices down ahead of the commit, a turn
+each, so that they never delay small mail.
 """
 
 from __future__ import annotations

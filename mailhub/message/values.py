@@ -143,7 +143,7 @@ class Parsed:
     automatic: Automatic
     bounce: Bounce | None
     hops: int  # number of Received headers
-    identity: bytes  # 16 bytes: digest that tells whether two messages are the same (DESIGN.md, "Data")
+    identity: bytes  # 16 bytes: digest that tells whether two messages are the same (docs/design.md, "Data")
     flags: tuple[str, ...] = field(default=())
 
     def header(self, name: str) -> str:
@@ -152,4 +152,4 @@ class Parsed:
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
-TEXT_BYTES = 256 * 1024  # before the commit nothing looks at more decoded text than this (DESIGN.md, principle 10)
+TEXT_BYTES = 256 * 1024  # before the commit nothing looks at more decoded text than this (docs/design.md, principle 11)

@@ -1,7 +1,7 @@
 """The first half of FLOW 1: bytes in, everything the writer needs out. Pure functions of bytes and keys, for workers.
 
 Nothing here looks at the database. What cannot be read is not refused: it is prepared as ``unreadable`` from the little
-that is certain (raw bytes, envelope), filed all the same, and can be retried (DESIGN.md, principle 2).
+that is certain (raw bytes, envelope), filed all the same, and can be retried (docs/design.md, principle 2).
 """
 
 from __future__ import annotations

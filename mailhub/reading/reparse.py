@@ -3,9 +3,9 @@
     read_anew (any thread)  raw of the next messages --prepare--> what each would be stored as now
     write_anew (writer)     columns, Message-ID and index words of those that differ
 
-Identity, authentication, ticket, score and fate stay as they were decided: they are records, not derived (DESIGN.md,
-principle 4). Row-driven: each call says where the next one begins, so that it may stop and go on at any point.
-Must not: touch what could not be read (``quarantine`` does), or decode mail in the writer.
+Identity, authentication, ticket, score and fate stay as they were decided: they are records, not derived
+(docs/design.md, principle 4). Row-driven: each call says where the next one begins, so that it may stop and go on at
+any point. Must not: touch what could not be read (``quarantine`` does), or decode mail in the writer.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 States of a request: waiting -> given as a mark (the row goes), or suggested -> confirmed or dismissed by an agent, or
 gone by age. One request a message and giver: the last word counts. Functions take a connection of the caller's
-transaction. Not here: what becomes of a request (``mailhub.requested``).
+transaction. Not here: what becomes of a request (``mailhub.filter.mark_requests``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Run the statements that a revision froze: ``NNNN_sqlite.sql`` or ``NNNN_postgresql.sql`` beside its ``NNNN_*.py``."""
+"""Run the statements that a revision froze: the file of SQLite's or PostgreSQL's statements beside it, of the same
+number.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Head:
 
 
 def add_anchor(connection: Connection, anchor: Anchor) -> None:
-    """Keep an anchor. Raises ``Duplicate`` (through the writer) when the node made this number already."""
+    """Keep an anchor. Raises ``IntegrityError`` when the node made this number already."""
     values = {name: getattr(anchor, name) for name in Anchor.__slots__}
     connection.execute(insert(journal_anchor).values(values))
 

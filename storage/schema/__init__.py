@@ -3,7 +3,7 @@
 Job: say what is stored. Each column is made by ``catalogue.column``, which records its meaning, its unit, what NULL
 means, whether it is personal data (and of which category) and how long it is kept.
 
-Rules (DESIGN.md, "Data"): every tenant's table begins with ``account_id``, and so does every key and index on it.
+Rules (docs/design.md, "Data"): every tenant's table begins with ``account_id``, and so does every key and index on it.
 ``DIRECTORY_TABLES`` (they find the account) and ``OPERATOR_TABLES`` are the exceptions, listed here and nowhere else.
 Instants are integer microseconds since the Unix epoch, UTC. Words (states, fates, reasons) are stored as they are.
 One file per subject; this one joins them, and names the exceptions.

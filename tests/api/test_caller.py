@@ -1,4 +1,4 @@
-"""Who a caller is: on the admin socket in the order (a) to (d) of DESIGN.md, over TCP by ApiToken only."""
+"""Who a caller is: on the admin socket in the order (a) to (d) of docs/design.md, over TCP by ApiToken only."""
 
 from __future__ import annotations
 

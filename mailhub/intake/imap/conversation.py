@@ -1,6 +1,6 @@
 """One connection to an IMAP server: the commands that fetching needs, as values in and out. Alone imports imapclient.
 
-Every command has a deadline and a budget of bytes (``imap_wire``). What a person or a mail wrote reaches a command only
+Every command has a deadline and a budget of bytes (``imap.wire``). What a person or a mail wrote reaches a command only
 as a number, a folder name in modified UTF-7 and quotes, or a keyword of ``KEYWORD``'s characters; nothing else is ever
 put into one, so there is nothing to inject by. ``Refused`` leaves the connection usable, every other fault does not:
 then the caller closes it and makes a new one.

@@ -1,8 +1,8 @@
 """The IMAP door: a thread for each mailbox at a provider, kept in step with the rows that say which there are.
 
-Durable states: ``imap_source`` and ``imap_folder`` rows (``storage.sources.imap_sources``). A mailbox is fetched by the
+Durable states: ``imap.source`` and ``imap.folder`` rows (``storage.sources.imap_sources``). A mailbox is fetched by the
 node that it was added on, while it is not paused and its account takes mail. Must not: talk to a server
-(``imap_mailbox``).
+(``imap.mailbox``).
 """
 
 from __future__ import annotations

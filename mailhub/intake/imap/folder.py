@@ -9,7 +9,7 @@ filed and leave it alone, and are read again as duplicates. So nothing here need
 
 A mail that fails again and again (the server cannot give it, or we cannot file it) is owed, and passed: one bad mail
 does not block a mailbox. So is one of which the server gives nothing, or something else than it announced, until
-``imap_wholeness`` believes it. A large mail waits in a file without a name, not in memory, until the server has given
+``imap.wholeness`` believes it. A large mail waits in a file without a name, not in memory, until the server has given
 it: a slow server holds no permit that others need.
 Sources: RFC 9051 2.3.1.1 (UIDs only grow; another UIDVALIDITY is another folder).
 """

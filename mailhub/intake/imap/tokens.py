@@ -6,7 +6,7 @@ thread that fetches, `mailbox test`, the job that keeps authorisations alive): e
 a second use of one for a theft.
 
 No clock but ours counts, and it only backwards: a token lives as long from its arrival as the endpoint said, less a
-margin; one that the IMAP server refuses all the same is thrown away (``imap_login``). Must not: log a token, a secret.
+margin; one that the IMAP server refuses all the same is thrown away (``imap.login``). Must not: log a token, a secret.
 """
 
 from __future__ import annotations

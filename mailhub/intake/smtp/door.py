@@ -1,7 +1,7 @@
 """A door: listens, admits, watches over its sessions, drains. SMTP and LMTP differ by one flag.
 
 Runs on the daemon's own loop (asyncio or uvloop), not on aiosmtpd's threaded Controller. Nothing here is durable: a
-message belongs to its sender until ``Pipeline.deliver`` has committed it (DESIGN.md, principle 1).
+message belongs to its sender until ``Pipeline.deliver`` has committed it (docs/design.md, principle 1).
 """
 
 from __future__ import annotations

@@ -98,7 +98,9 @@ def for_data_fault(fault: DataFault) -> bytes:
 
 
 def for_error(error: Exception, error_id: str) -> bytes:
-    """The reply to a fault of ours; the log line has the same id. Unknown means temporary (DESIGN.md, principle 9)."""
+    """The reply to a fault of ours; the log line has the same id. Unknown means temporary (docs/design.md, principle
+    9).
+    """
     if isinstance(error, InsufficientStorage):
         return NO_ROOM
     if isinstance(error, Refused):

@@ -1,7 +1,7 @@
 """A desk with a person to erase: his own mail, what others quote, copy and attach of him, and people who are like him.
 
 ``KIM`` writes as "Kim Zanzibari" from kim.zz@customer.example. Everything that is his to lose is a *canary*: a text of
-its own that stands in one place in one encoding (``CANARIES``).
+its own that stands in one place in one encoding.
 """
 
 from __future__ import annotations
