@@ -37,6 +37,7 @@ from mailhub.errors import Conflict, Forbidden
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.outbound.letters import Post
+from mailhub.proof.act import Act
 from scripts.rig.stage_model import Modelled
 from storage.database import Database
 from storage.migrate import migrate
@@ -171,7 +172,7 @@ class World:
 
         def run(transaction: Transaction) -> None:
             at = lifecycle.present(self.context, transaction.connection, now=self.wall, boot=self.boot)
-            flow(self.context, transaction, "operator:0", who, at)
+            flow(Act(transaction, "operator:0", who, at), self.context)
 
         try:
             self.writer.run(run)

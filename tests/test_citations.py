@@ -110,8 +110,7 @@ def test_every_file_the_code_names_is_there() -> None:
     """A file named in a docstring or comment can be opened."""
     dead = []
     for path, text in _sources().items():
-        for said in _said(text):
-            for name in _FILE.findall(said):
-                if name not in _files() and name not in _OTHERS:
-                    dead.append(f"{path.relative_to(ROOT)}: {name}")
+        named = [name for said in _said(text) for name in _FILE.findall(said)]
+        missing = [name for name in named if name not in _files() and name not in _OTHERS]
+        dead += [f"{path.relative_to(ROOT)}: {name}" for name in missing]
     assert dead == []

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from mailhub.clock import DAY
 from mailhub.errors import BadRequest, Forbidden, NotFound
+from mailhub.proof.act import Act
 from storage.people import grants
 from storage.people.grants import Grant
 from storage.proof import journal
@@ -40,12 +41,12 @@ def give(
     return grant
 
 
-def revoke(transaction: Transaction, account: int, grant: int, *, actor: str, now: int) -> Grant:
+def revoke(act: Act, grant: int) -> Grant:
     """End a grant now; revoking it again changes nothing but is on record. Raises ``NotFound``."""
-    found = grants.revoke_grant(transaction.connection, account, grant, now)
+    found = grants.revoke_grant(act.transaction.connection, act.account, grant, act.now)
     if found is None:
         raise NotFound(f"no such grant: {grant}")
-    _record(transaction, found, actor, "grant.revoke", {}, now)
+    _record(act.transaction, found, act.actor, "grant.revoke", {}, act.now)
     return found
 
 

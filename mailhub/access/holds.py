@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from mailhub import clock
 from mailhub.access.actor import Actor, Role
 from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
+from mailhub.proof.act import Act
 from storage.privacy import holds
 from storage.privacy.holds import Hold
 from storage.proof import journal
@@ -37,18 +38,18 @@ def add_hold(transaction: Transaction, row: Hold) -> Hold:
 
     holds.add_hold(connection, row)
     detail = {"kind": row.kind, "object": row.object_id, "ends_at": row.ends_at}
-    _record(transaction, row.account_id, row.actor, "hold.add", row.id, row.created_at, detail)
+    _record(Act(transaction, row.actor, row.account_id, row.created_at), "hold.add", row.id, detail)
 
     return row
 
 
-def lift_hold(transaction: Transaction, actor: str, account: int, hold: int, *, now: int) -> Hold:
+def lift_hold(act: Act, hold: int) -> Hold:
     """Lift it; the hold as it was. Again changes nothing. ``NotFound`` without one."""
-    found = holds.lift_hold(transaction.connection, account, hold, now)
+    found = holds.lift_hold(act.transaction.connection, act.account, hold, act.now)
     if found is None:
         raise NotFound(f"there is no hold {hold}")
     if found.lifted_at is None:
-        _record(transaction, account, actor, "hold.lift", hold, now, {})
+        _record(act, "hold.lift", hold, {})
     return found
 
 
@@ -74,10 +75,15 @@ def _until(hold: Hold) -> str:
     return "" if hold.ends_at is None else f" until {clock.to_iso(hold.ends_at)}"
 
 
-def _record(
-    transaction: Transaction, account: int, actor: str, verb: str, hold: int, now: int, detail: Mapping[str, object]
-) -> None:
+def _record(act: Act, verb: str, hold: int, detail: Mapping[str, object]) -> None:
     on = f"hold:{hold}"
     journal.append(
-        transaction.connection, account, transaction.node, at=now, actor=actor, verb=verb, object_=on, detail=detail
+        act.transaction.connection,
+        act.account,
+        act.transaction.node,
+        at=act.now,
+        actor=act.actor,
+        verb=verb,
+        object_=on,
+        detail=detail,
     )

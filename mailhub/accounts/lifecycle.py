@@ -29,6 +29,7 @@ from mailhub.errors import Conflict, Forbidden, MailhubError, NotFound, Unavaila
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.outbound.letters import Post
+from mailhub.proof.act import Act
 from storage.accounts import accounts
 from storage.accounts import stages as rows
 from storage.accounts.accounts import OPEN, Account
@@ -62,7 +63,7 @@ class LifecycleContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class StageMove:
     """One thing a sweep did, would do, or leaves: ``left`` says why (held, backups, clock, failed)."""
 
     account: int
@@ -76,7 +77,7 @@ class Swept:
     """What a sweep found. ``clock`` is ``sane``, or why everything waits."""
 
     clock: str
-    acts: tuple[Act, ...]
+    acts: tuple[StageMove, ...]
 
 
 # --- the sweep --------------------------------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ def sweep(context: LifecycleContext, *, now: int, boot: int) -> Swept:
     return Swept(clock=state, acts=tuple(act for act in done if act is not None))
 
 
-def _attempted(context: LifecycleContext, act: Act, now: int) -> Act | None:
+def _attempted(context: LifecycleContext, act: StageMove, now: int) -> StageMove | None:
     """Boundary: an account whose step fails keeps no other from its own; it is due again at the next sweep."""
     try:
         return _act(context, act, now)
@@ -101,7 +102,7 @@ def _attempted(context: LifecycleContext, act: Act, now: int) -> Act | None:
         return replace(act, left="failed")
 
 
-def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[Act]:
+def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[StageMove]:
     """What a sweep would find due at that time, and what a hold keeps. Reads only."""
     for stage in stages.TRANSITIONS:
         upto = looked_at(stage, now, settings)
@@ -116,14 +117,14 @@ def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[Act]:
             after = (page[-1].term_began_at or 0, page[-1].id)
 
 
-def _all_found(connection: Connection, some: Sequence[Account], now: int, settings: Lifecycle) -> list[Act]:
+def _all_found(connection: Connection, some: Sequence[Account], now: int, settings: Lifecycle) -> list[StageMove]:
     """What is due for these accounts, and what keeps it back."""
     warned = rows.warnings_given(connection, [each.id for each in some])
     wanted = [(each, due(each, warned[each.id], now, settings)) for each in some]
-    return [Act(each.id, each.stage, it, _kept_back(connection, each, it, now)) for each, it in wanted if it]
+    return [StageMove(each.id, each.stage, it, _kept_back(connection, each, it, now)) for each, it in wanted if it]
 
 
-def _found(connection: Connection, account: int, now: int, settings: Lifecycle) -> Act | None:
+def _found(connection: Connection, account: int, now: int, settings: Lifecycle) -> StageMove | None:
     """What is due for one account."""
     found = accounts.find_account(connection, account)
     return next(iter(_all_found(connection, [found], now, settings)), None) if found else None
@@ -139,14 +140,14 @@ def _kept_back(connection: Connection, account: Account, wanted: Due, now: int) 
     return "backups" if waits else ""
 
 
-def _act(context: LifecycleContext, act: Act, now: int) -> Act | None:
+def _act(context: LifecycleContext, act: StageMove, now: int) -> StageMove | None:
     """Warn, or enter the next stage, in a turn that asks again; None when it is due no more."""
     if act.due.warn_days is None:
         return _step(context, act, now)
     return context.writer.run(lambda tx: _warn(context, tx, act, now))
 
 
-def _step(context: LifecycleContext, act: Act, now: int) -> Act | None:
+def _step(context: LifecycleContext, act: StageMove, now: int) -> StageMove | None:
     """Remove what goes with the next stage, in turns of their own, then enter it."""
     still = partial(_still, context, act, now)
     if act.due.to == "deleted":
@@ -168,27 +169,27 @@ def _rewrite_key_files(context: LifecycleContext) -> None:
         raise Unavailable("a key file of the backups could not be rewritten: see the log; the next sweep tries again")
 
 
-def _still(context: LifecycleContext, act: Act, now: int, transaction: Transaction) -> bool:
+def _still(context: LifecycleContext, act: StageMove, now: int, transaction: Transaction) -> bool:
     """Whether the same step is due still, the account locked: asked in every turn that removes."""
     accounts.lock_account(transaction.connection, act.account)
     return _found(transaction.connection, act.account, now, context.settings) == act
 
 
-def _warn(context: LifecycleContext, transaction: Transaction, act: Act, now: int) -> Act | None:
+def _warn(context: LifecycleContext, transaction: Transaction, act: StageMove, now: int) -> StageMove | None:
     if act.due.warn_days is None or not _still(context, act, now, transaction):
         return None
     rows.add_warning(transaction.connection, act.account, days=act.due.warn_days, given_at=now)
     detail = {"days": act.due.warn_days, "to": act.due.to, "step_at": act.due.step_at}
     account = _locked(transaction, act.account)
     detail["mailed"] = letters.warn_of_step(transaction, context.post, account, act.due, now=now)
-    _record(transaction, act.account, SYSTEM, "account.warn", now, detail)
+    _record(Act(transaction, SYSTEM, act.account, now), "account.warn", detail)
     return act
 
 
-def _enter_due(context: LifecycleContext, transaction: Transaction, act: Act, now: int) -> Act | None:
+def _enter_due(context: LifecycleContext, transaction: Transaction, act: StageMove, now: int) -> StageMove | None:
     if not _still(context, act, now, transaction):
         return None
-    enter(context, transaction, act.account, act.due.to, act.due.reason, actor=SYSTEM, now=now)
+    enter(Act(transaction, SYSTEM, act.account, now), context, act.due.to, act.due.reason)
     return act
 
 
@@ -213,7 +214,7 @@ def confirm_clock(context: LifecycleContext, actor: str, *, now: int, boot: int)
 
     def confirm(transaction: Transaction) -> None:
         rows.set_clock_mark(transaction.connection, transaction.node, ClockMark(now, SANE))
-        _record(transaction, journal.MACHINE, actor, "clock.confirm", now, {})
+        _record(Act(transaction, actor, journal.MACHINE, now), "clock.confirm", {})
 
     context.writer.run(confirm)
     context.steadiness.confirm(now, boot)
@@ -228,30 +229,28 @@ def present(context: LifecycleContext, connection: Connection, *, now: int, boot
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-def enter(
-    context: LifecycleContext, transaction: Transaction, account: int, to: str, reason: str, *, actor: str, now: int
-) -> None:
+def enter(act: Act, context: LifecycleContext, to: str, reason: str) -> None:
     """Enter a stage: its rows, what it removes, its journal row, its receipt. The doors hear of it after the commit."""
-    connection = transaction.connection
-    found = _locked(transaction, account)
+    connection = act.transaction.connection
+    found = _locked(act.transaction, act.account)
     detail: dict[str, Any] = {"from": found.stage, "reason": reason}
-    values: dict[str, Any] = {"stage": to, "stage_reason": reason, "stage_entered_at": now, "stage_before": None}
-    values["term_began_at"] = _term_of(found, to, now)
-    rows.clear_warnings(connection, account)
+    values: dict[str, Any] = {"stage": to, "stage_reason": reason, "stage_entered_at": act.now, "stage_before": None}
+    values["term_began_at"] = _term_of(found, to, act.now)
+    rows.clear_warnings(connection, act.account)
 
     if to == "suspended":
         values["stage_before"] = found.stage
     elif to == "terminated":
-        detail["removed"] = removal.remove_configuration(connection, account)
+        detail["removed"] = removal.remove_configuration(connection, act.account)
     elif to in ("deleted", "purged"):
-        detail |= removal.proof(connection, context.keys, found, to, now=now)
+        detail |= removal.proof(connection, context.keys, found, to, now=act.now)
         values["name"] = ""
 
-    accounts.change_account(connection, account, **values)
+    accounts.change_account(connection, act.account, **values)
     if to in letters.TOLD_OF and reason != stages.ASKED:  # who asked was told then
-        detail["mailed"] = letters.tell_of_stage(transaction, context.post, found, to, reason, now=now)
-    _record(transaction, account, actor, f"account.{VERBS[to]}", now, detail)
-    transaction.after_commit(context.refresh)
+        detail["mailed"] = letters.tell_of_stage(act.transaction, context.post, found, to, reason, now=act.now)
+    _record(act, f"account.{VERBS[to]}", detail)
+    act.transaction.after_commit(context.refresh)
 
 
 VERBS = {
@@ -289,7 +288,7 @@ def new_account(transaction: Transaction, actor: str, *, name: str, billing: str
     )
     mailbox_domains.keep_in_use(transaction, now=now)
     accounts.add_account(transaction.connection, row)
-    _record(transaction, row.id, actor, "account.create", now, {"billing": billing})
+    _record(Act(transaction, actor, row.id, now), "account.create", {"billing": billing})
 
     return row
 
@@ -297,84 +296,82 @@ def new_account(transaction: Transaction, actor: str, *, name: str, billing: str
 # --- acts of people and billing ---------------------------------------------------------------------------------------
 
 
-def payment_failed(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+def payment_failed(act: Act, context: LifecycleContext) -> Account:
     """Billing could not collect: in ``active`` the term begins with the first failure since the last success."""
-    found = _billed(transaction, account)
+    found = _billed(act.transaction, act.account)
     if found.stage == "active" and found.term_began_at is None:
-        accounts.change_account(transaction.connection, account, term_began_at=now)
-    _record(transaction, account, actor, "account.payment-failed", now, {"stage": found.stage})
-    return _locked(transaction, account)
+        accounts.change_account(act.transaction.connection, act.account, term_began_at=act.now)
+    _record(act, "account.payment-failed", {"stage": found.stage})
+    return _locked(act.transaction, act.account)
 
 
-def payment_ok(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+def payment_ok(act: Act, context: LifecycleContext) -> Account:
     """Billing collected: a trial or a suspension for money becomes active, failures are forgotten."""
-    found = _billed(transaction, account)
-    _record(transaction, account, actor, "account.payment-ok", now, {"stage": found.stage})
+    found = _billed(act.transaction, act.account)
+    _record(act, "account.payment-ok", {"stage": found.stage})
     if found.deletion_asked_at is not None or (found.stage == "suspended" and found.stage_reason == "by-operator"):
         return found
 
     if found.stage in ("trial", "suspended"):
-        enter(context, transaction, account, "active", "paid", actor=actor, now=now)
+        enter(act, context, "active", "paid")
     elif found.stage == "active" and found.term_began_at is not None:
-        rows.clear_warnings(transaction.connection, account)
-        accounts.change_account(transaction.connection, account, term_began_at=None)
+        rows.clear_warnings(act.transaction.connection, act.account)
+        accounts.change_account(act.transaction.connection, act.account, term_began_at=None)
 
-    return _locked(transaction, account)
+    return _locked(act.transaction, act.account)
 
 
-def activate(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+def activate(act: Act, context: LifecycleContext) -> Account:
     """The operator makes a trial active."""
-    if _alive(transaction, account).stage != "trial":
+    if _alive(act.transaction, act.account).stage != "trial":
         raise Conflict("only a trial is activated; a suspension is lifted (mailhub account resume)")
-    enter(context, transaction, account, "active", "by-operator", actor=actor, now=now)
-    return _locked(transaction, account)
+    enter(act, context, "active", "by-operator")
+    return _locked(act.transaction, act.account)
 
 
-def suspend(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+def suspend(act: Act, context: LifecycleContext) -> Account:
     """The operator suspends a trial or active account. Its owner cannot lift that."""
-    if _alive(transaction, account).stage not in OPEN:
+    if _alive(act.transaction, act.account).stage not in OPEN:
         raise Conflict("only a trial or an active account is suspended")
-    enter(context, transaction, account, "suspended", "by-operator", actor=actor, now=now)
-    return _locked(transaction, account)
+    enter(act, context, "suspended", "by-operator")
+    return _locked(act.transaction, act.account)
 
 
-def resume(
-    context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int, *, by_owner: bool
-) -> Account:
+def resume(act: Act, context: LifecycleContext, *, by_owner: bool) -> Account:
     """Lift a suspension: the stage before it, with a whole new term. An owner's deletion request is taken back."""
-    found = _locked(transaction, account)
+    found = _locked(act.transaction, act.account)
     if found.stage != "suspended":
         raise Conflict(f"the account is {found.stage}: only a suspension can be lifted")
     if by_owner and found.stage_reason == "by-operator":
         raise Forbidden("the operator suspended this account, and alone can lift that")
 
-    accounts.change_account(transaction.connection, account, deletion_asked_at=None)
-    enter(context, transaction, account, found.stage_before or "active", "lifted", actor=actor, now=now)
+    accounts.change_account(act.transaction.connection, act.account, deletion_asked_at=None)
+    enter(act, context, found.stage_before or "active", "lifted")
     if found.stage_reason == "payment-failed" and found.stage_before == "active":
-        accounts.change_account(transaction.connection, account, term_began_at=now)  # billing fails still
+        accounts.change_account(act.transaction.connection, act.account, term_began_at=act.now)  # billing fails still
 
-    return _locked(transaction, account)
+    return _locked(act.transaction, act.account)
 
 
-def terminate(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+def terminate(act: Act, context: LifecycleContext) -> Account:
     """The operator terminates a suspended account before its term is over."""
-    if _locked(transaction, account).stage != "suspended":
+    if _locked(act.transaction, act.account).stage != "suspended":
         raise Conflict("only a suspended account is terminated: suspend it first")
-    holds_allow(transaction, account, now)
-    enter(context, transaction, account, "terminated", "by-operator", actor=actor, now=now)
-    return _locked(transaction, account)
+    holds_allow(act.transaction, act.account, act.now)
+    enter(act, context, "terminated", "by-operator")
+    return _locked(act.transaction, act.account)
 
 
-def ask_deletion(context: LifecycleContext, transaction: Transaction, actor: str, account: int, now: int) -> Account:
+def ask_deletion(act: Act, context: LifecycleContext) -> Account:
     """The owner wants the account gone: the next sweeps take it through every stage to ``deleted``, without waiting."""
-    found = _locked(transaction, account)
+    found = _locked(act.transaction, act.account)
     if found.stage in ("deleted", "purged"):
         raise Conflict("the account is deleted already")
     if found.deletion_asked_at is None:
-        accounts.change_account(transaction.connection, account, deletion_asked_at=now, term_began_at=0)
-        mailed = letters.tell_of_request(transaction, context.post, found, now=now)
-        _record(transaction, account, actor, "account.ask-deletion", now, {"stage": found.stage, "mailed": mailed})
-    return _locked(transaction, account)
+        accounts.change_account(act.transaction.connection, act.account, deletion_asked_at=act.now, term_began_at=0)
+        mailed = letters.tell_of_request(act.transaction, context.post, found, now=act.now)
+        _record(act, "account.ask-deletion", {"stage": found.stage, "mailed": mailed})
+    return _locked(act.transaction, act.account)
 
 
 def holds_allow(transaction: Transaction, account: int, now: int) -> None:
@@ -404,8 +401,15 @@ def _billed(transaction: Transaction, account: int) -> Account:
     return found
 
 
-def _record(transaction: Transaction, account: int, actor: str, verb: str, now: int, detail: dict[str, Any]) -> None:
-    on = f"account:{account}"
+def _record(act: Act, verb: str, detail: dict[str, Any]) -> None:
+    on = f"account:{act.account}"
     journal.append(
-        transaction.connection, account, transaction.node, at=now, actor=actor, verb=verb, object_=on, detail=detail
+        act.transaction.connection,
+        act.account,
+        act.transaction.node,
+        at=act.now,
+        actor=act.actor,
+        verb=verb,
+        object_=on,
+        detail=detail,
     )

@@ -24,6 +24,7 @@ from mailhub.message.addresses import served_form
 from mailhub.message.dmarc import organisation, public_suffix
 from mailhub.message.dns_questions import Answer, Question, ascii_name
 from mailhub.outbound.gate import valid_address
+from mailhub.proof.act import Act
 from mailhub.proof.journal import record
 from storage.accounts import accounts
 from storage.database import Connection
@@ -104,29 +105,27 @@ def _own_domains(config: Config) -> set[str]:
     return {name for each in hosts | domains if (name := ascii_name(each))}
 
 
-def add(transaction: Transaction, config: Config, actor: str, account: int, text: str, *, now: int) -> MailDomain:
+def add(act: Act, config: Config, text: str) -> MailDomain:
     """Ask for a domain: the row with the token to publish; the same again when it was asked for before."""
     domain = canonical_domain(text)
-    connection = transaction.connection
-    if found := mail_domains.find_domain(connection, account, domain):
+    connection = act.transaction.connection
+    if found := mail_domains.find_domain(connection, act.account, domain):
         return found
 
-    _require_nobodys(connection, config, account, domain)
-    if mail_domains.count_domains(connection, account) >= DOMAINS:
+    _require_nobodys(connection, config, act.account, domain)
+    if mail_domains.count_domains(connection, act.account) >= DOMAINS:
         raise Conflict(f"an account has at most {DOMAINS} domains: delete one that it does not need")
 
-    row = _new(transaction, account, domain, now)
+    row = _new(act.transaction, act.account, domain, act.now)
     mail_domains.add_domain(connection, row)
-    _record(transaction, actor, row, "add", now)
+    _record(act.transaction, act.actor, row, "add", act.now)
 
     return row
 
 
-def prove(
-    transaction: Transaction, config: Config, actor: str, account: int, domain: str, answer: Answer, *, now: int
-) -> MailDomain:
+def prove(act: Act, config: Config, domain: str, answer: Answer) -> MailDomain:
     """Settle a domain by what DNS answered. ``Unavailable``, or ``Conflict`` with what is missing, leave it asked."""
-    row = get(transaction.connection, account, domain)
+    row = get(act.transaction.connection, act.account, domain)
     if row.state != ASKED:
         return row
 
@@ -136,29 +135,29 @@ def prove(
     if wanted not in [each.strip() for each in answer.records]:
         raise Conflict(f'DNS does not show it yet. Publish: {name}. TXT "{wanted}", then check again')
 
-    _require_nobodys(transaction.connection, config, account, row.domain)
-    return _settle(transaction, actor, row, PROVEN, now)
+    _require_nobodys(act.transaction.connection, config, act.account, row.domain)
+    return _settle(act.transaction, act.actor, row, PROVEN, act.now)
 
 
-def grant(transaction: Transaction, config: Config, actor: str, account: int, text: str, *, now: int) -> MailDomain:
+def grant(act: Act, config: Config, text: str) -> MailDomain:
     """The operator gives a domain to an account, without proof. Nobody gives the operator's own."""
     domain = canonical_domain(text)
-    connection = transaction.connection
-    _require_nobodys(connection, config, account, domain)
-    row = mail_domains.find_domain(connection, account, domain)
+    connection = act.transaction.connection
+    _require_nobodys(connection, config, act.account, domain)
+    row = mail_domains.find_domain(connection, act.account, domain)
     if row is None:
-        row = _new(transaction, account, domain, now)
+        row = _new(act.transaction, act.account, domain, act.now)
         mail_domains.add_domain(connection, row)
-    return _settle(transaction, actor, row, GRANTED, now)
+    return _settle(act.transaction, act.actor, row, GRANTED, act.now)
 
 
-def delete(transaction: Transaction, actor: str, account: int, domain: str, *, now: int) -> None:
+def delete(act: Act, domain: str) -> None:
     """Give a domain up. ``Conflict`` while the account serves addresses there."""
-    row = get(transaction.connection, account, domain)
-    if mailboxes.is_domain_in_use(transaction.connection, account, row.domain):
+    row = get(act.transaction.connection, act.account, domain)
+    if mailboxes.is_domain_in_use(act.transaction.connection, act.account, row.domain):
         raise Conflict(f"the account serves addresses in {row.domain}: delete its mailboxes there first")
-    mail_domains.delete_domain(transaction.connection, account, row.domain)
-    _record(transaction, actor, row, "delete", now)
+    mail_domains.delete_domain(act.transaction.connection, act.account, row.domain)
+    _record(act.transaction, act.actor, row, "delete", act.now)
 
 
 def keep_in_use(transaction: Transaction, *, now: int) -> None:

@@ -11,11 +11,11 @@ change acts at once.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Annotated
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
 from fastapi import Depends, Header, Query, Request, Response
 from starlette.datastructures import MutableHeaders
@@ -35,6 +35,7 @@ from mailhub.callers.origin import may_enter
 from mailhub.callers.turns import Turns
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.house import House
+from mailhub.proof.act import Act, perform
 from mailhub.system.budget import Charges, unlimited
 from storage.accounts import accounts
 from storage.database import Connection
@@ -42,6 +43,9 @@ from storage.mail.message_lists import tickets_of_messages
 from storage.people import api_tokens, second_factors, sessions, users
 from storage.privacy.holds import any_hold, find_holds_on_tickets
 from storage.writer import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 OVERFLOW_UID = 65_534
 OWNERS_WAY_BACK = frozenset(  # what the owner of a suspended account can do
@@ -281,6 +285,10 @@ class Call:
         """Raise ``Conflict`` where the account may have no more of something. In the transaction that adds it."""
         allowed = self.house.config.quotas
         require_room(transaction, allowed, what, self.account, now=clock.now(), more=more, **scope)
+
+    def act(self, function: Callable[Concatenate[Act, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+        """Do one act in the writer, as this caller, in this account, now; returns after the commit."""
+        return self.house.writer.run(perform, function, self.actor.name, self.account, clock.now(), *args, **named)
 
     def require_readable(self, connection: Connection, ticket: int) -> None:
         """Raise ``Forbidden`` where a hold on the ticket or on who wrote into it lets owners and admins alone read."""

@@ -19,7 +19,7 @@ from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Source
 from mailhub.errors import Conflict, NotFound
 from mailhub.filing.pipeline import FilingContext, file_batch
 from mailhub.message.author import read as read_author
-from mailhub.proof.journal import record
+from mailhub.proof.act import Act
 from mailhub.reading.authenticated import checked
 from mailhub.reading.prepare import Prepared, Secrets, prepare
 from mailhub.tickets.removal import Forget, remove_messages, remove_tickets
@@ -78,64 +78,58 @@ def read_again(
 
 
 def refile(
-    transaction: Transaction,
-    actor: str,
-    account: int,
+    act: Act,
     again: Again,
     context: FilingContext,
     *,
-    now: int,
     forget: Forget,
 ) -> Sequence[Outcome]:
     """File a message that was read again; its outcomes, a recipient each.
 
     ``Conflict``, and it stays in quarantine as it was, if it is gone meanwhile or would not be kept as new mail.
     """
-    connection = transaction.connection
-    message, ticket = _locked(transaction, account, again.delivery)
-    held = _deliveries(connection, account, message)
-    written = notes.note_ids(connection, account, ticket)
-    copies = imap_copies.copies_of(connection, account, [message])
-    first_id = transaction.new_id()
-    _remove(transaction, account, message, ticket, keep_ticket=bool(written), forget=forget, tombstones=None)
-    (outcomes,) = file_batch(transaction, context, [again.prepared])
-    _require_kept(outcomes, account, again, context.directory)
+    connection = act.transaction.connection
+    message, ticket = _locked(act.transaction, act.account, again.delivery)
+    held = _deliveries(connection, act.account, message)
+    written = notes.note_ids(connection, act.account, ticket)
+    copies = imap_copies.copies_of(connection, act.account, [message])
+    first_id = act.transaction.new_id()
+    _remove(act.transaction, act.account, message, ticket, keep_ticket=bool(written), forget=forget, tombstones=None)
+    (outcomes,) = file_batch(act.transaction, context, [again.prepared])
+    _require_kept(outcomes, act.account, again, context.directory)
     found = {each.recipient: each for each in outcomes}
     filed = [each.message for each in outcomes if each.message is not None]
-    imap_copies.refile(connection, account, copies, filed[0])
-    delete_deliveries_since(connection, account, first_id, filed)
-    set_fates(connection, account, {each.id: _fate(found[each.recipient]) for each in held})
+    imap_copies.refile(connection, act.account, copies, filed[0])
+    delete_deliveries_since(connection, act.account, first_id, filed)
+    set_fates(connection, act.account, {each.id: _fate(found[each.recipient]) for each in held})
 
     target = next((each.ticket for each in outcomes if each.ticket is not None), None)
     if written and target is not None:
-        notes.move_notes(connection, account, written, source=ticket, target=target)
-        remove_tickets(transaction, account, [ticket], forget=forget, tombstones=None)
+        notes.move_notes(connection, act.account, written, source=ticket, target=target)
+        remove_tickets(act.transaction, act.account, [ticket], forget=forget, tombstones=None)
 
     on = f"intake:{again.delivery}"
-    record(transaction, actor, account, verb="intake.retry", on=on, now=now, was=message, messages=filed)
+    act.record("intake.retry", on, was=message, messages=filed)
 
     return outcomes
 
 
 def discard(
-    transaction: Transaction,
-    actor: str,
-    account: int,
+    act: Act,
     delivery: int,
     *,
-    now: int,
     forget: Forget,
     tombstone_key: bytes,
 ) -> Sequence[int]:
     """Remove a quarantined message for good; the deliveries that are rejected now. Cannot be undone."""
-    message, ticket = _locked(transaction, account, delivery)
-    held = _deliveries(transaction.connection, account, message)
-    require_not_held(find_holds_on_tickets(transaction.connection, account, [ticket], now))
-    tombstones = Tombstones(key=tombstone_key, at=now)
-    _remove(transaction, account, message, ticket, keep_ticket=False, forget=forget, tombstones=tombstones)
+    message, ticket = _locked(act.transaction, act.account, delivery)
+    held = _deliveries(act.transaction.connection, act.account, message)
+    require_not_held(find_holds_on_tickets(act.transaction.connection, act.account, [ticket], act.now))
+    tombstones = Tombstones(key=tombstone_key, at=act.now)
+    _remove(act.transaction, act.account, message, ticket, keep_ticket=False, forget=forget, tombstones=tombstones)
     fates = {each.id: (Fate.REJECTED.value, "discarded", None, None) for each in held}
-    set_fates(transaction.connection, account, fates)
-    record(transaction, actor, account, verb="intake.discard", on=f"intake:{delivery}", now=now, message=message)
+    set_fates(act.transaction.connection, act.account, fates)
+    act.record("intake.discard", f"intake:{delivery}", message=message)
     return [each.id for each in held]
 
 

@@ -6,13 +6,13 @@ A turn of its own, after the answer is committed: a fault, or a stop in between,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
 from mailhub.errors import MailhubError
 from mailhub.filter import feedback
 from mailhub.filter.models import Models
+from mailhub.proof.act import perform
 from mailhub.reading.stored import FeaturesOf
 from storage.database import Database
 from storage.filter import labels
@@ -46,17 +46,17 @@ def learn(
     if not messages:
         return
 
-    work = partial(
-        feedback.answered,
-        models=learning.models,
-        actor=actor,
-        account=account,
-        messages=messages,
-        user=user,
-        now=now,
-        features_of=feedback.prepare(database, account, messages, learning.features_of),
-    )
     try:
-        writer.run(work)
+        writer.run(
+            perform,
+            feedback.answered,
+            actor,
+            account,
+            now,
+            learning.models,
+            messages,
+            user=user,
+            features_of=feedback.prepare(database, account, messages, learning.features_of),
+        )
     except MailhubError as error:
         log.warning("nothing learned from an answer", error=type(error).__name__)

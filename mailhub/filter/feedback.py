@@ -36,6 +36,7 @@ from mailhub.filter.labelling import (
 )
 from mailhub.filter.ledger_change import Change
 from mailhub.filter.models import Models
+from mailhub.proof.act import Act
 from storage.database import Database
 from storage.filter import labels, ledger
 from storage.filter.labels import Labelled
@@ -73,28 +74,22 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Act:
-    """One call: who does what, where and when."""
+class _Marking:
+    """One call: an act on labels, on whose record it goes, and as what."""
 
-    transaction: Transaction
-    account: int
-    actor: str  # as the journal writes it: "user:12"
+    act: Act
     user: int | None  # None revokes, but gives no marks
-    now: int
     verb: str
     source: str = ledger.MARK
 
 
 def mark(
-    transaction: Transaction,
+    act: Act,
     models: Models,
-    actor: str,
-    account: int,
     messages: Sequence[int],
     label: str,
     *,
     user: int,
-    now: int,
     features_of: FeaturesOf,
     per_hour: int = PER_HOUR,
     source: str = ledger.MARK,
@@ -106,21 +101,16 @@ def mark(
     """
     if label not in (SPAM, HAM):
         raise BadRequest("a label is spam or ham")
-    act = _Act(
-        transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.mark", source=source
-    )
-    return _run(act, models, messages, Wish(label, user, now), features_of, per_hour)
+    marking = _Marking(act=act, user=user, verb="spam.mark", source=source)
+    return _run(marking, models, messages, Wish(label, user, act.now), features_of, per_hour)
 
 
 def answered(
-    transaction: Transaction,
+    act: Act,
     models: Models,
-    actor: str,
-    account: int,
     messages: Sequence[int],
     *,
     user: int,
-    now: int,
     features_of: FeaturesOf,
 ) -> list[Marked]:
     """An agent answered these messages: each is ham, unless somebody has said anything about it.
@@ -130,19 +120,16 @@ def answered(
     """
     verb = "spam.answer"
     source = ledger.ANSWER
-    act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb=verb, source=source)
-    return _run(act, models, messages, Wish(HAM, user, now), features_of, None)
+    marking = _Marking(act=act, user=user, verb=verb, source=source)
+    return _run(marking, models, messages, Wish(HAM, user, act.now), features_of, None)
 
 
 def unmark(
-    transaction: Transaction,
+    act: Act,
     models: Models,
-    actor: str,
-    account: int,
     messages: Sequence[int],
     *,
     user: int,
-    now: int,
     only: str | None = None,
     per_hour: int = PER_HOUR,
 ) -> list[Marked]:
@@ -152,12 +139,12 @@ def unmark(
     """
     if only not in (SPAM, HAM, None):
         raise BadRequest("a label is spam or ham")
-    act = _Act(transaction=transaction, account=account, actor=actor, user=user, now=now, verb="spam.unmark")
-    return _run(act, models, messages, None, _no_features, per_hour, only=only)
+    marking = _Marking(act=act, user=user, verb="spam.unmark")
+    return _run(marking, models, messages, None, _no_features, per_hour, only=only)
 
 
 def _run(
-    act: _Act,
+    marking: _Marking,
     models: Models,
     messages: Sequence[int],
     wish: Wish | None,
@@ -166,24 +153,24 @@ def _run(
     *,
     only: str | None = None,
 ) -> list[Marked]:
-    connection = act.transaction.connection
-    account = act.account
-    subjects, tickets = _lock(act, messages)
+    connection = marking.act.transaction.connection
+    account = marking.act.account
+    subjects, tickets = _lock(marking, messages)
 
-    with models.change(act.transaction, account) as change:
-        cases = _cases(act, subjects)
+    with models.change(marking.act.transaction, account) as change:
+        cases = _cases(marking, subjects)
         for case in cases.values():
-            if act.source == ledger.ANSWER and case.spoken_of:
+            if marking.source == ledger.ANSWER and case.spoken_of:
                 case.keep()
             else:
                 put_in_force(change, case, _kept(case) if _is_other(case, only) else wish, features_of)
         changed = [case for case in cases.values() if case.outcome in CHANGING]
         if per_hour is not None:
-            _require_room(act, len(changed), per_hour)
-        ledger.add_marks(connection, account, [_mark_row(change, case, wish, act) for case in changed])
+            _require_room(marking, len(changed), per_hour)
+        ledger.add_marks(connection, account, [_mark_row(change, case, wish, marking) for case in changed])
 
-    states = _follow(act, changed, tickets)
-    return [_result(message, cases.get(message), states, act) for message in messages]
+    states = _follow(marking, changed, tickets)
+    return [_result(message, cases.get(message), states, marking) for message in messages]
 
 
 def _is_other(case: Case, only: str | None) -> bool:
@@ -196,18 +183,18 @@ def _kept(case: Case) -> Wish:
     return Wish(case.held.label, case.held.user_id, case.held.given_at, case.held.sequence)
 
 
-def _lock(act: _Act, messages: Sequence[int]) -> tuple[Mapping[int, Labelled], Mapping[int, Ticket]]:
+def _lock(marking: _Marking, messages: Sequence[int]) -> tuple[Mapping[int, Labelled], Mapping[int, Ticket]]:
     """Messages and their tickets; tickets are locked before the ledger, as every flow does."""
-    subjects = labels.find_labelled(act.transaction.connection, act.account, set(messages))
+    subjects = labels.find_labelled(marking.act.transaction.connection, marking.act.account, set(messages))
     tickets = {subject.ticket_id for subject in subjects.values()}
-    return subjects, lock_tickets(act.transaction.connection, act.account, tickets)
+    return subjects, lock_tickets(marking.act.transaction.connection, marking.act.account, tickets)
 
 
-def _cases(act: _Act, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
-    entries = ledger.entries_of(act.transaction.connection, act.account, subjects)
-    firsts = ledger.first_marks(act.transaction.connection, act.account, subjects)
-    weak = act.source == ledger.ANSWER
-    counting = ledger.latest_marks(act.transaction.connection, act.account, subjects) if weak else {}
+def _cases(marking: _Marking, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
+    entries = ledger.entries_of(marking.act.transaction.connection, marking.act.account, subjects)
+    firsts = ledger.first_marks(marking.act.transaction.connection, marking.act.account, subjects)
+    weak = marking.source == ledger.ANSWER
+    counting = ledger.latest_marks(marking.act.transaction.connection, marking.act.account, subjects) if weak else {}
 
     return {
         message: Case(
@@ -220,17 +207,19 @@ def _cases(act: _Act, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
     }
 
 
-def _require_room(act: _Act, more: int, per_hour: int) -> None:
-    assert act.user is not None
-    given = ledger.count_marks(act.transaction.connection, act.account, act.user, since=act.now - HOUR)
+def _require_room(marking: _Marking, more: int, per_hour: int) -> None:
+    assert marking.user is not None
+    given = ledger.count_marks(
+        marking.act.transaction.connection, marking.act.account, marking.user, since=marking.act.now - HOUR
+    )
     if more and given + more > per_hour:
         raise Conflict(
             f"a user or mailbox may give {per_hour} marks in an hour; this one has given {given}: go on later"
         )
 
 
-def _mark_row(change: Change, case: Case, wish: Wish | None, act: _Act) -> Mark:
-    assert act.user is not None
+def _mark_row(change: Change, case: Case, wish: Wish | None, marking: _Marking) -> Mark:
+    assert marking.user is not None
     if case.sequence is None:
         case.sequence = change.take_sequence()
 
@@ -238,26 +227,28 @@ def _mark_row(change: Change, case: Case, wish: Wish | None, act: _Act) -> Mark:
         sequence=case.sequence,
         message_id=case.subject.id,
         label=wish.label if wish else NONE,
-        user_id=act.user,
-        given_at=act.now,
+        user_id=marking.user,
+        given_at=marking.act.now,
         revoked_at=None,
-        source=act.source,
+        source=marking.source,
         verdict_before=case.verdict_before,
     )
 
 
-def _follow(act: _Act, changed: Sequence[Case], tickets: Mapping[int, Ticket]) -> dict[int, str]:
+def _follow(marking: _Marking, changed: Sequence[Case], tickets: Mapping[int, Ticket]) -> dict[int, str]:
     """Verdicts, tickets that began with one of these messages, journal. States of all tickets afterwards, by id."""
-    connection = act.transaction.connection
-    labels.set_verdicts(connection, act.account, {case.subject.id: case.verdict for case in changed})
+    connection = marking.act.transaction.connection
+    labels.set_verdicts(connection, marking.act.account, {case.subject.id: case.verdict for case in changed})
     followed = [ticket_verdict(tickets[case.subject.ticket_id], case.verdict) for case in changed if case.subject.first]
-    labels.set_ticket_verdicts(connection, act.account, followed, at=act.now)
+    labels.set_ticket_verdicts(connection, marking.act.account, followed, at=marking.act.now)
     states = {ticket.id: ticket.state for ticket in tickets.values()} | {
         each.ticket_id: each.state for each in followed
     }
     acts = [(f"message:{case.subject.id}", _detail(case, states[case.subject.ticket_id])) for case in changed]
-    node = act.transaction.node
-    journal.append_all(connection, act.account, node, acts, at=act.now, actor=act.actor, verb=act.verb)
+    node = marking.act.transaction.node
+    journal.append_all(
+        connection, marking.act.account, node, acts, at=marking.act.now, actor=marking.act.actor, verb=marking.verb
+    )
 
     return states
 
@@ -274,7 +265,7 @@ def _detail(case: Case, state: str) -> dict[str, object]:
     }
 
 
-def _result(message: int, case: Case | None, states: Mapping[int, str], act: _Act) -> Marked:
+def _result(message: int, case: Case | None, states: Mapping[int, str], marking: _Marking) -> Marked:
     if case is None:
         return Marked(message=message, outcome=Outcome.NOT_FOUND)
 
@@ -284,7 +275,7 @@ def _result(message: int, case: Case | None, states: Mapping[int, str], act: _Ac
         outcome=case.outcome,
         label=case.label,
         previous=Previous(label=held.label, user=held.user_id) if held else None,
-        conflict=held is not None and held.user_id != act.user and case.outcome in CHANGING,
+        conflict=held is not None and held.user_id != marking.user and case.outcome in CHANGING,
         verdict=case.verdict,
         ticket=case.subject.ticket_id,
         state=states[case.subject.ticket_id],
@@ -304,31 +295,28 @@ class Revoked:
 
 
 def revoke(
-    transaction: Transaction,
+    act: Act,
     models: Models,
-    actor: str,
-    account: int,
     sequences: Sequence[int],
     *,
-    now: int,
     features_of: FeaturesOf,
 ) -> Revoked:
     """Let acts count no more: the ledger is what it would be without them. Revoked or unknown ones are passed over."""
-    act = _Act(transaction=transaction, account=account, actor=actor, user=None, now=now, verb="spam.revoke")
-    connection = transaction.connection
-    marks = [each for each in ledger.find_marks(connection, account, sequences) if each.revoked_at is None]
+    marking = _Marking(act=act, user=None, verb="spam.revoke")
+    connection = act.transaction.connection
+    marks = [each for each in ledger.find_marks(connection, act.account, sequences) if each.revoked_at is None]
     concerned = sorted({each.message_id for each in marks})
-    subjects, tickets = _lock(act, concerned)
+    subjects, tickets = _lock(marking, concerned)
 
-    with models.change(transaction, account) as change:
-        ledger.revoke(connection, account, [each.sequence for each in marks], at=now)
-        cases = _cases(act, subjects)
-        counting = ledger.latest_marks(connection, account, subjects)
+    with models.change(act.transaction, act.account) as change:
+        ledger.revoke(connection, act.account, [each.sequence for each in marks], at=act.now)
+        cases = _cases(marking, subjects)
+        counting = ledger.latest_marks(connection, act.account, subjects)
         for message, case in cases.items():
             put_in_force(change, case, _wish_of(counting.get(message)), features_of)
 
-    states = _follow(act, [case for case in cases.values() if case.outcome in CHANGING], tickets)
-    results = tuple(_result(message, cases.get(message), states, act) for message in concerned)
+    states = _follow(marking, [case for case in cases.values() if case.outcome in CHANGING], tickets)
+    results = tuple(_result(message, cases.get(message), states, marking) for message in concerned)
 
     return Revoked(sequences=tuple(each.sequence for each in marks), messages=results)
 
@@ -340,20 +328,17 @@ def _wish_of(counting: Mark | None) -> Wish | None:
 
 
 def revoke_marks(
-    transaction: Transaction,
+    act: Act,
     models: Models,
-    actor: str,
-    account: int,
     user: int,
     since: int,
     *,
-    now: int,
     features_of: FeaturesOf,
 ) -> Revoked:
     """Revoke the latest acts of one user given at or after ``since``, at most ``STEP``; call again while ``more``."""
-    found = ledger.marks_of_user(transaction.connection, account, user, since=since, limit=STEP + 1)
+    found = ledger.marks_of_user(act.transaction.connection, act.account, user, since=since, limit=STEP + 1)
     chosen = [each.sequence for each in found[:STEP]]
-    done = revoke(transaction, models, actor, account, chosen, now=now, features_of=features_of)
+    done = revoke(act, models, chosen, features_of=features_of)
     return replace(done, more=len(found) > STEP)
 
 

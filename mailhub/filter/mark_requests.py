@@ -25,6 +25,7 @@ from mailhub.filter import feedback
 from mailhub.filter.feedback import Marked
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.filter.models import Models
+from mailhub.proof.act import Act
 from storage.database import Database
 from storage.errors import StorageError
 from storage.filter import ledger
@@ -131,14 +132,11 @@ def _turn(
         return 0
 
     feedback.mark(
-        transaction,
+        Act(transaction, f"{'mailbox' if source == ledger.IMAP else 'user'}:{giver}", account, now),
         parts.models,
-        f"{'mailbox' if source == ledger.IMAP else 'user'}:{giver}",
-        account,
         [each.message_id for each in standing],
         label,
         user=giver,
-        now=now,
         features_of=known,
         per_hour=parts.of_user,
         source=source,
@@ -156,14 +154,11 @@ def _leave(transaction: Transaction, *, account: int, giver: int, now: int) -> N
 
 
 def confirm(
-    transaction: Transaction,
+    act: Act,
     models: Models,
-    actor: str,
-    account: int,
     suggestions: Sequence[Request],
     *,
     user: int,
-    now: int,
     features_of: FeaturesOf,
     per_hour: int,
 ) -> list[Marked]:
@@ -171,36 +166,25 @@ def confirm(
 
     ``Conflict``, and nothing is changed, where one of them is no suggestion any more.
     """
-    _require_standing(transaction, account, suggestions)
+    _require_standing(act.transaction, act.account, suggestions)
     results: list[Marked] = []
 
     for label in sorted({each.label for each in suggestions}):
         messages = [each.message_id for each in suggestions if each.label == label]
-        results += feedback.mark(
-            transaction,
-            models,
-            actor,
-            account,
-            messages,
-            label,
-            user=user,
-            now=now,
-            features_of=features_of,
-            per_hour=per_hour,
-        )
+        results += feedback.mark(act, models, messages, label, user=user, features_of=features_of, per_hour=per_hour)
 
-    rows.delete_requests(transaction.connection, account, [each.id for each in suggestions])
+    rows.delete_requests(act.transaction.connection, act.account, [each.id for each in suggestions])
     return results
 
 
-def dismiss(transaction: Transaction, actor: str, account: int, suggestions: Sequence[Request], *, now: int) -> None:
+def dismiss(act: Act, suggestions: Sequence[Request]) -> None:
     """They are no marks. On record. ``Conflict`` as ``confirm``."""
-    _require_standing(transaction, account, suggestions)
-    connection = transaction.connection
-    node = transaction.node
-    rows.delete_requests(connection, account, [each.id for each in suggestions])
+    _require_standing(act.transaction, act.account, suggestions)
+    connection = act.transaction.connection
+    node = act.transaction.node
+    rows.delete_requests(connection, act.account, [each.id for each in suggestions])
     acts = [(f"message:{each.message_id}", {"label": each.label, "giver": each.giver_id}) for each in suggestions]
-    journal.append_all(connection, account, node, acts, at=now, actor=actor, verb="spam.dismiss")
+    journal.append_all(connection, act.account, node, acts, at=act.now, actor=act.actor, verb="spam.dismiss")
 
 
 def _require_standing(transaction: Transaction, account: int, suggestions: Sequence[Request]) -> None:

@@ -16,19 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from classifier.tokens import FEATURES_VERSION, Features
 from mailhub.errors import Conflict
 from mailhub.filter.expiry import not_held
 from mailhub.filter.labelling import Taught, taught_by
 from mailhub.filter.models import Models
+from mailhub.proof.act import Act, perform
 from storage.database import Connection, Database
 from storage.filter import labels, ledger, ledger_versions
 from storage.filter.ledger import Entry
 from storage.mail.derived import Received, find_received
 from storage.proof import journal
-from storage.writer import Transaction, Writer
+from storage.writer import Writer
 
 STEP = 16  # labels of one turn of the writer
 ASKED = 5  # a loss above one in so many labels is asked about first
@@ -91,8 +91,7 @@ class Rebuild:
         dropped = 0
         after = 0 if planned.lost else None
         while after is not None:
-            work = partial(drop, models=self.models, account=self.account, actor=self.actor, after=after, now=now)
-            gone, after = self.writer.run(work)
+            gone, after = self.writer.run(perform, drop, self.actor, self.account, now, self.models, after=after)
             dropped += gone
 
         return dropped
@@ -102,30 +101,27 @@ class Rebuild:
         anew = read_anew(self.database, self.account, after=after, extract=self.extract)
         if not anew.rows:
             return 0, anew.next
-        work = partial(carry, models=self.models, account=self.account, rows=anew.rows, actor=self.actor, now=now)
-        return self.writer.run(work), anew.next
+        return self.writer.run(perform, carry, self.actor, self.account, now, self.models, anew.rows), anew.next
 
 
-def drop(
-    transaction: Transaction, models: Models, account: int, *, actor: str, after: int, now: int
-) -> tuple[int, int | None]:
+def drop(act: Act, models: Models, *, after: int) -> tuple[int, int | None]:
     """Take the next labels out of force whose raw is gone: (how many, where to go on; None at the end).
 
     Everything that was said about their messages goes with them. What a hold covers stays, and does not count.
     """
-    connection = transaction.connection
-    found = ledger_versions.lost_after(connection, account, FEATURES_VERSION, after=after, limit=STEP)
+    connection = act.transaction.connection
+    found = ledger_versions.lost_after(connection, act.account, FEATURES_VERSION, after=after, limit=STEP)
 
-    with models.change(transaction, account) as change:
-        rows = ledger.entries_of(connection, account, [message for _, message in found])
-        going = not_held(connection, account, list(rows.values()), now)
+    with models.change(act.transaction, act.account) as change:
+        rows = ledger.entries_of(connection, act.account, [message for _, message in found])
+        going = not_held(connection, act.account, list(rows.values()), act.now)
         for row in going:
             change.remove(row)
 
     gone = [row.message_id for row in going]
-    ledger.forget_messages(connection, account, gone)
-    labels.remember_labels(connection, account, gone)
-    _record(transaction, account, {"dropped": len(gone)}, actor=actor, now=now)
+    ledger.forget_messages(connection, act.account, gone)
+    labels.remember_labels(connection, act.account, gone)
+    _record(act, {"dropped": len(gone)})
 
     return len(gone), found[-1][0] if len(found) == STEP else None
 
@@ -155,18 +151,14 @@ def read_anew(database: Database, account: int, *, after: int, extract: Callable
 
 
 def carry(
-    transaction: Transaction,
+    act: Act,
     models: Models,
-    account: int,
     rows: Sequence[tuple[Entry, Taught]],
-    *,
-    actor: str,
-    now: int,
 ) -> int:
     """Let rows that are still as they were read have these features, and count; how many were."""
     carried = 0
-    with models.change(transaction, account) as change:
-        present = ledger.entries_of(transaction.connection, account, [row.message_id for row, _ in rows])
+    with models.change(act.transaction, act.account) as change:
+        present = ledger.entries_of(act.transaction.connection, act.account, [row.message_id for row, _ in rows])
         for row, taught in rows:
             held = present.get(row.message_id)
             if held is None or held.stamp != row.stamp or held.sequence != row.sequence:
@@ -176,14 +168,16 @@ def carry(
             change.add(anew, taught.features)
             carried += 1
 
-    _record(transaction, account, {"carried": carried}, actor=actor, now=now)
+    _record(act, {"carried": carried})
     return carried
 
 
-def _record(transaction: Transaction, account: int, done: dict[str, int], *, actor: str, now: int) -> None:
+def _record(act: Act, done: dict[str, int]) -> None:
     """The act of this turn in the journal, if it changed anything."""
     if not any(done.values()):
         return
-    acts = [(f"account:{account}", {"version": FEATURES_VERSION, **done})]
-    node = transaction.node
-    journal.append_all(transaction.connection, account, node, acts, at=now, actor=actor, verb="spam.rebuild")
+    acts = [(f"account:{act.account}", {"version": FEATURES_VERSION, **done})]
+    node = act.transaction.node
+    journal.append_all(
+        act.transaction.connection, act.account, node, acts, at=act.now, actor=act.actor, verb="spam.rebuild"
+    )

@@ -7,48 +7,46 @@ from __future__ import annotations
 
 from mailhub.directory import Directory
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.proof.act import Act
 from mailhub.reading.prepare import usable
 from storage.people import users
 from storage.privacy import contacts
 from storage.privacy.contacts import Contact
 from storage.proof import journal
-from storage.writer import Transaction
 
 
-def add_alias(
-    transaction: Transaction, directory: Directory, actor: str, account: int, contact: int, address: str, *, now: int
-) -> Contact:
+def add_alias(act: Act, directory: Directory, contact: int, address: str) -> Contact:
     """Give a contact one more address; the contact afterwards. Again changes nothing. Commits nothing.
 
     ``NotFound`` without the contact, ``BadRequest`` for what is no address, ``Conflict`` for somebody else's.
     """
-    connection = transaction.connection
+    connection = act.transaction.connection
     wanted = address.strip().lower()
     if not usable(wanted) or any(character.isspace() for character in wanted):
         raise BadRequest("an address has the form user@example.com")
 
-    found = contacts.find_contact(connection, account, contact)
+    found = contacts.find_contact(connection, act.account, contact)
     if found is None:
         raise NotFound(f"there is no contact {contact}")
     if wanted in found.addresses:
         return found
-    if (other := contacts.find_contact_of(connection, account, wanted)) is not None:
+    if (other := contacts.find_contact_of(connection, act.account, wanted)) is not None:
         raise Conflict(f"the address is contact {other}'s: name both addresses where both are meant")
-    if directory.is_own(account, wanted) or users.find_user_by_email(connection, account, wanted):
+    if directory.is_own(act.account, wanted) or users.find_user_by_email(connection, act.account, wanted):
         raise Conflict("the address is a mailbox's or a user's of the account")
 
-    contacts.add_address(connection, account, contact, wanted)
+    contacts.add_address(connection, act.account, contact, wanted)
     journal.append(
         connection,
-        account,
-        transaction.node,
-        at=now,
-        actor=actor,
+        act.account,
+        act.transaction.node,
+        at=act.now,
+        actor=act.actor,
         verb="contact.alias",
         object_=f"contact:{contact}",
         detail={},
     )
-    changed = contacts.find_contact(connection, account, contact)
+    changed = contacts.find_contact(connection, act.account, contact)
     assert changed is not None
 
     return changed

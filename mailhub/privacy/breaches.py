@@ -10,6 +10,7 @@ from string import Template
 
 from mailhub import clock
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.proof.act import Act
 from storage.privacy import breaches
 from storage.privacy.breaches import Breach
 from storage.proof import journal
@@ -34,34 +35,34 @@ Who is responsible: $controller
 """)
 
 
-def open_breach(transaction: Transaction, actor: str, account: int, kind: str, noticed_at: int, *, now: int) -> Breach:
+def open_breach(act: Act, kind: str, noticed_at: int) -> Breach:
     """Put a breach on record; its clock runs since it was noticed. ``BadRequest`` for one noticed in the future."""
-    if noticed_at > now:
+    if noticed_at > act.now:
         raise BadRequest("a breach cannot have been noticed in the future")
-    row = Breach(account_id=account, id=transaction.new_id(), kind=kind, actor=actor, noticed_at=noticed_at)
-    breaches.add_breach(transaction.connection, row)
-    _record(transaction, actor, row, "breach.open", now, {"kind": kind, "noticed_at": noticed_at})
+    row = Breach(account_id=act.account, id=act.transaction.new_id(), kind=kind, actor=act.actor, noticed_at=noticed_at)
+    breaches.add_breach(act.transaction.connection, row)
+    _record(act.transaction, act.actor, row, "breach.open", act.now, {"kind": kind, "noticed_at": noticed_at})
     return row
 
 
-def note_told(transaction: Transaction, actor: str, account: int, breach: int, whom: str, *, now: int) -> Breach:
+def note_told(act: Act, breach: int, whom: str) -> Breach:
     """The authority, or the people, were told now; again keeps the first instant."""
-    row = _open(transaction, account, breach)
+    row = _open(act.transaction, act.account, breach)
     column = f"{whom}_told_at"
     if getattr(row, column) is None:
-        breaches.change_breach(transaction.connection, account, breach, **{column: now})
-        _record(transaction, actor, row, "breach.told", now, {"whom": whom})
-    return _find(transaction, account, breach)
+        breaches.change_breach(act.transaction.connection, act.account, breach, **{column: act.now})
+        _record(act.transaction, act.actor, row, "breach.told", act.now, {"whom": whom})
+    return _find(act.transaction, act.account, breach)
 
 
-def close_breach(transaction: Transaction, actor: str, account: int, breach: int, outcome: str, *, now: int) -> Breach:
+def close_breach(act: Act, breach: int, outcome: str) -> Breach:
     """Close it. ``Conflict`` when it is closed, or closed as told while the authority was not."""
-    row = _open(transaction, account, breach)
+    row = _open(act.transaction, act.account, breach)
     if outcome == "told" and row.authority_told_at is None:
         raise Conflict("the authority was not told: note it first (mailhub breach told ID authority)")
-    breaches.change_breach(transaction.connection, account, breach, closed_at=now, outcome=outcome)
-    _record(transaction, actor, row, "breach.close", now, {"outcome": outcome})
-    return _find(transaction, account, breach)
+    breaches.change_breach(act.transaction.connection, act.account, breach, closed_at=act.now, outcome=outcome)
+    _record(act.transaction, act.actor, row, "breach.close", act.now, {"outcome": outcome})
+    return _find(act.transaction, act.account, breach)
 
 
 def due_at(row: Breach) -> int | None:

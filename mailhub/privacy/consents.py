@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from mailhub.errors import BadRequest, NotFound
+from mailhub.proof.act import Act
 from storage.privacy import consents, contacts
 from storage.privacy.consents import Consent
 from storage.proof import journal
-from storage.writer import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +28,16 @@ class Given:
     given_at: int
 
 
-def add_consent(transaction: Transaction, actor: str, account: int, given: Given, *, now: int) -> Consent:
+def add_consent(act: Act, given: Given) -> Consent:
     """Record it. ``NotFound`` without the contact, ``BadRequest`` for a consent from the future."""
-    if given.given_at > now:
+    if given.given_at > act.now:
         raise BadRequest("a consent cannot be given in the future")
-    if contacts.find_contact(transaction.connection, account, given.contact) is None:
+    if contacts.find_contact(act.transaction.connection, act.account, given.contact) is None:
         raise NotFound(f"there is no contact {given.contact}")
 
     row = Consent(
-        account_id=account,
-        id=transaction.new_id(),
+        account_id=act.account,
+        id=act.transaction.new_id(),
         contact_id=given.contact,
         purpose=given.purpose,
         text_version=given.text_version,
@@ -45,25 +45,32 @@ def add_consent(transaction: Transaction, actor: str, account: int, given: Given
         how=given.how,
         given_at=given.given_at,
     )
-    consents.add_consent(transaction.connection, row)
-    _record(transaction, account, actor, "consent.add", row, now)
+    consents.add_consent(act.transaction.connection, row)
+    _record(act, "consent.add", row)
 
     return row
 
 
-def withdraw_consent(transaction: Transaction, actor: str, account: int, consent: int, *, now: int) -> Consent:
+def withdraw_consent(act: Act, consent: int) -> Consent:
     """Withdraw it; again changes nothing. ``NotFound`` without one."""
-    row = consents.withdraw_consent(transaction.connection, account, consent, now)
+    row = consents.withdraw_consent(act.transaction.connection, act.account, consent, act.now)
     if row is None:
         raise NotFound(f"there is no consent {consent}")
-    if row.withdrawn_at == now:
-        _record(transaction, account, actor, "consent.withdraw", row, now)
+    if row.withdrawn_at == act.now:
+        _record(act, "consent.withdraw", row)
     return row
 
 
-def _record(transaction: Transaction, account: int, actor: str, verb: str, row: Consent, now: int) -> None:
+def _record(act: Act, verb: str, row: Consent) -> None:
     on = f"consent:{row.id}"
     detail = {"contact": row.contact_id}
     journal.append(
-        transaction.connection, account, transaction.node, at=now, actor=actor, verb=verb, object_=on, detail=detail
+        act.transaction.connection,
+        act.account,
+        act.transaction.node,
+        at=act.now,
+        actor=act.actor,
+        verb=verb,
+        object_=on,
+        detail=detail,
     )

@@ -31,6 +31,7 @@ from mailhub.privacy.erasing.person import Person
 from mailhub.privacy.erasing.steps import holds_on, who
 from mailhub.privacy.erasing.work import Parts
 from mailhub.proof import receipts
+from mailhub.proof.act import Act
 from mailhub.reading.prepare import Prepared
 from storage.database import Connection
 from storage.mail import mailboxes
@@ -322,7 +323,7 @@ def _withdraw(transaction: Transaction, row: PrivacyRequest, actor: str, also: A
     given = consent_rows.list_consents(transaction.connection, row.account_id, contact, limit=CONSENTS_AT_ONCE)
     for each in given:
         if each.withdrawn_at is None:
-            consents.withdraw_consent(transaction, actor, row.account_id, each.id, now=now)
+            consents.withdraw_consent(Act(transaction, actor, row.account_id, now), each.id)
 
 
 def _offer_copy(transaction: Transaction, post: Post, row: PrivacyRequest, now: int) -> dict[str, object]:

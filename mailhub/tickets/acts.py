@@ -18,6 +18,7 @@ from typing import Any
 
 from mailhub.access.holds import require_not_held
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.proof.act import Act
 from mailhub.proof.journal import record
 from mailhub.tickets.removal import Forget, Removed, remove_messages
 from storage.people.users import find_user
@@ -69,50 +70,50 @@ def _change(
     return lock_tickets(transaction.connection, ticket.account_id, [ticket.id])[ticket.id]
 
 
-def assign(transaction: Transaction, actor: str, account: int, ticket: int, user: int | None, *, now: int) -> Ticket:
+def assign(act: Act, ticket: int, user: int | None) -> Ticket:
     """Give the ticket to a user of the account, or with None to nobody."""
-    found = workable(locked(transaction, account, ticket))
+    found = workable(locked(act.transaction, act.account, ticket))
     if found.assignee_id == user:
         return found
-    if user is not None and find_user(transaction.connection, account, user) is None:
+    if user is not None and find_user(act.transaction.connection, act.account, user) is None:
         raise NotFound(f"there is no user {user}")
-    return _change(transaction, actor, found, "ticket.assign", now=now, values={"assignee_id": user})
+    return _change(act.transaction, act.actor, found, "ticket.assign", now=act.now, values={"assignee_id": user})
 
 
-def close(transaction: Transaction, actor: str, account: int, ticket: int, *, now: int) -> Ticket:
+def close(act: Act, ticket: int) -> Ticket:
     """The ticket is done. One in the spam state is not closed but marked as ham or reopened."""
-    found = workable(locked(transaction, account, ticket))
+    found = workable(locked(act.transaction, act.account, ticket))
     if found.state == "closed":
         return found
     if found.state == "spam":
         raise Conflict(f"ticket {found.number} is spam: mark its message as ham, or reopen it, before closing it")
-    return _change(transaction, actor, found, "ticket.close", now=now, values={"state": "closed"})
+    return _change(act.transaction, act.actor, found, "ticket.close", now=act.now, values={"state": "closed"})
 
 
-def reopen(transaction: Transaction, actor: str, account: int, ticket: int, *, now: int) -> Ticket:
+def reopen(act: Act, ticket: int) -> Ticket:
     """A closed ticket, or one in the spam state, is open again."""
-    found = workable(locked(transaction, account, ticket))
+    found = workable(locked(act.transaction, act.account, ticket))
     if found.state == "open":
         return found
-    return _change(transaction, actor, found, "ticket.reopen", now=now, values={"state": "open"})
+    return _change(act.transaction, act.actor, found, "ticket.reopen", now=act.now, values={"state": "open"})
 
 
-def trash(transaction: Transaction, actor: str, account: int, ticket: int, *, now: int) -> Ticket:
+def trash(act: Act, ticket: int) -> Ticket:
     """Put the ticket into the trash: everything stays, ``restore`` brings it back as it was."""
-    found = locked(transaction, account, ticket)
+    found = locked(act.transaction, act.account, ticket)
     if found.state == "trash":
         return found
     values = {"state": "trash", "state_before": workable(found).state}
-    return _change(transaction, actor, found, "ticket.trash", now=now, values=values)
+    return _change(act.transaction, act.actor, found, "ticket.trash", now=act.now, values=values)
 
 
-def restore(transaction: Transaction, actor: str, account: int, ticket: int, *, now: int) -> Ticket:
+def restore(act: Act, ticket: int) -> Ticket:
     """Take the ticket out of the trash, into the state it was in before."""
-    found = locked(transaction, account, ticket)
+    found = locked(act.transaction, act.account, ticket)
     if found.state != "trash":
         raise Conflict(f"ticket {found.number} is not in the trash")
     values = {"state": found.state_before or "open", "state_before": None}
-    return _change(transaction, actor, found, "ticket.restore", now=now, values=values)
+    return _change(act.transaction, act.actor, found, "ticket.restore", now=act.now, values=values)
 
 
 # --- guests -----------------------------------------------------------------------------------------------------------
@@ -122,23 +123,23 @@ GUEST = "guest"
 MEMBER = "cc"
 
 
-def accept(transaction: Transaction, actor: str, account: int, ticket: int, address: str, *, now: int) -> Ticket:
+def accept(act: Act, ticket: int, address: str) -> Ticket:
     """An agent agrees to a guest: who writes from this address takes part in the ticket from now on."""
-    return _set_role(transaction, actor, account, ticket, address, "ticket.accept", now=now)
+    return _set_role(act, ticket, address, "ticket.accept")
 
 
-def exclude(transaction: Transaction, actor: str, account: int, ticket: int, address: str, *, now: int) -> Ticket:
+def exclude(act: Act, ticket: int, address: str) -> Ticket:
     """Who writes from this address is a guest (again): mail of his joins the ticket only with a proof, as a guest's."""
-    return _set_role(transaction, actor, account, ticket, address, "ticket.exclude", now=now)
+    return _set_role(act, ticket, address, "ticket.exclude")
 
 
-def _set_role(
-    transaction: Transaction, actor: str, account: int, ticket: int, address: str, verb: str, *, now: int
-) -> Ticket:
-    found = workable(locked(transaction, account, ticket))
+def _set_role(act: Act, ticket: int, address: str, verb: str) -> Ticket:
+    found = workable(locked(act.transaction, act.account, ticket))
     wanted = address.strip().lower()
-    connection = transaction.connection
-    known = [each for each in participants.list_participants(connection, account, found.id) if each.address == wanted]
+    connection = act.transaction.connection
+    known = [
+        each for each in participants.list_participants(connection, act.account, found.id) if each.address == wanted
+    ]
     if not known:
         raise NotFound(f"nobody with this address showed up in ticket {found.number}")
 
@@ -147,33 +148,31 @@ def _set_role(
         return found
 
     role = MEMBER if joining else GUEST
-    participants.set_role(connection, account, found.id, wanted, role)
-    change_ticket(connection, account, found.id, at=now)
+    participants.set_role(connection, act.account, found.id, wanted, role)
+    change_ticket(connection, act.account, found.id, at=act.now)
     detail = {"contact": known[0].contact_id, "before": known[0].role, "after": role}
-    record(transaction, actor, account, verb=verb, on=f"ticket:{found.id}", now=now, **detail)
+    act.record(verb, f"ticket:{found.id}", **detail)
 
-    return lock_tickets(connection, account, [found.id])[found.id]
+    return lock_tickets(connection, act.account, [found.id])[found.id]
 
 
 # --- notes ------------------------------------------------------------------------------------------------------------
 
 
-def note(
-    transaction: Transaction, actor: str, account: int, ticket: int, *, user: int, text: str, now: int
-) -> notes.Note:
+def note(act: Act, ticket: int, *, user: int, text: str) -> notes.Note:
     """Write an internal note. BadRequest for an empty or overlong text, or one that is no text."""
-    found = workable(locked(transaction, account, ticket))
+    found = workable(locked(act.transaction, act.account, ticket))
     row = notes.Note(
-        account_id=account,
-        id=transaction.new_id(),
+        account_id=act.account,
+        id=act.transaction.new_id(),
         ticket_id=found.id,
         user_id=user,
-        created_at=now,
+        created_at=act.now,
         text=plain_text(text, NOTE_CHARACTERS, "note"),
     )
-    notes.add_note(transaction.connection, row)
-    change_ticket(transaction.connection, account, found.id, at=now)
-    record(transaction, actor, account, verb="note.add", on=f"note:{row.id}", now=now, ticket=found.id)
+    notes.add_note(act.transaction.connection, row)
+    change_ticket(act.transaction.connection, act.account, found.id, at=act.now)
+    act.record("note.add", f"note:{row.id}", ticket=found.id)
 
     return row
 
@@ -190,28 +189,26 @@ def plain_text(text: str, characters: int, called: str) -> str:
     return clean
 
 
-def take_back_note(transaction: Transaction, actor: str, account: int, note_id: int, *, now: int) -> notes.Note:
+def take_back_note(act: Act, note_id: int) -> notes.Note:
     """The note is shown no more; ``put_back_note`` undoes it."""
-    return _set_note(transaction, actor, account, note_id, "note.take-back", deleted_at=now, now=now)
+    return _set_note(act, note_id, "note.take-back", deleted_at=act.now)
 
 
-def put_back_note(transaction: Transaction, actor: str, account: int, note_id: int, *, now: int) -> notes.Note:
+def put_back_note(act: Act, note_id: int) -> notes.Note:
     """A note that was taken back is in force again."""
-    return _set_note(transaction, actor, account, note_id, "note.put-back", deleted_at=None, now=now)
+    return _set_note(act, note_id, "note.put-back", deleted_at=None)
 
 
-def _set_note(
-    transaction: Transaction, actor: str, account: int, note_id: int, verb: str, *, deleted_at: int | None, now: int
-) -> notes.Note:
-    found = notes.find_note(transaction.connection, account, note_id)
+def _set_note(act: Act, note_id: int, verb: str, *, deleted_at: int | None) -> notes.Note:
+    found = notes.find_note(act.transaction.connection, act.account, note_id)
     if found is None:
         raise NotFound(f"there is no note {note_id}")
     if (found.deleted_at is None) == (deleted_at is None):
         return found
 
-    notes.set_deleted(transaction.connection, account, note_id, deleted_at)
-    record(transaction, actor, account, verb=verb, on=f"note:{note_id}", now=now, ticket=found.ticket_id)
-    changed = notes.find_note(transaction.connection, account, note_id)
+    notes.set_deleted(act.transaction.connection, act.account, note_id, deleted_at)
+    act.record(verb, f"note:{note_id}", ticket=found.ticket_id)
+    changed = notes.find_note(act.transaction.connection, act.account, note_id)
     assert changed is not None
 
     return changed
@@ -221,25 +218,22 @@ def _set_note(
 
 
 def purge_message(
-    transaction: Transaction,
-    actor: str,
-    account: int,
+    act: Act,
     message: int,
     *,
-    now: int,
     forget: Forget,
     tombstone_key: bytes,
 ) -> Removed:
     """Remove one message for good. The only message of a ticket is a Conflict: purge the ticket. Cannot be undone."""
-    where = tickets_of_messages(transaction.connection, account, [message]).get(message)
+    where = tickets_of_messages(act.transaction.connection, act.account, [message]).get(message)
     if where is None:
         raise NotFound(f"there is no message {message}")
-    if locked(transaction, account, where).message_count == 1:
+    if locked(act.transaction, act.account, where).message_count == 1:
         raise Conflict(f"message {message} is the only one of its ticket: purge the ticket")
 
-    require_not_held(find_holds_on_tickets(transaction.connection, account, [where], now))
-    tombstones = Tombstones(key=tombstone_key, at=now)
-    removed = remove_messages(transaction, account, [message], forget=forget, tombstones=tombstones)
-    record(transaction, actor, account, verb="message.purge", on=f"message:{message}", now=now, ticket=where)
+    require_not_held(find_holds_on_tickets(act.transaction.connection, act.account, [where], act.now))
+    tombstones = Tombstones(key=tombstone_key, at=act.now)
+    removed = remove_messages(act.transaction, act.account, [message], forget=forget, tombstones=tombstones)
+    act.record("message.purge", f"message:{message}", ticket=where)
 
     return removed

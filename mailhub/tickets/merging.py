@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailhub.errors import BadRequest, Conflict, NotFound, Unavailable
-from mailhub.proof.journal import record
+from mailhub.proof.act import Act
 from mailhub.tickets.acts import locked, workable
 from storage.mail.filing import messages_by_id
 from storage.proof import journal
@@ -40,17 +40,17 @@ from storage.writer import Transaction
 TRIES = 3  # looks at a chain of merges that others keep changing
 
 
-def merge(transaction: Transaction, actor: str, account: int, source: int, target: int, *, now: int) -> Ticket:
+def merge(act: Act, source: int, target: int) -> Ticket:
     """Make ``source`` part of ``target``; the target afterwards.
 
     Neither may be in the trash or merged away, nor may the target be spam (the source may).
     """
-    connection = transaction.connection
-    first, second = (_named(transaction, account, ticket) for ticket in (source, target))
+    connection = act.transaction.connection
+    first, second = (_named(act.transaction, act.account, ticket) for ticket in (source, target))
     if first.id == second.id:
         raise BadRequest("a ticket cannot be merged into itself")
 
-    both = lock_tickets(connection, account, [first.id, second.id])
+    both = lock_tickets(connection, act.account, [first.id, second.id])
     if len(both) < 2:
         raise NotFound("one of the tickets is gone")
 
@@ -59,52 +59,50 @@ def merge(transaction: Transaction, actor: str, account: int, source: int, targe
         raise Conflict(f"ticket {second.number} is spam: reopen it before merging into it")
 
     moved = move_messages(
-        connection, account, message_ids(connection, account, first.id), source=first.id, target=second.id
+        connection, act.account, message_ids(connection, act.account, first.id), source=first.id, target=second.id
     )
-    moved_notes = notes.note_ids(connection, account, first.id)
-    notes.move_notes(connection, account, moved_notes, source=first.id, target=second.id)
+    moved_notes = notes.note_ids(connection, act.account, first.id)
+    notes.move_notes(connection, act.account, moved_notes, source=first.id, target=second.id)
     shell = {"state": "merged", "state_before": both[first.id].state, "merged_into": second.id}
-    change_ticket(connection, account, first.id, at=now, **shell)
-    _touch_target(transaction, account, second.id, now)
+    change_ticket(connection, act.account, first.id, at=act.now, **shell)
+    _touch_target(act.transaction, act.account, second.id, act.now)
     detail = {"into": second.id, "messages": list(moved), "notes": list(moved_notes), "before": both[first.id].state}
-    record(transaction, actor, account, verb="ticket.merge", on=f"ticket:{first.id}", now=now, **detail)
+    act.record("ticket.merge", f"ticket:{first.id}", **detail)
 
-    return _named(transaction, account, second.id)
+    return _named(act.transaction, act.account, second.id)
 
 
-def unmerge(transaction: Transaction, actor: str, account: int, ticket: int, *, now: int) -> Ticket:
+def unmerge(act: Act, ticket: int) -> Ticket:
     """Undo the ticket's merge: it lives again with what that merge moved, wherever this is after further merges."""
-    connection = transaction.connection
-    shell, chain = _locked_chain(transaction, account, ticket)
+    connection = act.transaction.connection
+    shell, chain = _locked_chain(act.transaction, act.account, ticket)
     end = chain[-1]
-    entry = journal.find_last(connection, account, f"ticket:{shell.id}", "ticket.merge")
+    entry = journal.find_last(connection, act.account, f"ticket:{shell.id}", "ticket.merge")
     if entry is None:
         raise Conflict(f"there is no record of how ticket {shell.number} was merged")
 
-    later = _brought_later(transaction, account, chain, entry)
+    later = _brought_later(act.transaction, act.account, chain, entry)
     wanted = [message for message in entry.detail["messages"] if message not in later["messages"]]
-    moved = move_messages(connection, account, wanted, source=end, target=shell.id)
+    moved = move_messages(connection, act.account, wanted, source=end, target=shell.id)
     wanted_notes = [note for note in entry.detail["notes"] if note not in later["notes"]]
-    notes.move_notes(connection, account, wanted_notes, source=end, target=shell.id)
+    notes.move_notes(connection, act.account, wanted_notes, source=end, target=shell.id)
     alive = {"state": shell.state_before or "open", "state_before": None, "merged_into": None}
-    change_ticket(connection, account, shell.id, at=now, **alive)
-    unmerged = [shell.id, *(each.id for each in merged_tickets(connection, account, [shell.id]))]
+    change_ticket(connection, act.account, shell.id, at=act.now, **alive)
+    unmerged = [shell.id, *(each.id for each in merged_tickets(connection, act.account, [shell.id]))]
     for passed in chain[1:]:
-        _touch_target(transaction, account, passed, now, unmerged=unmerged)
+        _touch_target(act.transaction, act.account, passed, act.now, unmerged=unmerged)
     detail = {"from": end, "messages": list(moved), "notes": wanted_notes}
-    record(transaction, actor, account, verb="ticket.unmerge", on=f"ticket:{shell.id}", now=now, **detail)
+    act.record("ticket.unmerge", f"ticket:{shell.id}", **detail)
 
-    return _named(transaction, account, shell.id)
+    return _named(act.transaction, act.account, shell.id)
 
 
-def split(
-    transaction: Transaction, actor: str, account: int, ticket: int, messages: Sequence[int], *, now: int
-) -> Ticket:
+def split(act: Act, ticket: int, messages: Sequence[int]) -> Ticket:
     """Move these messages to a new open ticket of the first one's sender, and return it. At least one must stay."""
-    connection = transaction.connection
-    old = workable(locked(transaction, account, ticket))
+    connection = act.transaction.connection
+    old = workable(locked(act.transaction, act.account, ticket))
     wanted = sorted(set(messages))
-    rows = messages_by_id(connection, account, wanted)
+    rows = messages_by_id(connection, act.account, wanted)
     if not wanted:
         raise BadRequest("name the messages to split off")
     if any(message not in rows or rows[message].ticket_id != old.id for message in wanted):
@@ -115,22 +113,22 @@ def split(
     first = next((rows[m] for m in wanted if rows[m].direction == "in"), rows[wanted[0]])
     new = add_ticket(
         connection,
-        account,
-        transaction.new_id(),
+        act.account,
+        act.transaction.new_id(),
         mailbox_id=first.mailbox_id,
         contact_id=old.contact_id if first.contact_id is None else first.contact_id,
         subject=first.subject,
         verdict=first.verdict,
         probability=first.probability,
         created_at=rows[wanted[0]].received_at,
-        at=now,
+        at=act.now,
     )
-    move_messages(connection, account, wanted, source=old.id, target=new.id)
-    change_ticket(connection, account, old.id, at=now)
+    move_messages(connection, act.account, wanted, source=old.id, target=new.id)
+    change_ticket(connection, act.account, old.id, at=act.now)
     detail = {"into": new.id, "messages": wanted}
-    record(transaction, actor, account, verb="ticket.split", on=f"ticket:{old.id}", now=now, **detail)
+    act.record("ticket.split", f"ticket:{old.id}", **detail)
 
-    return _named(transaction, account, new.id)
+    return _named(act.transaction, act.account, new.id)
 
 
 def _named(transaction: Transaction, account: int, ticket: int) -> Ticket:

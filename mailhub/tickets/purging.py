@@ -16,7 +16,7 @@ from functools import partial
 
 from mailhub.access.holds import require_not_held
 from mailhub.errors import Conflict
-from mailhub.proof.journal import record
+from mailhub.proof.act import Act
 from mailhub.tickets.acts import locked
 from mailhub.tickets.removal import Forget, remove_ticket_in_part
 from storage.accounts import accounts
@@ -47,25 +47,25 @@ class Purge:
     messages: tuple[int, ...]
 
 
-def begin(transaction: Transaction, actor: str, account: int, ticket: int, *, now: int) -> Purge:
+def begin(act: Act, ticket: int) -> Purge:
     """From here on the ticket goes; cannot be undone. One that goes already is the same again.
 
     One that was merged away is a ``Conflict``: its messages are in another ticket now. So is one that is held.
     """
-    connection = transaction.connection
-    found = locked(transaction, account, ticket)
+    connection = act.transaction.connection
+    found = locked(act.transaction, act.account, ticket)
     if found.state == "merged":
         raise Conflict(f"ticket {found.number} was merged into another one: purge that, or unmerge it first")
 
-    require_not_held(find_holds_on_tickets(connection, account, [found.id], now))
-    shells = [each.id for each in merged_tickets(connection, account, [found.id])]
+    require_not_held(find_holds_on_tickets(connection, act.account, [found.id], act.now))
+    shells = [each.id for each in merged_tickets(connection, act.account, [found.id])]
     going = tuple(sorted({found.id, *shells}))
-    purge = Purge(ticket=found.id, tickets=going, messages=tuple(messages_of_tickets(connection, account, going)))
+    purge = Purge(ticket=found.id, tickets=going, messages=tuple(messages_of_tickets(connection, act.account, going)))
 
     if found.state != "purging":
-        change_ticket(connection, account, found.id, at=now, state="purging", state_before=None)
+        change_ticket(connection, act.account, found.id, at=act.now, state="purging", state_before=None)
         ids = {"tickets": list(purge.tickets), "messages": list(purge.messages)}
-        record(transaction, actor, account, verb="ticket.purge", on=f"ticket:{found.id}", now=now, **ids)
+        act.record("ticket.purge", f"ticket:{found.id}", **ids)
 
     return purge
 

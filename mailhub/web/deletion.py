@@ -22,6 +22,7 @@ from mailhub.filing.deletion_by_mail import KIND
 from mailhub.house import House
 from mailhub.people import login as logins
 from mailhub.people.people import NO_LINK
+from mailhub.proof.act import Act
 from mailhub.web import html
 from mailhub.web.room import Form, Visited, answer, needed, page, require_patience
 from storage.database import Connection
@@ -97,7 +98,7 @@ def _delete(transaction: Transaction, house: House, hash_: bytes, opened: Sessio
     actor = Actor(role=Role(user.role), account=user.account_id, user=user.id)
     require(actor, "account.delete", user.account_id)
     now = lifecycle.present(context, connection, now=clock.now(), boot=boot_time())
-    lifecycle.ask_deletion(context, transaction, actor.name, user.account_id, now)
+    lifecycle.ask_deletion(Act(transaction, actor.name, user.account_id, now), context)
 
 
 def _end(transaction: Transaction, opened: Session) -> None:

@@ -12,6 +12,7 @@ from mailhub.access.actor import Actor, Role, operator
 from mailhub.access.roles import ACTIONS, needs_grant
 from mailhub.callers.caller import Call
 from mailhub.errors import BadRequest, Forbidden, NotFound
+from mailhub.proof.act import perform
 from storage.people.grants import Grant
 from storage.proof import journal
 from tests.api.conftest import Home, home
@@ -55,8 +56,7 @@ def test_a_grant_is_only_what_it_says(home: Home, how: str, monkeypatch: pytest.
     """It ends, can be taken back, and is for one operator and one account."""
     grant = given(home, uid=5 if how == "another operator" else 0)
     if how == "revoked":
-        revoke = partial(grants.revoke, account=ACCOUNT, grant=grant.id, actor="user:11", now=clock.now())
-        home.house.writer.run(revoke)
+        home.house.writer.run(perform, grants.revoke, "user:11", ACCOUNT, clock.now(), grant.id)
     if how == "ended":
         monkeypatch.setattr(clock, "now", lambda: grant.ends_at)
     with pytest.raises(Forbidden):
@@ -88,4 +88,4 @@ def test_a_grant_of_another_account_is_not_there(home: Home) -> None:
     """Nobody ends another account's grant."""
     grant = given(home)
     with pytest.raises(NotFound):
-        home.house.writer.run(grants.revoke, account=2, grant=grant.id, actor="user:21", now=clock.now())
+        home.house.writer.run(perform, grants.revoke, "user:21", 2, clock.now(), grant.id)

@@ -9,6 +9,7 @@ import pytest
 from mailhub import clock
 from mailhub.access import holds
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.proof.act import Act
 from mailhub.tickets import purging
 from storage.privacy.holds import Hold, any_hold, find_holds
 from storage.writer import Transaction
@@ -40,7 +41,7 @@ def held(desk: Desk, kind: str, object_id: int | None, *, ends_at: int | None = 
 
 
 def purge(desk: Desk, ticket: int) -> None:
-    desk.do(partial(purging.begin, actor=desk.actor, account=desk.account, ticket=ticket, now=desk.now))
+    desk.do(lambda tx: purging.begin(Act(tx, desk.actor, desk.account, desk.now), ticket))
     parts = purging.Purging(
         database=desk.database, writer=desk.writer, forget=Forgetting(), tombstone_key=desk.secrets.tombstone
     )
@@ -55,7 +56,7 @@ def test_what_is_held_is_not_purged_until_the_hold_is_lifted(desk: Desk, kind: s
     hold = held(desk, kind, object_id)
     with pytest.raises(Conflict, match=f"hold {hold.id} on the {kind}"):
         purge(desk, ticket)
-    desk.do(partial(holds.lift_hold, actor=desk.actor, account=desk.account, hold=hold.id, now=desk.now))
+    desk.do(lambda tx: holds.lift_hold(Act(tx, desk.actor, desk.account, desk.now), hold.id))
     purge(desk, ticket)
 
 

@@ -22,6 +22,7 @@ from mailhub.errors import Conflict, Forbidden
 from mailhub.keys import Keys
 from mailhub.outbound.sealing import open_letter
 from mailhub.proof import receipts
+from mailhub.proof.act import Act, perform
 from storage.accounts import accounts
 from storage.accounts.account_rows import CONFIGURATION, PROOF, UNTIL_PURGED, rows_left, tables_of_accounts
 from storage.accounts.accounts import Account
@@ -89,7 +90,7 @@ class Life:
 
     def act(self, function: object, **more: object) -> None:
         self.desk.writer.run(
-            lambda tx: function(self.context, tx, "operator:0", self.desk.account, self.now, **more)  # type: ignore[operator]
+            lambda tx: function(Act(tx, "operator:0", self.desk.account, self.now), self.context, **more)  # type: ignore[operator]
         )
 
     def hold(self, **more: int) -> Hold:
@@ -253,8 +254,7 @@ def test_a_hold_beats_every_stage_and_lifted_lets_it_go_on(life: Life) -> None:
     life.pass_time(30 * DAY)
     assert life.account.stage == "trial"
     assert [act.left for act in life.sweep().acts] == ["held"]
-    lift = partial(hold_flow.lift_hold, actor="operator:0", account=life.desk.account, hold=hold.id, now=life.now)
-    life.desk.writer.run(lift)
+    life.desk.writer.run(perform, hold_flow.lift_hold, "operator:0", life.desk.account, life.now, hold.id)
     life.pass_time(MINUTE)
     assert life.account.stage == "suspended"
     life.hold(ends_at=life.now + 90 * DAY)

@@ -21,6 +21,7 @@ from pathlib import Path
 from mailhub.filter import feedback
 from mailhub.filter.models import Models
 from mailhub.privacy.erasing.work import Parts
+from mailhub.proof.act import perform
 from mailhub.tickets import purging
 from storage.database import Database
 from storage.writer import Transaction, WritingThread
@@ -57,7 +58,7 @@ def purge(directory: Path, account: int, ticket: int, commits: int) -> int:
         parts.models.checkpoint(writer, account)
         return False
 
-    writer.run(purging.begin, "user:1", account, ticket, now=1)
+    writer.run(perform, purging.begin, "user:1", account, 1, ticket)
     purging.carry_out(purging_of(parts), account, ticket, now=1, stopping=between)
     writer.close()
     os._exit(0)

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from mailhub.privacy.erasing.work import Parts
+from mailhub.proof.act import Act
 from mailhub.tickets import acts, purging
 from storage.database import Database
 from storage.mail.search import find_messages
@@ -53,7 +54,7 @@ def fill(desk: Desk, directory: Path) -> Begun:
     scene.messages = {str(number): each for number, each in enumerate(messages)} | {"other": other}
     scene.label("spam", "0", "9", "10", "19")
     scene.label("ham", "3", "12", "other")
-    desk.do(lambda tx: acts.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text="hm", now=desk.now))
+    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="hm"))
     desk.filing.models.checkpoint(desk.writer, desk.account)
     return Begun(desk, ticket, messages, other)
 

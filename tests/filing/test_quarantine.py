@@ -13,6 +13,7 @@ from mailhub.filing import quarantine
 from mailhub.filing.pipeline import file_batch
 from mailhub.filing.quarantine import Again
 from mailhub.message.values import Authentication
+from mailhub.proof.act import Act
 from mailhub.reading import prepare as preparing
 from mailhub.tickets import acts as tickets
 from storage.mail import intake_lists, mailboxes, raws
@@ -63,7 +64,7 @@ def read_again(desk: Desk, delivery: int) -> Again:
 def refile(desk: Desk, again: Again) -> Sequence[Outcome]:
     """The second half."""
     return desk.do(
-        lambda tx: quarantine.refile(tx, desk.actor, desk.account, again, desk.filing, now=desk.now, forget=forget)
+        lambda tx: quarantine.refile(Act(tx, desk.actor, desk.account, desk.now), again, desk.filing, forget=forget)
     )
 
 
@@ -92,7 +93,7 @@ def test_retry_of_what_came_again_meanwhile(desk: Desk, blind: pytest.MonkeyPatc
     raw = desk.written("Kim <kim@customer.example>", **headers)
     held_ticket = desk.ticket_of(desk.receive(raw))
     (held,) = deliveries(desk)
-    desk.do(lambda tx: tickets.note(tx, desk.actor, desk.account, held_ticket, user=desk.ana, text="odd", now=1))
+    desk.do(lambda tx: tickets.note(Act(tx, desk.actor, desk.account, 1), held_ticket, user=desk.ana, text="odd"))
     blind.undo()
     filed = desk.ticket_of(desk.receive(raw))
     refile(desk, read_again(desk, held.id))
@@ -111,7 +112,7 @@ def test_discard_removes_it_and_says_so(desk: Desk, blind: pytest.MonkeyPatch) -
     def discard() -> Sequence[int]:
         return desk.do(
             lambda tx: quarantine.discard(
-                tx, desk.actor, desk.account, held.id, now=desk.now, forget=forget, tombstone_key=b"k"
+                Act(tx, desk.actor, desk.account, desk.now), held.id, forget=forget, tombstone_key=b"k"
             )
         )
 

@@ -15,6 +15,7 @@ from mailhub.filter.feedback import Marked, Previous, forget, mark, prepare, rev
 from mailhub.filter.labelling import Outcome
 from mailhub.filter.models import Models
 from mailhub.filter.weighing import list_marks
+from mailhub.proof.act import Act, perform
 from storage.database import Database
 from storage.filter import ledger
 from storage.proof import journal
@@ -101,7 +102,7 @@ def test_unmark_of_one_label_leaves_the_other(inbox: Inbox) -> None:
     inbox.mark([102], "ham")
     before = inbox.entries()[101]
     results = inbox.writer.run(
-        unmark, inbox.models, f"user:{ANA}", ACCOUNT, [101, 102, 103], user=ANA, now=inbox.now, only="ham"
+        perform, unmark, f"user:{ANA}", ACCOUNT, inbox.now, inbox.models, [101, 102, 103], user=ANA, only="ham"
     )
     assert _outcomes(results) == [Outcome.UNCHANGED, Outcome.UNMARKED, Outcome.UNCHANGED]
     assert [each.label for each in results] == ["spam", None, None]
@@ -174,7 +175,7 @@ def test_another_accounts_messages_are_not_found(inbox: Inbox) -> None:
     """Labels stay within the account."""
 
     def work(transaction: Transaction) -> list[Marked]:
-        return mark(transaction, inbox.models, "user:1", 2, [101], "spam", user=1, now=NOW, features_of=lambda _: None)
+        return mark(Act(transaction, "user:1", 2, NOW), inbox.models, [101], "spam", user=1, features_of=lambda _: None)
 
     assert _outcomes(inbox.writer.run(work)) == [Outcome.NOT_FOUND]
 
@@ -205,14 +206,11 @@ def test_the_cap_refuses_all_of_a_call(inbox: Inbox) -> None:
 
     def work(transaction: Transaction, user: int, now: int) -> list[Marked]:
         return mark(
-            transaction,
+            Act(transaction, f"user:{user}", ACCOUNT, now),
             inbox.models,
-            f"user:{user}",
-            ACCOUNT,
             [101, 102, 103],
             "spam",
             user=user,
-            now=now,
             features_of=taught,
             per_hour=2,
         )
@@ -231,14 +229,15 @@ def test_the_cap_counts_an_hour(inbox: Inbox) -> None:
 
     def work(messages: list[int], now: int) -> list[Marked]:
         return inbox.writer.run(
+            perform,
             mark,
-            inbox.models,
             "user:11",
             ACCOUNT,
+            now,
+            inbox.models,
             messages,
             "spam",
             user=ANA,
-            now=now,
             features_of=found.get,
             per_hour=2,
         )
@@ -317,7 +316,7 @@ def test_one_act_is_revoked_by_its_number(inbox: Inbox) -> None:
     inbox.mark([101], "ham", user=BEN)
 
     def work(transaction: Transaction, sequence: int) -> list[Outcome]:
-        done = revoke(transaction, inbox.models, "user:11", ACCOUNT, [sequence], now=NOW, features_of=lambda _: None)
+        done = revoke(Act(transaction, "user:11", ACCOUNT, NOW), inbox.models, [sequence], features_of=lambda _: None)
         return [each.outcome for each in done.messages]
 
     assert inbox.writer.run(work, 1) == [Outcome.UNCHANGED]

@@ -13,6 +13,7 @@ from mailhub.errors import Conflict
 from mailhub.filter import mark_requests
 from mailhub.filter.mark_requests import SETTLE_SECONDS, TOO_MANY, Parts, ask, give_due
 from mailhub.filter.models import Models
+from mailhub.proof.act import perform
 from storage.database import Database
 from storage.filter import ledger
 from storage.filter import mark_requests as rows
@@ -177,13 +178,14 @@ def test_a_suggestion_is_confirmed_as_the_agents_own_mark(inbox: Inbox) -> None:
 def confirm(inbox: Inbox, chosen: list[Request]) -> None:
     """Ben confirms."""
     inbox.writer.run(
+        perform,
         mark_requests.confirm,
-        inbox.models,
         f"user:{BEN}",
         ACCOUNT,
+        inbox.now,
+        inbox.models,
         chosen,
         user=BEN,
-        now=inbox.now,
         features_of=taught,
         per_hour=100,
     )
@@ -192,7 +194,7 @@ def confirm(inbox: Inbox, chosen: list[Request]) -> None:
 def test_a_dismissed_suggestion_is_no_mark_and_on_record(inbox: Inbox) -> None:
     """The message stays as it was."""
     moved(inbox, 101, reason="unread")
-    inbox.writer.run(mark_requests.dismiss, f"user:{BEN}", ACCOUNT, suggested(inbox), now=inbox.now)
+    inbox.writer.run(perform, mark_requests.dismiss, f"user:{BEN}", ACCOUNT, inbox.now, suggested(inbox))
     assert (marks(inbox), suggested(inbox)) == ([], [])
     with inbox.database.read() as connection:
         (act,) = journal.of_object(connection, ACCOUNT, "message:101")

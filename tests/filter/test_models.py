@@ -14,6 +14,7 @@ from classifier.model import score
 from mailhub.errors import Unavailable
 from mailhub.filter.feedback import mark, unmark
 from mailhub.filter.models import Models
+from mailhub.proof.act import Act
 from storage.database import Database
 from storage.errors import StorageError
 from storage.filter import ledger
@@ -33,15 +34,7 @@ def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
 
 def _mark(inbox: Inbox, transaction: Transaction, messages: list[int], label: str) -> None:
     mark(
-        transaction,
-        inbox.models,
-        f"user:{ANA}",
-        ACCOUNT,
-        messages,
-        label,
-        user=ANA,
-        now=inbox.now,
-        features_of=taught,
+        Act(transaction, f"user:{ANA}", ACCOUNT, inbox.now), inbox.models, messages, label, user=ANA, features_of=taught
     )
 
 
@@ -67,7 +60,7 @@ def test_a_failing_savepoint_takes_its_marks_back(inbox: Inbox) -> None:
     def fails(transaction: Transaction) -> None:
         _mark(inbox, transaction, [104, 105], "ham")
         _mark(inbox, transaction, [101], "ham")
-        unmark(transaction, inbox.models, "user:1", ACCOUNT, [102], user=ANA, now=inbox.now)
+        unmark(Act(transaction, "user:1", ACCOUNT, inbox.now), inbox.models, [102], user=ANA)
         assert digest(inbox.models.get(transaction.connection, ACCOUNT)) != before
         raise RuntimeError("injected")
 

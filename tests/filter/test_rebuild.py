@@ -6,7 +6,6 @@ The ledger of an older program: rows of another version, with features that mean
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from mailhub.errors import Conflict
 from mailhub.filter import checkpoints
 from mailhub.filter.models import Models
 from mailhub.filter.rebuild import STEP, Plan, Rebuild, carry, read_anew
+from mailhub.proof.act import perform
 from storage.database import Database
 from storage.mail.derived import Received, find_received
 from storage.privacy.holds import Hold, add_hold
@@ -110,10 +110,8 @@ def test_in_the_middle_the_model_is_the_sum_of_what_is_carried(inbox: Inbox) -> 
 def test_no_row_is_carried_twice(inbox: Inbox) -> None:
     """Two who read the same rows, another node among them, count them once."""
     age(inbox)
-    counts = []
-    for anew in [read_anew(inbox.database, ACCOUNT, after=0, extract=features_of) for _ in range(2)]:
-        work = partial(carry, models=inbox.models, account=ACCOUNT, rows=anew.rows, actor="mailhub", now=NOW)
-        counts.append(inbox.writer.run(work))
+    both = [read_anew(inbox.database, ACCOUNT, after=0, extract=features_of) for _ in range(2)]
+    counts = [inbox.writer.run(perform, carry, "mailhub", ACCOUNT, NOW, inbox.models, anew.rows) for anew in both]
     assert counts == [STEP, 0]
     run(inbox)
     assert inbox.digest() == fresh(inbox)
@@ -125,7 +123,7 @@ def test_what_agents_do_meanwhile_stands(inbox: Inbox) -> None:
     anew = read_anew(inbox.database, ACCOUNT, after=0, extract=features_of)
     inbox.mark([inbox.messages[0]], "ham")
     inbox.unmark([inbox.messages[1]])
-    carried = inbox.writer.run(carry, inbox.models, ACCOUNT, anew.rows, actor="mailhub", now=NOW)
+    carried = inbox.writer.run(perform, carry, "mailhub", ACCOUNT, NOW, inbox.models, anew.rows)
     assert carried == STEP - 2
     run(inbox)
     assert inbox.labels()[inbox.messages[0]] == "ham"

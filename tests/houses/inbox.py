@@ -15,6 +15,7 @@ from mailhub.filter.expiry import expire
 from mailhub.filter.feedback import Marked, Revoked, answered, mark, prepare, revoke_marks, unmark
 from mailhub.filter.labelling import Taught
 from mailhub.filter.models import Models
+from mailhub.proof.act import perform
 from storage.accounts.accounts import Account, add_account
 from storage.database import Database
 from storage.filter import ledger
@@ -111,7 +112,16 @@ class Inbox:
         self.now += 1
         found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
         return self.writer.run(
-            mark, self.models, f"user:{user}", self.account, messages, label, user=user, now=self.now, features_of=found
+            perform,
+            mark,
+            f"user:{user}",
+            self.account,
+            self.now,
+            self.models,
+            messages,
+            label,
+            user=user,
+            features_of=found,
         )
 
     def answer(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
@@ -119,7 +129,15 @@ class Inbox:
         self.now += 1
         found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
         return self.writer.run(
-            answered, self.models, f"user:{user}", self.account, messages, user=user, now=self.now, features_of=found
+            perform,
+            answered,
+            f"user:{user}",
+            self.account,
+            self.now,
+            self.models,
+            messages,
+            user=user,
+            features_of=found,
         )
 
     def expire(self, before: int, *, now: int = NOW) -> int:
@@ -134,7 +152,9 @@ class Inbox:
     def unmark(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
         """One agent's undoing in one transaction."""
         self.now += 1
-        return self.writer.run(unmark, self.models, f"user:{user}", self.account, messages, user=user, now=self.now)
+        return self.writer.run(
+            perform, unmark, f"user:{user}", self.account, self.now, self.models, messages, user=user
+        )
 
     def revoke_user(self, user: int, since: int) -> list[Revoked]:
         """All of one user's marks since a time, step by step."""
@@ -143,7 +163,15 @@ class Inbox:
         while not done or done[-1].more:
             done.append(
                 self.writer.run(
-                    revoke_marks, self.models, "operator:0", self.account, user, since, now=self.now, features_of=found
+                    perform,
+                    revoke_marks,
+                    "operator:0",
+                    self.account,
+                    self.now,
+                    self.models,
+                    user,
+                    since,
+                    features_of=found,
                 )
             )
         return done

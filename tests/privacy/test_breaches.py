@@ -9,6 +9,7 @@ import pytest
 from mailhub import clock
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.privacy import breaches
+from mailhub.proof.act import Act
 from storage.privacy import breaches as rows
 from storage.privacy.breaches import Breach, Scope
 from tests.houses.desk import Desk
@@ -54,7 +55,7 @@ def test_a_ticket_touches_everybody_in_it(desk: Desk) -> None:
 def opened(desk: Desk) -> Breach:
     now = desk.now
     return desk.do(
-        lambda tx: breaches.open_breach(tx, desk.actor, desk.account, "confidentiality", now - clock.HOUR, now=now)
+        lambda tx: breaches.open_breach(Act(tx, desk.actor, desk.account, now), "confidentiality", now - clock.HOUR)
     )
 
 
@@ -62,7 +63,7 @@ def test_the_clock_runs_from_noticing_until_the_authority_is_told(desk: Desk) ->
     """72 hours from noticing; none is left to count once the authority was told."""
     row = opened(desk)
     assert breaches.due_at(row) == row.noticed_at + 72 * clock.HOUR
-    told = desk.do(lambda tx: breaches.note_told(tx, desk.actor, desk.account, row.id, "authority", now=desk.now))
+    told = desk.do(lambda tx: breaches.note_told(Act(tx, desk.actor, desk.account, desk.now), row.id, "authority"))
     assert (breaches.due_at(told), told.people_told_at) == (None, None)
 
 
@@ -71,7 +72,7 @@ def test_a_breach_is_closed_as_told_only_when_it_was(desk: Desk) -> None:
     row = opened(desk)
 
     def close(outcome: str, account: int) -> Breach:
-        return desk.do(lambda tx: breaches.close_breach(tx, desk.actor, account, row.id, outcome, now=desk.now))
+        return desk.do(lambda tx: breaches.close_breach(Act(tx, desk.actor, account, desk.now), row.id, outcome))
 
     with pytest.raises(Conflict, match="authority"):
         close("told", desk.account)
@@ -85,7 +86,7 @@ def test_a_breach_is_closed_as_told_only_when_it_was(desk: Desk) -> None:
 def test_nothing_is_noticed_in_the_future(desk: Desk) -> None:
     """A clock that has not begun cannot be put on record."""
     with pytest.raises(BadRequest):
-        desk.do(lambda tx: breaches.open_breach(tx, desk.actor, desk.account, "integrity", desk.now + 1, now=desk.now))
+        desk.do(lambda tx: breaches.open_breach(Act(tx, desk.actor, desk.account, desk.now), "integrity", desk.now + 1))
 
 
 def test_the_notice_says_whom_to_ask(desk: Desk) -> None:

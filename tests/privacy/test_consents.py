@@ -9,6 +9,7 @@ import pytest
 from mailhub.errors import BadRequest, NotFound
 from mailhub.privacy import consents
 from mailhub.privacy.consents import Given
+from mailhub.proof.act import Act
 from storage.privacy import consents as rows
 from storage.privacy import contacts
 from storage.privacy.consents import Consent
@@ -22,7 +23,7 @@ def agreed(desk: Desk, contact: int, *, at: int = 0) -> Consent:
     given = Given(
         contact=contact, purpose="news", text_version="3", text="Yes, please.", how="form", given_at=at or desk.now
     )
-    return desk.do(lambda tx: consents.add_consent(tx, desk.actor, desk.account, given, now=desk.now))
+    return desk.do(lambda tx: consents.add_consent(Act(tx, desk.actor, desk.account, desk.now), given))
 
 
 def test_a_consent_keeps_the_digest_of_its_text(desk: Desk) -> None:
@@ -36,7 +37,7 @@ def test_withdrawing_again_keeps_the_first_instant(desk: Desk) -> None:
     desk.mail(f"Kim <{KIM}>")
     row = agreed(desk, contact_of(desk, KIM))
     ends = [
-        desk.do(lambda tx: consents.withdraw_consent(tx, desk.actor, desk.account, row.id, now=desk.now)).withdrawn_at
+        desk.do(lambda tx: consents.withdraw_consent(Act(tx, desk.actor, desk.account, desk.now), row.id)).withdrawn_at
         for _ in range(2)
     ]
     assert ends[0] is not None

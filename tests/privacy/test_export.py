@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import select
 
 from mailhub.errors import NotFound
 from mailhub.privacy import export
+from mailhub.proof.act import Act
 from mailhub.tickets import acts
 from storage.privacy import exports
 from storage.schema import contact_address, message, metadata, outbox, ticket
@@ -62,8 +64,8 @@ def test_a_person_gets_everything_of_his_own_and_nothing_of_others(desk: Desk) -
     first = desk.receive(raw)
     desk.receive(with_file(f"Lee <{LEE}>", "secret.txt", "lees secret"))
     number = desk.ticket_of(first)
-    own = {"user": desk.ana, "text": "rings at noon", "now": desk.now}
-    desk.do(lambda tx: acts.note(tx, desk.actor, desk.account, number, **own))  # type: ignore[arg-type]
+    act = partial(Act, actor=desk.actor, account=desk.account, now=desk.now)
+    desk.do(lambda tx: acts.note(act(tx), number, user=desk.ana, text="rings at noon"))
     answered = desk.answer(number, "heat it")
     archive = of_person(desk, KIM)
     assert [row["address"] for row in rows(archive, "contact_address")] == [KIM]

@@ -26,6 +26,7 @@ from mailhub.privacy.consents import Given
 from mailhub.privacy.erasure import run
 from mailhub.privacy.privacy_requests import KEPT, Asked, Proven, RequestContext
 from mailhub.proof import receipts
+from mailhub.proof.act import Act
 from mailhub.service.jobs import KEYS_A_STEP
 from storage.accounts import accounts
 from storage.accounts.accounts import Account
@@ -342,7 +343,7 @@ def test_consent_is_withdrawn_as_easily_as_it_was_given(at: Callable[[str], Coun
             contact=counter.contact(address) or 0, purpose="newsletter", text_version="1", text="yes", how="form",
             given_at=desk.now,
         )  # fmt: skip
-        desk.do(lambda tx, given=given: consents.add_consent(tx, desk.actor, desk.account, given, now=desk.now))  # type: ignore[misc]
+        desk.do(lambda tx, given=given: consents.add_consent(Act(tx, desk.actor, desk.account, desk.now), given))  # type: ignore[misc]
     counter.ask("withdrawal")
     counter.prove()
     with desk.database.read() as connection:

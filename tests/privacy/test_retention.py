@@ -13,6 +13,7 @@ from mailhub.config import Retention
 from mailhub.errors import ConfigurationError
 from mailhub.privacy import retention
 from mailhub.privacy.retention import Retaining
+from mailhub.proof.act import Act
 from mailhub.tickets import acts
 from storage.mail import refusals
 from storage.schema import intake, journal, ledger, message, refusal, ticket, tombstone
@@ -38,7 +39,7 @@ def trashed(desk: Desk, sender: str = "kim@customer.example", *, more: int = 0) 
     number = desk.ticket(desk.ticket_of(desk.mail(sender))).number
     for _ in range(more):
         desk.mail(sender, Subject=f"More [#{number}]")
-    return desk.do(lambda tx: acts.trash(tx, desk.actor, desk.account, number, now=desk.now)).id
+    return desk.do(lambda tx: acts.trash(Act(tx, desk.actor, desk.account, desk.now), number)).id
 
 
 def states(desk: Desk) -> dict[int, str]:
@@ -83,7 +84,7 @@ def test_what_the_filter_learnt_is_asked_back(desk: Desk) -> None:
 def test_a_mailbox_has_rules_of_its_own(desk: Desk) -> None:
     """Its period stands in place of the general one, for that state alone; closed tickets are kept by default."""
     in_trash, closed = trashed(desk), desk.ticket_of(desk.mail("leo@other.example"))
-    desk.do(lambda tx: acts.close(tx, desk.actor, desk.account, closed, now=desk.now))
+    desk.do(lambda tx: acts.close(Act(tx, desk.actor, desk.account, desk.now), closed))
     retention.apply(context(desk, mailboxes={SUPPORT: "trash 90"}), now=desk.now + 60 * DAY, stopping=never)
     assert states(desk) == {in_trash: "trash", closed: "closed"}
     own = context(desk, trash_days=0, mailboxes={SUPPORT.upper(): "closed 10.5, trash 90"})
@@ -99,8 +100,7 @@ def test_a_hold_beats_a_rule_and_lifted_lets_it_go_on(desk: Desk) -> None:
     hold = held(desk, "ticket", gone)
     work, later = context(desk), desk.now + 31 * DAY
     assert sum(retention.apply(work, now=later, stopping=never).values()) == 0
-    lift = partial(hold_flow.lift_hold, actor=desk.actor, account=desk.account, hold=hold.id, now=later)
-    desk.do(lift)
+    desk.do(lambda tx: hold_flow.lift_hold(Act(tx, desk.actor, desk.account, later), hold.id))
     assert retention.apply(work, now=later, stopping=never) == {"tickets": 1, "deliveries": 1, "refusals": 0}
 
 

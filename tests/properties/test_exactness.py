@@ -17,6 +17,7 @@ from classifier.model import Counts, fold, train, untrain
 from classifier.tokens import features_to_bytes
 from mailhub.filter.feedback import mark
 from mailhub.filter.models import Models
+from mailhub.proof.act import Act
 from storage.database import Database
 from storage.writer import Transaction, WritingThread
 from tests.houses.inbox import Inbox, extract, taught, text_of
@@ -60,14 +61,11 @@ def _expected(acts: list[_Act]) -> bytes:
 def _fails(inbox: Inbox, messages: list[int], label: str, user: int) -> None:
     def work(transaction: Transaction) -> None:
         mark(
-            transaction,
+            Act(transaction, f"user:{user}", inbox.account, inbox.now),
             inbox.models,
-            f"user:{user}",
-            inbox.account,
             messages,
             label,
             user=user,
-            now=inbox.now,
             features_of=taught,
         )
         raise RuntimeError("injected")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from mailhub.errors import BadRequest, Conflict, MailhubError, NotFound
+from mailhub.proof.act import Act
 from mailhub.tickets import acts as tickets
 from mailhub.tickets import merging
 from storage.mail.mailboxes import Mailbox, add_mailbox, is_used
@@ -26,20 +27,20 @@ on_one_desk = settings(
 
 
 def merge(desk: Desk, source: int, target: int) -> Ticket:
-    return desk.do(lambda tx: merging.merge(tx, desk.actor, desk.account, source, target, now=desk.now))
+    return desk.do(lambda tx: merging.merge(Act(tx, desk.actor, desk.account, desk.now), source, target))
 
 
 def unmerge(desk: Desk, source: int) -> Ticket:
-    return desk.do(lambda tx: merging.unmerge(tx, desk.actor, desk.account, source, now=desk.now))
+    return desk.do(lambda tx: merging.unmerge(Act(tx, desk.actor, desk.account, desk.now), source))
 
 
 def split(desk: Desk, source: int, messages: Sequence[int]) -> Ticket:
-    return desk.do(lambda tx: merging.split(tx, desk.actor, desk.account, source, messages, now=desk.now))
+    return desk.do(lambda tx: merging.split(Act(tx, desk.actor, desk.account, desk.now), source, messages))
 
 
 def add_note(desk: Desk, of: int) -> int:
     written = desk.do(
-        lambda tx: tickets.note(tx, desk.actor, desk.account, of, user=desk.ana, text="look here", now=desk.now)
+        lambda tx: tickets.note(Act(tx, desk.actor, desk.account, desk.now), of, user=desk.ana, text="look here")
     )
     return written.id
 
@@ -149,7 +150,7 @@ def test_what_cannot_be_merged(desk: Desk, state: str) -> None:
     """A ticket in the trash or merged away neither merges nor is merged into."""
     gone, other, third = (desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example"))
     if state == "trash":
-        desk.do(lambda tx: tickets.trash(tx, desk.actor, desk.account, gone, now=desk.now))
+        desk.do(lambda tx: tickets.trash(Act(tx, desk.actor, desk.account, desk.now), gone))
     else:
         merge(desk, gone, third)
     for source, target in ((gone, other), (other, gone)):
@@ -256,7 +257,7 @@ def test_counts_and_references_stay_true(desk: Desk, acts: list[tuple[str, int, 
 def _act(desk: Desk, name: str, one: int, other: int) -> int | None:
     simple = {"trash": tickets.trash, "restore": tickets.restore, "close": tickets.close, "reopen": tickets.reopen}
     if name in simple:
-        desk.do(lambda tx: simple[name](tx, desk.actor, desk.account, one, now=desk.now))
+        desk.do(lambda tx: simple[name](Act(tx, desk.actor, desk.account, desk.now), one))
     elif name == "merge":
         merge(desk, one, other)
     elif name == "unmerge":
@@ -266,7 +267,7 @@ def _act(desk: Desk, name: str, one: int, other: int) -> int | None:
     elif name == "purge" and (messages := desk.messages_in(one)):
         desk.do(
             lambda tx: tickets.purge_message(
-                tx, desk.actor, desk.account, messages[0], now=desk.now, forget=lambda *_: None, tombstone_key=b"k"
+                Act(tx, desk.actor, desk.account, desk.now), messages[0], forget=lambda *_: None, tombstone_key=b"k"
             )
         )
     elif name == "mail":

@@ -9,6 +9,7 @@ from sqlalchemy import Table, select
 
 from mailhub.envelope import Fate
 from mailhub.errors import Conflict, NotFound
+from mailhub.proof.act import Act
 from mailhub.tickets import acts, merging, purging, removal
 from storage.mail.search import find_messages
 from storage.privacy import tombstones
@@ -38,7 +39,7 @@ def parts_of(desk: Desk, forget: removal.Forget) -> purging.Purging:
 
 
 def purge(desk: Desk, ticket: int, forget: Forgetting) -> purging.Purge:
-    going = desk.do(lambda tx: purging.begin(tx, desk.actor, desk.account, ticket, now=desk.now))
+    going = desk.do(lambda tx: purging.begin(Act(tx, desk.actor, desk.account, desk.now), ticket))
     assert purging.carry_out(parts_of(desk, forget), desk.account, going.ticket, now=desk.now)
     return going
 
@@ -47,7 +48,7 @@ def purge_message(desk: Desk, message: int, forget: Forgetting) -> removal.Remov
     key = desk.secrets.tombstone
     return desk.do(
         lambda tx: acts.purge_message(
-            tx, desk.actor, desk.account, message, now=desk.now, forget=forget, tombstone_key=key
+            Act(tx, desk.actor, desk.account, desk.now), message, forget=forget, tombstone_key=key
         )
     )
 
@@ -86,7 +87,7 @@ def test_a_purged_ticket_leaves_its_fate_and_nothing_else(desk: Desk) -> None:
     second = desk.mail(Subject="More [#1]")
     stays = desk.mail("leo@other.example")
     ticket = desk.ticket_of(first)
-    desk.do(lambda tx: acts.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text="hm", now=desk.now))
+    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="hm"))
     desk.answer(ticket)
     messages = desk.messages_in(ticket)
     forget = Forgetting()
@@ -107,7 +108,7 @@ def test_a_purged_ticket_takes_the_shells_merged_into_it(desk: Desk) -> None:
     """No ticket is left that leads to one that is gone."""
     one, two, three = (desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example"))
     for source, target in ((one, two), (two, three)):
-        desk.do(lambda tx, s=source, t=target: merging.merge(tx, desk.actor, desk.account, s, t, now=desk.now))  # type: ignore[misc]
+        desk.do(lambda tx, s=source, t=target: merging.merge(Act(tx, desk.actor, desk.account, desk.now), s, t))  # type: ignore[misc]
     with pytest.raises(Conflict, match="merged into another"):
         purge(desk, one, Forgetting())
     assert set(purge(desk, three, Forgetting()).tickets) == {one, two, three}
@@ -121,7 +122,7 @@ def test_a_large_ticket_goes_a_few_messages_a_turn(desk: Desk) -> None:
     for _ in range(20):
         desk.mail(Subject="More [#1]")
     forget, turns = Forgetting(), desk.writer.turns
-    desk.do(lambda tx: purging.begin(tx, desk.actor, desk.account, ticket, now=desk.now))
+    desk.do(lambda tx: purging.begin(Act(tx, desk.actor, desk.account, desk.now), ticket))
     stop = iter([False, True])
     parts = parts_of(desk, forget)
     assert not purging.carry_out(parts, desk.account, ticket, now=desk.now, stopping=lambda: next(stop))
@@ -130,7 +131,7 @@ def test_a_large_ticket_goes_a_few_messages_a_turn(desk: Desk) -> None:
     assert late.ticket not in (None, ticket)
     for act in (acts.close, acts.restore, acts.trash):
         with pytest.raises(Conflict):
-            desk.do(lambda tx, act=act: act(tx, desk.actor, desk.account, ticket, now=desk.now))  # type: ignore[misc]
+            desk.do(lambda tx, act=act: act(Act(tx, desk.actor, desk.account, desk.now), ticket))  # type: ignore[misc]
     assert purging.go_on(parts, now=desk.now) == 1
     assert len(forget.asked) == 21
     assert desk.writer.turns - turns <= 8
@@ -143,7 +144,7 @@ def test_a_purge_that_was_begun_waits_for_a_hold(desk: Desk) -> None:
     """What is left stays while a hold is in force."""
     ticket = desk.ticket_of(desk.mail())
     now = desk.now
-    desk.do(lambda tx: purging.begin(tx, desk.actor, desk.account, ticket, now=now))
+    desk.do(lambda tx: purging.begin(Act(tx, desk.actor, desk.account, now), ticket))
     row = Hold(
         account_id=desk.account,
         id=7,

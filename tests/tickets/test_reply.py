@@ -15,6 +15,7 @@ from mailhub.errors import BadRequest, Conflict, MailhubError, NotFound
 from mailhub.message.parse import parse
 from mailhub.message.values import Bounce, BouncedRecipient, Parsed
 from mailhub.outbound import gate
+from mailhub.proof.act import Act
 from mailhub.reading import reply_token
 from mailhub.tickets import acts, reply
 from storage.mail import message_lists, outbox, raws
@@ -150,7 +151,7 @@ def test_answers_that_cannot_be_given(desk: Desk) -> None:
     ticket = desk.ticket_of(desk.mail())
     with pytest.raises(BadRequest, match="empty"):
         desk.answer(ticket, "  \n")
-    desk.do(lambda tx: acts.trash(tx, desk.actor, desk.account, ticket, now=desk.now))
+    desk.do(lambda tx: acts.trash(Act(tx, desk.actor, desk.account, desk.now), ticket))
     refused(desk, ticket, Conflict, "restore it first")
 
 

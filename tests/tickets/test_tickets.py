@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.proof.act import Act
 from mailhub.tickets import acts
 from storage.proof import journal
 from storage.tickets import notes
@@ -15,12 +16,12 @@ from storage.tickets.tickets import Ticket, change_ticket
 from storage.writer import Transaction
 from tests.houses.desk import Desk
 
-Act = Callable[..., Ticket]
+TicketAct = Callable[..., Ticket]
 
 
-def act(desk: Desk, function: Act, ticket: int, *more: int | None) -> Ticket:
+def act(desk: Desk, function: TicketAct, ticket: int, *more: int | None) -> Ticket:
     """Let ana do something to a ticket."""
-    return desk.do(lambda tx: function(tx, desk.actor, desk.account, ticket, *more, now=desk.now))
+    return desk.do(lambda tx: function(Act(tx, desk.actor, desk.account, desk.now), ticket, *more))
 
 
 def verbs(desk: Desk, object_: str) -> list[str]:
@@ -50,7 +51,7 @@ def test_assign_to_a_stranger(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("there", "back", "state"), [(acts.close, acts.reopen, "closed"), (acts.trash, acts.restore, "trash")]
 )
-def test_there_and_back(desk: Desk, there: Act, back: Act, state: str) -> None:
+def test_there_and_back(desk: Desk, there: TicketAct, back: TicketAct, state: str) -> None:
     """Closing and trashing a ticket change its state, and reopening and restoring undo just that."""
     before = desk.ticket(desk.ticket_of(desk.mail()))
     assert act(desk, there, before.id).state == state
@@ -77,7 +78,7 @@ def test_the_same_act_twice_is_one(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("function", [acts.close, acts.reopen, partial(acts.assign, user=None)])
-def test_nothing_is_done_to_trash(desk: Desk, function: Act) -> None:
+def test_nothing_is_done_to_trash(desk: Desk, function: TicketAct) -> None:
     """Work on a ticket in the trash is a conflict that says what to do."""
     ticket = desk.ticket_of(desk.mail())
     act(desk, acts.trash, ticket)
@@ -97,10 +98,10 @@ def test_spam_is_reopened_before_it_is_closed(desk: Desk) -> None:
 def test_notes_that_are_not_there(desk: Desk) -> None:
     """A note that does not exist is not found, and taking one back twice is one act."""
     with pytest.raises(NotFound, match="no note 5"):
-        desk.do(lambda tx: acts.take_back_note(tx, desk.actor, desk.account, 5, now=desk.now))
+        desk.do(lambda tx: acts.take_back_note(Act(tx, desk.actor, desk.account, desk.now), 5))
     note = write(desk, desk.ticket_of(desk.mail()), "hm")
     for _ in range(2):
-        desk.do(lambda tx: acts.take_back_note(tx, desk.actor, desk.account, note.id, now=desk.now))
+        desk.do(lambda tx: acts.take_back_note(Act(tx, desk.actor, desk.account, desk.now), note.id))
     assert verbs(desk, f"note:{note.id}") == ["note.add", "note.take-back"]
 
 
@@ -123,11 +124,11 @@ def test_another_account_has_no_such_ticket(desk: Desk) -> None:
     """A ticket of another account is not found."""
     ticket = desk.ticket_of(desk.mail())
     with pytest.raises(NotFound):
-        desk.do(lambda tx: acts.close(tx, desk.actor, desk.account + 1, ticket, now=desk.now))
+        desk.do(lambda tx: acts.close(Act(tx, desk.actor, desk.account + 1, desk.now), ticket))
 
 
 def write(desk: Desk, ticket: int, text: str) -> notes.Note:
-    return desk.do(lambda tx: acts.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text=text, now=desk.now))
+    return desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text=text))
 
 
 def notes_of(desk: Desk, ticket: int) -> list[str]:
@@ -140,9 +141,9 @@ def test_note_taken_back_and_put_back(desk: Desk) -> None:
     ticket = desk.ticket_of(desk.mail())
     note = write(desk, ticket, "call them\r\nback  \n")
     assert notes_of(desk, ticket) == ["call them\nback"]
-    desk.do(lambda tx: acts.take_back_note(tx, desk.actor, desk.account, note.id, now=desk.now))
+    desk.do(lambda tx: acts.take_back_note(Act(tx, desk.actor, desk.account, desk.now), note.id))
     assert notes_of(desk, ticket) == []
-    desk.do(lambda tx: acts.put_back_note(tx, desk.actor, desk.account, note.id, now=desk.now))
+    desk.do(lambda tx: acts.put_back_note(Act(tx, desk.actor, desk.account, desk.now), note.id))
     assert notes_of(desk, ticket) == ["call them\nback"]
     with desk.database.read() as connection:
         entries = journal.of_object(connection, desk.account, f"note:{note.id}")
@@ -165,7 +166,7 @@ def test_a_failed_act_leaves_no_record(desk: Desk) -> None:
     ticket = desk.ticket_of(desk.mail())
 
     def fails(transaction: Transaction) -> None:
-        acts.close(transaction, desk.actor, desk.account, ticket, now=desk.now)
+        acts.close(Act(transaction, desk.actor, desk.account, desk.now), ticket)
         raise ValueError("after the act")
 
     with pytest.raises(ValueError, match="after the act"):

@@ -22,6 +22,7 @@ from mailhub.api.people.users import Email
 from mailhub.callers.caller import Call, Caller, InAccount, TheHouse
 from mailhub.errors import BadRequest, NotFound
 from mailhub.people import people
+from mailhub.proof.act import Act
 from storage.accounts import accounts, stages
 from storage.people import users
 from storage.privacy import holds
@@ -83,7 +84,7 @@ class MadeAccount(Account):
     mailed: bool
 
 
-Act = Callable[[LifecycleContext, Transaction, str, int, int], accounts.Account]
+LifecycleAct = Callable[[Act, LifecycleContext], accounts.Account]
 
 
 def _shape(row: accounts.Account) -> Account:
@@ -220,12 +221,12 @@ def payment_ok(call: InAccount) -> AccountInFull:
     return _do(call, lifecycle.payment_ok)
 
 
-def _do(call: Call, act: Act) -> AccountInFull:
+def _do(call: Call, function: LifecycleAct) -> AccountInFull:
     context = call.house.lifecycle()
 
     def run(transaction: Transaction) -> None:
         now = lifecycle.present(context, transaction.connection, now=clock.now(), boot=boot_time())
-        act(context, transaction, call.actor.name, call.account, now)
+        function(Act(transaction, call.actor.name, call.account, now), context)
 
     call.house.writer.run(run)
     return _in_full(call)

@@ -15,6 +15,7 @@ from mailhub.api.frame import shapes
 from mailhub.callers.caller import TheHouse
 from mailhub.errors import BadRequest, Conflict
 from mailhub.house import House
+from mailhub.proof.act import Act
 from storage.accounts import stages
 from storage.writer import Transaction
 
@@ -61,7 +62,7 @@ def _take(house: House, body: bytes, signature: str) -> Taken:
     except ValidationError:
         raise BadRequest("the event must be {account, kind: payment-failed or payment-ok, event}") from None
     context = house.lifecycle()
-    act = lifecycle.payment_failed if event.kind == "payment-failed" else lifecycle.payment_ok
+    function = lifecycle.payment_failed if event.kind == "payment-failed" else lifecycle.payment_ok
 
     def take(transaction: Transaction) -> Taken:
         connection = transaction.connection
@@ -69,7 +70,7 @@ def _take(house: House, body: bytes, signature: str) -> Taken:
         if not stages.take_event(connection, event.account, digest, now=now, keep_since=forgotten):
             raise Conflict("this event was taken already")
         at = lifecycle.present(context, connection, now=now, boot=boot_time())
-        found = act(context, transaction, ACTOR, event.account, at)
+        found = function(Act(transaction, ACTOR, event.account, at), context)
         return Taken(account=found.id, stage=found.stage)
 
     return house.writer.run(take)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from mailhub import clock
 from mailhub.access.roles import require
 from mailhub.accounts import lifecycle
-from mailhub.accounts.lifecycle import Act
+from mailhub.accounts.lifecycle import StageMove
 from mailhub.accounts.steadiness import boot_time
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant
@@ -68,7 +68,7 @@ def sweep(house: TheHouse, actor: Caller, body: Order) -> Sweep:
     return Sweep(clock=swept.clock, dry_run=False, steps=[_step(act) for act in swept.acts])
 
 
-def _step(act: Act) -> Step:
+def _step(act: StageMove) -> Step:
     return Step(
         account=act.account,
         stage=act.stage,

@@ -135,15 +135,12 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
 
     for portion in feedback.steps(body.messages):
         known = features_for(call, portion)
-        found += call.house.writer.run(
+        found += call.act(
             feedback.mark,
-            models=call.house.models,
-            actor=call.actor.name,
-            account=call.account,
-            messages=portion,
-            label=body.label,
+            call.house.models,
+            portion,
+            body.label,
             user=user,
-            now=clock.now(),
             features_of=known,
             per_hour=call.house.config.spam.marks_per_hour,
         )
@@ -160,14 +157,11 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
     found: list[Marked] = []
 
     for portion in feedback.steps(body.messages):
-        found += call.house.writer.run(
+        found += call.act(
             feedback.unmark,
-            models=call.house.models,
-            actor=call.actor.name,
-            account=call.account,
-            messages=portion,
+            call.house.models,
+            portion,
             user=user,
-            now=clock.now(),
             only=body.label,
             per_hour=call.house.config.spam.marks_per_hour,
         )
@@ -242,15 +236,8 @@ def _revoked_of(call: Call, user: int, since: int) -> Iterator[Revoked]:
     while True:
         with call.house.database.read() as connection:
             given = ledger.marks_of_user(connection, call.account, user, since=since, limit=feedback.STEP)
-        done = call.house.writer.run(
-            feedback.revoke_marks,
-            models=call.house.models,
-            actor=call.actor.name,
-            account=call.account,
-            user=user,
-            since=since,
-            now=clock.now(),
-            features_of=_features_of_marks(call, given),
+        done = call.act(
+            feedback.revoke_marks, call.house.models, user, since, features_of=_features_of_marks(call, given)
         )
         yield done
         if not done.more:
@@ -271,15 +258,7 @@ def _revoked(call: Call, sequences: Sequence[int]) -> Revoked:
         marks = ledger.find_marks(connection, call.account, sequences)
     known = _features_of_marks(call, marks)
 
-    return call.house.writer.run(
-        feedback.revoke,
-        models=call.house.models,
-        actor=call.actor.name,
-        account=call.account,
-        sequences=sequences,
-        now=clock.now(),
-        features_of=known,
-    )
+    return call.act(feedback.revoke, call.house.models, sequences, features_of=known)
 
 
 def marking_user(call: Call) -> int:

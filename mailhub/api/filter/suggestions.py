@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -16,6 +15,7 @@ from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import NotFound
 from mailhub.filter import feedback, mark_requests
+from mailhub.proof.act import Act
 from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import SUGGESTED, Request
 from storage.writer import Transaction
@@ -59,18 +59,17 @@ def confirm_suggestions(call: InAccount, body: Suggestions) -> list[MarkResult]:
     done: list[MarkResult] = []
 
     for portion in _portions(call, body):
-        act = partial(
-            mark_requests.confirm,
-            models=call.house.models,
-            actor=call.actor.name,
-            account=call.account,
-            suggestions=portion,
-            user=user,
-            now=clock.now(),
-            features_of=features_for(call, [each.message_id for each in portion]),
-            per_hour=call.house.config.spam.marks_per_hour,
-        )
-        done += [result(each) for each in call.house.writer.run(act)]
+        done += [
+            result(each)
+            for each in call.act(
+                mark_requests.confirm,
+                call.house.models,
+                portion,
+                user=user,
+                features_of=features_for(call, [each.message_id for each in portion]),
+                per_hour=call.house.config.spam.marks_per_hour,
+            )
+        ]
 
     return done
 
@@ -85,7 +84,7 @@ def dismiss_suggestions(call: InAccount, body: Suggestions) -> None:
 
 
 def _dismiss(transaction: Transaction, *, call: Call, portion: Sequence[Request]) -> None:
-    mark_requests.dismiss(transaction, call.actor.name, call.account, portion, now=clock.now())
+    mark_requests.dismiss(Act(transaction, call.actor.name, call.account, clock.now()), portion)
 
 
 def _portions(call: Call, body: Suggestions) -> Sequence[Sequence[Request]]:

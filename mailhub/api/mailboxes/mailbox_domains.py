@@ -16,6 +16,7 @@ from mailhub.api.frame.shapes import After, Limit, Page, instant, page
 from mailhub.callers.caller import InAccount
 from mailhub.intake.resolver import SECONDS
 from mailhub.message.dns_questions import NO_ANSWER, Answer, Question
+from mailhub.proof.act import perform
 from storage.mail import mail_domains
 from storage.mail.mail_domains import MailDomain
 
@@ -70,7 +71,7 @@ def add_domain(call: InAccount, body: NewDomain) -> Domain:
     actor = call.actor.name
     config = call.house.config
     now = clock.now()
-    return _shape(call.house.writer.run(mailbox_domains.add, config, actor, call.account, body.domain, now=now))
+    return _shape(call.house.writer.run(perform, mailbox_domains.add, actor, call.account, now, config, body.domain))
 
 
 @router.post("/mailbox-domains/{domain}/check")
@@ -85,7 +86,7 @@ def check_domain(call: InAccount, domain: Named) -> Domain:
     answer = asyncio.run(_answer(call, mailbox_domains.question_of(row)))
 
     return _shape(
-        call.house.writer.run(mailbox_domains.prove, config, actor, call.account, row.domain, answer, now=now)
+        call.house.writer.run(perform, mailbox_domains.prove, actor, call.account, now, config, row.domain, answer)
     )
 
 
@@ -96,7 +97,7 @@ def grant_domain(call: InAccount, body: NewDomain) -> Domain:
     actor = call.actor.name
     config = call.house.config
     now = clock.now()
-    return _shape(call.house.writer.run(mailbox_domains.grant, config, actor, call.account, body.domain, now=now))
+    return _shape(call.house.writer.run(perform, mailbox_domains.grant, actor, call.account, now, config, body.domain))
 
 
 @router.delete("/mailbox-domains/{domain}", status_code=204, response_class=Response)
@@ -105,7 +106,7 @@ def delete_domain(call: InAccount, domain: Named) -> None:
     call.require("mailbox.manage")
     actor = call.actor.name
     now = clock.now()
-    call.house.writer.run(mailbox_domains.delete, actor, call.account, domain, now=now)
+    call.house.writer.run(perform, mailbox_domains.delete, actor, call.account, now, domain)
 
 
 async def _answer(call: InAccount, question: Question) -> Answer:

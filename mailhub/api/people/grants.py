@@ -76,5 +76,4 @@ def give_grant(call: InAccount, body: NewGrant) -> Grant:
 def revoke_grant(call: InAccount, grant: Id) -> Grant:
     """End a grant now."""
     call.require("grant.manage")
-    revoke = partial(grants.revoke, account=call.account, grant=grant, actor=call.actor.name, now=clock.now())
-    return _shape(call.house.writer.run(revoke))
+    return _shape(call.act(grants.revoke, grant))

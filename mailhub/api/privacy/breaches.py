@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -17,6 +16,7 @@ from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.names import is_id
 from mailhub.errors import BadRequest, NotFound
 from mailhub.privacy import breaches, record
+from mailhub.proof.act import Act
 from storage.database import Connection
 from storage.privacy import breaches as rows
 from storage.privacy.contacts import find_contact
@@ -108,9 +108,7 @@ def open_breach(call: InAccount, body: NewBreach) -> Breach:
 
     def add(transaction: Transaction) -> rows.Breach:
         call.require_room(transaction, "breaches")
-        return breaches.open_breach(
-            transaction, actor=call.actor.name, account=call.account, kind=body.kind, noticed_at=noticed, now=now
-        )
+        return breaches.open_breach(Act(transaction, call.actor.name, call.account, now), body.kind, noticed)
 
     return _shape(call.house.writer.run(add))
 
@@ -119,32 +117,16 @@ def open_breach(call: InAccount, body: NewBreach) -> Breach:
 def note_told(call: InAccount, breach: Id, body: Told) -> Breach:
     """Note that the authority, or those affected, were told now."""
     call.require("breach.manage")
-    work = partial(
-        breaches.note_told,
-        actor=call.actor.name,
-        account=call.account,
-        breach=breach,
-        whom=body.whom,
-        now=clock.now(),
-    )
 
-    return _shape(call.house.writer.run(work))
+    return _shape(call.act(breaches.note_told, breach, body.whom))
 
 
 @router.post("/breaches/{breach}/close")
 def close_breach(call: InAccount, breach: Id, body: Closing) -> Breach:
     """Close a breach with how it ended."""
     call.require("breach.manage")
-    work = partial(
-        breaches.close_breach,
-        actor=call.actor.name,
-        account=call.account,
-        breach=breach,
-        outcome=body.outcome,
-        now=clock.now(),
-    )
 
-    return _shape(call.house.writer.run(work))
+    return _shape(call.act(breaches.close_breach, breach, body.outcome))
 
 
 @router.get("/breaches/{breach}/notice")

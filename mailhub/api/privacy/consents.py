@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -16,6 +15,7 @@ from mailhub.callers.caller import InAccount
 from mailhub.errors import NotFound
 from mailhub.privacy import consents
 from mailhub.privacy.consents import Given
+from mailhub.proof.act import perform
 from storage.privacy import consents as rows
 from storage.privacy.contacts import find_contact
 
@@ -75,16 +75,12 @@ def add_consent(call: InAccount, contact: Id, body: NewConsent) -> Consent:
         how=body.how,
         given_at=clock.from_datetime(body.given_at) if body.given_at else now,
     )
-    add = partial(consents.add_consent, actor=call.actor.name, account=call.account, given=given, now=now)
 
-    return _shape(call.house.writer.run(add))
+    return _shape(call.house.writer.run(perform, consents.add_consent, call.actor.name, call.account, now, given))
 
 
 @router.delete("/consents/{consent}")
 def withdraw_consent(call: InAccount, consent: Id) -> Consent:
     """Withdraw a consent; it stays on record as withdrawn."""
     call.require("contact.manage")
-    withdraw = partial(
-        consents.withdraw_consent, actor=call.actor.name, account=call.account, consent=consent, now=clock.now()
-    )
-    return _shape(call.house.writer.run(withdraw))
+    return _shape(call.act(consents.withdraw_consent, consent))

@@ -13,6 +13,7 @@ from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import NotFound
 from mailhub.privacy.aliases import add_alias
+from mailhub.proof.act import Act
 from storage.privacy import contacts
 from storage.writer import Transaction
 
@@ -69,6 +70,6 @@ def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
 
     def add(transaction: Transaction) -> contacts.Contact:
         call.require_room(transaction, "contact_addresses", contact_id=contact)
-        return add_alias(transaction, directory, actor, call.account, contact, body.address, now=now)
+        return add_alias(Act(transaction, actor, call.account, now), directory, contact, body.address)
 
     return _shape(call.house.writer.run(add))

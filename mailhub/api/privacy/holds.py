@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -86,5 +85,4 @@ def lift_hold(call: InAccount, hold: Id) -> Hold:
     """Lift a hold now; the hold as it was. What waited for it goes on by itself. Needs a fresh second factor."""
     call.require("hold.manage")
     call.require_fresh()
-    lift = partial(holds.lift_hold, actor=call.actor.name, account=call.account, hold=hold, now=clock.now())
-    return _shape(call.house.writer.run(lift))
+    return _shape(call.act(holds.lift_hold, hold))

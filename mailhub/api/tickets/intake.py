@@ -15,6 +15,7 @@ from mailhub.api.tickets.deliveries import Filed
 from mailhub.callers.caller import Caller, InAccount, TheHouse
 from mailhub.errors import NotFound
 from mailhub.filing import quarantine
+from mailhub.proof.act import perform
 from storage.mail import intake_lists, refusals
 
 router = APIRouter(tags=["intake"])
@@ -102,12 +103,13 @@ def retry(call: InAccount, delivery: Id) -> Filed:
         house.database, house.secrets, house.directory, call.account, delivery, trusted_hosts=hosts
     )
     outcomes = house.writer.run(
+        perform,
         quarantine.refile,
-        actor=call.actor.name,
-        account=call.account,
-        again=again,
-        context=house.reception.context,
-        now=clock.now(),
+        call.actor.name,
+        call.account,
+        clock.now(),
+        again,
+        house.reception.context,
         forget=house.forget,
     )
 
@@ -118,15 +120,7 @@ def retry(call: InAccount, delivery: Id) -> Filed:
 def discard(call: InAccount, delivery: Id) -> Discarded:
     """Remove a message in quarantine for good; its deliveries' fate is rejected."""
     call.require("intake.work")
-    gone = call.house.writer.run(
-        quarantine.discard,
-        actor=call.actor.name,
-        account=call.account,
-        delivery=delivery,
-        now=clock.now(),
-        forget=call.house.forget,
-        tombstone_key=call.house.secrets.tombstone,
-    )
+    gone = call.act(quarantine.discard, delivery, forget=call.house.forget, tombstone_key=call.house.secrets.tombstone)
 
     return Discarded(deliveries=list(gone))
 

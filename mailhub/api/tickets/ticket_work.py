@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Annotated
+from typing import Annotated, Concatenate, ParamSpec
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -16,12 +15,15 @@ from mailhub.api.tickets.tickets import ticket_id, user_id
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.conditions import tag_of
 from mailhub.errors import BadRequest, Forbidden
+from mailhub.proof.act import Act
 from mailhub.tickets import acts as tickets
 from mailhub.tickets import merging, purging
 from mailhub.tickets.reply import Answer, reply
 from storage.tickets import ticket_lists
 from storage.tickets.tickets import Ticket
 from storage.writer import Transaction
+
+P = ParamSpec("P")
 
 router = APIRouter(tags=["tickets"])
 
@@ -79,17 +81,25 @@ class Purged(shapes.Shape):
     messages: list[int]
 
 
-def _do(call: Call, act: Callable[..., Ticket]) -> shapes.Ticket:
+TicketAct = Callable[Concatenate[Act, int, P], Ticket]
+
+
+def _do(call: Call, function: Callable[Concatenate[Act, P], Ticket], *args: P.args, **named: P.kwargs) -> shapes.Ticket:
     """Run an act in the writer, as this caller and now; the ticket afterwards, with its tag."""
     call.require("ticket.work")
-    changed = call.house.writer.run(act, call.actor.name, call.account, now=clock.now())
+    changed = call.act(function, *args, **named)
     call.headers["ETag"] = tag_of(changed)
     with call.house.database.read() as connection:
         return views.ticket(ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id])
 
 
-def _on(act: Callable[..., Ticket], call: Call, reference: str) -> shapes.Ticket:
-    return _do(call, lambda tx, actor, account, now: act(tx, actor, account, _id(call, tx, reference), now=now))
+def _on(function: TicketAct[P], call: Call, reference: str, *args: P.args, **named: P.kwargs) -> shapes.Ticket:
+    """An act on the ticket that a path names, found in the transaction of the act."""
+
+    def on(act: Act) -> Ticket:
+        return function(act, _id(call, act.transaction, reference), *args, **named)
+
+    return _do(call, on)
 
 
 def _id(call: Call, transaction: Transaction, reference: str) -> int:
@@ -107,13 +117,13 @@ def _own_user(call: Call) -> int:
 def assign(call: InAccount, ticket: shapes.TicketName, body: Assignment) -> shapes.Ticket:
     """Give a ticket to a user, or to nobody."""
 
-    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
+    def work(act: Act) -> Ticket:
         whom = _own_user(call) if body.assignee == "me" else None
         if body.assignee not in (None, "me", "none"):
-            whom = user_id(transaction.connection, account, str(body.assignee))
-        return tickets.assign(transaction, actor, account, _id(call, transaction, ticket), whom, now=now)
+            whom = user_id(act.transaction.connection, act.account, str(body.assignee))
+        return tickets.assign(act, _id(call, act.transaction, ticket), whom)
 
-    return _do(call, act)
+    return _do(call, work)
 
 
 @router.post("/tickets/{ticket}/close")
@@ -132,12 +142,12 @@ def reopen(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
 def restore(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
     """Take a ticket out of the trash, or undo its merge."""
 
-    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
-        found = tickets.locked(transaction, account, _id(call, transaction, ticket))
+    def work(act: Act) -> Ticket:
+        found = tickets.locked(act.transaction, act.account, _id(call, act.transaction, ticket))
         undo = merging.unmerge if found.state == "merged" else tickets.restore
-        return undo(transaction, actor, account, found.id, now=now)
+        return undo(act, found.id)
 
-    return _do(call, act)
+    return _do(call, work)
 
 
 @router.delete("/tickets/{ticket}")
@@ -150,41 +160,35 @@ def trash(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
 def merge(call: InAccount, ticket: shapes.TicketName, body: Target) -> shapes.Ticket:
     """Make the ticket part of another one; the other one afterwards. `restore` undoes it."""
 
-    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
-        source = _id(call, transaction, ticket)
-        target = _id(call, transaction, body.into)
-        return merging.merge(transaction, actor, account, source, target, now=now)
+    def work(act: Act) -> Ticket:
+        source = _id(call, act.transaction, ticket)
+        target = _id(call, act.transaction, body.into)
+        return merging.merge(act, source, target)
 
-    return _do(call, act)
+    return _do(call, work)
 
 
 @router.post("/tickets/{ticket}/split")
 def split(call: InAccount, ticket: shapes.TicketName, body: Selection) -> shapes.Ticket:
     """Move messages to a new ticket, which is returned. Merging it back undoes it."""
 
-    def act(transaction: Transaction, actor: str, account: int, now: int) -> Ticket:
-        source = _id(call, transaction, ticket)
-        return merging.split(transaction, actor, account, source, body.messages, now=now)
+    def work(act: Act) -> Ticket:
+        source = _id(call, act.transaction, ticket)
+        return merging.split(act, source, body.messages)
 
-    return _do(call, act)
+    return _do(call, work)
 
 
 @router.post("/tickets/{ticket}/accept")
 def accept(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.Ticket:
     """Let a guest take part in the ticket; `exclude` undoes it."""
-    return _on(partial(_with_address, tickets.accept, body.address), call, ticket)
+    return _on(tickets.accept, call, ticket, body.address)
 
 
 @router.post("/tickets/{ticket}/exclude")
 def exclude(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.Ticket:
     """Make somebody a guest of the ticket (again); `accept` undoes it."""
-    return _on(partial(_with_address, tickets.exclude, body.address), call, ticket)
-
-
-def _with_address(
-    act: Callable[..., Ticket], address: str, transaction: Transaction, actor: str, account: int, id_: int, *, now: int
-) -> Ticket:
-    return act(transaction, actor, account, id_, address, now=now)
+    return _on(tickets.exclude, call, ticket, body.address)
 
 
 @router.post("/tickets/{ticket}/notes", status_code=201)
@@ -196,7 +200,7 @@ def add_note(call: InAccount, ticket: shapes.TicketName, body: Text) -> shapes.N
     def act(transaction: Transaction) -> shapes.Note:
         found = _id(call, transaction, ticket)
         row = tickets.note(
-            transaction, call.actor.name, call.account, found, user=user, text=body.text, now=clock.now()
+            Act(transaction, call.actor.name, call.account, clock.now()), found, user=user, text=body.text
         )
         return shapes.Note(id=row.id, author=None, created_at=shapes.instant(row.created_at) or "", text=row.text)
 
@@ -253,7 +257,7 @@ def purge(call: InAccount, ticket: shapes.TicketName, confirm: str = "") -> Purg
 
     now = clock.now()
     going = call.house.writer.run(
-        lambda tx: purging.begin(tx, call.actor.name, call.account, _id(call, tx, ticket), now=now)
+        lambda tx: purging.begin(Act(tx, call.actor.name, call.account, now), _id(call, tx, ticket))
     )
     purging.carry_out(call.house.purging(), call.account, going.ticket, now=now)
 

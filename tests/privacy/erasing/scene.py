@@ -25,6 +25,7 @@ from mailhub.keys import Keys
 from mailhub.privacy import erasure, privacy_requests
 from mailhub.privacy.erasing.work import Parts
 from mailhub.privacy.privacy_requests import Asked
+from mailhub.proof.act import Act
 from mailhub.reading.prepare import Secrets, read_document
 from mailhub.tickets import acts
 from storage.database import Database
@@ -66,14 +67,11 @@ class Scene:
         found = feedback.prepare(desk.database, desk.account, ids, extract)
         desk.do(
             lambda tx: feedback.mark(
-                tx,
+                Act(tx, desk.actor, desk.account, desk.now),
                 desk.filing.models,
-                desk.actor,
-                desk.account,
                 ids,
                 label,
                 user=desk.ana,
-                now=desk.now,
                 features_of=found,
             )
         )
@@ -149,7 +147,7 @@ def _his_own_ticket(scene: Scene) -> None:
     desk.receive(b"Received: from canarytrace.example by x\r\n" + own.as_bytes(), mail_from=KIM)
     ticket = _ticket(scene, "own")
     desk.answer(ticket, "canaryanswer for you")
-    desk.do(lambda tx: acts.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text="canarynote", now=desk.now))
+    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="canarynote"))
 
 
 def _leos_ticket(scene: Scene) -> None:
@@ -173,7 +171,7 @@ def _leos_ticket(scene: Scene) -> None:
     _file(scene, "quoting", quoting)
     ticket = _ticket(scene, "leo")
     text = f"{NAME} says so too: {KIM}"
-    desk.do(lambda tx: acts.note(tx, desk.actor, desk.account, ticket, user=desk.ana, text=text, now=desk.now))
+    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text=text))
     desk.answer(ticket, "To all of you.", copies=(KIM,))
 
 
