@@ -1,7 +1,7 @@
 """A model as bytes, the checkpoint: checksum, version of the features, never a pickle.
 
-Canonical: equal counts give equal bytes, whatever their order, capacity and history, so the digest says whether two
-models are equal. Must not: read or write files.
+Canonical: equal counts give equal bytes, whatever their order, capacity and history, so the digest says
+whether two models are equal. Must not: read or write files.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def to_bytes(counts: Counts) -> bytes:
 
 
 def from_bytes(checkpoint: bytes) -> Counts:
-    """Inverse of ``to_bytes``. Raises ``DamagedCheckpoint``, or ``OtherFeatures`` if it was written by another
-    tokeniser.
+    """Inverse of ``to_bytes``. Raises ``DamagedCheckpoint``, or ``OtherFeatures`` if it was written by
+    another tokeniser.
     """
     body = checkpoint[:-_CHECKSUM_BYTES]
     if len(body) < _HEADER.size or _checksum(body) != checkpoint[-_CHECKSUM_BYTES:]:

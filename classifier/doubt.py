@@ -1,16 +1,18 @@
 """How many labels are probably wrong, told by the counts alone.
 
-Job: eight integers that follow from the counts, kept up with every label, and the estimate they give. Adding and
-subtracting in any order gives the same as counting anew, so nothing about them needs to be stored.
+Job: eight integers that follow from the counts, kept up with every label, and the estimate they give. Adding
+and subtracting in any order gives the same as counting anew, so nothing about them needs to be stored.
 
-The idea: of the features that belong to one class, those seen in n documents are without a stray in the other class
-with probability ``(1 - e)^n``, e the share of wrong labels. Features that belong to both classes leave strays too, but
-hardly more of them for larger n. So how much rarer features without a stray are among those of many documents than
-among those of few is e, by the method of moments: ``ln(pure share of few / pure share of many) / documents between``.
+The idea: of the features that belong to one class, those seen in n documents are without a stray in the other
+class with probability ``(1 - e)^n``, e the share of wrong labels. Features that belong to both classes leave
+strays too, but hardly more of them for larger n. So how much rarer features without a stray are among those
+of many documents than among those of few is e, by the method of moments: ``ln(pure share of few / pure share
+of many) / documents between``.
 
-A spam that came through a mailing list has the headers of ham, a newsletter the words of spam; a mail with the wrong
-label is strange in all it has. So two witnesses are asked, what the headers say and what the content says, and the
-estimate is their geometric mean: one that sees nothing outweighs the other. docs/filter.md has the figures.
+A spam that came through a mailing list has the headers of ham, a newsletter the words of spam; a mail with
+the wrong label is strange in all it has. So two witnesses are asked, what the headers say and what the
+content says, and the estimate is their geometric mean: one that sees nothing outweighs the other.
+docs/filter.md has the figures.
 
 Must not: know labels, ids or scores.
 """
@@ -34,7 +36,9 @@ WITNESSES: Final = 2
 
 Tally = NDArray[np.int64]
 
-_NOTHING: Final = 4  # what a feature tells: (pure, with strays) of few documents, the same of many, or nothing
+_NOTHING: Final = (
+    4  # what a feature tells: (pure, with strays) of few documents, the same of many, or nothing
+)
 _COLUMNS: Final = STRAYS + 2
 _LAST: Final = MANY[1] + 1
 
@@ -60,7 +64,9 @@ class Doubt:
         self._told = np.zeros((WITNESSES, _NOTHING + 1), dtype=np.int64)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Doubt) and np.array_equal(self._told[:, :_NOTHING], other._told[:, :_NOTHING])
+        return isinstance(other, Doubt) and np.array_equal(
+            self._told[:, :_NOTHING], other._told[:, :_NOTHING]
+        )
 
     __hash__ = None  # type: ignore[assignment] # it changes
 

@@ -5,11 +5,11 @@ Job: let scikit-learn's tools (cross-validation, pipelines, calibration curves) 
 ``multinomial_log_odds`` is plain multinomial naive Bayes computed from the same integer counts; a test holds it equal
 to ``sklearn.naive_bayes.MultinomialNB`` to the last few bits.
 
-The score of model.py departs from plain naive Bayes on purpose (docs/filter.md: 3.2 against 0.06 1-ROCA%); what the
-two share, and what the test proves, is the counts.
+The score of model.py departs from plain naive Bayes on purpose (docs/filter.md: 3.2 against 0.06 1-ROCA%);
+what the two share, and what the test proves, is the counts.
 
-Must not: be imported by model.py or by a command that only talks to the daemon: importing scikit-learn costs seconds.
-Source: Manning, Raghavan, Schütze, "Introduction to Information Retrieval", 2008, 13.2.
+Must not: be imported by model.py or by a command that only talks to the daemon: importing scikit-learn costs
+seconds. Source: Manning, Raghavan, Schütze, "Introduction to Information Retrieval", 2008, 13.2.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def matrix(documents: Sequence[Features]) -> csr_matrix:
     return csr_matrix((np.ones(columns.size), columns, ends), shape=(len(documents), COLUMNS))
 
 
-def multinomial_log_odds(counts: model.Counts, features: Features, *, alpha: float, columns: int = COLUMNS) -> float:
+def multinomial_log_odds(
+    counts: model.Counts, features: Features, *, alpha: float, columns: int = COLUMNS
+) -> float:
     """Log odds of spam by multinomial naive Bayes with smoothing ``alpha`` over ``columns`` features."""
     _, spam_counts, ham_counts = counts.table.entries()
     slots = counts.table.find(features)

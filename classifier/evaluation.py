@@ -1,7 +1,8 @@
 """How good the filter is, measured as the TREC spam track defined it. Pure functions over scores and labels.
 
-Job: run a stream of labelled documents through an empty model under a feedback protocol, and say in the track's
-numbers what came of it. Scores are log odds of spam; a document is called spam when its score is above the threshold.
+Job: run a stream of labelled documents through an empty model under a feedback protocol, and say in the
+track's numbers what came of it. Scores are log odds of spam; a document is called spam when its score is
+above the threshold.
 
     immediate   every label is trained before the next document is scored
     delayed:N   a label is trained when N more documents have been scored
@@ -11,9 +12,9 @@ numbers what came of it. Scores are log odds of spam; a document is called spam 
     1-ROCA%     share of (spam, ham) pairs in the wrong order, in percent, ties half; with a bootstrap interval
     caught      share of spam above the threshold that calls at most hm% of the ham spam
 
-Must not: read files, know mail, print. Sources: Cormack, Lynam, "TREC 2005 Spam Track Overview" (measures, protocols);
-Cormack, "TREC 2007 Spam Track Overview" (delayed feedback); Efron, Tibshirani, "An Introduction to the Bootstrap",
-1993.
+Must not: read files, know mail, print. Sources: Cormack, Lynam, "TREC 2005 Spam Track Overview" (measures,
+protocols); Cormack, "TREC 2007 Spam Track Overview" (delayed feedback); Efron, Tibshirani, "An Introduction
+to the Bootstrap", 1993.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ class Report:
 
 
 def run(examples: Iterable[Example], feedback: str = "immediate") -> Iterator[Judged]:
-    """Score a stream in order with an empty model, learning as ``feedback`` says. Raises ``ValueError`` on an unknown
-    protocol.
+    """Score a stream in order with an empty model, learning as ``feedback`` says. Raises ``ValueError`` on an
+    unknown protocol.
     """
     if feedback == "half":
         return _half(list(examples))
@@ -107,7 +108,9 @@ def roca(spam: Flags, scores: Scores) -> float:
     if positives.size == 0 or negatives.size == 0:
         return 0.0
     above = negatives.size - np.searchsorted(negatives, positives, side="right")
-    equal = np.searchsorted(negatives, positives, side="right") - np.searchsorted(negatives, positives, side="left")
+    equal = np.searchsorted(negatives, positives, side="right") - np.searchsorted(
+        negatives, positives, side="left"
+    )
     return 100.0 * float((above + equal / 2).sum()) / (positives.size * negatives.size)
 
 
@@ -139,7 +142,12 @@ def lam(hm: float, sm: float) -> float:
 
 
 def bootstrap(
-    spam: Flags, scores: Scores, measure: Callable[[Flags, Scores], float], *, rounds: int = 200, seed: int = 0
+    spam: Flags,
+    scores: Scores,
+    measure: Callable[[Flags, Scores], float],
+    *,
+    rounds: int = 200,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """95% percentile interval of a measure under resampling of the documents. The same seed gives the same interval."""
     random = np.random.default_rng(seed)
@@ -172,11 +180,16 @@ def report(judged: Sequence[Judged], *, threshold: float = 0.0) -> Report:
     )
 
 
-def learning_curve(judged: Sequence[Judged], *, step: int = 500, threshold: float = 0.0) -> list[tuple[int, float]]:
+def learning_curve(
+    judged: Sequence[Judged], *, step: int = 500, threshold: float = 0.0
+) -> list[tuple[int, float]]:
     """(documents scored so far, percent misjudged within the last ``step`` of them), a point per step."""
     wrong = [(each.log_odds > threshold) != (each.label == model.SPAM) for each in judged]
     return [
-        (min(start + step, len(wrong)), 100.0 * sum(wrong[start : start + step]) / len(wrong[start : start + step]))
+        (
+            min(start + step, len(wrong)),
+            100.0 * sum(wrong[start : start + step]) / len(wrong[start : start + step]),
+        )
         for start in range(0, len(wrong), step)
     ]
 

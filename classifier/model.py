@@ -1,9 +1,9 @@
 """Integer counts of labelled documents, and the score that follows from them.
 
-Job: ``Counts`` is the fold of the ledger: how many spam and ham documents were trained, and in how many of each every
-feature occurred. ``train`` adds a row, ``untrain`` subtracts it: the regime is a pure sum, so the model is *always
-exact* (byte-equal to the fold of the remaining rows), never stale, and a label has nothing to record besides itself
-and the features.
+Job: ``Counts`` is the fold of the ledger: how many spam and ham documents were trained, and in how many of
+each every feature occurred. ``train`` adds a row, ``untrain`` subtracts it: the regime is a pure sum, so the
+model is *always exact* (byte-equal to the fold of the remaining rows), never stale, and a label has nothing
+to record besides itself and the features.
 
     score(counts, features, evidence=0) -> Score        train(counts, features, label) -> None
     untrain(counts, features, label) -> None            fold(rows of (label, feature bytes)) -> Counts
@@ -61,7 +61,9 @@ PRIOR_DOCUMENTS: Final = 200  # of each class that a prior counts for at most
 PRIOR_FADES: Final = 100  # own documents of the smaller class at which a prior counts half
 PRIOR_ENDS: Final = 0.02  # share below which it is not looked at any more
 _BOUNDS = np.arange(len(GROUPS) + 1, dtype=np.uint32) << np.uint32(GROUP_BITS)  # first id of each group
-_WITNESSES = _BOUNDS[[HEADER, CONTENT, CONTENT + 1]]  # ids that tell of wrong labels: headers and subject, content
+_WITNESSES = _BOUNDS[
+    [HEADER, CONTENT, CONTENT + 1]
+]  # ids that tell of wrong labels: headers and subject, content
 
 FOLDED_AT_ONCE: Final = 16  # rows: their features stay in the processor's cache
 _ONE = np.uint32(1)  # of the cells' own type: adding another costs sixteen times as much
@@ -172,7 +174,8 @@ def _seen(counts: Counts, features: Features, prior: Counts | None) -> _Seen:
     slots = slots[known]
     others = others[known]
     spam_seen, ham_seen = (
-        _tallies(counts, slots, column) + share * _tallies(prior, others, column) for column, share in enumerate(shares)
+        _tallies(counts, slots, column) + share * _tallies(prior, others, column)
+        for column, share in enumerate(shares)
     )
     totals = counts.spam + shares[0] * prior.spam, counts.ham + shares[1] * prior.ham
 
@@ -229,14 +232,18 @@ def _totals(seen: _Seen, wrong: float) -> tuple[float, float]:
     return spam, ham
 
 
-def _ratio(spam: Weights | Tally, ham: Weights | Tally, scales: tuple[float, float], smoothing: float) -> Weights:
+def _ratio(
+    spam: Weights | Tally, ham: Weights | Tally, scales: tuple[float, float], smoothing: float
+) -> Weights:
     weights: Weights = np.log((spam * scales[0] + smoothing) / (ham * scales[1] + smoothing))
     return weights
 
 
 def _log_odds(seen: _Seen, weights: Weights, wrong: float, documents: Sequence[Features]) -> list[float]:
     """Of each document; ``seen`` is of all of them, one after the other."""
-    before = np.concatenate([np.zeros(1, dtype=np.int64), seen.known.cumsum()])  # known ones ahead of each place
+    before = np.concatenate(
+        [np.zeros(1, dtype=np.int64), seen.known.cumsum()]
+    )  # known ones ahead of each place
     caution = _caution(seen, wrong)
     start = 0
     found = []
@@ -251,7 +258,9 @@ def _strongest(weights: Weights, bounds: list[int]) -> list[float]:
     """For each group the sum of the strongest weights of either sign."""
     sums = []
     for first, last in pairwise(bounds):
-        group = np.sort(weights[first:last])  # thrice as fast as a partition, and one order to add in everywhere
+        group = np.sort(
+            weights[first:last]
+        )  # thrice as fast as a partition, and one order to add in everywhere
         low = group[:STRONGEST].tolist()
         high = group[-STRONGEST:].tolist()
         sums.append(sum([each for each in low if each < 0]) + sum([each for each in high if each > 0]))
@@ -319,8 +328,8 @@ def train(counts: Counts, features: Features, label: str) -> None:
 
 
 def untrain(counts: Counts, features: Features, label: str) -> None:
-    """Take one labelled document back, exactly. Raises ``CountBelowZero`` and changes nothing if it cannot have been
-    trained.
+    """Take one labelled document back, exactly. Raises ``CountBelowZero`` and changes nothing if it cannot
+    have been trained.
     """
     column = _column(label)
     slots = counts.table.subtract(features, column) if (counts.spam, counts.ham)[column] else None

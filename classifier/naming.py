@@ -1,7 +1,7 @@
 """What a feature's id stands for, in words, for people who ask why a message has its score.
 
-An id is a hash: the document is looked through anew, and every place that gives the id is a name for it. Must not: be
-on the way in, which has no use for names.
+An id is a hash: the document is looked through anew, and every place that gives the id is a name for it. Must
+not: be on the way in, which has no use for names.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def _name(found: Extracted, piece: int, place: int) -> Named:
     if piece < 1 + WINDOW:
         distance = piece - 1
         first = found.tagged + place
-        return Named("content", "text", " ".join([word(first), *["…"] * (distance - 1), word(first + distance)]))
+        return Named(
+            "content", "text", " ".join([word(first), *["…"] * (distance - 1), word(first + distance)])
+        )
     letters = _show(found.grams[place : place + 4])
     if place < found.spellings:
         return Named("header-grams", "header letters", letters)

@@ -1,24 +1,25 @@
 """A hash table from feature ids to two counts, in three arrays: small for a small account, fast in bulk.
 
-Job: find and insert thousands of ids with a handful of numpy calls. Ids live in buckets of eight (half a cache line);
-an id whose bucket is full goes to the next one that is not. Nothing is deleted: an id whose counts are zero keeps its
-slot until the next growth (``entries`` skips it, so what is written out never shows it). Counts are as wide as the
-largest number of documents makes necessary (a count never exceeds it): 6 bytes a slot up to 255 documents, 8 up to
-65,535.
+Job: find and insert thousands of ids with a handful of numpy calls. Ids live in buckets of eight (half a
+cache line); an id whose bucket is full goes to the next one that is not. Nothing is deleted: an id whose
+counts are zero keeps its slot until the next growth (``entries`` skips it, so what is written out never shows
+it). Counts are as wide as the largest number of documents makes necessary (a count never exceeds it): 6 bytes
+a slot up to 255 documents, 8 up to 65,535.
 
-Growth: a home is the leading part of the spread id, so in a larger table everything lies further back, in the same
-order. The arrays grow where they are, and their contents move from the end on, some buckets with every ``add``:
+Growth: a home is the leading part of the spread id, so in a larger table everything lies further back, in the
+same order. The arrays grow where they are, and their contents move from the end on, some buckets with every
+``add``:
 
     0 .......... bound ......... old end ............. new end
     as in the old table | gap |  as in the new one
 
-Whoever knows the bound knows where an id is at home. What is moved is a run of buckets between two that are not full:
-no id lies beyond a bucket that is not full, seen from its home.
+Whoever knows the bound knows where an id is at home. What is moved is a run of buckets between two that are
+not full: no id lies beyond a bucket that is not full, seen from its home.
 
 Must not: know labels, scores or formats. Not safe for two threads at once.
 
-Measured (2 shared cores, 2,600 ids in a table of 1.2 million slots): finding them takes 81 us at a load of 0.65, 85 at
-0.7 and 102 at 0.8, since more of the buckets are full.
+Measured (2 shared cores, 2,600 ids in a table of 1.2 million slots): finding them takes 81 us at a load of
+0.65, 85 at 0.7 and 102 at 0.8, since more of the buckets are full.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ WIDTH: Final = 8
 LOAD: Final = 0.7
 GROWTH: Final = 1.2
 _SMALLEST: Final = 64
-_SPARE: Final = 4  # buckets behind the last home, for what does not fit there; the very last one is never full
+_SPARE: Final = (
+    4  # buckets behind the last home, for what does not fit there; the very last one is never full
+)
 MOVED_AT_LEAST: Final = 2_048  # buckets in one go: a table of so many grows at once
 MOVED_FOR_EACH: Final = 4  # new id; the growth is done long before the next one begins
 _SPREAD = np.uint32(0x9E3779B1)  # odd: a bijection of the ids, so that neighbours part
@@ -90,8 +93,8 @@ class Table:
         return self._columns[column][slots].astype(np.int64)
 
     def add(self, ids: Features, column: int, *, largest: int) -> Slots:
-        """Add one to the count of each distinct id, inserting what is new; their slots. ``largest``: no count will
-        exceed it.
+        """Add one to the count of each distinct id, inserting what is new; their slots. ``largest``: no count
+        will exceed it.
         """
         self._widen(largest)
         slots = self.find(ids)

@@ -1,8 +1,8 @@
 """Fields of a document in, distinct hashed features per field group out.
 
-Job: ``features(document)`` gives the sorted, distinct ``uint32`` ids that the model counts. The top three bits of an id
-name the field group (``GROUPS``), the others are a hash of what was seen there. Presence only: how often a word occurs
-in one document never matters, so one token a million times is one feature.
+Job: ``features(document)`` gives the sorted, distinct ``uint32`` ids that the model counts. The top three
+bits of an id name the field group (``GROUPS``), the others are a hash of what was seen there. Presence only:
+how often a word occurs in one document never matters, so one token a million times is one feature.
 
     header        tagged words of every header, neighbouring pairs, the order of the names, words the caller derived
     subject       words and neighbouring pairs
@@ -16,12 +16,12 @@ The ids are the same on every machine, Python minor and PYTHONHASHSEED: nothing 
 Speed: all fields go into one byte buffer and through some sixty numpy calls, whatever the length of the mail.
 Bounded: every field is cut before it is looked at (constants below), so the work per document has a ceiling.
 
-Must not: know a wire format (the caller names the fields), SQL, a clock or a file. A ``secret`` of the site, mixed into
-every word, makes collisions unpredictable to strangers (the constants are public).
+Must not: know a wire format (the caller names the fields), SQL, a clock or a file. A ``secret`` of the site,
+mixed into every word, makes collisions unpredictable to strangers (the constants are public).
 
-Sources: sparse bigrams: Siefkes, Assis, Chhabra, Yerazunis, "Combining Winnow and Orthogonal Sparse Bigrams for
-Incremental Spam Filtering", 2004. Character n-grams: Kanaris et al., "Words vs. character n-grams for anti-spam
-filtering", 2007. Folding: Unicode UAX 15 (NFKC), UTS 39 (confusables).
+Sources: sparse bigrams: Siefkes, Assis, Chhabra, Yerazunis, "Combining Winnow and Orthogonal Sparse Bigrams
+for Incremental Spam Filtering", 2004. Character n-grams: Kanaris et al., "Words vs. character n-grams for
+anti-spam filtering", 2007. Folding: Unicode UAX 15 (NFKC), UTS 39 (confusables).
 """
 
 from __future__ import annotations
@@ -72,12 +72,16 @@ _GRAM_SHIFT = np.uint32(32 - GROUP_BITS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What the filter looks at, as plain fields. Every field may be empty; longer ones are cut here, not by the
-    caller.
+    """What the filter looks at, as plain fields. Every field may be empty; longer ones are cut here, not by
+    the caller.
     """
 
-    headers: tuple[tuple[str, str], ...] = ()  # (lower-case name, decoded value), in order, nothing a filter added
-    marks: tuple[str, ...] = ()  # words the caller derived from headers: shapes, networks, results of authentication
+    headers: tuple[
+        tuple[str, str], ...
+    ] = ()  # (lower-case name, decoded value), in order, nothing a filter added
+    marks: tuple[
+        str, ...
+    ] = ()  # words the caller derived from headers: shapes, networks, results of authentication
     subject: str = ""
     text: str = ""  # visible, decoded
     hidden_text: str = ""  # in the document, but not shown to a reader
@@ -116,8 +120,8 @@ class _Line(NamedTuple):
 
 
 def fold(text: str, notes: list[str], name: str) -> str:
-    """Lower case, compatibility forms composed, invisible characters gone, look-alikes in mixed words made Latin; all
-    noted.
+    """Lower case, compatibility forms composed, invisible characters gone, look-alikes in mixed words made
+    Latin; all noted.
     """
     if text.isascii():
         return text.lower()
@@ -125,7 +129,9 @@ def fold(text: str, notes: list[str], name: str) -> str:
     shown, invisible = _INVISIBLE.subn("", text)
     if invisible:
         notes.append(f"invisible-{name}-{invisible.bit_length()}")
-    shown = unicodedata.normalize("NFKC", shown).lower()[: len(text)]  # one character can become eighteen (U+FDFA)
+    shown = unicodedata.normalize("NFKC", shown).lower()[
+        : len(text)
+    ]  # one character can become eighteen (U+FDFA)
     mixed = len(_MIXED.findall(shown))
     if mixed:
         notes.append(f"mixed-script-{name}-{mixed.bit_length()}")
@@ -152,7 +158,9 @@ def _lines(document: Document) -> list[_Line]:
 
     if document.hidden_text:
         notes.append(f"hidden-{len(document.hidden_text).bit_length()}")
-        lines.append(_Line(CONTENT, "hidden text", fold(document.hidden_text[:HIDDEN_CHARACTERS], notes, "hidden")))
+        lines.append(
+            _Line(CONTENT, "hidden text", fold(document.hidden_text[:HIDDEN_CHARACTERS], notes, "hidden"))
+        )
 
     if document.html:
         tags = "".join(_TAGS_OF_MARKUP.findall(document.html[:MARKUP_CHARACTERS]))
@@ -195,8 +203,8 @@ def _tag(group: int, field: str) -> tuple[int, int]:
 
 
 def _word_hashes(buffer: bytes, starts: Places, ends: Places, secret: int) -> _Words:
-    """One hash per word from its first and last eight bytes and its length; ``buffer`` has eight spare bytes at its
-    end.
+    """One hash per word from its first and last eight bytes and its length; ``buffer`` has eight spare bytes
+    at its end.
     """
     loads = np.ndarray(shape=(len(buffer) - 7,), dtype="<u8", buffer=buffer, strides=(1,))
     lengths = ends - starts
@@ -247,7 +255,9 @@ class Extracted:
     adjacent: Places  # second word of every pair inside one line
     grams: bytes  # the cut header blocks of all documents, then their cut texts
     spellings: int  # bytes of header blocks in ``grams``
-    pieces: list[Features]  # words, pairs, one for each distance, grams; ids across two documents are there, too
+    pieces: list[
+        Features
+    ]  # words, pairs, one for each distance, grams; ids across two documents are there, too
     spans: list[list[tuple[int, int, int]]]  # of each document: (piece, first, last) of its own ids
 
 
@@ -288,7 +298,9 @@ def _ends(contents: Sequence[bytes], *, feed_from: int | None = None) -> list[in
     return [*accumulate(lengths)]
 
 
-def _spans(words: list[int], tagged: int, adjacent: Places, grams: list[int]) -> list[list[tuple[int, int, int]]]:
+def _spans(
+    words: list[int], tagged: int, adjacent: Places, grams: list[int]
+) -> list[list[tuple[int, int, int]]]:
     """``Extracted.spans``; ``words`` and ``grams`` end each document's part: of all heads, then of all texts."""
     documents = len(words) // 2
     pairs = adjacent.searchsorted(words[:documents]).tolist()
@@ -319,7 +331,9 @@ def features_of_each(documents: Sequence[Document], *, secret: int = 0) -> list[
     if not documents:
         return []
     found = extract(documents, secret)
-    return [_distinct([found.pieces[piece][first:last] for piece, first, last in spans]) for spans in found.spans]
+    return [
+        _distinct([found.pieces[piece][first:last] for piece, first, last in spans]) for spans in found.spans
+    ]
 
 
 def _distinct(pieces: list[Features]) -> Features:

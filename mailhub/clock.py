@@ -29,4 +29,6 @@ def from_datetime(value: datetime) -> int:
 def to_iso(at: int) -> str:
     """RFC 3339 in UTC, to the second: ``2026-11-23T16:41:00Z``. An instant outside years 1 to 9999 is their nearest."""
     seconds = min(max(at // SECOND, _FIRST_SECOND), _LAST_SECOND)
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat() + "Z"  # strftime does not pad years on every platform
+    return (
+        _EPOCH + timedelta(seconds=seconds)
+    ).isoformat() + "Z"  # strftime does not pad years on every platform

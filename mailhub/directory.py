@@ -1,9 +1,9 @@
 """Which mailbox an address leads to: the served addresses in memory, so that RCPT TO costs no query and never blocks.
 
-Durable states: none; a copy of the tables address and mailbox, replaced whole by ``refresh``.
-Matching (RFC 5321 4.1.1.3, RFC 5233): without case, without the plus part, a domain in any spelling; postmaster@ and
-abuse@ of every served domain lead to its first mailbox for support (RFC 5321 4.5.1, RFC 2142); a domain's catch-all row
-takes the rest.
+Durable states: none; a copy of the tables address and mailbox, replaced whole by ``refresh``. Matching (RFC
+5321 4.1.1.3, RFC 5233): without case, without the plus part, a domain in any spelling; postmaster@ and abuse@
+of every served domain lead to its first mailbox for support (RFC 5321 4.5.1, RFC 2142); a domain's catch-all
+row takes the rest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ class Directory:
     """The served addresses. Read by every door's thread without a lock: they are replaced as a whole."""
 
     def __init__(
-        self, database: Database, *, catch_all: bool = False, defer_suspended: bool = False, deletion_address: str = ""
+        self,
+        database: Database,
+        *,
+        catch_all: bool = False,
+        defer_suspended: bool = False,
+        deletion_address: str = "",
     ) -> None:
         self._database = database
         self._catch_all = catch_all

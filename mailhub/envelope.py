@@ -24,8 +24,8 @@ class Source(StrEnum):
 
 
 def is_from_elsewhere(source: Source, peer: str) -> bool:
-    """Whether no host of ours was before us: SMTP that is not from this machine (a Unix socket has no address), or a
-    user of the API, who is named as the peer where the operator's own pipe has none.
+    """Whether no host of ours was before us: SMTP that is not from this machine (a Unix socket has no
+    address), or a user of the API, who is named as the peer where the operator's own pipe has none.
 
     Such mail is authenticated by us and by nobody else: whatever it says about itself its sender may have written.
     """

@@ -1,9 +1,9 @@
 """The composition root: everything a process needs, made once and handed around as one value.
 
-Nothing else makes these parts, and nobody keeps a setting that a reload may change: ``configuration`` is read at use,
-and what a flow needs of the house is made anew, by a method here, each time the flow begins. ``build`` opens the
-database (migrating it) but starts no thread; ``start`` and ``close`` do. Order of closing: doors first (the daemon's),
-then the reception, then the writer, then the database.
+Nothing else makes these parts, and nobody keeps a setting that a reload may change: ``configuration`` is read
+at use, and what a flow needs of the house is made anew, by a method here, each time the flow begins.
+``build`` opens the database (migrating it) but starts no thread; ``start`` and ``close`` do. Order of
+closing: doors first (the daemon's), then the reception, then the writer, then the database.
 """
 
 from __future__ import annotations
@@ -156,7 +156,10 @@ class House:
     def purging(self) -> Purging:
         """What removing tickets for good needs of this house."""
         return Purging(
-            database=self.database, writer=self.writer, forget=self.forget, tombstone_key=self.secrets.tombstone
+            database=self.database,
+            writer=self.writer,
+            forget=self.forget,
+            tombstone_key=self.secrets.tombstone,
         )
 
     def retention(self) -> Retaining:
@@ -294,8 +297,9 @@ def _missing(config: Config) -> str:
 def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
     """Open the database of this configuration, bring it to this version's schema, and wire the parts.
 
-    Raises ``ConfigurationError`` when there is no database (only init makes one: mail for an empty one would be refused
-    for good), when it was written with another root key, or when a restore into it was cut off (unless that asks).
+    Raises ``ConfigurationError`` when there is no database (only init makes one: mail for an empty one would
+    be refused for good), when it was written with another root key, or when a restore into it was cut off
+    (unless that asks).
     """
     database = Database(config.database_url)
     if is_empty(database):

@@ -1,10 +1,10 @@
 """Every key, by purpose, derived from one root key (HKDF-SHA256, RFC 5869). The only place that knows the root.
 
-Durable state: ``root.key`` in the data directory, 32 bytes as hex, mode 0600, made by ``create`` and never changed; or
-the systemd credential ``mailhub-root-key``, which wins. Whoever loses it loses signed reply addresses, identities of
-messages already filed (duplicates are no longer seen) and receipts: keep a copy away from the backups. The database
-holds the key of the purpose "check", so that a wrong root is seen before it is used (``house.recognise_key``).
-Must not: log, print or store any key.
+Durable state: ``root.key`` in the data directory, 32 bytes as hex, mode 0600, made by ``create`` and never
+changed; or the systemd credential ``mailhub-root-key``, which wins. Whoever loses it loses signed reply
+addresses, identities of messages already filed (duplicates are no longer seen) and receipts: keep a copy away
+from the backups. The database holds the key of the purpose "check", so that a wrong root is seen before it is
+used (``house.recognise_key``). Must not: log, print or store any key.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class Keys:
         try:
             return AESGCM(self.derive(purpose)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
         except (InvalidTag, ValueError):
-            raise SealBroken(f"a sealed value ({PURPOSES[purpose]}) cannot be opened with this root key") from None
+            raise SealBroken(
+                f"a sealed value ({PURPOSES[purpose]}) cannot be opened with this root key"
+            ) from None
 
     def escrow(self, public: bytes) -> bytes:
         """The root key, sealed for the private half of ``public`` (X25519, RFC 7748) alone: ``recover`` opens it."""
@@ -92,7 +94,9 @@ class Keys:
 
         single_use = X25519PrivateKey.generate()
         ours = single_use.public_key().public_bytes_raw()
-        return ours + AESGCM(_agreed(single_use, public, ours + public)).encrypt(bytes(NONCE_BYTES), self._root, None)
+        return ours + AESGCM(_agreed(single_use, public, ours + public)).encrypt(
+            bytes(NONCE_BYTES), self._root, None
+        )
 
     def signer(self, purpose: str) -> Ed25519PrivateKey:
         """The key pair of a purpose (Ed25519, RFC 8032); who verifies needs only its public half."""
@@ -120,7 +124,9 @@ def recover(private: bytes, escrowed: bytes) -> bytes:
     try:
         own = X25519PrivateKey.from_private_bytes(private)
         agreed = _agreed(own, theirs, theirs + own.public_key().public_bytes_raw())
-        return AESGCM(agreed).decrypt(bytes(NONCE_BYTES), sealed, None)  # the key is used once: so is its nonce
+        return AESGCM(agreed).decrypt(
+            bytes(NONCE_BYTES), sealed, None
+        )  # the key is used once: so is its nonce
     except (InvalidTag, ValueError):
         raise SealBroken("the root key cannot be opened with this recovery key") from None
 
@@ -131,7 +137,9 @@ def _agreed(own: X25519PrivateKey, theirs: bytes, transcript: bytes) -> bytes:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     shared = own.exchange(X25519PublicKey.from_public_bytes(theirs))
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=transcript, info=b"mailhub/1/recovery").derive(shared)
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=transcript, info=b"mailhub/1/recovery").derive(
+        shared
+    )
 
 
 def create(directory: Path, root: bytes | None = None, *, name: str = FILE_NAME) -> bool:
@@ -212,7 +220,9 @@ def _refuse_readable_by_others(path: Path) -> None:
     except OSError as error:
         raise ConfigurationError(f"the root key {path} cannot be read: {error.strerror}") from None
     if mode & 0o077:
-        raise ConfigurationError(f"the root key {path} is open to others (mode {mode:04o}): chmod 0600 {path}")
+        raise ConfigurationError(
+            f"the root key {path} is open to others (mode {mode:04o}): chmod 0600 {path}"
+        )
 
 
 def _read(path: Path) -> bytes:
@@ -221,4 +231,6 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise ConfigurationError(f"the root key {path} cannot be read: {error.strerror}") from None
     except ValueError:
-        raise ConfigurationError(f"the root key {path} is damaged: it must be {2 * KEY_BYTES} hex digits") from None
+        raise ConfigurationError(
+            f"the root key {path} is damaged: it must be {2 * KEY_BYTES} hex digits"
+        ) from None

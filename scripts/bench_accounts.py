@@ -1,8 +1,9 @@
 """scripts/bench accounts: what the models of many small accounts take, and the longest training of a large one.
 
-Each account is taught its own stretch of the corpus in the corpus's order; what the process then holds is read from
-/proc (Pss), numpy's and Python's own share included. All models are held at once; the daemon keeps those used last
-within ``models.MEMORY_BYTES`` and the others in checkpoints. Then one account is taught the whole corpus.
+Each account is taught its own stretch of the corpus in the corpus's order; what the process then holds is
+read from /proc (Pss), numpy's and Python's own share included. All models are held at once; the daemon keeps
+those used last within ``models.MEMORY_BYTES`` and the others in checkpoints. Then one account is taught the
+whole corpus.
 
 Example: scripts/bench accounts ../shared/corpus/spamassassin/index --accounts 1000 --messages 100
 """
@@ -37,10 +38,16 @@ def main() -> None:
     taught = [(features(document(raw, parse(raw))), label) for raw, label in zip(mails, labels, strict=True)]
     del mails
     before = memory_bytes([os.getpid()])
-    models = [_account(taught, number * options.messages, options.messages) for number in range(options.accounts)]
+    models = [
+        _account(taught, number * options.messages, options.messages) for number in range(options.accounts)
+    ]
     held, counted = memory_bytes([os.getpid()]) - before, sum(counts.size_bytes for counts in models)
-    print(f"{options.accounts} accounts of {options.messages} marks: {held / MIB:.0f} MiB more, the process as a whole")
-    print(f"{(before + held) / MIB:.0f} MiB with {len(taught)} mails' features; the tables say {counted / MIB:.0f} MiB")
+    print(
+        f"{options.accounts} accounts of {options.messages} marks: {held / MIB:.0f} MiB more, the process as a whole"
+    )
+    print(
+        f"{(before + held) / MIB:.0f} MiB with {len(taught)} mails' features; the tables say {counted / MIB:.0f} MiB"
+    )
     models.clear()
     _grown(taught)
 

@@ -155,11 +155,15 @@ def peak_mib() -> float:
 
 def main() -> None:
     """Fill, copy, make, verify, restore."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--folder", type=Path, help="filled once, and left filled for further runs")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mailhub-bench-", dir=options.folder and options.folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(
+        prefix="mailhub-bench-", dir=options.folder and options.folder.parent
+    ) as scratch:
         filled = options.folder or Path(scratch) / "filled"
         if not filled.exists():
             filled.mkdir()

@@ -1,8 +1,8 @@
 """What the SMTP door itself costs: stock aiosmtpd with a null handler beside mailhub's Door with a null pipeline.
 
-Both run in turn, in a process of their own on the same machine, against the same 20 client sessions with connection
-reuse; rounds alternate, and the best of each is shown, with its ratio to stock. CPU is that of the server's process.
-Loopback only. Usage: bench_door.py [--messages N] [--rounds N] [--size BYTES]
+Both run in turn, in a process of their own on the same machine, against the same 20 client sessions with
+connection reuse; rounds alternate, and the best of each is shown, with its ratio to stock. CPU is that of the
+server's process. Loopback only. Usage: bench_door.py [--messages N] [--rounds N] [--size BYTES]
 """
 
 from __future__ import annotations
@@ -142,7 +142,9 @@ def _round(variant: str, messages: int, body: bytes) -> tuple[float, float]:
 
 def main() -> None:
     """Run all variants in alternating rounds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--messages", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=7_168, help="bytes of one message")
@@ -153,7 +155,9 @@ def main() -> None:
         for variant, runs in results.items():
             runs.append(_round(variant, options.messages, body))
     base = min(cpu for _, cpu in results["stock aiosmtpd, asyncio"])
-    print(f"{SESSIONS} sessions, {options.messages} messages of {len(body)} bytes, best of {options.rounds} rounds")
+    print(
+        f"{SESSIONS} sessions, {options.messages} messages of {len(body)} bytes, best of {options.rounds} rounds"
+    )
     print(f"{'':26}{'messages/s':>12}{'CPU us/message':>16}{'of stock':>10}")
     for variant, runs in results.items():
         cpu = min(cpu for _, cpu in runs)

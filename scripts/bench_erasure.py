@@ -2,10 +2,10 @@
 
     scripts/bench erasure [--messages 20000] [--own 1000] [--folder FOLDER]
 
-Prints seconds to done, of them the search (which reads everything) and how fast it read beside how fast the disk gives
-the same file; the longest turns of the writer, each with the step it belonged to, and how many there were of what
-length; how long filing a mail took beside it and alone. A folder that is given is filled once and left filled: each run
-works on a copy of it. Filling takes some 5 minutes for --messages 1000000.
+Prints seconds to done, of them the search (which reads everything) and how fast it read beside how fast the
+disk gives the same file; the longest turns of the writer, each with the step it belonged to, and how many
+there were of what length; how long filing a mail took beside it and alone. A folder that is given is filled
+once and left filled: each run works on a copy of it. Filling takes some 5 minutes for --messages 1000000.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class Turn(NamedTuple):
 
 
 class Timed(WritingThread):
-    """A writer that knows of each turn: milliseconds in all, of these the commit and the thread's own work, and the
-    step during which it was. Others on the machine make a turn long; its own work tells what is ours to split.
+    """A writer that knows of each turn: milliseconds in all, of these the commit and the thread's own work,
+    and the step during which it was. Others on the machine make a turn long; its own work tells what is ours
+    to split.
     """
 
     def __init__(self, database: Database) -> None:
@@ -154,7 +155,9 @@ def tell_turns(took: list[Turn]) -> None:
     for named, key in (("longest", "whole"), ("hardest", "work")):
         print(f"  {len(took)} turns of the writer, the {named}:")
         for turn in sorted(took, key=attrgetter(key), reverse=True)[:TOLD]:
-            print(f"    {turn.whole:.0f} ms in {turn.step}: {turn.work:.0f} of work, {turn.commit:.0f} in the commit")
+            print(
+                f"    {turn.whole:.0f} ms in {turn.step}: {turn.work:.0f} of work, {turn.commit:.0f} in the commit"
+            )
     print("  turns of so many milliseconds (work):", end="")
     for lower, upper in pairwise((0, *BANDS_MS)):
         whole, work = (sum(lower <= getattr(t, key) < upper for t in took) for key in ("whole", "work"))
@@ -177,12 +180,16 @@ def _p99(values: list[float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--messages", type=int, default=20_000, help="messages of the account")
     parser.add_argument("--own", type=int, default=1_000, help="of them the person's")
     parser.add_argument("--folder", type=Path, help="filled once, and left filled for further runs")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mailhub-bench-", dir=options.folder and options.folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(
+        prefix="mailhub-bench-", dir=options.folder and options.folder.parent
+    ) as scratch:
         filled = options.folder or Path(scratch) / "filled"
         if not filled.exists():
             filled.mkdir()

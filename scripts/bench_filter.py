@@ -54,7 +54,9 @@ def judge(filter_: Filter, mails: Sequence[Mail], feedback: str) -> tuple[list[e
     for mail in mails[:first]:
         filter_.train(mail)
     for mail in mails[first:]:
-        judged.append(evaluation.Judged(mail.path.name, mail.label, filter_.score(mail) - filter_.threshold, 0, 0))
+        judged.append(
+            evaluation.Judged(mail.path.name, mail.label, filter_.score(mail) - filter_.threshold, 0, 0)
+        )
         waiting.append(mail)
         if feedback != "half" and len(waiting) > delay:
             filter_.train(waiting.popleft())
@@ -63,7 +65,11 @@ def judge(filter_: Filter, mails: Sequence[Mail], feedback: str) -> tuple[list[e
 
 def compare(mails: Sequence[Mail], feedback: str, only: Sequence[str]) -> None:
     print(f"{len(mails)} mails, feedback {feedback}")
-    print(_ROW.format("filter", "1-ROCA%", "95% interval", "caught@.1", "caught@.5", "hm%", "sm%", "lam%", "ms/mail"))
+    print(
+        _ROW.format(
+            "filter", "1-ROCA%", "95% interval", "caught@.1", "caught@.5", "hm%", "sm%", "lam%", "ms/mail"
+        )
+    )
     for kind in FILTERS:
         if only and kind.name not in only:
             continue
@@ -75,7 +81,10 @@ def compare(mails: Sequence[Mail], feedback: str, only: Sequence[str]) -> None:
         found = evaluation.report(judged)
         numbers = (found.caught_at_tenth, found.caught_at_half, found.hm, found.sm, found.lam, 1000 * seconds)
         interval = f"{found.roca_low:.3f}-{found.roca_high:.3f}"
-        print(_ROW.format(kind.name, f"{found.roca:.4f}", interval, *(f"{each:.2f}" for each in numbers)), flush=True)
+        print(
+            _ROW.format(kind.name, f"{found.roca:.4f}", interval, *(f"{each:.2f}" for each in numbers)),
+            flush=True,
+        )
 
 
 def speed(mails: Sequence[Mail]) -> None:
@@ -107,7 +116,9 @@ def speed(mails: Sequence[Mail]) -> None:
     print(f"{'model in memory':32} {counts.size_bytes / 2**20:8.1f} MiB after {len(mails)} mails")
     peer = _partial_fit(found, documents[0][0])
     for name in ("learn", "update alone, ids found already"):
-        print(f"{'MultinomialNB.partial_fit, 2^20':32} {peer:8.0f} us: {peer / medians[name]:.0f} times our {name}")
+        print(
+            f"{'MultinomialNB.partial_fit, 2^20':32} {peer:8.0f} us: {peer / medians[name]:.0f} times our {name}"
+        )
 
 
 def _partial_fit(found: Sequence[tokens.Features], label: str) -> float:
@@ -132,7 +143,9 @@ def _best(call: Callable[[int], object], number: int) -> float:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("index", type=Path)
     arguments.add_argument("--feedback", default="immediate")
     arguments.add_argument("--limit", type=int, default=0)

@@ -19,12 +19,16 @@ from storage.sources.imap_sources import ImapFolder
 from storage.writer import Transaction, WritingThread
 
 A_TURN = 100
-FOLDER = ImapFolder(account_id=1, id=FIRST_ID, source_id=FIRST_ID + 1, name="INBOX", uidvalidity=1_700_000_000)
+FOLDER = ImapFolder(
+    account_id=1, id=FIRST_ID, source_id=FIRST_ID + 1, name="INBOX", uidvalidity=1_700_000_000
+)
 
 
 def main() -> None:
     """Fill an empty database, and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     rows = parser.parse_args().rows
     with tempfile.TemporaryDirectory() as directory:
@@ -51,7 +55,9 @@ def _fill(transaction: Transaction, low: int) -> float:
 
 def _size_bytes(database: Database) -> int:
     with database.read() as connection:
-        counts = (connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size"))
+        counts = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
+        )
         pages, size = (int(count) for count in counts)
         return pages * size
 

@@ -1,7 +1,8 @@
 """scripts/bench imap-idle: from APPEND at a real Dovecot to the ticket, while IDLE waits and nothing is polled.
 
-The time runs from the server's OK to APPEND until the mail is counted as filed, which is after the commit. Dovecot
-itself tells other clients of news half a second late (its notify delay). Example: scripts/bench imap-idle --mails 50
+The time runs from the server's OK to APPEND until the mail is counted as filed, which is after the commit.
+Dovecot itself tells other clients of news half a second late (its notify delay). Example: scripts/bench
+imap-idle --mails 50
 """
 
 from __future__ import annotations
@@ -50,9 +51,7 @@ def _measure(system: Mailhub, server: Dovecot, mails: int) -> list[float]:
     seconds = []
     with server.client(ANYBODY) as client:
         for number in range(1, mails + 1):
-            head = (
-                f"From: ana@customer.example\r\nSubject: Idle {number}\r\nMessage-ID: <idle{number}@bench.example>\r\n"
-            )
+            head = f"From: ana@customer.example\r\nSubject: Idle {number}\r\nMessage-ID: <idle{number}@bench.example>\r\n"
             client.append("INBOX", "", "", f"{head}\r\nIt does not work.\r\n".encode())
             begun = time.monotonic()
             _wait(system, lambda source, number=number: source["folders"][0]["filed"] >= number)

@@ -1,10 +1,10 @@
 """scripts/bench intake: what one mail costs on its way in, side by side with the peers, in one interleaved run.
 
-Every system gets the same mails, 20 sessions with connection reuse, in rounds; medians of them are printed. Rules:
-shipped configuration, mailhub's model trained on 2,000 marks, its index on, everything on one file system, all helper
-processes counted. CPU is user + system time of the process trees without the load's own. Postfix is done when
-the mail is in the Maildir, mailhub when it answered 250 (the ticket is committed then). fsyncs are counted by strace in
-a round of their own, which is not timed.
+Every system gets the same mails, 20 sessions with connection reuse, in rounds; medians of them are printed.
+Rules: shipped configuration, mailhub's model trained on 2,000 marks, its index on, everything on one file
+system, all helper processes counted. CPU is user + system time of the process trees without the load's own.
+Postfix is done when the mail is in the Maildir, mailhub when it answered 250 (the ticket is committed then).
+fsyncs are counted by strace in a round of their own, which is not timed.
 
 Example: scripts/bench intake --corpus ../shared/corpus/spamassassin/index --rounds 3 --mails 1000
 """
@@ -70,12 +70,20 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench intake", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--corpus", type=Path, required=True, help="index of the mails: `spam|ham path` a line")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, help="index of the mails: `spam|ham path` a line"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mails", type=int, default=1000, help="mails of one round")
-    parser.add_argument("--folder", default=".", help="where queues and databases are put; one file system for all")
-    parser.add_argument("--postgresql", default="", help="URL of an empty database, to measure that engine too")
-    parser.add_argument("--postgresql-pid", type=int, default=0, help="its server's process, counted with mailhub's")
+    parser.add_argument(
+        "--folder", default=".", help="where queues and databases are put; one file system for all"
+    )
+    parser.add_argument(
+        "--postgresql", default="", help="URL of an empty database, to measure that engine too"
+    )
+    parser.add_argument(
+        "--postgresql-pid", type=int, default=0, help="its server's process, counted with mailhub's"
+    )
     parser.add_argument("--only", default="", help="measure only systems whose name holds this word")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -94,7 +102,11 @@ def _start(started: list[System], folder: Path, options: argparse.Namespace) -> 
         second.name = "mailhub (PostgreSQL)"
         second.helpers = [options.postgresql_pid] if options.postgresql_pid else []
         kinds.append(second)
-    kinds += [Postfix(folder / "postfix"), PostfixRspamd(folder / "rspamd"), PostfixRspamdBayes(folder / "bayes")]
+    kinds += [
+        Postfix(folder / "postfix"),
+        PostfixRspamd(folder / "rspamd"),
+        PostfixRspamdBayes(folder / "bayes"),
+    ]
     kinds.append(Aiosmtpd(folder / "aiosmtpd"))
     for system in kinds:
         reason = system.missing()
@@ -133,7 +145,9 @@ def _round(system: System, mails: list[bytes], number: int, sent: dict[str, int]
 
 def _summary(system: System, rounds: list[dict[str, object]]) -> dict[str, object]:
     figures = ("rate", "p50", "p99", "cpu_ms", "memory_mib")
-    summary: dict[str, object] = {name: statistics.median(float(str(r[name])) for r in rounds) for name in figures}
+    summary: dict[str, object] = {
+        name: statistics.median(float(str(r[name])) for r in rounds) for name in figures
+    }
     return {"system": system.name, **summary, "verified": rounds[-1]["verified"]}
 
 
@@ -145,10 +159,13 @@ def _traced(system: System, mails: list[bytes], sent: dict[str, int]) -> tuple[f
     if not shutil.which("strace"):
         return None, ""
     log = system.folder / "strace.log"
-    targets = [argument for root in system.roots() for pid in descendants(root) for argument in ("-p", str(pid))]
+    targets = [
+        argument for root in system.roots() for pid in descendants(root) for argument in ("-p", str(pid))
+    ]
     calls = "fsync,fdatasync,write,sendto,sendmsg,writev"
     tracer = subprocess.Popen(
-        ["strace", "-f", "-s", "16", "-e", f"trace={calls}", "-o", str(log), *targets], stderr=subprocess.DEVNULL
+        ["strace", "-f", "-s", "16", "-e", f"trace={calls}", "-o", str(log), *targets],
+        stderr=subprocess.DEVNULL,
     )
     time.sleep(1.0)
     result = send(system.port, RECIPIENT, [mark(mail, f"traced{index}x") for index, mail in enumerate(mails)])
@@ -158,7 +175,9 @@ def _traced(system: System, mails: list[bytes], sent: dict[str, int]) -> tuple[f
     tracer.wait()
     lines = log.read_text(errors="replace").splitlines()
     early, replies = _replies_before_sync(lines)
-    order = f"{replies - early} of {replies} replies after an fdatasync" if isinstance(system, Mailhub) else ""
+    order = (
+        f"{replies - early} of {replies} replies after an fdatasync" if isinstance(system, Mailhub) else ""
+    )
     return sum(bool(_SYNC.search(line)) for line in lines) / len(mails), order
 
 
@@ -197,7 +216,8 @@ def _table(rows: list[dict[str, object]]) -> str:
     lines += [
         f"{'to ' + str(row['system']):24}"
         + "".join(
-            f"{float(str(ours[k])) / max(float(str(row[k])), 1e-9):9.2f}" for k in ("rate", "p50", "p99", "cpu_ms")
+            f"{float(str(ours[k])) / max(float(str(row[k])), 1e-9):9.2f}"
+            for k in ("rate", "p50", "p99", "cpu_ms")
         )
         for row in rows[1:]
     ]

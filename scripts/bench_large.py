@@ -18,7 +18,9 @@ from scripts.rig.client import Result, send
 from scripts.rig.process_tree import PeakMemory
 from scripts.rig.systems import RECIPIENT, Mailhub
 
-HEADERS = b"From: %s@bench.example\r\nTo: support@example.com\r\nSubject: %s\r\nMessage-ID: <%s@bench.example>\r\n"
+HEADERS = (
+    b"From: %s@bench.example\r\nTo: support@example.com\r\nSubject: %s\r\nMessage-ID: <%s@bench.example>\r\n"
+)
 
 
 def main() -> None:
@@ -35,9 +37,15 @@ def main() -> None:
         alone = send(system.port, RECIPIENT, [_small(f"alone{n}") for n in range(300)], sessions=4)
         memory = PeakMemory(system.roots())
         beside, large = _together(system, options.large, options.large_mib)
-        print(f"small mails alone:  p50 {alone.percentile(0.5):6.1f} ms  p99 {alone.percentile(0.99):6.1f} ms")
-        print(f"small mails beside: p50 {beside.percentile(0.5):6.1f} ms  p99 {beside.percentile(0.99):6.1f} ms")
-        print(f"  {beside.accepted} of them; {large.accepted} of {options.large} large ones in {large.seconds:.1f} s")
+        print(
+            f"small mails alone:  p50 {alone.percentile(0.5):6.1f} ms  p99 {alone.percentile(0.99):6.1f} ms"
+        )
+        print(
+            f"small mails beside: p50 {beside.percentile(0.5):6.1f} ms  p99 {beside.percentile(0.99):6.1f} ms"
+        )
+        print(
+            f"  {beside.accepted} of them; {large.accepted} of {options.large} large ones in {large.seconds:.1f} s"
+        )
         print(f"peak memory of the daemon: {memory.stop() / 2**20:.0f} MiB")
     finally:
         system.stop()

@@ -38,7 +38,8 @@ def _features(raw: bytes) -> object:
 def _stdlib(raw: bytes) -> object:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     return [
-        message.get(name) for name in ("subject", "from", "to", "cc", "date", "message-id", "references", "in-reply-to")
+        message.get(name)
+        for name in ("subject", "from", "to", "cc", "date", "message-id", "references", "in-reply-to")
     ]
 
 
@@ -64,8 +65,12 @@ def corpus(folder: Path, limit: int) -> None:
         times = sorted(_best(call, raw, 2) * 1e6 for raw in mails)
         medians[name] = statistics.median(times)
         tail = times[int(len(times) * 0.99)]
-        print(f"{name:36} median {medians[name]:7.0f} us  mean {statistics.mean(times):7.0f}  p99 {tail:7.0f}")
-    print(f"parse takes {medians['parse'] / medians['stdlib policy.default + 8 headers']:.2f} of the stdlib's time")
+        print(
+            f"{name:36} median {medians[name]:7.0f} us  mean {statistics.mean(times):7.0f}  p99 {tail:7.0f}"
+        )
+    print(
+        f"parse takes {medians['parse'] / medians['stdlib policy.default + 8 headers']:.2f} of the stdlib's time"
+    )
 
 
 def _peak(raw: bytes) -> float:

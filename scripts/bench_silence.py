@@ -1,8 +1,8 @@
 """scripts/bench silence: the silence alarm on simulated mailboxes: false alarms, and how soon a death is noticed.
 
-Mail comes as a Poisson process whose rate follows the hour and the day; holidays have the rate of a Sunday. A mailbox
-lives for eight weeks and a year; only the year counts. A death, after any of its mails, is compared with the longest
-gap of the eight weeks before. Example: scripts/bench silence --mailboxes 20
+Mail comes as a Poisson process whose rate follows the hour and the day; holidays have the rate of a Sunday. A
+mailbox lives for eight weeks and a year; only the year counts. A death, after any of its mails, is compared
+with the longest gap of the eight weeks before. Example: scripts/bench silence --mailboxes 20
 """
 
 from __future__ import annotations
@@ -21,9 +21,23 @@ from mailhub.health import silence
 YEARS = 1
 SOONEST = 2 * HOUR  # no rhythm tells sooner
 BEGIN = 20_000 * DAY  # a Monday comes at 4 modulo 7 days
-HOLIDAYS = (0, 93, 96, 121, 132, 143, 276, 304, 358, 359, 360)  # days of the year: New Year, Easter, May, Christmas ...
+HOLIDAYS = (
+    0,
+    93,
+    96,
+    121,
+    132,
+    143,
+    276,
+    304,
+    358,
+    359,
+    360,
+)  # days of the year: New Year, Easter, May, Christmas ...
 
-Rate = Callable[[int, int, bool], float]  # hour of the day, day of the week (0 Monday), holiday -> mails an hour
+Rate = Callable[
+    [int, int, bool], float
+]  # hour of the day, day of the week (0 Monday), holiday -> mails an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,9 @@ def main() -> None:
         longest, hours = [d[0] for d in deaths], [d[1] for d in deaths if d[1] is not None]
         ratios = sorted(noticed / gap for gap, noticed in deaths if noticed is not None)
         p90, never = sorted(hours)[int(len(hours) * 0.9)], len(deaths) - len(hours)
-        noticed = f"{statistics.median(hours):.0f} ({p90:.0f})" + (f", {never} of {len(deaths)} never" if never else "")
+        noticed = f"{statistics.median(hours):.0f} ({p90:.0f})" + (
+            f", {never} of {len(deaths)} never" if never else ""
+        )
         usual, ratio = statistics.median(longest), statistics.median(ratios)
         print(f"| {pattern.name} | {usual:.0f} | {false:.2f} | {noticed} | {ratio:.1f} |", flush=True)
 

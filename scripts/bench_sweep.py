@@ -1,7 +1,7 @@
 """scripts/bench sweep: how long a look at many accounts takes when nothing is due, and what a scan would take.
 
-Accounts in every stage that has a term, none of which is over, on SQLite in a file. "scan" asks every row the same
-question, side by side in the same run. Example: scripts/bench sweep --accounts 100000
+Accounts in every stage that has a term, none of which is over, on SQLite in a file. "scan" asks every row the
+same question, side by side in the same run. Example: scripts/bench sweep --accounts 100000
 """
 
 from __future__ import annotations
@@ -94,13 +94,20 @@ def made(number: int) -> dict[str, object]:
     began = NOW - AGES[stage] * DAY
     term = None if stage == "active" and number // len(AGES) % FAILING else began
     row = {"id": number, "name": "x", "stage": stage, "billing": "external", "created_at": began}
-    return row | {"stage_entered_at": began, "stage_reason": "made", "term_began_at": term, "next_ticket_number": 1}
+    return row | {
+        "stage_entered_at": began,
+        "stage_reason": "made",
+        "term_began_at": term,
+        "next_ticket_number": 1,
+    }
 
 
 def scan(database: Database, settings: Lifecycle) -> int:
     """How many are due, asked of every row."""
     with database.read() as connection:
-        warned = {row.account_id: {row.days: row.given_at} for row in connection.execute(select(stage_warning))}
+        warned = {
+            row.account_id: {row.days: row.given_at} for row in connection.execute(select(stage_warning))
+        }
         rows = connection.execute(select(*(account.c[name] for name in Account.__slots__)))
         found = (Account(**row._mapping) for row in rows)
         return sum(stages.due(each, warned.get(each.id, {}), NOW, settings) is not None for each in found)

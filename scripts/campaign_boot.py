@@ -1,10 +1,10 @@
 """scripts/campaign boot: the Debian package on a booted machine, restarted again and again under load.
 
-Builds the package, boots a machine (scripts/rig/machine.py), installs, opens port 25, and lets ten sessions send
-without a pause while the daemon is restarted. Checks: no connection is refused, and every
-mail that was answered 250 is there exactly once. A session told 421 comes again, as every mail server does; and so does
-one that kill -9 cuts (--kill-every): no process answers after its death. Both are counted.
-Needs root. Example: scripts/campaign boot --times 20
+Builds the package, boots a machine (scripts/rig/machine.py), installs, opens port 25, and lets ten sessions
+send without a pause while the daemon is restarted. Checks: no connection is refused, and every mail that was
+answered 250 is there exactly once. A session told 421 comes again, as every mail server does; and so does one
+that kill -9 cuts (--kill-every): no process answers after its death. Both are counted. Needs root. Example:
+scripts/campaign boot --times 20
 """
 
 from __future__ import annotations
@@ -41,14 +41,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/campaign boot", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--kill-every", type=int, default=0, help="Every which restart is a kill -9; 0 for none.")
+    parser.add_argument(
+        "--kill-every", type=int, default=0, help="Every which restart is a kill -9; 0 for none."
+    )
     options = parser.parse_args()
     try:
         with machine_with_mailhub(build()) as machine:
             trial = restart_under_load(machine, options.times, options.kill_every)
     except CannotBoot as error:
         raise SystemExit(f"cannot boot a machine: {error}") from None
-    print(f"{options.times} restarts under load: {trial.answered} mails answered, {len(trial.faults)} broken;")
+    print(
+        f"{options.times} restarts under load: {trial.answered} mails answered, {len(trial.faults)} broken;"
+    )
     print(f"sessions tried again: {trial.postponed} told to, {trial.cut} cut by a kill")
     for fault in trial.faults:
         print(f"WRONG: {fault}")
@@ -57,7 +61,9 @@ def main() -> None:
 
 def build() -> Path:
     """The package, built if anything changed."""
-    done = subprocess.run([ROOT / "scripts/build-deb"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [ROOT / "scripts/build-deb"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
     return ROOT / done.stdout.split()[-1]
 
 

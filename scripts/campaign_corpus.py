@@ -1,7 +1,7 @@
 """scripts/campaign corpus: a whole corpus by 20 sessions, with resends and same-id-other-body mails mixed in.
 
-Checks: as many fates as deliveries, every distinct message stored once, each copy a duplicate, the raw bytes of each as
-sent. Example: scripts/campaign corpus --corpus ../shared/corpus/spamassassin/index
+Checks: as many fates as deliveries, every distinct message stored once, each copy a duplicate, the raw bytes
+of each as sent. Example: scripts/campaign corpus --corpus ../shared/corpus/spamassassin/index
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """scripts/campaign hostile: every attack, twenty at once, on a daemon with default limits; its peak memory under each.
 
-By mail: each attack of scripts/hostile_mails.py, mutated mails (scripts/fuzz), and mail that does not compress. By the
-API: bodies that are never finished, mails scored that are not stored, raw mails, files, tickets and exports asked for
-twenty times together, by clients that read all of it and by clients that read nothing. Printed for each: the peak of
-the whole process tree since the attack began (VmHWM, proc(5)), and what was answered. Exit 1 when a peak is 512 MiB or
-more. What does not fit must be refused for now (452, 503, 429), never kill the daemon.
-Example: scripts/campaign hostile --mib 24 --only leading_lines,noise
+By mail: each attack of scripts/hostile_mails.py, mutated mails (scripts/fuzz), and mail that does not
+compress. By the API: bodies that are never finished, mails scored that are not stored, raw mails, files,
+tickets and exports asked for twenty times together, by clients that read all of it and by clients that read
+nothing. Printed for each: the peak of the whole process tree since the attack began (VmHWM, proc(5)), and
+what was answered. Exit 1 when a peak is 512 MiB or more. What does not fit must be refused for now (452, 503,
+429), never kill the daemon. Example: scripts/campaign hostile --mib 24 --only leading_lines,noise
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def main() -> None:
         system.stop()
         shutil.rmtree(folder)
     worst = max(rows, key=lambda row: row.peak)
-    print(f"highest peak: {worst.peak // MIB} MiB ({worst.attack}); the daemon {'lives' if lives else 'DIED'}")
+    print(
+        f"highest peak: {worst.peak // MIB} MiB ({worst.attack}); the daemon {'lives' if lives else 'DIED'}"
+    )
     raise SystemExit(0 if lives and worst.peak < MOST_BYTES else 1)
 
 
@@ -122,13 +124,19 @@ def attacks() -> dict[str, Attack]:
         "explained": _explained,
         "raw": lambda target, force: _asked(target, force, "/v1/messages/{message}/raw", read=True),
         "raw-unread": lambda target, force: _asked(target, force, "/v1/messages/{message}/raw", read=False),
-        "file": lambda target, force: _asked(target, force, "/v1/messages/{message}/attachments/0", read=True),
-        "file-unread": lambda target, force: _asked(target, force, "/v1/messages/{message}/attachments/0", read=False),
+        "file": lambda target, force: _asked(
+            target, force, "/v1/messages/{message}/attachments/0", read=True
+        ),
+        "file-unread": lambda target, force: _asked(
+            target, force, "/v1/messages/{message}/attachments/0", read=False
+        ),
         "viewed": lambda target, force: _asked(target, force, "/v1/messages/{message}", read=True),
         "ticket": lambda target, force: _asked(target, force, "/v1/tickets/{ticket}", read=True),
         "why-scored": lambda target, force: _asked(target, force, "/v1/spam/explain/{message}", read=True),
         "export": lambda target, force: _asked(target, force, "/v1/contacts/{contact}/export", read=True),
-        "export-unread": lambda target, force: _asked(target, force, "/v1/contacts/{contact}/export", read=False),
+        "export-unread": lambda target, force: _asked(
+            target, force, "/v1/contacts/{contact}/export", read=False
+        ),
     }
     return {**by_mail, "fuzzed": _fuzzed, "noise": _noise, **by_api}
 

@@ -1,10 +1,10 @@
 """scripts/campaign imap: one folder of many mails on a real Dovecot, fetched while the daemon is killed with -9.
 
-Three times: getmail (Debian's getmail6) fetches some of it into a Maildir; mailhub all of it without a kill, for its
-rate; mailhub all of it, killed at random moments. Checks after the last two: every mail stored exactly once, its raw
-bytes as the server gives them to another client, and one fate `filed` for each. Rates are in mails a second, from the
-first connection to the last mail.
-Example: scripts/campaign imap --corpus ../shared/corpus/spamassassin/index --mails 10000 --times 10
+Three times: getmail (Debian's getmail6) fetches some of it into a Maildir; mailhub all of it without a kill,
+for its rate; mailhub all of it, killed at random moments. Checks after the last two: every mail stored
+exactly once, its raw bytes as the server gives them to another client, and one fate `filed` for each. Rates
+are in mails a second, from the first connection to the last mail. Example: scripts/campaign imap --corpus
+../shared/corpus/spamassassin/index --mails 10000 --times 10
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def main() -> None:
             peers = server.fill(PEER, iter(mails[: options.peer_mails]))
             seconds = _getmail(server, folder)
             print(
-                f"getmail into a Maildir: {peers} mails, {peers / seconds:.1f} a second ({seconds:.0f} s)", flush=True
+                f"getmail into a Maildir: {peers} mails, {peers / seconds:.1f} a second ({seconds:.0f} s)",
+                flush=True,
             )
             faults = campaign(server, folder / "whole", mails, times=0, seed=options.seed)
             faults += campaign(server, folder / "killed", mails, times=options.times, seed=options.seed)

@@ -1,8 +1,8 @@
 """scripts/campaign imap-cuts: a proxy before a real Dovecot cuts the connection 500 times, at every kind of byte.
 
-Mail comes while it cuts, and is to be marked as seen there after filing. Cuts fall after a random number of the
-server's bytes, half of them within the first 2,000 (greeting, login, SELECT, the lists), half in the mails. Checks:
-each mail has the one fate `filed`, no other was made, and the server's marks are true.
+Mail comes while it cuts, and is to be marked as seen there after filing. Cuts fall after a random number of
+the server's bytes, half of them within the first 2,000 (greeting, login, SELECT, the lists), half in the
+mails. Checks: each mail has the one fate `filed`, no other was made, and the server's marks are true.
 Example: scripts/campaign imap-cuts --cuts 500 --tls
 """
 

@@ -1,9 +1,10 @@
 """scripts/campaign imap-hostile: good mailboxes on a real Dovecot, alone and beside hostile servers, by turns.
 
-Every kind of ``tests/intake/imap/hostile.py``, several of each, is fetched from with the shipped settings for time and
-memory. In each round a new good mailbox is filled and fetched: first with the hostile ones paused, then beside them.
-Checks: the good mail is filed once each, each hostile mailbox has a state that is not well and a fault in words, and
-the daemon's memory is bounded. Example: scripts/campaign imap-hostile --mails 1000 --rounds 3 --each 3
+Every kind of ``tests/intake/imap/hostile.py``, several of each, is fetched from with the shipped settings for
+time and memory. In each round a new good mailbox is filled and fetched: first with the hostile ones paused,
+then beside them. Checks: the good mail is filed once each, each hostile mailbox has a state that is not well
+and a fault in words, and the daemon's memory is bounded. Example: scripts/campaign imap-hostile --mails 1000
+--rounds 3 --each 3
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def main() -> None:
     raise SystemExit(1 if faults else 0)
 
 
-def _campaign(house: House, server: Dovecot, stack: ExitStack, mails: int, rounds: int, each: int) -> list[str]:
+def _campaign(
+    house: House, server: Dovecot, stack: ExitStack, mails: int, rounds: int, each: int
+) -> list[str]:
     _add_hostile(house, server, stack, each)
     house.set_hostile("pause")
     rates: dict[str, list[float]] = {"alone": [], "beside": []}

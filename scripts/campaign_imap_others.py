@@ -1,10 +1,10 @@
 """scripts/campaign imap-others: fifty other clients mark, move and expunge while a real Dovecot is fetched from.
 
-Three phases, mail coming all the time. 1: in INBOX others mark what there is, move a share of it to a folder that is
-not fetched or to one that is, and expunge a share. 2: the second folder is deleted and made again, and gets old mail
-and new. 3: INBOX gets another UIDVALIDITY (its uidlist is removed), twice. The oracle: a mail that nobody took away
-is one message, exactly; one that was moved out, expunged or deleted with its folder is at most one.
-Example: scripts/campaign imap-others --mails 3000 --clients 50
+Three phases, mail coming all the time. 1: in INBOX others mark what there is, move a share of it to a folder
+that is not fetched or to one that is, and expunge a share. 2: the second folder is deleted and made again,
+and gets old mail and new. 3: INBOX gets another UIDVALIDITY (its uidlist is removed), twice. The oracle: a
+mail that nobody took away is one message, exactly; one that was moved out, expunged or deleted with its
+folder is at most one. Example: scripts/campaign imap-others --mails 3000 --clients 50
 """
 
 from __future__ import annotations
@@ -66,13 +66,17 @@ class Mailbox:
             draw = self.chance.random()
             if prey and draw < 3 * TAKEN_SHARE:
                 with self.lock:
-                    self.prey.append((("move out", "move over", "expunge")[int(draw / TAKEN_SHARE)], uid, subject))
+                    self.prey.append(
+                        (("move out", "move over", "expunge")[int(draw / TAKEN_SHARE)], uid, subject)
+                    )
         return subjects
 
     def put(self, client: imaplib.IMAP4, folder: str, subject: str) -> int:
         """Append a mail; its UID."""
         kind, answer = client.append(folder, "", "", self.bodies[subject])
-        for _ in range(TRIES):  # NO while the folder is being made again, and a session that does not know it yet
+        for _ in range(
+            TRIES
+        ):  # NO while the folder is being made again, and a session that does not know it yet
             if kind == "OK":
                 break
             time.sleep(0.2)
@@ -140,7 +144,13 @@ def campaign(system: Mailhub, box: Mailbox, mails: int, clients: int) -> list[st
     with box.server.client(ANYBODY) as client:
         client.create(SECOND_FOLDER)
         system.start()
-        body = {"host": "127.0.0.1", "port": box.server.port, "tls": "none", "login": ANYBODY, "password": PASSWORD}
+        body = {
+            "host": "127.0.0.1",
+            "port": box.server.port,
+            "tls": "none",
+            "login": ANYBODY,
+            "password": PASSWORD,
+        }
         system.call("POST", PATH, body | {"folders": ["INBOX", SECOND_FOLDER], "poll_seconds": 1})
         box.feed(client, "INBOX", PORTION)
         with _meddling(box, clients):
@@ -232,7 +242,9 @@ def _missing(filed: Counter[str], box: Mailbox) -> set[str]:
 def _judge(system: Mailhub, box: Mailbox) -> list[str]:
     filed: Counter[str] = _filed(system)
     source: Any = system.call("GET", PATH)
-    counts = {folder["name"]: {k: folder[k] for k in ("seen", "filed", "duplicate")} for folder in source["folders"]}
+    counts = {
+        folder["name"]: {k: folder[k] for k in ("seen", "filed", "duplicate")} for folder in source["folders"]
+    }
     before = sum(subject in filed for subject in box.gone)
     print(
         f"{box.sent} mails, {box.changes} changes of flags by others; taken by others: {dict(box.taken)}\n"

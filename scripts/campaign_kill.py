@@ -1,8 +1,9 @@
 """scripts/campaign kill: kill -9 at random moments under load, resend what was not answered, look whether all is there.
 
-Each time: start the daemon, let 20 sessions send and an agent mark, kill it after a random part of two seconds, start
-again; what has no 250 is sent again, what has one never. Checks: every message stored exactly once, its raw bytes as
-sent, and `spam verify` exact. Example: scripts/campaign kill --corpus ../shared/corpus/spamassassin/index --times 50
+Each time: start the daemon, let 20 sessions send and an agent mark, kill it after a random part of two
+seconds, start again; what has no 250 is sent again, what has one never. Checks: every message stored exactly
+once, its raw bytes as sent, and `spam verify` exact. Example: scripts/campaign kill --corpus
+../shared/corpus/spamassassin/index --times 50
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def campaign(folder: Path, corpus: Path, *, times: int, mails: int, seed: int) -
         marker.join()
         answered |= accepted
         waiting = [mail for mail in waiting if mail not in accepted]  # an answered mail is never sent again
-        print(f"\r{number + 1}/{times + 1}: {len(answered)} of {len(everything)} answered", end="", flush=True)
+        print(
+            f"\r{number + 1}/{times + 1}: {len(answered)} of {len(everything)} answered", end="", flush=True
+        )
     print()
     verified = system.call("POST", "/v1/spam/verify")
     system.stop()

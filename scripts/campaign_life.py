@@ -1,15 +1,16 @@
 """scripts/campaign life: a random walk over everything the product does, with kill -9 and power cuts at random.
 
-While mail comes without end by SMTP, LMTP and the API, acts are drawn from the table ACTS: what agents, owners and
-administrators do, and what programs from outside do to the same database. The daemon dies at random among them and
-within them. At the end of each life: every mail answered 250 is there exactly once and as it was sent, or an erasure
-or purge that is done says why not (scripts/rig/life_model.py); `spam verify` is exact, `audit verify` whole; every
-erasure is done; what was restored elsewhere holds what was answered before its backup; no half file is left.
+While mail comes without end by SMTP, LMTP and the API, acts are drawn from the table ACTS: what agents,
+owners and administrators do, and what programs from outside do to the same database. The daemon dies at
+random among them and within them. At the end of each life: every mail answered 250 is there exactly once and
+as it was sent, or an erasure or purge that is done says why not (scripts/rig/life_model.py); `spam verify` is
+exact, `audit verify` whole; every erasure is done; what was restored elsewhere holds what was answered before
+its backup; no half file is left.
 
-A seed decides which acts there are, in which the daemon dies and after how long; not how threads and disk come to their
-turns, and so not which ticket stands where. Power cuts need root and a loop device.
-A new act: a function of ``Walk`` with its weight in ACTS, and what it takes away in the model.
-Example: scripts/campaign life --seeds 1-20 --engine postgresql
+A seed decides which acts there are, in which the daemon dies and after how long; not how threads and disk
+come to their turns, and so not which ticket stands where. Power cuts need root and a loop device. A new act:
+a function of ``Walk`` with its weight in ACTS, and what it takes away in the model. Example: scripts/campaign
+life --seeds 1-20 --engine postgresql
 """
 
 from __future__ import annotations
@@ -45,7 +46,12 @@ from storage.schema import message
 
 KILLED_WITHIN = 0.2  # share of acts during which the daemon dies
 SETTLE_SECONDS = 240
-GONE = (OSError, HTTPException, RuntimeError, ValueError)  # what an act hears when the daemon dies under it, or says no
+GONE = (
+    OSError,
+    HTTPException,
+    RuntimeError,
+    ValueError,
+)  # what an act hears when the daemon dies under it, or says no
 OPENS = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM message').fetchone()"
 TICKET = re.compile(r"life (\d+)")
 
@@ -290,7 +296,9 @@ class Walk:
         for mail in mails:
             count, wanted = len(stored.get(mail.number, ())), self.model.expected(mail)
             if count > 1 or (wanted == "there") > count or (wanted == "gone" and count):
-                self.faults.append(f"LOST or wrong: mail {mail.number} should be {wanted}, it is there {count} times")
+                self.faults.append(
+                    f"LOST or wrong: mail {mail.number} should be {wanted}, it is there {count} times"
+                )
             elif count and self.model.is_untouched(mail) and stored[mail.number] != [mail.raw]:
                 self.faults.append(f"mail {mail.number} is not as it was sent")
 
@@ -425,13 +433,16 @@ def main() -> None:
     postgresql, wrong, done, sums = options.engine == "postgresql", 0, 0, Counter[str]()
     with templates(postgresql=postgresql) as template:
         for seed in range(int(first), int(last or first) + 1):
-            walk = live(seed, template, postgresql=postgresql, powered=not options.no_power_cuts, acts=options.acts)
+            walk = live(
+                seed, template, postgresql=postgresql, powered=not options.no_power_cuts, acts=options.acts
+            )
             answered = sum(bool(mail.answered) for mail in walk.model.mails.values())
             sums.update(each.partition("(")[0] for each in walk.trace)
             sums["mails"] += answered
             done, wrong = done + 1, wrong + bool(walk.faults)
             print(
-                f"seed {seed}: {answered} mails answered, {len(walk.faults)} faults: {' '.join(walk.trace)}", flush=True
+                f"seed {seed}: {answered} mails answered, {len(walk.faults)} faults: {' '.join(walk.trace)}",
+                flush=True,
             )
             for fault in walk.faults[:10]:
                 print(f"  WRONG: {fault}", flush=True)

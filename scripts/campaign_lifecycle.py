@@ -1,13 +1,14 @@
 """scripts/campaign lifecycle: years of many accounts in an hour, by the real flow on SQLite, against a small model.
 
-A world has a true time, which the machine's clock follows but for jumps, and a daemon that is down now and then, for up
-to 40 days. Sweeps come every twelve hours or so; payments, holds, requests and operators in between, many of them in
-the last second of a term, or at its very end. After each sweep every account must be where the model has it, in true
-time, and at each step: its whole term is over, no stage is left out, both warnings had their whole time, and it came
-no later than the daemon could. The years begin at the end of 2027: 2028 is a leap year (so are 2032 and 2036). Each
-world lives in a time zone that changes its clocks twice a year. Of eight accounts one is restless (something happens to
-it six times a year and at half of its ends, most are gone within months), the others are customers who mostly pay.
-Example: scripts/campaign lifecycle --accounts 1000 --years 10 --worlds 10
+A world has a true time, which the machine's clock follows but for jumps, and a daemon that is down now and
+then, for up to 40 days. Sweeps come every twelve hours or so; payments, holds, requests and operators in
+between, many of them in the last second of a term, or at its very end. After each sweep every account must be
+where the model has it, in true time, and at each step: its whole term is over, no stage is left out, both
+warnings had their whole time, and it came no later than the daemon could. The years begin at the end of 2027:
+2028 is a leap year (so are 2032 and 2036). Each world lives in a time zone that changes its clocks twice a
+year. Of eight accounts one is restless (something happens to it six times a year and at half of its ends,
+most are gone within months), the others are customers who mostly pay. Example: scripts/campaign lifecycle
+--accounts 1000 --years 10 --worlds 10
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ P = ParamSpec("P")
 BEGIN = 1_830_000_000 * SECOND  # 28 December 2027
 EVERY = 12 * HOUR  # between sweeps
 RESTLESS = 8  # one account in so many
-AT_AN_END = {True: 0.5, False: 0.9}  # restless: how often something happens in the last second of a term, or at its end
+AT_AN_END = {
+    True: 0.5,
+    False: 0.9,
+}  # restless: how often something happens in the last second of a term, or at its end
 ELSE = {True: 0.008, False: 0.001}  # and in any other half day
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Casablanca")
 FAULTS = 20  # told at most
@@ -107,7 +111,9 @@ class World:
             settings=Lifecycle(),
             steadiness=Steadiness(),
             refresh=lambda: None,
-            post=Post(letters=Letters(), relay=Relay(), contact="", keys=keys, directory=Directory(self.database)),
+            post=Post(
+                letters=Letters(), relay=Relay(), contact="", keys=keys, directory=Directory(self.database)
+            ),
         )
         self.sweep()
         while len(self.modelled) < self.accounts:
@@ -218,7 +224,9 @@ class World:
             self.move(span)
             self.boot = 0
             self.context = _restarted(self.context)
-            self.settling |= span > 2 * DAY  # since the last sweep it may be three; a restart in doubt ends no doubt
+            self.settling |= (
+                span > 2 * DAY
+            )  # since the last sweep it may be three; a restart in doubt ends no doubt
             for model in self.modelled.values():
                 model.away(span)
 
@@ -290,7 +298,9 @@ class Lived:
 
     def __add__(self, other: Lived) -> Lived:
         faults = self.faults + other.faults
-        return Lived(self.years + other.years, self.steps + other.steps, self.happened + other.happened, faults)
+        return Lived(
+            self.years + other.years, self.steps + other.steps, self.happened + other.happened, faults
+        )
 
 
 @contextmanager
@@ -339,7 +349,10 @@ def main() -> None:
         worlds = range(options.seed, options.seed + options.worlds)
         for number, lived in enumerate(pool.map(run, worlds), start=1):
             total += lived
-            print(f"{number}/{options.worlds}: {total.years:.0f} account-years, {len(total.faults)} wrong", flush=True)
+            print(
+                f"{number}/{options.worlds}: {total.years:.0f} account-years, {len(total.faults)} wrong",
+                flush=True,
+            )
     told = f"{total.years:.0f} account-years, {total.steps} stages entered, {total.happened} acts of people and billing"
     print(f"{told}, {len(total.faults)} wrong, {time.monotonic() - began:.0f} s")
     for fault in total.faults[:FAULTS]:

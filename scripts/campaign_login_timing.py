@@ -58,10 +58,15 @@ def main() -> None:
     worst = 0.0
     for one, other in combinations(KINDS, 2):
         slow = statistics.quantiles([*times[one], *times[other]], n=10)
-        found = [welch(*(below(times[kind], bound) for kind in (one, other))) for bound in (math.inf, slow[8], slow[4])]
+        found = [
+            welch(*(below(times[kind], bound) for kind in (one, other)))
+            for bound in (math.inf, slow[8], slow[4])
+        ]
         worst = max(worst, *map(abs, found))
         everything, tenth, half = (f"{t:+.2f}" for t in found)
-        print(f"{one} / {other}: t = {everything}; without the slowest tenth {tenth}, without the slower half {half}")
+        print(
+            f"{one} / {other}: t = {everything}; without the slowest tenth {tenth}, without the slower half {half}"
+        )
     raise SystemExit(0 if worst < BOUND else 1)
 
 
@@ -82,7 +87,9 @@ def campaign(folder: Path, tries: int, chance: random.Random, *, control: bool) 
         database=database,
         writer=writer,
         keys=Keys(bytes(32)),
-        passwords=(Careless if control else Passwords)(PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)),
+        passwords=(Careless if control else Passwords)(
+            PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
+        ),
         settings=LoginSettings(),
         limits=attempts.Limits(pair=10**9, name=10**9, address=10**9),
     )
@@ -111,7 +118,15 @@ def people(transaction: Transaction, context: login.LoginContext) -> None:
             user, email = 100 * kind + number, f"user{kind}{number:02}@example.com"
             add_user(
                 connection,
-                User(account_id=1, id=user, email=email, name="", role="agent", password_hash=encoded, created_at=now),
+                User(
+                    account_id=1,
+                    id=user,
+                    email=email,
+                    name="",
+                    role="agent",
+                    password_hash=encoded,
+                    created_at=now,
+                ),
             )
             if kind == 2:
                 secret = new_secret().encode("ascii")

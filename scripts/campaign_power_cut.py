@@ -1,9 +1,10 @@
 """scripts/campaign power-cut: what a power cut under load loses. Needs root, a loop device and ext4.
 
-The data directory lies on ext4 on a loop device. Under load the daemon is stopped dead (SIGSTOP: nothing is answered
-any more) and the backing file copied: it holds what had been synced, and whatever else the kernel had written. The copy
-is mounted, the daemon started on it. Checks: every message answered 250 is there exactly once, as it was sent.
-Example: scripts/campaign power-cut --corpus ../shared/corpus/spamassassin/index --times 5
+The data directory lies on ext4 on a loop device. Under load the daemon is stopped dead (SIGSTOP: nothing is
+answered any more) and the backing file copied: it holds what had been synced, and whatever else the kernel
+had written. The copy is mounted, the daemon started on it. Checks: every message answered 250 is there
+exactly once, as it was sent. Example: scripts/campaign power-cut --corpus ../shared/corpus/spamassassin/index
+--times 5
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def _cut(number: int, mails: list[bytes], chance: random.Random) -> list[str]:
     _make_disk(image)
     try:
         _mount(image, mounted)
-        answered = _load_and_cut(mounted, image, copy, chance.sample(mails, len(mails)), chance.uniform(0.5, 4.0))
+        answered = _load_and_cut(
+            mounted, image, copy, chance.sample(mails, len(mails)), chance.uniform(0.5, 4.0)
+        )
         subprocess.run(["umount", "-l", mounted], check=True)
         _mount(copy, mounted)
         return _look(number, mounted, answered)

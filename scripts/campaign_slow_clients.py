@@ -1,9 +1,10 @@
 """scripts/campaign slow-clients: hold the API's doors open with idle and slow clients, and look whether mail flows.
 
-On the admin socket and on the TLS door at once: clients that say nothing, that never finish the TLS handshake, a head
-or a body, and that never read what they asked for; whoever is cut off comes back at once. Beside them the same mails
-are sent as before them. Printed: mails a second and latencies without and with them, the daemon's memory, what became
-of the clients, how often the operator got an answer. Example: scripts/campaign slow-clients --clients 1000 --mails 400
+On the admin socket and on the TLS door at once: clients that say nothing, that never finish the TLS
+handshake, a head or a body, and that never read what they asked for; whoever is cut off comes back at once.
+Beside them the same mails are sent as before them. Printed: mails a second and latencies without and with
+them, the daemon's memory, what became of the clients, how often the operator got an answer. Example:
+scripts/campaign slow-clients --clients 1000 --mails 400
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ SESSIONS = 5  # that send mail
 SPARE_DESCRIPTORS = 200
 GATHERING_SECONDS = 5.0  # until the crowd has been at the doors
 MIB = 1024 * 1024
-MAIL = b"From: kim@customer.example\r\nSubject: x\r\n\r\n" + b"The oven smokes again, whatever I set.\r\n" * 50
+MAIL = (
+    b"From: kim@customer.example\r\nSubject: x\r\n\r\n" + b"The oven smokes again, whatever I set.\r\n" * 50
+)
 ASK_MUCH = b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 50  # some 10 MiB of answers
 LONG_BODY = b"POST /v1/deliveries HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
 ANYBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -85,7 +88,16 @@ class _Secured(Mailhub):
 
     def start(self) -> None:
         certificate, key = self.folder / "https.pem", self.folder / "https.key"
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ]
         command += ["-days", "2", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         self._environment |= {

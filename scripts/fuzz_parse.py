@@ -2,11 +2,11 @@
 
     scripts/fuzz [--seconds N] [--seed S] [FOLDER...]    seeds: the folders' files and hostile_mails.py
 
-Guided by coverage in a simple way: an input that reaches a line of mailhub/message nobody reached before joins the
-seeds (sys.settrace on every eighth input, since tracing is slow). Promises held: nothing raises, no stage faults, every
-string is clean (values.py), the work of one input stays under a second per 100 KB, the memory of every eighth under
-twice its size and 16 MiB, the digest is 16 bytes, attachments can be read. Prints the most memory that one needed.
-Writes what fails to the temporary folder; exit status 1 then.
+Guided by coverage in a simple way: an input that reaches a line of mailhub/message nobody reached before
+joins the seeds (sys.settrace on every eighth input, since tracing is slow). Promises held: nothing raises, no
+stage faults, every string is clean (values.py), the work of one input stays under a second per 100 KB, the
+memory of every eighth under twice its size and 16 MiB, the digest is 16 bytes, attachments can be read.
+Prints the most memory that one needed. Writes what fails to the temporary folder; exit status 1 then.
 """
 
 from __future__ import annotations
@@ -32,10 +32,25 @@ from mailhub.reading.document import document
 from scripts import hostile_mails
 
 SEED_BYTES = 20_000
-FIXED_BYTES = 16 * 1024 * 1024  # that reading one mail may need in memory, whatever its size (the bounds of message/)
+FIXED_BYTES = (
+    16 * 1024 * 1024
+)  # that reading one mail may need in memory, whatever its size (the bounds of message/)
 TIMES_SIZE = 2  # and beside that, for each of its bytes
 UNCLEAN_HEADER = re.compile("[\x00-\x08\n\r\x0e-\x1f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-ACTIVE = {"script", "iframe", "object", "embed", "form", "input", "style", "svg", "math", "link", "meta", "base"}
+ACTIVE = {
+    "script",
+    "iframe",
+    "object",
+    "embed",
+    "form",
+    "input",
+    "style",
+    "svg",
+    "math",
+    "link",
+    "meta",
+    "base",
+}
 UNCLEAN_TEXT = re.compile("[\x00\ud800-\udfff]")
 PIECES = [
     b"\r\n", b"\n", b"\r", b"\0", b"--", b"=?utf-8?q?", b"?=", b"=?utf-7?b?", b"\xff\xfe",
@@ -156,7 +171,9 @@ def reached(raw: bytes) -> set[tuple[str, int]]:
 def seeds(folders: list[Path]) -> list[bytes]:
     found = [build(2_000) for build in hostile_mails.ATTACKS.values()]
     for folder in folders:
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".jsonl", ".json"))
+        files = sorted(
+            path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".jsonl", ".json")
+        )
         found += [path.read_bytes()[:SEED_BYTES] for path in files]
     return found
 

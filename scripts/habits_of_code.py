@@ -1,7 +1,8 @@
 """How the code reads, in figures: sizes, density, words beside code. One table, with norms and the best known peer.
 
-Norms are aims, told and not enforced; what is absolute fails: a cycle of imports, a module without a docstring, a
-function over 60 lines. Counted over mailhub, classifier and storage; migrations are frozen and left out.
+Norms are aims, told and not enforced; what is absolute fails: a cycle of imports, a module without a
+docstring, a function over 60 lines. Counted over mailhub, classifier and storage; migrations are frozen and
+left out.
 """
 
 from __future__ import annotations
@@ -198,14 +199,24 @@ def figures(found: Counted) -> list[tuple[str, float, str, str]]:
         ("tokens of a body, 99 of 100", _at(tokens, 0.99), "", "253"),
         ("length of a line, mean", round(statistics.mean(found.lengths), 1), "", "38"),
         ("length of a line, 90 of 100", _at(found.lengths, 0.9), "", "73"),
-        ("long bodies without a blank line, %", _share(sum(b.unbroken for b in long), len(long)), "<= 30", "8"),
+        (
+            "long bodies without a blank line, %",
+            _share(sum(b.unbroken for b in long), len(long)),
+            "<= 30",
+            "8",
+        ),
         ("packed assignments per 1,000 lines", _share(found.packed, code, 1000), "<= 1", "0.0"),
         ("conditional expressions per 1,000 lines", _share(found.conditional, code, 1000), "", "1.6"),
         ("walrus per 1,000 lines", _share(found.walrus, code, 1000), "", "0.0"),
         ("comments per 100 lines", _share(found.comments, code), "5-8", "6"),
         ("docstring lines per 100 lines", _share(found.docstring_lines, code), "", "14.6"),
         ("more than 5 parameters", sum(body.parameters > 5 for body in found.bodies), "", ""),
-        ("public functions without docstring, %", _share(sum(not b.documented for b in public), len(public)), "", "5"),
+        (
+            "public functions without docstring, %",
+            _share(sum(not b.documented for b in public), len(public)),
+            "",
+            "5",
+        ),
     ]
 
 
@@ -230,7 +241,9 @@ def main() -> int:
     rows = figures(found)
     broken = faults(found)
     if asked.json:
-        print(json.dumps({"figures": {name: value for name, value, _, _ in rows}, "faults": broken}, indent=2))
+        print(
+            json.dumps({"figures": {name: value for name, value, _, _ in rows}, "faults": broken}, indent=2)
+        )
         return bool(broken)
 
     print(f"{'':42}{'HERE':>10}{'NORM':>10}{'BEST PEER':>12}")

@@ -1,8 +1,9 @@
 """Messages that attack a parser. Job: one builder per attack, each taking a size, for the benchmark and the tests.
 
-Each builder returns about ``size`` bytes of the structure in question, so that twice the size is twice the attack. The
-first eleven are the ones that cost the standard library seconds or an exception; the rest were found by reading our own
-regular expressions for what could make them go back. Must not: need anything but the standard library.
+Each builder returns about ``size`` bytes of the structure in question, so that twice the size is twice the
+attack. The first eleven are the ones that cost the standard library seconds or an exception; the rest were
+found by reading our own regular expressions for what could make them go back. Must not: need anything but the
+standard library.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def charsets(size: int) -> bytes:
     """Parts in charsets nobody knows."""
     part = b"--b\r\nContent-Type: text/plain; charset=x-%d\r\n\r\nGr\xfc\xdfe aus K\xf6ln\r\n"
     count = max(1, size // 75)
-    return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"".join(part % n for n in range(count))
+    return (
+        HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"".join(part % n for n in range(count))
+    )
 
 
 def html_depth(size: int) -> bytes:
@@ -277,7 +280,13 @@ def delivery_status(size: int) -> bytes:
     """A bounce about as many recipients as fit."""
     head = b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
     block = b"Final-Recipient: rfc822; a@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
-    return HEAD + head + b"--b\r\nContent-Type: message/delivery-status\r\n\r\n" + _filled(block, size) + b"--b--\r\n"
+    return (
+        HEAD
+        + head
+        + b"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        + _filled(block, size)
+        + b"--b--\r\n"
+    )
 
 
 def named(size: int) -> bytes:

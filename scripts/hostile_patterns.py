@@ -1,9 +1,10 @@
 """Inputs that attack regular expressions. Job: find every pattern of the product, and what could make it go back.
 
-A group that repeats and may go back keeps some 190 bytes for each round (CPython's "sre", 3.11): bytes of a stranger
-cost that many times their size. For each repetition of a pattern the text that leads to it is followed by what it
-repeats, again and again; beside these stand units that are hostile to many patterns. Patterns that only a literal of a
-call names (``re.sub(r"...", ...)``) are read from the source. Must not: need anything but the standard library.
+A group that repeats and may go back keeps some 190 bytes for each round (CPython's "sre", 3.11): bytes of a
+stranger cost that many times their size. For each repetition of a pattern the text that leads to it is
+followed by what it repeats, again and again; beside these stand units that are hostile to many patterns.
+Patterns that only a literal of a call names (``re.sub(r"...", ...)``) are read from the source. Must not:
+need anything but the standard library.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def every_pattern() -> dict[str, re.Pattern[Any]]:
 
 def _held(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]:
     """Patterns in the names of a module, its tables and its classes."""
-    waiting = [(f"{module.__name__}:{name}", value) for name, value in vars(module).items() if name != "__builtins__"]
+    waiting = [
+        (f"{module.__name__}:{name}", value) for name, value in vars(module).items() if name != "__builtins__"
+    ]
     while waiting:
         name, value = waiting.pop()
         if isinstance(value, re.Pattern):
@@ -71,7 +74,9 @@ def _literal(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]:
     for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text())):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
             continue
-        of_re = isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.func.attr in _CALLS
+        of_re = (
+            isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.func.attr in _CALLS
+        )
         first = node.args[0]
         if of_re and isinstance(first, ast.Constant) and isinstance(first.value, str | bytes):
             yield f"{module.__name__}:{node.lineno}", re.compile(first.value)

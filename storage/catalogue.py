@@ -1,7 +1,8 @@
 """The catalogue: what is said of every column beside its type. Export, erasure and the record of processing read it.
 
-Job: make columns that carry their meaning, unit, what NULL means, category of personal data and retention in ``info``.
-The tables are in ``schema/``; a column made otherwise does not get past ``tests/storage/test_schema.py``.
+Job: make columns that carry their meaning, unit, what NULL means, category of personal data and retention in
+``info``. The tables are in ``schema/``; a column made otherwise does not get past
+``tests/storage/test_schema.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from sqlalchemy import BigInteger, Column, MetaData, Text
 
 metadata = MetaData()
 
-FIRST_ID = 1_000_000_000  # ids begin where no account's ticket numbers come: 1017 is a number, 1000001017 an id
+FIRST_ID = (
+    1_000_000_000  # ids begin where no account's ticket numbers come: 1017 is a number, 1000001017 an id
+)
 
 CATEGORIES = ("name", "email", "address", "content", "ip", "time", "credential", "behaviour")
 RETENTIONS = (

@@ -44,7 +44,9 @@ _SQLITE_PRAGMAS = (
     "PRAGMA cache_size=-32768",  # KiB, of the one writer
     "PRAGMA mmap_size=0",  # a truncated mapped file would be a SIGBUS
 )
-READER_CACHE = "PRAGMA cache_size=-8192"  # KiB, for each of some ten readers: what a large mail leaves there stays
+READER_CACHE = (
+    "PRAGMA cache_size=-8192"  # KiB, for each of some ten readers: what a large mail leaves there stays
+)
 
 WITH_FILES = (
     "Before this process ends, bring the files back under their names, or copy out of /proc/PID/fd those that are"
@@ -69,7 +71,9 @@ class Database:
             self.is_sqlite = self.url.get_backend_name() == "sqlite"
             self.writing = self._engine(read_only=False)
             self._reading = self._engine(read_only=True)
-        self._anchor: sqlite.Connection | None = None  # keeps the files open, so that no others come to be made
+        self._anchor: sqlite.Connection | None = (
+            None  # keeps the files open, so that no others come to be made
+        )
         self._watched: Watched | None = None
         self._server: SameServer | None = None
         self._fault = ""
@@ -118,7 +122,9 @@ class Database:
     def _watch_files(self) -> None:
         try:
             self._anchor = sqlite.connect(self.url.database, isolation_level=None, check_same_thread=False)
-            self._anchor.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # now all its files are there
+            self._anchor.execute(
+                "SELECT count(*) FROM sqlite_schema"
+            ).fetchone()  # now all its files are there
             self._watched = Watched(self.file_paths()[0])
         except (sqlite.Error, OSError) as error:
             raise StorageError(f"the database cannot be opened: {error}") from error
@@ -127,7 +133,8 @@ class Database:
         """Raise ``Gone`` if the database is not the one that was opened: asked in each turn, and before each answer."""
         if not self._fault and self._watched is not None and (lost := _lost(self._watched)):
             self._give_up(
-                f"{', '.join(map(str, lost))} was renamed, deleted or replaced while mailhub ran", self._watched
+                f"{', '.join(map(str, lost))} was renamed, deleted or replaced while mailhub ran",
+                self._watched,
             )
         if self._fault:
             raise Gone(self._fault)
@@ -299,7 +306,9 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin behind our back: savepoints and DDL need it
+        connection.isolation_level = (
+            None  # the driver must not begin behind our back: savepoints and DDL need it
+        )
         cursor = connection.cursor()
         for pragma in _SQLITE_PRAGMAS:
             cursor.execute(pragma)
@@ -318,7 +327,9 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
 
 
 def _postgresql_engine(url: URL, *, read_only: bool) -> Engine:
-    waiting = f"-c lock_timeout={BUSY_TIMEOUT_MS}"  # else one lock of an administrator holds the writer for ever
+    waiting = (
+        f"-c lock_timeout={BUSY_TIMEOUT_MS}"  # else one lock of an administrator holds the writer for ever
+    )
     reading = f"-c statement_timeout={READ_TIMEOUT_MS} -c default_transaction_read_only=on"
     options = f"{waiting} {reading}" if read_only else waiting
     return create_engine(url, hide_parameters=True, connect_args={"options": options}, pool_pre_ping=True)

@@ -59,7 +59,9 @@ def migrate(database: Database) -> bool:
 def build(connection: Connection, target: str) -> None:
     """The schema of a revision in an empty database, in the caller's transaction; raises ``SchemaTooNew``."""
     if target not in known_revisions():
-        raise SchemaTooNew(f"schema revision {target} is not known here: use the mailhub that wrote it, or a newer one")
+        raise SchemaTooNew(
+            f"schema revision {target} is not known here: use the mailhub that wrote it, or a newer one"
+        )
     _upgrade(connection, target)
 
 

@@ -1,7 +1,7 @@
 """The one thread that writes. Work gathers while the last commit syncs and goes into the next one ("natural batching").
 
-Durable states: none of its own. The instant work becomes durable is the commit at the end of ``_turn``; a caller's
-future is resolved after it, never before.
+Durable states: none of its own. The instant work becomes durable is the commit at the end of ``_turn``; a
+caller's future is resolved after it, never before.
 
 Two kinds of work:
   ``submit(function)``        one function of a ``Transaction``, in a savepoint of its own;
@@ -10,8 +10,8 @@ Two kinds of work:
 Batches go first in every turn (intake before everything else). Measured on SQLite: 271 commits/s one by one, 1,406
 messages/s gathered; a fixed commit delay only made it worse.
 
-Failure: an error about an item's data fails that item. An error of the database itself (full, locked, gone) fails the
-whole turn: nothing of it is kept, every caller hears a temporary error.
+Failure: an error about an item's data fails that item. An error of the database itself (full, locked, gone)
+fails the whole turn: nothing of it is kept, every caller hears a temporary error.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ Result = TypeVar("Result", covariant=True)
 ID_BLOCK = 1_000  # ids a node takes at a time
 TURN_ITEMS = 256  # most items one commit carries
 TURN_SECONDS = 0.02  # single functions stop joining a turn after this long
-ATTEMPTS = (
-    3  # a race between nodes (unique key, deadlock) is settled by running again against what the winner committed
-)
+ATTEMPTS = 3  # a race between nodes (unique key, deadlock) is settled by running again against what the winner committed
 
 log = logging.getLogger("mailhub.writer")
 
@@ -120,7 +118,9 @@ class Writer(Protocol):
         """Run ``function(transaction, *args, **named)`` in a savepoint; the future resolves after the commit."""
         ...
 
-    def run(self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+    def run(
+        self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs
+    ) -> T:
         """``submit`` and wait. Never call it from the writer's own thread."""
         ...
 
@@ -173,7 +173,9 @@ class WritingThread:
             work.future.set_exception(Stopped("mailhub is shutting down"))
         return work.future
 
-    def run(self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+    def run(
+        self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs
+    ) -> T:
         """As ``Writer.run``."""
         return self.submit(function, *args, **named).result()
 
@@ -252,7 +254,11 @@ class WritingThread:
         return [(work, fault) for work in waiting if work.future.set_running_or_notify_cancel()]
 
     def _run_group(
-        self, connection: Connection, batch: Batch[Any, Any], items: list[Any], after: list[Callable[[], None]]
+        self,
+        connection: Connection,
+        batch: Batch[Any, Any],
+        items: list[Any],
+        after: list[Callable[[], None]],
     ) -> list[tuple[Any, Any]]:
         result = self._attempt(connection, lambda tx: batch.run(tx, items), after, attempts=1)
         if not isinstance(result, BaseException):

@@ -65,7 +65,9 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     with (state / "users").open("w") as users:
         with (state / "starting").open("w") as starting:
             fcntl.flock(starting, fcntl.LOCK_EX)
-            fcntl.flock(users, fcntl.LOCK_SH)  # waits while a server that nobody used any more is being stopped
+            fcntl.flock(
+                users, fcntl.LOCK_SH
+            )  # waits while a server that nobody used any more is being stopped
             _start_once(state)
         yield make_url((state / "url").read_text(encoding="utf-8")).set(drivername="postgresql+psycopg")
 

@@ -24,7 +24,9 @@ def test_every_error_is_documented_with_its_numbers() -> None:
         code: (int(http), int(status))
         for code, http, status in re.findall(r"^\| `([a-z-]+)` \| (\d+) \| (\d+) \|", page, re.M)
     }
-    made = {code: status for _, status, code in STATUSES} | {code: status for status, code in HTTP_CODES.items()}
+    made = {code: status for _, status, code in STATUSES} | {
+        code: status for status, code in HTTP_CODES.items()
+    }
     made["internal"] = 500
     assert documented == {code: (http, of_problem(http, code)) for code, http in made.items()}
 

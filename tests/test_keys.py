@@ -88,7 +88,9 @@ def test_credential_wins_over_the_file(tmp_path: Path) -> None:
     assert loaded.derive("identity") == keys.Keys(b"\1" * 32).derive("identity")
 
 
-@pytest.mark.parametrize("change", ["a flipped bit", "another owner", "another root", "another purpose", "too short"])
+@pytest.mark.parametrize(
+    "change", ["a flipped bit", "another owner", "another root", "another purpose", "too short"]
+)
 def test_a_sealed_value_opens_only_as_it_was_sealed(change: str) -> None:
     """What was sealed comes back for its owner, and for nobody and nothing else."""
     own = keys.Keys(bytes(32))
@@ -98,7 +100,9 @@ def test_a_sealed_value_opens_only_as_it_was_sealed(change: str) -> None:
     other = keys.Keys(b"\1" * 32) if change == "another root" else own
     purpose = "backups" if change == "another purpose" else "secrets"
     bound_to = b"mailbox:2" if change == "another owner" else b"mailbox:1"
-    changed = {"a flipped bit": sealed[:-1] + bytes([sealed[-1] ^ 1]), "too short": sealed[:5]}.get(change, sealed)
+    changed = {"a flipped bit": sealed[:-1] + bytes([sealed[-1] ^ 1]), "too short": sealed[:5]}.get(
+        change, sealed
+    )
     with pytest.raises(SealBroken):
         other.open(purpose, changed, bound_to=bound_to)
 
@@ -106,7 +110,8 @@ def test_a_sealed_value_opens_only_as_it_was_sealed(change: str) -> None:
 def test_each_signing_purpose_has_a_key_pair_of_its_own() -> None:
     """A signature made for receipts is none for anchors, and the same root always gives the same pair."""
     pairs = {
-        keys.Keys(bytes(32)).signer(purpose).public_key().public_bytes_raw() for purpose in ("receipts", "anchors")
+        keys.Keys(bytes(32)).signer(purpose).public_key().public_bytes_raw()
+        for purpose in ("receipts", "anchors")
     }
     again = keys.Keys(bytes(32)).signer("receipts").public_key().public_bytes_raw()
     assert len(pairs) == 2

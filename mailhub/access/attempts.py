@@ -1,11 +1,11 @@
 """How long somebody waits who tried to log in and failed. Pure: rows and the time in, rows and waits out.
 
-Three counts, each by a keyed hash, the same for names that nobody has: of the name at the address, of the name, of the
-address (IPv6 by /64). After some free failures each further one doubles the wait, up to a quarter of an hour; a day
-without a try forgets. What keeps a guesser from locking out whom he guesses: where a name has logged in within the last
-30 days, only its own failures at that address count. A guesser elsewhere slows down himself, and strangers with this
-name; the real user is let in from where he was before, or sets a new password by a link and waits a quarter of an hour
-at most.
+Three counts, each by a keyed hash, the same for names that nobody has: of the name at the address, of the
+name, of the address (IPv6 by /64). After some free failures each further one doubles the wait, up to a
+quarter of an hour; a day without a try forgets. What keeps a guesser from locking out whom he guesses: where
+a name has logged in within the last 30 days, only its own failures at that address count. A guesser elsewhere
+slows down himself, and strangers with this name; the real user is let in from where he was before, or sets a
+new password by a link and waits a quarter of an hour at most.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def counted_under(key: bytes, login: str, peer: str) -> Counted:
     def digest(*parts: str) -> bytes:
         return hmac.new(key, "\0".join(parts).encode("utf-8", "surrogatepass"), sha256).digest()
 
-    return Counted(digest("pair", who, where), digest("name", who), digest("address", where) if where else None)
+    return Counted(
+        digest("pair", who, where), digest("name", who), digest("address", where) if where else None
+    )
 
 
 def is_familiar(rows: Mapping[bytes, Attempts], counted: Counted, now: int) -> bool:
@@ -78,7 +80,9 @@ def counted_failure(
     free = {counted.pair: limits.pair, counted.name: limits.name}
     if counted.address is not None:
         free[counted.address] = limits.address
-    return {each: _failed(rows.get(each, Attempts(digest=each)), number, now) for each, number in free.items()}
+    return {
+        each: _failed(rows.get(each, Attempts(digest=each)), number, now) for each, number in free.items()
+    }
 
 
 def counted_success(rows: Mapping[bytes, Attempts], counted: Counted, now: int) -> Mapping[bytes, Attempts]:

@@ -2,8 +2,9 @@
 
     mh_  ApiToken     mhs_  session     mhl_  link         then 43 characters at random (256 bits), then 6 of a checksum
 
-The prefix lets secret scanners find one that leaked (``mh[sl]?_[0-9A-Za-z]{49}``), the checksum (CRC-32, RFC 1952 8)
-tells a mistyped one from one that was ended, without asking the database. 256 random bits need no slow hash.
+The prefix lets secret scanners find one that leaked (``mh[sl]?_[0-9A-Za-z]{49}``), the checksum (CRC-32, RFC
+1952 8) tells a mistyped one from one that was ended, without asking the database. 256 random bits need no
+slow hash.
 """
 
 from __future__ import annotations

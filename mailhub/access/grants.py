@@ -1,7 +1,7 @@
 """An owner or admin lets an operator read his account's content, for a while; every read under it is on record first.
 
-A grant is a promise kept by this program and shown afterwards, not encryption: root can read the database file.
-Flows take a ``Transaction`` and commit nothing.
+A grant is a promise kept by this program and shown afterwards, not encryption: root can read the database
+file. Flows take a ``Transaction`` and commit nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ LONGEST = 30 * DAY
 
 
 def give(
-    transaction: Transaction, account: int, user: int, *, operator_uid: int, reason: str, ends_at: int, now: int
+    transaction: Transaction,
+    account: int,
+    user: int,
+    *,
+    operator_uid: int,
+    reason: str,
+    ends_at: int,
+    now: int,
 ) -> Grant:
     """Let the operator ``operator_uid`` read until ``ends_at``. Raises ``BadRequest`` for an end that is none."""
     if not now < ends_at <= now + LONGEST:
@@ -36,7 +43,9 @@ def give(
         ends_at=ends_at,
     )
     grants.add_grant(transaction.connection, grant)
-    _record(transaction, grant, f"user:{user}", "grant.give", {"operator": operator_uid, "ends_at": ends_at}, now)
+    _record(
+        transaction, grant, f"user:{user}", "grant.give", {"operator": operator_uid, "ends_at": ends_at}, now
+    )
 
     return grant
 

@@ -3,9 +3,9 @@
 A hold on a contact, a ticket or the whole account beats purging, retention, erasure and the account's stages; they ask
 ``require_not_held`` and go on by themselves at their next look once it is lifted or has ended.
 
-What *restricted* means here (art. 18(2)): what a held contact wrote and a held ticket are stored and go on receiving
-mail, but only owners and admins read and work on them. Agents do not, and no grant opens them to an operator. A hold on
-the account keeps everything and restricts nobody: its people could not work any more.
+What *restricted* means here (art. 18(2)): what a held contact wrote and a held ticket are stored and go on
+receiving mail, but only owners and admins read and work on them. Agents do not, and no grant opens them to an
+operator. A hold on the account keeps everything and restricts nobody: its people could not work any more.
 Must not: remove anything; lifting does not either.
 """
 
@@ -31,9 +31,13 @@ def add_hold(transaction: Transaction, row: Hold) -> Hold:
     connection = transaction.connection
     if row.ends_at is not None and row.ends_at <= row.created_at:
         raise BadRequest("the hold would have ended already: give an end in the future, or none")
-    if row.kind == "ticket" and (row.object_id is None or not find_ticket(connection, row.account_id, row.object_id)):
+    if row.kind == "ticket" and (
+        row.object_id is None or not find_ticket(connection, row.account_id, row.object_id)
+    ):
         raise NotFound(f"there is no ticket {row.object_id}")
-    if row.kind == "contact" and not (row.object_id and holds.is_contact(connection, row.account_id, row.object_id)):
+    if row.kind == "contact" and not (
+        row.object_id and holds.is_contact(connection, row.account_id, row.object_id)
+    ):
         raise NotFound(f"there is no contact {row.object_id}")
 
     holds.add_hold(connection, row)
@@ -57,13 +61,17 @@ def require_not_held(found: Sequence[Hold]) -> None:
     """Raise ``Conflict``, naming the holds, where any is in force."""
     if found:
         named = ", ".join(f"hold {each.id} on the {each.kind}{_until(each)}" for each in found[:5])
-        raise Conflict(f"this is held and stays: {named}. Lift it first (mailhub hold lift), if the reason has gone")
+        raise Conflict(
+            f"this is held and stays: {named}. Lift it first (mailhub hold lift), if the reason has gone"
+        )
 
 
 def require_readable(actor: Actor, found: Sequence[Hold]) -> None:
     """Raise ``Forbidden`` where a hold restricts what the actor wants to read or work on."""
     if actor.role not in READERS and (restricting := restrictions(found)):
-        raise Forbidden(f"restricted by hold {restricting[0].id}: owners and admins alone may read and work on this")
+        raise Forbidden(
+            f"restricted by hold {restricting[0].id}: owners and admins alone may read and work on this"
+        )
 
 
 def restrictions(found: Sequence[Hold]) -> Sequence[Hold]:

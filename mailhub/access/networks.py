@@ -4,9 +4,10 @@ A rule is one address or one network, IPv4 or IPv6, in the one spelling that nob
 take for octal, decimal or a host name is refused where it is entered, with the reason. IPv4-mapped IPv6
 (::ffff:a.b.c.d, RFC 4291 2.5.5.2) is the IPv4 address it carries, in rules and in addresses.
 
-A forwarded header is believed only when the connection comes from a configured proxy, and is walked from the right: the
-first address that is no proxy of ours is the client's. What stands left of it, anybody may have written.
-Sources: RFC 7239 (Forwarded), RFC 4632 (CIDR), RFC 4007 11 (zone ids), RFC 6943 3.1 (why spellings matter).
+A forwarded header is believed only when the connection comes from a configured proxy, and is walked from the
+right: the first address that is no proxy of ours is the client's. What stands left of it, anybody may have
+written. Sources: RFC 7239 (Forwarded), RFC 4632 (CIDR), RFC 4007 11 (zone ids), RFC 6943 3.1 (why spellings
+matter).
 """
 
 from __future__ import annotations
@@ -65,9 +66,7 @@ def _why_not(text: str) -> str:
     if _NUMBERS.match(text):
         parts = text.split(".")
         if any(len(part) > 1 and part[0] == "0" for part in parts):
-            return (
-                f"{text}: some programs read a leading 0 as octal or hexadecimal; write four decimal numbers, no zeros"
-            )
+            return f"{text}: some programs read a leading 0 as octal or hexadecimal; write four decimal numbers, no zeros"
         if len(parts) < 4:
             return f"{text}: an IPv4 address is four numbers with dots between, not one number and not a short form"
         return f"{text} is no IPv4 address: four numbers from 0 to 255"
@@ -80,7 +79,9 @@ def _why_not(text: str) -> str:
 
 def _prefix(text: str, address: Address) -> int:
     if not _DIGITS.match(text) or (len(text) > 1 and text[0] == "0"):
-        raise BadRequest(f"/{text}: write the length of the network in bits, as in {address}/{address.max_prefixlen}")
+        raise BadRequest(
+            f"/{text}: write the length of the network in bits, as in {address}/{address.max_prefixlen}"
+        )
     bits = int(text[:4])
     if bits > address.max_prefixlen:
         raise BadRequest(f"/{text}: at most /{address.max_prefixlen}")
@@ -126,7 +127,9 @@ def admits(rules: Sequence[tuple[str, str]], role: str, address: Address | None)
     return True
 
 
-def client_address(peer: str, headers: Sequence[str], header: str, proxies: Sequence[Network]) -> Address | None:
+def client_address(
+    peer: str, headers: Sequence[str], header: str, proxies: Sequence[Network]
+) -> Address | None:
     """Who a request comes from: the peer, or whom a configured proxy says it speaks for; None where nobody can tell.
 
     ``headers`` are the values of the header named ``header``, in the order they came.
@@ -134,7 +137,11 @@ def client_address(peer: str, headers: Sequence[str], header: str, proxies: Sequ
     client = parse_address(peer)
     if not within(client, proxies):
         return client
-    hops = _forwarded(headers) if header == "forwarded" else [each for value in headers for each in value.split(",")]
+    hops = (
+        _forwarded(headers)
+        if header == "forwarded"
+        else [each for value in headers for each in value.split(",")]
+    )
     for hop in reversed(hops):
         client = _hop_address(hop.strip())
         if not within(client, proxies):

@@ -1,9 +1,9 @@
 """Passwords: argon2id with the library's defaults (RFC 9106, low memory) and one-time passwords. Values only.
 
-A verification costs about 50 ms of CPU and 64 MiB whether there is such a user or not: a name that nobody has is
-compared with a hash of the same parameters that no password fits. At most ``AT_ONCE`` run at once and ``WAITING`` more
-wait for that, so that strangers who guess can neither fill the memory nor take all of the API's threads.
-Must not: be called on the event loop.
+A verification costs about 50 ms of CPU and 64 MiB whether there is such a user or not: a name that nobody has
+is compared with a hash of the same parameters that no password fits. At most ``AT_ONCE`` run at once and
+``WAITING`` more wait for that, so that strangers who guess can neither fill the memory nor take all of the
+API's threads. Must not: be called on the event loop.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Passwords:
 def require_length(password: str) -> None:
     """Raise ``BadRequest`` for a new password that is too short to resist guessing, or too long to be one."""
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
-        raise BadRequest(f"a password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters; a sentence is a good one")
+        raise BadRequest(
+            f"a password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters; a sentence is a good one"
+        )
 
 
 def one_time_password() -> str:
@@ -85,6 +87,7 @@ def _unmatchable(hasher: PasswordHasher) -> str:
     """An encoded hash of the hasher's parameters whose password nobody knows: its bytes are random."""
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     salt, digest = (
-        b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (hasher.salt_len, hasher.hash_len)
+        b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+        for length in (hasher.salt_len, hasher.hash_len)
     )
     return f"$argon2id$v=19${cost}${salt}${digest}"

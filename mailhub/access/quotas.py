@@ -14,15 +14,24 @@ from storage.accounts import quotas
 from storage.writer import Transaction
 
 CURES: Mapping[str, tuple[str, str]] = {  # by setting: what they are, and how to make room
-    "imap_sources": ("mailboxes at providers", "fetch no more from one: mailhub mailbox delete ADDRESS --imap"),
+    "imap_sources": (
+        "mailboxes at providers",
+        "fetch no more from one: mailhub mailbox delete ADDRESS --imap",
+    ),
     "imap_folders": ("folders at providers", "name fewer folders, or fetch no more from a mailbox"),
     "mailboxes": ("support addresses", "delete one: mailhub mailbox delete ADDRESS"),
     "users": ("users", "delete one: mailhub user delete"),
     "api_tokens": ("ApiTokens in force", "revoke one: mailhub token revoke"),
-    "sessions": ("open sessions of this user", "log out elsewhere, or let an admin end them: mailhub session end"),
+    "sessions": (
+        "open sessions of this user",
+        "log out elsewhere, or let an admin end them: mailhub session end",
+    ),
     "allowed_networks": ("rules in the allow-list", "write larger networks, or remove one"),
     "sender_rules": ("rules for senders", "name whole domains, or remove one"),
-    "contact_addresses": ("addresses of this contact", "these are more than one person has: make another contact"),
+    "contact_addresses": (
+        "addresses of this contact",
+        "these are more than one person has: make another contact",
+    ),
     "grants": ("grants in force", "revoke one: mailhub grant revoke"),
     "holds": ("holds in force", "lift one: mailhub hold lift"),
     "breaches": ("open breaches", "close one: mailhub breach close"),
@@ -31,7 +40,14 @@ CURES: Mapping[str, tuple[str, str]] = {  # by setting: what they are, and how t
 
 
 def require_room(
-    transaction: Transaction, allowed: Quotas, what: str, account: int, *, now: int, more: int = 1, **scope: int
+    transaction: Transaction,
+    allowed: Quotas,
+    what: str,
+    account: int,
+    *,
+    now: int,
+    more: int = 1,
+    **scope: int,
 ) -> None:
     """Raise ``Conflict`` where ``more`` of something are too many. In the transaction that adds them."""
     limit = int(getattr(allowed, what))

@@ -1,8 +1,8 @@
 """Who may do what: one table, and ``require``, which every act asks first. Default deny; a test walks the whole matrix.
 
-The operator runs the service; what people wrote is closed to him without a grant by an owner or admin, which lets him
-read and nothing else (``mailhub/access/grants.py``). A user acts only inside his own account: elsewhere he hears "not
-found".
+The operator runs the service; what people wrote is closed to him without a grant by an owner or admin, which
+lets him read and nothing else (``mailhub/access/grants.py``). A user acts only inside his own account:
+elsewhere he hears "not found".
 """
 
 from __future__ import annotations
@@ -77,26 +77,30 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "backup.read": _OPERATOR,
 }
 
-ENROLMENT = frozenset({"login.own"})  # what a session may do before its user has the second factor his role needs
+ENROLMENT = frozenset(
+    {"login.own"}
+)  # what a session may do before its user has the second factor his role needs
 
-WHILE_CLOSED = frozenset(  # in an account that is suspended or gone: nothing that shows or changes what people wrote
-    {
-        "account.read",
-        "account.manage",
-        "account.lift",
-        "account.delete",
-        "hold.read",
-        "hold.manage",
-        "status.read",
-        "login.own",
-        "mail.deliver",
-        "refusal.read",
-        "journal.read",
-        "journal.verify",
-        "journal.machine",
-        "backup.create",
-        "backup.read",
-    }
+WHILE_CLOSED = (
+    frozenset(  # in an account that is suspended or gone: nothing that shows or changes what people wrote
+        {
+            "account.read",
+            "account.manage",
+            "account.lift",
+            "account.delete",
+            "hold.read",
+            "hold.manage",
+            "status.read",
+            "login.own",
+            "mail.deliver",
+            "refusal.read",
+            "journal.read",
+            "journal.verify",
+            "journal.machine",
+            "backup.create",
+            "backup.read",
+        }
+    )
 )
 
 READING = frozenset(action for action in ACTIONS if action.endswith((".read", ".explain", ".stats")))
@@ -110,7 +114,9 @@ def needs_grant(actor: Actor, action: str) -> bool:
 def allowed(actor: Actor, action: str) -> bool:
     """Whether the actor's role, and the scopes of his ApiToken, allow the action; KeyError for an unknown action."""
     roles = ACTIONS[action]
-    return (actor.role in roles or (actor.machine and Role.OPERATOR in roles)) and _in_scope(actor.scopes, action)
+    return (actor.role in roles or (actor.machine and Role.OPERATOR in roles)) and _in_scope(
+        actor.scopes, action
+    )
 
 
 def _in_scope(scopes: frozenset[str], action: str) -> bool:
@@ -127,7 +133,9 @@ def require(actor: Actor, action: str, account: int | None) -> None:
     elsewhere = account is not None and actor.account != account
     if elsewhere and not (actor.machine and Role.OPERATOR in ACTIONS[action]):
         if actor.role is Role.OPERATOR:
-            raise Forbidden(f"{actor.role} may not {action}: it needs a grant by an owner or admin of the account")
+            raise Forbidden(
+                f"{actor.role} may not {action}: it needs a grant by an owner or admin of the account"
+            )
         raise NotFound("no such account")
     if not allowed(actor, action):
         raise Forbidden(f"{actor.role} may not {action}{_limited(actor)}")
@@ -136,7 +144,11 @@ def require(actor: Actor, action: str, account: int | None) -> None:
 def _limited(actor: Actor) -> str:
     if not actor.scopes:
         return ""
-    return " with this ApiToken" if actor.session is None else " before he has a second factor: mailhub user totp"
+    return (
+        " with this ApiToken"
+        if actor.session is None
+        else " before he has a second factor: mailhub user totp"
+    )
 
 
 def known_scopes() -> frozenset[str]:
@@ -156,8 +168,8 @@ def require_grant(actor: Actor, role: str) -> None:
 def require_touch(actor: Actor, role: str) -> None:
     """Raise ``Forbidden`` unless the actor may change, reset or end what belongs to another user of this role.
 
-    Owners may for everybody in their account, others only for those below them: an admin's password cannot be reset by
-    another admin, who would then act under his name.
+    Owners may for everybody in their account, others only for those below them: an admin's password cannot be
+    reset by another admin, who would then act under his name.
     """
     if actor.machine or actor.role in (Role.OPERATOR, Role.OWNER):
         return

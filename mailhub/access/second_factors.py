@@ -1,7 +1,8 @@
 """TOTP (RFC 6238: SHA-1, 6 digits, 30 s, as every app reads it) and recovery codes. Values only; rows: storage.
 
-A code counts within one step before and after ours, and only if its step is later than the last one used: what keeps
-it from counting twice is the conditional update in ``storage.people.second_factors``. Only this file imports pyotp.
+A code counts within one step before and after ours, and only if its step is later than the last one used:
+what keeps it from counting twice is the conditional update in ``storage.people.second_factors``. Only this
+file imports pyotp.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def matching_timecode(secret: str, code: str, now: int) -> int | None:
     if not (digits.isascii() and digits.isdigit()):
         digits = ""  # the same work for what cannot be a code
     try:
-        return pyotp.TOTP(secret).verify_and_get_timecode(digits, for_time=now // clock.SECOND, valid_window=WINDOW)
+        return pyotp.TOTP(secret).verify_and_get_timecode(
+            digits, for_time=now // clock.SECOND, valid_window=WINDOW
+        )
     except OTPVerificationError:
         return None
 

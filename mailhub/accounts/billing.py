@@ -2,8 +2,8 @@
 
     Mailhub-Signature: t=1764000000,v1=5f2c...    v1 = hex HMAC of "<t>." + body, under the secret both sides have
 
-An event is refused when it is older than the tolerance, or from the future, and taken once (``take_event``): who sends
-one again makes nothing happen twice. Pure but for reading the secret's file.
+An event is refused when it is older than the tolerance, or from the future, and taken once (``take_event``):
+who sends one again makes nothing happen twice. Pure but for reading the secret's file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def require_signed(secret: bytes, body: bytes, header: str, *, now: int, toleran
     if found is None or not hmac.compare_digest(_mac(secret, body, int(found[1])), found[2]):
         raise Forbidden("the event is not signed with the secret both sides have")
     if abs(now - int(found[1]) * clock.SECOND) > tolerance:
-        raise Forbidden("the event is too old or from the future: compare the clocks, and sign it when it is sent")
+        raise Forbidden(
+            "the event is too old or from the future: compare the clocks, and sign it when it is sent"
+        )
     return sha256(found[2].encode("ascii")).digest()
 
 

@@ -98,7 +98,9 @@ def _attempted(context: LifecycleContext, act: StageMove, now: int) -> StageMove
     try:
         return _act(context, act, now)
     except (MailhubError, StorageError) as error:
-        log.warning("step of an account failed", account=act.account, to=act.due.to, error=type(error).__name__)
+        log.warning(
+            "step of an account failed", account=act.account, to=act.due.to, error=type(error).__name__
+        )
         return replace(act, left="failed")
 
 
@@ -117,11 +119,15 @@ def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[Stage
             after = (page[-1].term_began_at or 0, page[-1].id)
 
 
-def _all_found(connection: Connection, some: Sequence[Account], now: int, settings: Lifecycle) -> list[StageMove]:
+def _all_found(
+    connection: Connection, some: Sequence[Account], now: int, settings: Lifecycle
+) -> list[StageMove]:
     """What is due for these accounts, and what keeps it back."""
     warned = rows.warnings_given(connection, [each.id for each in some])
     wanted = [(each, due(each, warned[each.id], now, settings)) for each in some]
-    return [StageMove(each.id, each.stage, it, _kept_back(connection, each, it, now)) for each, it in wanted if it]
+    return [
+        StageMove(each.id, each.stage, it, _kept_back(connection, each, it, now)) for each, it in wanted if it
+    ]
 
 
 def _found(connection: Connection, account: int, now: int, settings: Lifecycle) -> StageMove | None:
@@ -159,14 +165,18 @@ def _step(context: LifecycleContext, act: StageMove, now: int) -> StageMove | No
 
     done = context.writer.run(lambda tx: _enter_due(context, tx, act, now))
     if done is not None and act.due.to in removal.FINAL:
-        _rewrite_key_files(context)  # the stage is in them: a restored backup opens no routes and brings nothing back
+        _rewrite_key_files(
+            context
+        )  # the stage is in them: a restored backup opens no routes and brings nothing back
 
     return done
 
 
 def _rewrite_key_files(context: LifecycleContext) -> None:
     if rewrite_key_files(context.vault):
-        raise Unavailable("a key file of the backups could not be rewritten: see the log; the next sweep tries again")
+        raise Unavailable(
+            "a key file of the backups could not be rewritten: see the log; the next sweep tries again"
+        )
 
 
 def _still(context: LifecycleContext, act: StageMove, now: int, transaction: Transaction) -> bool:
@@ -186,7 +196,9 @@ def _warn(context: LifecycleContext, transaction: Transaction, act: StageMove, n
     return act
 
 
-def _enter_due(context: LifecycleContext, transaction: Transaction, act: StageMove, now: int) -> StageMove | None:
+def _enter_due(
+    context: LifecycleContext, transaction: Transaction, act: StageMove, now: int
+) -> StageMove | None:
     if not _still(context, act, now, transaction):
         return None
     enter(Act(transaction, SYSTEM, act.account, now), context, act.due.to, act.due.reason)
@@ -234,7 +246,12 @@ def enter(act: Act, context: LifecycleContext, to: str, reason: str) -> None:
     connection = act.transaction.connection
     found = _locked(act.transaction, act.account)
     detail: dict[str, Any] = {"from": found.stage, "reason": reason}
-    values: dict[str, Any] = {"stage": to, "stage_reason": reason, "stage_entered_at": act.now, "stage_before": None}
+    values: dict[str, Any] = {
+        "stage": to,
+        "stage_reason": reason,
+        "stage_entered_at": act.now,
+        "stage_before": None,
+    }
     values["term_began_at"] = _term_of(found, to, act.now)
     rows.clear_warnings(connection, act.account)
 
@@ -248,7 +265,9 @@ def enter(act: Act, context: LifecycleContext, to: str, reason: str) -> None:
 
     accounts.change_account(connection, act.account, **values)
     if to in letters.TOLD_OF and reason != stages.ASKED:  # who asked was told then
-        detail["mailed"] = letters.tell_of_stage(act.transaction, context.post, found, to, reason, now=act.now)
+        detail["mailed"] = letters.tell_of_stage(
+            act.transaction, context.post, found, to, reason, now=act.now
+        )
     _record(act, f"account.{VERBS[to]}", detail)
     act.transaction.after_commit(context.refresh)
 
@@ -309,7 +328,9 @@ def payment_ok(act: Act, context: LifecycleContext) -> Account:
     """Billing collected: a trial or a suspension for money becomes active, failures are forgotten."""
     found = _billed(act.transaction, act.account)
     _record(act, "account.payment-ok", {"stage": found.stage})
-    if found.deletion_asked_at is not None or (found.stage == "suspended" and found.stage_reason == "by-operator"):
+    if found.deletion_asked_at is not None or (
+        found.stage == "suspended" and found.stage_reason == "by-operator"
+    ):
         return found
 
     if found.stage in ("trial", "suspended"):
@@ -348,7 +369,9 @@ def resume(act: Act, context: LifecycleContext, *, by_owner: bool) -> Account:
     accounts.change_account(act.transaction.connection, act.account, deletion_asked_at=None)
     enter(act, context, found.stage_before or "active", "lifted")
     if found.stage_reason == "payment-failed" and found.stage_before == "active":
-        accounts.change_account(act.transaction.connection, act.account, term_began_at=act.now)  # billing fails still
+        accounts.change_account(
+            act.transaction.connection, act.account, term_began_at=act.now
+        )  # billing fails still
 
     return _locked(act.transaction, act.account)
 
@@ -368,7 +391,9 @@ def ask_deletion(act: Act, context: LifecycleContext) -> Account:
     if found.stage in ("deleted", "purged"):
         raise Conflict("the account is deleted already")
     if found.deletion_asked_at is None:
-        accounts.change_account(act.transaction.connection, act.account, deletion_asked_at=act.now, term_began_at=0)
+        accounts.change_account(
+            act.transaction.connection, act.account, deletion_asked_at=act.now, term_began_at=0
+        )
         mailed = letters.tell_of_request(act.transaction, context.post, found, now=act.now)
         _record(act, "account.ask-deletion", {"stage": found.stage, "mailed": mailed})
     return _locked(act.transaction, act.account)

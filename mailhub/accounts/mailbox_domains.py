@@ -60,9 +60,11 @@ def question_of(row: MailDomain) -> Question:
     return record_of(row)[0], "TXT"
 
 
-def require_address(connection: Connection, config: Config, account: int, address: str, *, operator: bool) -> str:
-    """The address as it is served. Raises ``BadRequest`` for one that cannot be, ``Forbidden`` for one that is not
-    this account's to serve.
+def require_address(
+    connection: Connection, config: Config, account: int, address: str, *, operator: bool
+) -> str:
+    """The address as it is served. Raises ``BadRequest`` for one that cannot be, ``Forbidden`` for one that
+    is not this account's to serve.
     """
     served = served_form(address)
     if not valid_address(served):
@@ -83,7 +85,9 @@ def _require_domain(connection: Connection, config: Config, account: int, domain
     row = mail_domains.find_domain(connection, account, domain)
     if row is None or row.state == ASKED:
         cure = f"mailhub mailbox domain add {domain}"
-        raise Forbidden(f"that {domain} is this account's is not proven: {cure}, or ask the operator to grant it")
+        raise Forbidden(
+            f"that {domain} is this account's is not proven: {cure}, or ask the operator to grant it"
+        )
 
 
 def _require_nobodys(connection: Connection, config: Config, account: int, domain: str) -> None:
@@ -202,4 +206,6 @@ def _settle(transaction: Transaction, actor: str, row: MailDomain, state: str, n
 
 def _record(transaction: Transaction, actor: str, row: MailDomain, act: str, now: int) -> None:
     on = f"account:{row.account_id}"
-    record(transaction, actor, row.account_id, verb=f"mailbox-domain.{act}", on=on, now=now, domain=row.domain)
+    record(
+        transaction, actor, row.account_id, verb=f"mailbox-domain.{act}", on=on, now=now, domain=row.domain
+    )

@@ -7,9 +7,9 @@
                                       a signed receipt
     purged      remove_rows           the tombstones; a second receipt
 
-Interrupted anywhere, the next sweep goes on: the rows say what is left, and the stage is entered only after the search.
-What stays is named in ``storage.accounts.account_rows``: the journal (opaque ids), the account's own row without its
-name.
+Interrupted anywhere, the next sweep goes on: the rows say what is left, and the stage is entered only after
+the search. What stays is named in ``storage.accounts.account_rows``: the journal (opaque ids), the account's
+own row without its name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from storage.writer import Transaction, Writer
 
 MESSAGES_A_TURN = 8  # with up to a MiB of raw bytes in each slice
 ROWS_A_TURN = 200
-WITH_THE_STAGE = frozenset({"stage_warning"})  # the step is due because they were given: gone when it is entered
+WITH_THE_STAGE = frozenset(
+    {"stage_warning"}
+)  # the step is due because they were given: gone when it is entered
 
 FINAL = frozenset({"terminated", "deleted", "purged"})  # the stages that remove something
 STAYING = PROOF | UNTIL_PURGED | WITH_THE_STAGE
@@ -42,7 +44,9 @@ Require = Callable[[Transaction], bool]  # asked in every turn: may it still go?
 
 def remove_configuration(connection: Connection, account: int) -> Mapping[str, int]:
     """Remove what makes mail and people reach the account; rows gone by table."""
-    return {name: count for name, count in account_rows.delete_configuration(connection, account).items() if count}
+    return {
+        name: count for name, count in account_rows.delete_configuration(connection, account).items() if count
+    }
 
 
 def remove_rows(writer: Writer, models: Models, account: int, *, require: Require) -> None:
@@ -75,9 +79,15 @@ def remove_tombstones(writer: Writer, account: int, *, require: Require) -> None
 def proof(connection: Connection, keys: Keys, account: Account, to: str, *, now: int) -> dict[str, Any]:
     """What the journal says of a deletion: the receipt. ``Unavailable`` while a search still finds anything."""
     stays = PROOF if to == "purged" else PROOF | UNTIL_PURGED
-    left = {name: count for name, count in account_rows.rows_left(connection, account.id).items() if name not in stays}
+    left = {
+        name: count
+        for name, count in account_rows.rows_left(connection, account.id).items()
+        if name not in stays
+    }
     if left:
-        raise Unavailable(f"rows of account {account.id} are left in {', '.join(sorted(left))}: the next sweep goes on")
+        raise Unavailable(
+            f"rows of account {account.id} are left in {', '.join(sorted(left))}: the next sweep goes on"
+        )
 
     holding = backups_holding(connection, before=now if to == "deleted" else account.stage_entered_at)
     body = {
@@ -85,12 +95,19 @@ def proof(connection: Connection, keys: Keys, account: Account, to: str, *, now:
         "account": account.id,
         "at": clock.to_iso(now),
         "asked_at": None if account.deletion_asked_at is None else clock.to_iso(account.deletion_asked_at),
-        "searched": sorted({table.name for table in account_rows.tables_of_accounts()} - stays | {"message_index"}),
+        "searched": sorted(
+            {table.name for table in account_rows.tables_of_accounts()} - stays | {"message_index"}
+        ),
         "rows_left": 0,
         "stays": sorted(stays),
         "backups": [{"name": row.name, "expires_at": clock.to_iso(row.expires_at)} for row in holding],
         "keys_of_backups": "destroyed",
-        "not_reached": ["snapshots", "freed file-system blocks", "PostgreSQL WAL and replicas", "copies of key files"],
+        "not_reached": [
+            "snapshots",
+            "freed file-system blocks",
+            "PostgreSQL WAL and replicas",
+            "copies of key files",
+        ],
     }
 
     return {"receipt": receipts.issue(keys, body)}

@@ -4,10 +4,11 @@
     suspended -> terminated nobody asked to lift it    terminated -> deleted    after the term
     deleted -> purged       when the backups must be gone
 
-A term counts from ``term_began_at``: the stage's real entry, in ``active`` the first failure since the last success.
-Before a step the owner is warned twice. A warning that was not given yet postpones the step: the whole warning time
-passes after the warning, so a daemon that was down makes a stage longer, never shorter. The last step has no warning:
-whom to write to is deleted with the account. An owner who asked for deletion waits for no term and no warning.
+A term counts from ``term_began_at``: the stage's real entry, in ``active`` the first failure since the last
+success. Before a step the owner is warned twice. A warning that was not given yet postpones the step: the
+whole warning time passes after the warning, so a daemon that was down makes a stage longer, never shorter.
+The last step has no warning: whom to write to is deleted with the account. An owner who asked for deletion
+waits for no term and no warning.
 """
 
 from __future__ import annotations

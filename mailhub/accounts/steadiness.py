@@ -1,12 +1,13 @@
 """Whether the clock can be believed: stages that destroy wait while it cannot.
 
-Two witnesses. Within a process CLOCK_BOOTTIME, which nobody sets and which runs through a suspend: the clock must have
-moved as far as that did. Across restarts the newest instant at which a sweep believed the clock (``clock_mark``): the
-clock is never behind it, and a gap longer than ``clock_gap_days`` is doubted, because a clock that jumped and a machine
-that was off look alike. Such a clock is believed after it ran steadily for ``clock_settle_hours``; one that jumped
-while we looked, when it is back, or when the operator confirms it (`mailhub sweep --confirm-clock`).
-Limits: a clock that is wrong by less than the gap at a start, and stays so, is believed; and while it is doubted after
-a start there is nothing to tell a jump by, so dates written then are the clock's.
+Two witnesses. Within a process CLOCK_BOOTTIME, which nobody sets and which runs through a suspend: the clock
+must have moved as far as that did. Across restarts the newest instant at which a sweep believed the clock
+(``clock_mark``): the clock is never behind it, and a gap longer than ``clock_gap_days`` is doubted, because a
+clock that jumped and a machine that was off look alike. Such a clock is believed after it ran steadily for
+``clock_settle_hours``; one that jumped while we looked, when it is back, or when the operator confirms it
+(`mailhub sweep --confirm-clock`). Limits: a clock that is wrong by less than the gap at a start, and stays
+so, is believed; and while it is doubted after a start there is nothing to tell a jump by, so dates written
+then are the clock's.
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ def destroy_account_keys(connection: Connection, account: int) -> int:
 def rewrite_key_files(vault: Vault) -> Sequence[Path]:
     """Replace the key file at every target by one of the present state; the targets where that failed.
 
-    A key that was destroyed, and committed, before the call is in no key file of the other targets when it returns.
-    A target that lost what it held (not mounted?) has failed: its own key file is somewhere, as it was.
+    A key that was destroyed, and committed, before the call is in no key file of the other targets when it
+    returns. A target that lost what it held (not mounted?) has failed: its own key file is somewhere, as it
+    was.
     """
     failed = []
     with vault.database.read() as connection:

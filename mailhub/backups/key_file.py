@@ -1,10 +1,10 @@
 """The rolling key file beside the backups: all that a restore needs and that no backup may hold.
 
-Durable state: ``mailhub.keys`` in every target: one JSON line (format, and the root key sealed for the operator's
-recovery key), then a body sealed under the live root key: the sealed keys of all holders, both kinds of tombstones,
-the stages of accounts, and the ledger of backups. It is replaced as a whole (write, sync, rename, sync the directory),
-so that an erased person's key is in no target once ``write`` came back. Copies that others made are beyond reach.
-Must not: hold the key of a destroyed person; be read by a backup.
+Durable state: ``mailhub.keys`` in every target: one JSON line (format, and the root key sealed for the
+operator's recovery key), then a body sealed under the live root key: the sealed keys of all holders, both
+kinds of tombstones, the stages of accounts, and the ledger of backups. It is replaced as a whole (write,
+sync, rename, sync the directory), so that an erased person's key is in no target once ``write`` came back.
+Copies that others made are beyond reach. Must not: hold the key of a destroyed person; be read by a backup.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def content(connection: Connection, keys: Keys) -> bytes:
 def require_there(directory: Path) -> None:
     """Raise OSError where backups must be lying and no key file is: a disk that is not mounted looks like that."""
     if not (directory / NAME).exists():
-        raise OSError(errno.ENOENT, f"no {NAME}, though backups were written there: is it mounted?", str(directory))
+        raise OSError(
+            errno.ENOENT, f"no {NAME}, though backups were written there: is it mounted?", str(directory)
+        )
 
 
 @contextmanager
@@ -119,7 +121,9 @@ def root_of(data: bytes, private: bytes) -> bytes:
     except (KeyError, TypeError, ValueError):
         raise Damaged("the first line of the key file was changed: its root key cannot be read") from None
     except SealBroken:
-        raise Damaged("the key file was made for another recovery key, or its first line was changed") from None
+        raise Damaged(
+            "the key file was made for another recovery key, or its first line was changed"
+        ) from None
 
     raise BadRequest("no recovery key was made when this key file was written: the root key itself is needed")
 
@@ -130,7 +134,9 @@ def read(data: bytes, keys: Keys) -> KeyFile:
     try:
         body = keys.open("backups", data[len(line) :], bound_to=_BOUND + line)
     except SealBroken:
-        raise Damaged("the key file was written with another root key, or it was changed or cut off") from None
+        raise Damaged(
+            "the key file was written with another root key, or it was changed or cut off"
+        ) from None
 
     tables = {}
     position = 0

@@ -4,10 +4,11 @@
     -> the snapshot is closed -> the key file at every target -> NAME.part copied to each target and renamed
     -> the row finished, in the journal -> the key files again, which now know it
 
-Only the first part holds the snapshot, and the spool is a directory of this machine: a slow target holds up no
-checkpoint. A target that fails keeps no other from its copy: the backup is partial and the row says why. Durable
-states: the row (table backup), NAME.part in the spool and at a target, NAME at a target. Cut off anywhere the row is
-failed by the next who is alone, and what is left of its files goes. Must not: fill the disk that mail needs.
+Only the first part holds the snapshot, and the spool is a directory of this machine: a slow target holds up
+no checkpoint. A target that fails keeps no other from its copy: the backup is partial and the row says why.
+Durable states: the row (table backup), NAME.part in the spool and at a target, NAME at a target. Cut off
+anywhere the row is failed by the next who is alone, and what is left of its files goes. Must not: fill the
+disk that mail needs.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ def ask(vault: Vault, *, actor: str) -> Backup:
 
     def enter(transaction: Transaction) -> Backup:
         if there := backups.find_unfinished(transaction.connection, vault.node):
-            raise Conflict(f"backup {there.id} is {there.state}: one at a time (mailhub backup show {there.id})")
+            raise Conflict(
+                f"backup {there.id} is {there.state}: one at a time (mailhub backup show {there.id})"
+            )
         row = _row(vault, transaction.new_id(), now)
         backups.add_backup(transaction.connection, row)
         record(transaction, actor, "backup.create", f"backup:{row.id}", now)
@@ -129,7 +132,9 @@ def record(transaction: Transaction, actor: str, verb: str, object_: str, now: i
     """An act on backups in the operator's chain of the journal."""
     connection = transaction.connection
     node = transaction.node
-    journal.append(connection, journal.MACHINE, node, at=now, actor=actor, verb=verb, object_=object_, detail={})
+    journal.append(
+        connection, journal.MACHINE, node, at=now, actor=actor, verb=verb, object_=object_, detail={}
+    )
 
 
 def _make(vault: Vault, row: Backup, stopping: Callable[[], bool]) -> Backup:
@@ -190,7 +195,9 @@ def _stream(
     with vault.database.snapshot() as connection:
         now = clock.now()
         # before the first statement, which takes the snapshot: what is in it is from then or later
-        vault.writer.run(lambda tx: backups.begin(tx.connection, row.id, at=now, expires_at=now + vault.retention))
+        vault.writer.run(
+            lambda tx: backups.begin(tx.connection, row.id, at=now, expires_at=now + vault.retention)
+        )
         progress = _Progress(vault, row.id, count_rows(connection))
         sealer = Sealer(Header(id=row.id, made_at=now, revision=HEAD), vault.keys)
         write(sealer.line)
@@ -263,7 +270,9 @@ def _deliver(vault: Vault, row: Backup, spooled: Path) -> Mapping[str, str]:
     }
 
     spool = str(vault.room.resolve())
-    for target in sorted(set(row.targets) - without_keys, key=lambda each: (each == spool, each)):  # the rename last
+    for target in sorted(
+        set(row.targets) - without_keys, key=lambda each: (each == spool, each)
+    ):  # the rename last
         try:
             _place(spooled, Path(target), row.name)
         except OSError as error:

@@ -57,7 +57,9 @@ def rows_of(record: Record, key: bytes) -> tuple[list[str], list[list[Any]]]:
     try:
         plain = AESGCM(key).decrypt(record.sealed[:NONCE_BYTES], record.sealed[NONCE_BYTES:], record.head)
     except InvalidTag:
-        raise Damaged("a record does not open with its holder's key: the key file belongs to other backups") from None
+        raise Damaged(
+            "a record does not open with its holder's key: the key file belongs to other backups"
+        ) from None
     return unpack(plain)
 
 

@@ -1,11 +1,11 @@
 """A backup becomes a database again, offline: load, index anew, and let what went for good since go again.
 
-One transaction, from an empty database to one in which only who was erased since is still to be erased again: the
-caller does that, then ``finish``; until then a mark keeps it from being served. Nothing is left of a transaction that
-failed. A
-destroyed holder's records cannot be opened: they are counted and passed over, and what pointed at them is mended. What
-the key file knows newer than the backup holds: tombstones (their messages go again), stages of accounts, the ledger.
-Must not: write a key that was destroyed; run beside a daemon on the same database.
+One transaction, from an empty database to one in which only who was erased since is still to be erased again:
+the caller does that, then ``finish``; until then a mark keeps it from being served. Nothing is left of a
+transaction that failed. A destroyed holder's records cannot be opened: they are counted and passed over, and
+what pointed at them is mended. What the key file knows newer than the backup holds: tombstones (their
+messages go again), stages of accounts, the ledger. Must not: write a key that was destroyed; run beside a
+daemon on the same database.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Restored:
 def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progress: Progress) -> Restored:
     """Fill an empty database, or on PostgreSQL one that a restore left which was cut off.
 
-    It is marked as half restored until ``finish``. Raises ``Conflict`` for another one, ``Damaged`` for a backup that
-    was changed.
+    It is marked as half restored until ``finish``. Raises ``Conflict`` for another one, ``Damaged`` for a
+    backup that was changed.
     """
     left = not is_empty(database)
     if left and (database.is_sqlite or not restoring.is_half_restored(database)):
@@ -78,7 +78,11 @@ def restore(backup: Path, keys_at: Path, keys: Keys, database: Database, progres
         unfinished = drop_under_way(connection)
 
     return Restored(
-        made_at=header.made_at, rows=rows, unreadable=unreadable, removed=removed, unfinished_erasures=unfinished
+        made_at=header.made_at,
+        rows=rows,
+        unreadable=unreadable,
+        removed=removed,
+        unfinished_erasures=unfinished,
     )
 
 
@@ -122,7 +126,9 @@ def _require_its_keys(carried: KeyFile, header: Header, unreadable: Mapping[str,
     columns, rows = carried.tables["backup"]
     whole = {row[columns.index("id")]: row[columns.index("finished_at")] is not None for row in rows}
     if header.id not in whole or (unreadable and not whole[header.id]):
-        raise BadRequest("the key file is older than the backup, or belongs to others: use the newest (--keys)")
+        raise BadRequest(
+            "the key file is older than the backup, or belongs to others: use the newest (--keys)"
+        )
 
 
 def _holders(carried: KeyFile) -> dict[Holder, bytes]:

@@ -1,5 +1,5 @@
-"""From a request to an ``Actor`` and an account. On the admin socket, in this order (docs/design.md, "Who may do
-what"):
+"""From a request to an ``Actor`` and an account. On the admin socket, in this order (docs/design.md, "Who may
+do what"):
 
 (a) the user whose ApiToken or session is sent; (b) the user to whom ``[admin] users`` maps the uid; (c) root or the
 service's uid: the operator; (d) refused. Over TCP only (a). uid 65534 is what every foreign uid looks like under
@@ -74,7 +74,9 @@ def house_of(request: Request) -> House:
 def identify(
     request: Request,
     authorization: Annotated[str | None, Header()] = None,
-    account: Annotated[str | None, Query(description="Account by id or name; needed when there are several.")] = None,
+    account: Annotated[
+        str | None, Query(description="Account by id or name; needed when there are several.")
+    ] = None,
 ) -> Actor:
     """Who calls. Raises ``NotAuthenticated`` or ``Forbidden``."""
     house = house_of(request)
@@ -111,7 +113,9 @@ def _by_bearer(house: House, authorization: str) -> Actor:
     if kind is Kind.API_TOKEN:
         return _by_token(house, text, clock.now())
 
-    raise NotAuthenticated("this is neither an ApiToken (mh_...) nor a session (mhs_...), or it was mistyped or cut")
+    raise NotAuthenticated(
+        "this is neither an ApiToken (mh_...) nor a session (mhs_...), or it was mistyped or cut"
+    )
 
 
 def _by_token(house: House, text: str, now: int) -> Actor:
@@ -158,7 +162,9 @@ def _by_session(house: House, text: str, now: int) -> Actor:
         role=Role(user.role),
         account=user.account_id,
         user=user.id,
-        scopes=frozenset() if enrolled or not is_required(user.role, settings.second_factor_from) else ENROLMENT,
+        scopes=frozenset()
+        if enrolled or not is_required(user.role, settings.second_factor_from)
+        else ENROLMENT,
         session=session.id,
         fresh_until=session.fresh_until,
     )
@@ -211,7 +217,9 @@ def require_open(house: House, account: int, role: str, path: str) -> None:
     stage = house.directory.closed_stage(account)
     if stage is None or (stage == "suspended" and role == Role.OWNER and path in OWNERS_WAY_BACK):
         return
-    raise Forbidden(f"the account is {stage}: its owner can log in and lift a suspension (mailhub account resume)")
+    raise Forbidden(
+        f"the account is {stage}: its owner can log in and lift a suspension (mailhub account resume)"
+    )
 
 
 async def in_turn(
@@ -273,7 +281,9 @@ class Call:
         """
         reads = needs_grant(self.actor, action) and self.actor.uid is not None
         if not reads:
-            require(self.actor, action, self.account)  # first: nobody hears of the stage of somebody else's account
+            require(
+                self.actor, action, self.account
+            )  # first: nobody hears of the stage of somebody else's account
         if action not in WHILE_CLOSED and (stage := self.house.directory.closed_stage(self.account)):
             raise Forbidden(f"the account is {stage}: what is in it is sealed")
         if self.actor.uid is None or not reads:
@@ -288,12 +298,16 @@ class Call:
 
     def act(self, function: Callable[Concatenate[Act, P], T], /, *args: P.args, **named: P.kwargs) -> T:
         """Do one act in the writer, as this caller, in this account, now; returns after the commit."""
-        return self.house.writer.run(perform, function, self.actor.name, self.account, clock.now(), *args, **named)
+        return self.house.writer.run(
+            perform, function, self.actor.name, self.account, clock.now(), *args, **named
+        )
 
     def require_readable(self, connection: Connection, ticket: int) -> None:
         """Raise ``Forbidden`` where a hold on the ticket or on who wrote into it lets owners and admins alone read."""
         if self.actor.role not in READERS:
-            require_readable(self.actor, find_holds_on_tickets(connection, self.account, [ticket], clock.now()))
+            require_readable(
+                self.actor, find_holds_on_tickets(connection, self.account, [ticket], clock.now())
+            )
 
     def restricted(self, connection: Connection, tickets: Iterable[int]) -> set[int]:
         """Those of the tickets that a hold on them, or on anybody who wrote into them, keeps from this caller."""
@@ -312,7 +326,9 @@ class Call:
     def require_all_readable(self, connection: Connection, messages: Sequence[int]) -> None:
         """Raise ``Forbidden`` where a hold keeps any of the messages from the caller."""
         if len(self.readable(connection, messages)) < len(messages):
-            raise Forbidden("some of these are restricted by a hold: owners and admins alone may read and work on them")
+            raise Forbidden(
+                "some of these are restricted by a hold: owners and admins alone may read and work on them"
+            )
 
     def require_fresh(self) -> None:
         """Raise unless the caller showed his second factor just now: for what cannot be undone."""
@@ -341,7 +357,9 @@ def the_call(
     """House, actor and account of a request, and what it is about for the record; its conditions are the writer's."""
     house = conditional(request, house, actor, account, digest)
     ids = {name: int(value) for name, value in request.path_params.items() if is_id(str(value))}
-    return Call(house, actor, account, request.scope["route"].path, ids, response.headers, request.state.charges)
+    return Call(
+        house, actor, account, request.scope["route"].path, ids, response.headers, request.state.charges
+    )
 
 
 InAccount = Annotated[Call, Depends(the_call)]

@@ -1,15 +1,15 @@
 """What a client may ask of a write: only once (Idempotency-Key), and only on the state he saw (If-Match).
 
-Both are looked at in the transaction of the act itself, before it: ``Conditional`` is the writer that a route is given,
-and its first function begins with them. So a key is on record exactly when something was committed, and nobody gets in
-between a comparison and its act.
+Both are looked at in the transaction of the act itself, before it: ``Conditional`` is the writer that a route
+is given, and its first function begins with them. So a key is on record exactly when something was committed,
+and nobody gets in between a comparison and its act.
 
-A POST that repeats a key within a day gets the first one's answer again; with another body it is refused. Where the
-answer is not known any more (lost in a crash, too long, or forgotten because something it spoke of was removed), the
-client hears that the act was done; so does one whose rights are not those of then (another role, an ApiToken with other
-scopes, a second factor no longer fresh), since an answer can hold what is shown once. A refused request leaves no key:
-nothing was done.
-Sources: RFC 9110 8.8.3 and 13.1.1 (ETag, If-Match), draft-ietf-httpapi-idempotency-key-header.
+A POST that repeats a key within a day gets the first one's answer again; with another body it is refused.
+Where the answer is not known any more (lost in a crash, too long, or forgotten because something it spoke of
+was removed), the client hears that the act was done; so does one whose rights are not those of then (another
+role, an ApiToken with other scopes, a second factor no longer fresh), since an answer can hold what is shown
+once. A refused request leaves no key: nothing was done. Sources: RFC 9110 8.8.3 and 13.1.1 (ETag, If-Match),
+draft-ietf-httpapi-idempotency-key-header.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ P = ParamSpec("P")
 KEPT = clock.DAY
 KEY_CHARACTERS = 255
 ANSWER_BYTES = 64 * 1024  # longer ones are not kept
-ALREADY = (
-    "this request was carried out already, and what it was answered is not known any more: look at what it was about"
-)
+ALREADY = "this request was carried out already, and what it was answered is not known any more: look at what it was about"
 KEPT_HEADERS = (b"content-type", b"etag", b"location")
 
 log = structlog.get_logger("mailhub.api")
@@ -75,7 +73,9 @@ class Replayed(Exception):
 class Conditional:
     """A writer whose first function begins with ``conditions``, in the same transaction; the rest is another one's."""
 
-    def __init__(self, writer: Writer, conditions: Callable[[Transaction], None], met: Callable[[], None]) -> None:
+    def __init__(
+        self, writer: Writer, conditions: Callable[[Transaction], None], met: Callable[[], None]
+    ) -> None:
         self._writer = writer
         self._conditions = conditions
         self._met = met
@@ -96,7 +96,9 @@ class Conditional:
 
         return self._writer.submit(both)
 
-    def run(self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+    def run(
+        self, function: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **named: P.kwargs
+    ) -> T:
         """As ``Writer.run``, after the conditions."""
         return self.submit(function, *args, **named).result()
 
@@ -122,7 +124,11 @@ async def digest_of(request: Request, idempotency_key: Annotated[str | None, Hea
 def conditional(request: Request, house: House, actor: Actor, account: int, digest: bytes) -> House:
     """The house for one request: the same, or with a writer that keeps its conditions. Raises ``Replayed``."""
     claim = _claim(request, house, actor, account, digest) if digest else None
-    wanted = request.headers.get("if-match") if request.method != "GET" and "ticket" in request.path_params else None
+    wanted = (
+        request.headers.get("if-match")
+        if request.method != "GET" and "ticket" in request.path_params
+        else None
+    )
     if claim is None and wanted is None:
         return house
 
@@ -147,7 +153,9 @@ def _claim(request: Request, house: House, actor: Actor, account: int, digest: b
 
     route = f"{request.method} {request.scope['route'].path}"
     now = clock.now()
-    claim = Claim(RequestKey(account_id=account, actor=actor.name, route=route, key=key), digest, _rights(actor, now))
+    claim = Claim(
+        RequestKey(account_id=account, actor=actor.name, route=route, key=key), digest, _rights(actor, now)
+    )
     with house.database.read() as connection:
         done = find_done(connection, claim.key, since=now - KEPT)
     if done is None:

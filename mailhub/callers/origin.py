@@ -1,7 +1,7 @@
 """Where a request comes from, and whether its caller may come from there. Job: allow-lists at the doors.
 
-The admin socket has no address and no allow-lists: whoever may open it is on this machine. At the TCP doors every
-request of a user is asked for, his login too; nobody is told which networks there are.
+The admin socket has no address and no allow-lists: whoever may open it is on this machine. At the TCP doors
+every request of a user is asked for, his login too; nobody is told which networks there are.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def address_of(config: Config, peer: str, headers: Headers) -> Address | None:
 
 def require_admitted(request: Request, connection: Connection, account: int, role: str) -> None:
     """Raise ``Forbidden`` unless the account's allow-lists let this role in from where the request comes."""
-    if request.state.door != ADMIN and not admits(networks_by_role(connection, account), role, request.state.address):
+    if request.state.door != ADMIN and not admits(
+        networks_by_role(connection, account), role, request.state.address
+    ):
         raise Forbidden("not from this network")
 
 
@@ -54,7 +56,9 @@ def may_enter(request: Request, house: House, actor: Actor) -> None:
         return
 
     rates: Rates = request.app.state.rates
-    wait = rates.wait_seconds(f"{actor.account}:{actor.user}", house.config.limits.requests_per_user, time.monotonic())
+    wait = rates.wait_seconds(
+        f"{actor.account}:{actor.user}", house.config.limits.requests_per_user, time.monotonic()
+    )
     if wait:
         raise TooManyRequests("too many requests by this user", after_seconds=wait)
 

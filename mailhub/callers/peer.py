@@ -1,11 +1,12 @@
 """Who is at the other end: the admin socket tells the caller's uid (SO_PEERCRED, unix(7)), TCP tells nothing.
 
-Read once per connection and put into the state that its requests see: ``request.state.door`` ("admin", "http" or
-"https") and ``request.state.uid`` (None over TCP).
+Read once per connection and put into the state that its requests see: ``request.state.door`` ("admin", "http"
+or "https") and ``request.state.uid`` (None over TCP).
 
-Also the bounds of a connection, before anything is known of its caller: how many there may be (each door apart, so that
-nobody from elsewhere locks the operator out), how long a request may take to come, how long its head is and of how many
-fields, how long an answer may take to be read, and how much of all answers together may wait for slow readers.
+Also the bounds of a connection, before anything is known of its caller: how many there may be (each door
+apart, so that nobody from elsewhere locks the operator out), how long a request may take to come, how long
+its head is and of how many fields, how long an answer may take to be read, and how much of all answers
+together may wait for slow readers.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ class PeerProtocol(HttpToolsProtocol):
         self._door = ""
         self._group = ""
         self._admitted = False
-        self._fed = self._body = self._head = 0  # bytes of this request: all, of its body, of its header fields
+        self._fed = self._body = self._head = (
+            0  # bytes of this request: all, of its body, of its header fields
+        )
         self._fields = 0
         self._patience: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
@@ -211,7 +214,11 @@ class PeerProtocol(HttpToolsProtocol):
 
         if self.cycle is None or self.cycle.response_complete:
             body = json.dumps(problems.body(status, code, detail, error_id)).encode()
-            again = f"Retry-After: {problems.AGAIN_SECONDS}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+            again = (
+                f"Retry-After: {problems.AGAIN_SECONDS}\r\n"
+                if status == HTTPStatus.SERVICE_UNAVAILABLE
+                else ""
+            )
             head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\n{again}Content-Length: {len(body)}\r\n"
             self.transport.write(f"{head}Content-Type: {problems.MEDIA_TYPE}\r\n\r\n".encode() + body)
 

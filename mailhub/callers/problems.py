@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problems. The ONE place where an error becomes an HTTP status; the log gets the same id.
 
-Of our own errors the client hears the text (it holds no personal data); of any other only that something failed. The
-log never has the path of a request, which may hold an address, but its route.
+Of our own errors the client hears the text (it holds no personal data); of any other only that something
+failed. The log never has the path of a request, which may hold an address, but its route.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ TEXTS = {
 
 def status_of(error: Exception) -> tuple[int, str]:
     """HTTP status and machine word of an error."""
-    return next(((status, code) for kind, status, code in STATUSES if isinstance(error, kind)), (500, "internal"))
+    return next(
+        ((status, code) for kind, status, code in STATUSES if isinstance(error, kind)), (500, "internal")
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -96,7 +98,13 @@ def body(status: int, code: str, detail: str, error_id: str, **more: Any) -> dic
 
 
 def refused(
-    status: int, code: str, detail: str, *, route: str = "", headers: Mapping[str, str] | None = None, **more: Any
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    route: str = "",
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> JSONResponse:
     """The response of one problem, which is logged under its id."""
     error_id = new_error_id()
@@ -136,7 +144,10 @@ async def crashed(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [{"where": _said(".".join(map(str, each["loc"]))), "what": _said(each["msg"])} for each in error.errors()]
+    faults = [
+        {"where": _said(".".join(map(str, each["loc"]))), "what": _said(each["msg"])}
+        for each in error.errors()
+    ]
     text = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:5])
     return refused(400, "bad-request", text, route=_route(request), faults=faults)
 
@@ -146,7 +157,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return by_status(error.status_code, str(error.detail), error.headers, route=_route(request))
 
 
-def by_status(status: int, detail: str, headers: Mapping[str, str] | None = None, *, route: str = "") -> JSONResponse:
+def by_status(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, *, route: str = ""
+) -> JSONResponse:
     """The response to what the framework refuses by itself."""
     text = TEXTS.get(status, detail)
     return refused(status, HTTP_CODES.get(status, "refused"), text, route=route, headers=headers)

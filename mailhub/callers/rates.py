@@ -1,7 +1,7 @@
 """How often one client may ask: token buckets in memory. Durable states: none; a restart begins with full ones.
 
-A bucket holds as much as a minute brings, so that a burst is let through and a steady stream is not faster than told.
-Memory is bounded: of more clients than ``CLIENTS`` the one that asked longest ago is forgotten.
+A bucket holds as much as a minute brings, so that a burst is let through and a steady stream is not faster
+than told. Memory is bounded: of more clients than ``CLIENTS`` the one that asked longest ago is forgotten.
 """
 
 from __future__ import annotations

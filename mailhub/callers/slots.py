@@ -1,7 +1,7 @@
 """Long requests that have no row: how many of a kind an account runs at once. Durable states: none.
 
-Unlike ``turns``, nobody waits here: who finds no slot hears 429 and asks again when the other is done. Lives on the
-event loop alone: no locks.
+Unlike ``turns``, nobody waits here: who finds no slot hears 429 and asks again when the other is done. Lives
+on the event loop alone: no locks.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Whose request is next: a fair share of the threads for each account. Durable states: none.
 
-An account has at most so many requests worked on at once; what else it asks waits in a line of its own, first come,
-first served. A free turn goes to the account with the fewest running. So one account's slow requests wait for each
-other, and another's first request waits for at most one of the running ones to end.
-Lives on the event loop alone: no locks.
+An account has at most so many requests worked on at once; what else it asks waits in a line of its own, first
+come, first served. A free turn goes to the account with the fewest running. So one account's slow requests
+wait for each other, and another's first request waits for at most one of the running ones to end. Lives on
+the event loop alone: no locks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class Turns:
     def __init__(self, total: int) -> None:
         self._total = total  # that are worked on at once
         self._running: Counter[int | None] = Counter()
-        self._lines: OrderedDict[int | None, Line] = OrderedDict()  # none of them empty; the first is served next
+        self._lines: OrderedDict[int | None, Line] = (
+            OrderedDict()
+        )  # none of them empty; the first is served next
         self._at_once = total
 
     @asynccontextmanager
@@ -42,7 +44,8 @@ class Turns:
         line = self._lines.setdefault(key, deque())
         if len(line) >= waiting:
             raise TooManyRequests(
-                f"{waiting} requests of this account wait already: send fewer at once", after_seconds=AGAIN_SECONDS
+                f"{waiting} requests of this account wait already: send fewer at once",
+                after_seconds=AGAIN_SECONDS,
             )
 
         mine: Future[None] = get_running_loop().create_future()
@@ -67,7 +70,9 @@ class Turns:
     def _serve(self) -> None:
         """Give turns away while there are any: to the account with the fewest, and among equals by turns."""
         while self._running.total() < self._total:
-            key = min(self._lines, key=lambda each: self._running[each], default=None)  # of equals the one due longest
+            key = min(
+                self._lines, key=lambda each: self._running[each], default=None
+            )  # of equals the one due longest
             line = self._lines.get(key)
             if not line or self._running[key] >= self._at_once:
                 return

@@ -69,18 +69,24 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         self._connection.close()
 
-    def call(self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any) -> Any:
+    def call(
+        self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any
+    ) -> Any:
         """One call; the decoded JSON answer. Raises ``ApiError`` or ``NoDaemon``."""
         return json.loads(self.fetch(method, path, body=body, raw=raw, **query) or b"null")
 
-    def fetch(self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any) -> bytes:
+    def fetch(
+        self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any
+    ) -> bytes:
         """One call; the answer as it came. Parameters that are None are left out."""
         target = _target(path, query)
         headers = dict(self._headers)
@@ -107,7 +113,9 @@ class Client:
             while piece := response.read(PIECE_BYTES):
                 yield piece
 
-    def _exchange(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _exchange(
+        self, method: str, target: str, data: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
         with _spoken(self):
             response = self._request(method, target, data, headers)
             return response.status, response.read()
@@ -118,7 +126,9 @@ class Client:
         self._connection.request(method, target, body=data, headers=headers)
         return self._connection.getresponse()
 
-    def pages(self, path: str, *, limit: int, after: str | None = None, **query: Any) -> Iterator[dict[str, Any]]:
+    def pages(
+        self, path: str, *, limit: int, after: str | None = None, **query: Any
+    ) -> Iterator[dict[str, Any]]:
         """The rows of a list, page by page: ``limit`` of them, all with 0."""
         left = limit
         while True:

@@ -44,7 +44,9 @@ class Context:
         if self._client is not None:
             self._client.close()
 
-    def call(self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any) -> Any:
+    def call(
+        self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any
+    ) -> Any:
         """One API call in the chosen account."""
         return self.client.call(method, path, body=body, raw=raw, account=self.account, **query)
 
@@ -64,7 +66,9 @@ class Context:
         if self.as_json:
             print_json(rows)
             return
-        _print_table([[self._cell(key, row.get(key)) for key in columns] for row in rows], list(columns.values()))
+        _print_table(
+            [[self._cell(key, row.get(key)) for key in columns] for row in rows], list(columns.values())
+        )
 
     def fields(self, row: Mapping[str, Any], names: Mapping[str, str] | None = None) -> None:
         """Print one object, a field a line; ``names`` maps a key to its label and chooses the order."""
@@ -121,7 +125,9 @@ def printing(function: F) -> F:
     """Give a command ``--json``, ``--account`` and ``--utc``, and a ``Context`` as its first argument."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    @click.option("--account", envvar="MAILHUB_ACCOUNT", help="Account by id or name; needed when there are several.")
+    @click.option(
+        "--account", envvar="MAILHUB_ACCOUNT", help="Account by id or name; needed when there are several."
+    )
     @click.option("--utc", is_flag=True, help="Show times in UTC instead of local time.")
     @click.pass_context
     @wraps(function)
@@ -139,6 +145,8 @@ def printing(function: F) -> F:
 
 def listing(function: F) -> F:
     """Give a command ``--limit`` and ``--after``."""
-    limit = click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="0 prints all.")
+    limit = click.option(
+        "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="0 prints all."
+    )
     after = click.option("--after", metavar="ID", help="Go on after this id.")
     return limit(after(function))

@@ -26,7 +26,9 @@ Without a daemon work: `init`, `check-config`, `doctor`, `parse`, `spam explain 
 def page() -> str:
     """The whole page."""
     return HEAD + "".join(
-        _entries(root, click.Context(root, info_name="mailhub", terminal_width=WIDTH, **root.context_settings))
+        _entries(
+            root, click.Context(root, info_name="mailhub", terminal_width=WIDTH, **root.context_settings)
+        )
     )
 
 

@@ -14,6 +14,8 @@ import click
 def ask(what: str, *, twice: bool = False) -> str:
     """One secret: asked for on a terminal (``twice``: once more, to be sure), else the next line of standard input."""
     if os.isatty(0):
-        answer: str = click.prompt(what, hide_input=True, default="", show_default=False, confirmation_prompt=twice)
+        answer: str = click.prompt(
+            what, hide_input=True, default="", show_default=False, confirmation_prompt=twice
+        )
         return answer
     return sys.stdin.readline().rstrip("\r\n")

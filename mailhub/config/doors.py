@@ -12,7 +12,9 @@ class Smtp:
     """The SMTP door, for other mail servers."""
 
     enabled: bool = setting(True, "Whether this door is open.", restart=True)
-    address: str = setting("127.0.0.1", "Address to listen on. A socket that systemd hands in wins.", restart=True)
+    address: str = setting(
+        "127.0.0.1", "Address to listen on. A socket that systemd hands in wins.", restart=True
+    )
     port: int = port(8025, "Port to listen on; 0 takes a free one.")
     hostname: str = setting("", "Name in the greeting. Empty takes the machine's name.")
     tls_certificate: str = setting("", "PEM file with the certificate chain for STARTTLS. Empty offers none.")
@@ -25,7 +27,9 @@ class Lmtp:
     """The LMTP door, for a mail server on the same machine."""
 
     enabled: bool = setting(True, "Whether this door is open.", restart=True)
-    address: str = setting("127.0.0.1", "Address to listen on. A socket that systemd hands in wins.", restart=True)
+    address: str = setting(
+        "127.0.0.1", "Address to listen on. A socket that systemd hands in wins.", restart=True
+    )
     port: int = port(8024, "Port to listen on; 0 takes a free one.")
 
 
@@ -72,7 +76,9 @@ class Imap:
         minimum=0.01,
         restart=True,
     )
-    retry_limit_seconds: float = setting(600.0, "The longest such delay.", unit="seconds", minimum=0.1, restart=True)
+    retry_limit_seconds: float = setting(
+        600.0, "The longest such delay.", unit="seconds", minimum=0.1, restart=True
+    )
     moves_per_hour: int = setting(
         100,
         "Marks by moving mail that one mailbox gives in an hour. Where more is moved, all of it is only suggested.",
@@ -80,7 +86,11 @@ class Imap:
         restart=True,
     )
     batch_bytes: int = setting(
-        2 * MIB, "Mail held in memory for one mailbox while it is filed.", unit="bytes", minimum=64 * KIB, restart=True
+        2 * MIB,
+        "Mail held in memory for one mailbox while it is filed.",
+        unit="bytes",
+        minimum=64 * KIB,
+        restart=True,
     )
 
 
@@ -96,7 +106,8 @@ class Http:
     )
     port: int = port(8080, "Port to listen on; 0 takes a free one.")
     metrics: bool = setting(
-        False, "Whether /metrics answers here, to whoever reaches this door: it tells when mail came to which mailbox."
+        False,
+        "Whether /metrics answers here, to whoever reaches this door: it tells when mail came to which mailbox.",
     )
 
 
@@ -111,7 +122,9 @@ class Https:
         restart=True,
     )
     port: int = port(8443, "Port to listen on; 0 takes a free one.")
-    certificate: str = setting("", "PEM file with the certificate chain. A renewed one is used after a reload.")
+    certificate: str = setting(
+        "", "PEM file with the certificate chain. A renewed one is used after a reload."
+    )
     key: str = setting("", "PEM file with the certificate's private key.")
 
 
@@ -133,7 +146,9 @@ class Proxy:
 class Limits:
     """Bounds on what strangers send. Defaults are Postfix's own where it has one."""
 
-    message_bytes: int = setting(50 * MIB, "Largest message (SIZE, RFC 1870).", unit="bytes", minimum=64 * KIB)
+    message_bytes: int = setting(
+        50 * MIB, "Largest message (SIZE, RFC 1870).", unit="bytes", minimum=64 * KIB
+    )
     line_bytes: int = setting(MIB, "Longest line within a message.", unit="bytes", minimum=1000)
     command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512)
     in_flight_bytes: int = setting(
@@ -145,14 +160,18 @@ class Limits:
         minimum=64 * KIB,
     )
     copies_at_once: int = setting(
-        2, "Exports, and copies that people fetch of their own data, that are sent at once; each only once.", minimum=1
+        2,
+        "Exports, and copies that people fetch of their own data, that are sent at once; each only once.",
+        minimum=1,
     )
     recipients: int = setting(1000, "Recipients of one message.", minimum=100)
     connections: int = setting(1000, "Connections of one door at once.", minimum=1)
     connections_per_address: int = setting(50, "Connections of one client address at once.", minimum=1)
     errors: int = setting(20, "Errors after which a session is closed.", minimum=1)
     junk_commands: int = setting(100, "NOOP, RSET, VRFY and the like in a session without mail.", minimum=1)
-    hops: int = setting(50, "Received headers after which a mail is in a loop (554).", minimum=10, restart=True)
+    hops: int = setting(
+        50, "Received headers after which a mail is in a loop (554).", minimum=10, restart=True
+    )
     command_seconds: float = setting(
         300.0, "How long a session may be idle between commands.", unit="seconds", minimum=1
     )
@@ -166,7 +185,9 @@ class Limits:
     requests_per_address: int = setting(
         600, "API requests of one address in a minute (IPv6 by /64); not on the admin socket.", minimum=10
     )
-    requests_per_user: int = setting(600, "API requests of one user in a minute; not on the admin socket.", minimum=10)
+    requests_per_user: int = setting(
+        600, "API requests of one user in a minute; not on the admin socket.", minimum=10
+    )
     requests_at_once: int = setting(
         3,
         "API requests of one account that are worked on at once; its others wait, and nobody else's do. Six run for all"
@@ -174,7 +195,9 @@ class Limits:
         minimum=1,
         maximum=6,
     )
-    requests_waiting: int = setting(64, "API requests of one account that may wait; more are refused (429).", minimum=1)
+    requests_waiting: int = setting(
+        64, "API requests of one account that may wait; more are refused (429).", minimum=1
+    )
     read_seconds: float = setting(
         10.0,
         "How long one question to the database may take for an API request; then it is cut off (503).",

@@ -1,8 +1,9 @@
 """The configuration file: found, read, checked, and written as an example. Job: text and environment -> ``Config``.
 
-Every fault names ``file:line`` (or the environment variable) and what to do; all are collected, not just the first.
-Sources: TOML 1.0. tomllib knows no lines, so a key's line is looked up in the text (``_line_of``). Must not: import
-anything heavy (the CLI starts here), nor touch the files that settings name (``health/checks/files.py`` does).
+Every fault names ``file:line`` (or the environment variable) and what to do; all are collected, not just the
+first. Sources: TOML 1.0. tomllib knows no lines, so a key's line is looked up in the text (``_line_of``).
+Must not: import anything heavy (the CLI starts here), nor touch the files that settings name
+(``health/checks/files.py`` does).
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     return config
 
 
-def read(path: Path | None, environment: Mapping[str, str] = os.environ) -> tuple[Config, list[ConfigurationError]]:
+def read(
+    path: Path | None, environment: Mapping[str, str] = os.environ
+) -> tuple[Config, list[ConfigurationError]]:
     """Every usable setting, and all faults found; raises only when the file as a whole cannot be read."""
     text = _text(path)
     tables = _tables(path, text)
@@ -68,7 +71,11 @@ def read(path: Path | None, environment: Mapping[str, str] = os.environ) -> tupl
 def _contradictions(config: Config, text: str) -> Iterator[ConfigurationError]:
     """Settings that are right each for itself and wrong together."""
     if config.spam.ham_threshold >= config.spam.spam_threshold:
-        where = f"{config.source}:{_line_of(text, 'spam', 'ham_threshold')}" if config.source else "the environment"
+        where = (
+            f"{config.source}:{_line_of(text, 'spam', 'ham_threshold')}"
+            if config.source
+            else "the environment"
+        )
         low = config.spam.ham_threshold
         high = config.spam.spam_threshold
         fault = f"spam.ham_threshold must be below spam.spam_threshold: {low} is not below {high}"
@@ -232,7 +239,9 @@ def _line_of(text: str, section: str, key: str) -> int:
             inside = match[1].strip(" \t\"'")
             if inside in (section, f"{section}.{key}"):
                 found = number
-        elif (inside == (section if key else "") and wanted.match(line)) or (key and not inside and dotted.match(line)):
+        elif (inside == (section if key else "") and wanted.match(line)) or (
+            key and not inside and dotted.match(line)
+        ):
             return number
 
     return found

@@ -59,7 +59,9 @@ class Backup:
         minimum=0.01,
         restart=True,
     )
-    retention_days: float = setting(30.0, "When a backup is deleted.", unit="days", minimum=0.01, restart=True)
+    retention_days: float = setting(
+        30.0, "When a backup is deleted.", unit="days", minimum=0.01, restart=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +70,17 @@ class Lifecycle:
 
     trial_days: float = days(14.0, "A trial without a paid plan is suspended after this.")
     failing_days: float = days(7.0, "An account whose billing fails for longer than this is suspended.")
-    suspended_days: float = days(60.0, "A suspension that nobody asked to lift ends in termination after this.")
+    suspended_days: float = days(
+        60.0, "A suspension that nobody asked to lift ends in termination after this."
+    )
     terminated_days: float = days(30.0, "The data of a terminated account is deleted after this.")
     deleted_days: float = days(30.0, "The backups of a deleted account must be gone after this.")
-    first_warning_days: int = setting(7, "Days before each step at which the owner is first warned.", minimum=1)
-    last_warning_days: int = setting(1, "Days before each step at which the owner is warned again.", minimum=1)
+    first_warning_days: int = setting(
+        7, "Days before each step at which the owner is first warned.", minimum=1
+    )
+    last_warning_days: int = setting(
+        1, "Days before each step at which the owner is warned again.", minimum=1
+    )
     suspended_mail: str = setting(
         "hold",
         "Mail for a suspended account: hold files it sealed, nobody reads it; defer answers 450 4.2.1.",
@@ -84,7 +92,10 @@ class Lifecycle:
     )
     clock_gap_days: float = days(3.0, "How long a downtime may be before the clock is doubted after a start.")
     clock_settle_hours: float = setting(
-        24.0, "A clock that was doubted for a long downtime is believed after it ran so long.", unit="hours", minimum=0
+        24.0,
+        "A clock that was doubted for a long downtime is believed after it ran so long.",
+        unit="hours",
+        minimum=0,
     )
     deletion_address: str = setting(
         "",
@@ -93,7 +104,8 @@ class Lifecycle:
         restart=True,
     )
     billing_secret_file: str = setting(
-        "", "File with the secret that signs what billing sends to /v1/billing. Empty: the route takes nothing."
+        "",
+        "File with the secret that signs what billing sends to /v1/billing. Empty: the route takes nothing.",
     )
     billing_tolerance_seconds: float = setting(
         300.0, "How old a signed event may be, or ahead of the clock.", unit="seconds", minimum=1

@@ -1,5 +1,5 @@
-"""One value that a reload replaces whole, read at use: whoever keeps the ``Live`` sees the new one, nobody keeps the
-old.
+"""One value that a reload replaces whole, read at use: whoever keeps the ``Live`` sees the new one, nobody
+keeps the old.
 
 Durable states: none. Replacing is one assignment, so that any thread reads the old value or the new one, never a part.
 """

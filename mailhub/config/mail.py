@@ -81,5 +81,7 @@ class Relay:
     user: str = setting("", "Login name. Empty means no login.")
     password_file: str = setting("", "File that holds the login's password and nothing else.")
     timeout_seconds: float = setting(60.0, "How long one conversation may take.", unit="seconds", minimum=1)
-    retry_hours: float = setting(120.0, "How long a mail that cannot be delivered is tried.", unit="hours", minimum=0.1)
+    retry_hours: float = setting(
+        120.0, "How long a mail that cannot be delivered is tried.", unit="hours", minimum=0.1
+    )
     per_recipient: int = setting(10, "Automatic mails to one address in an hour.", minimum=0)

@@ -24,7 +24,9 @@ class Quotas:
     allowed_networks: int = setting(
         200, "Rules in the allow-list of one account: every request walks them.", minimum=0, maximum=10_000
     )
-    sender_rules: int = setting(20_000, "Rules in the allow and deny list of senders of one account.", minimum=0)
+    sender_rules: int = setting(
+        20_000, "Rules in the allow and deny list of senders of one account.", minimum=0
+    )
     contact_addresses: int = setting(50, "Addresses of one contact that people added to it.", minimum=1)
     grants: int = setting(50, "Permissions for operators of one account that are in force.", minimum=1)
     holds: int = setting(5000, "Holds of one account that are in force.", minimum=1)

@@ -23,4 +23,6 @@ class Log:
 class Testing:
     """For trials only."""
 
-    clock: bool = setting(False, "Whether `sweep --now` may move accounts. Never on a machine with real ones.")
+    clock: bool = setting(
+        False, "Whether `sweep --now` may move accounts. Never on a machine with real ones."
+    )

@@ -80,7 +80,15 @@ def page() -> str:
         "`mailhub check-config` names every fault with file and line; with `--example` it prints a file to start from.",
     ]
     for section, kind in SECTIONS.items():
-        out += ["", f"## [{section}]", "", str(kind.__doc__), "", "| setting | default | meaning |", "|---|---|---|"]
+        out += [
+            "",
+            f"## [{section}]",
+            "",
+            str(kind.__doc__),
+            "",
+            "| setting | default | meaning |",
+            "|---|---|---|",
+        ]
         for field in fields(kind):
             out.append(f"| `{section}.{field.name}` | `{_shown(default_of(field))}` | {_words(field)} |")
 

@@ -5,9 +5,9 @@
     -> a letter to the owner with a link that works once, for a day; its page asks for login and second factor, and
        then makes the same request as `mailhub account delete`
 
-The mail is answered by that and not kept. Its fate is ``request`` in the account's record of deliveries; of a mail that
-proves nothing, or comes from nobody's owner, a count by peer and hour is kept as of any refusal. The peer hears the
-same 250 in every case: nothing tells who has an account here. Must not: begin a deletion.
+The mail is answered by that and not kept. Its fate is ``request`` in the account's record of deliveries; of a
+mail that proves nothing, or comes from nobody's owner, a count by peer and hour is kept as of any refusal.
+The peer hears the same 250 in every case: nothing tells who has an account here. Must not: begin a deletion.
 """
 
 from __future__ import annotations
@@ -36,18 +36,26 @@ KIND = "deletion"
 LIVING = OPEN | {"suspended"}  # the stages in which an owner can log in, and so confirm
 
 
-def take(transaction: Transaction, post: Post | None, flood: FloodCounter, message: Prepared) -> dict[str, Outcome]:
+def take(
+    transaction: Transaction, post: Post | None, flood: FloodCounter, message: Prepared
+) -> dict[str, Outcome]:
     """Answer one mail to the deletion address, once however often it is named there; its outcomes by recipient.
 
-    A domain that sends too many in an hour is looked up no more: that walks the logins of all accounts. What is forged
-    in its name is never looked up, and counts for nothing.
+    A domain that sends too many in an hour is looked up no more: that walks the logins of all accounts. What
+    is forged in its name is never looked up, and counts for nothing.
     """
-    named = [each for each in message.envelope.recipients if each.lower() == post.deletion_address] if post else []
+    named = (
+        [each for each in message.envelope.recipients if each.lower() == post.deletion_address]
+        if post
+        else []
+    )
     reason = _taken(transaction, post, flood, message, named[0]) if post and named else ""
     return {each: Outcome(recipient=each, fate=Fate.REQUEST, reason=reason) for each in named}
 
 
-def _taken(transaction: Transaction, post: Post, flood: FloodCounter, message: Prepared, recipient: str) -> str:
+def _taken(
+    transaction: Transaction, post: Post, flood: FloodCounter, message: Prepared, recipient: str
+) -> str:
     now = message.envelope.received_at
     author = message.from_whom[0]
     proven = message.proven != ""
@@ -77,7 +85,9 @@ def _owners(transaction: Transaction, author: str) -> list[User]:
     return [each for each, account in found if account is not None and account.stage in LIVING]
 
 
-def _answer(transaction: Transaction, post: Post, message: Prepared, recipient: str, owner: User, now: int) -> str:
+def _answer(
+    transaction: Transaction, post: Post, message: Prepared, recipient: str, owner: User, now: int
+) -> str:
     mailed = _send_link(transaction, post, message, owner, now)
     reason = "deletion-asked" if mailed == letters.QUEUED else f"deletion-{mailed}"
     place = Recipient(owner.account_id, 0, recipient)

@@ -30,7 +30,17 @@ from mailhub.reading.derived import short
 from mailhub.reading.prepare import Prepared, usable
 from mailhub.tickets import reply
 from storage.mail import raws
-from storage.mail.filing import BEARERS, Filed, Rows, TicketState, View, flood_ticket, load, load_tickets, write
+from storage.mail.filing import (
+    BEARERS,
+    Filed,
+    Rows,
+    TicketState,
+    View,
+    flood_ticket,
+    load,
+    load_tickets,
+    write,
+)
 from storage.mail.mailboxes import SUPPORT
 from storage.writer import Transaction
 
@@ -79,7 +89,9 @@ def file_batch(
         own = [(i, message) for i, message in enumerate(messages) if account_id in routes[i]]
         view = load(transaction.connection, account_id, wanted([message for _, message in own]))
         trained = context.models.trained(transaction.connection, account_id)
-        scores = context.models.score(transaction.connection, account_id, [message.features for _, message in own])
+        scores = context.models.score(
+            transaction.connection, account_id, [message.features for _, message in own]
+        )
         account = _Account(account_id, transaction, context, view, trained)
         for (index, message), score in zip(own, scores, strict=True):
             outcomes[index].update(_file(account, message, score, routes[index][account_id]))
@@ -88,10 +100,13 @@ def file_batch(
         transaction.after_commit(lambda started=account.started: context.flood.count(started))  # type: ignore[misc]
 
     for index in (each for each, route in enumerate(routes) if NO_ACCOUNT in route):
-        outcomes[index].update(deletion_by_mail.take(transaction, context.post, context.flood, messages[index]))
+        outcomes[index].update(
+            deletion_by_mail.take(transaction, context.post, context.flood, messages[index])
+        )
 
     return [
-        tuple(outcomes[i].get(r) or _gone(r) for r in message.envelope.recipients) for i, message in enumerate(messages)
+        tuple(outcomes[i].get(r) or _gone(r) for r in message.envelope.recipients)
+        for i, message in enumerate(messages)
     ]
 
 
@@ -105,7 +120,9 @@ def reject(
         for route in routes:
             delivery = transaction.new_id()
             fate = Fate.REJECTED
-            row = intake_row(account_id, envelope, route, id=delivery, fate=fate, reason=reason, size_bytes=size_bytes)
+            row = intake_row(
+                account_id, envelope, route, id=delivery, fate=fate, reason=reason, size_bytes=size_bytes
+            )
             rows.intakes.append(row)
             outcomes[route[0]] = Outcome(recipient=route[0], fate=fate, reason=reason)
         write(transaction.connection, account_id, rows)
@@ -133,7 +150,9 @@ def _file(account: _Account, message: Prepared, score: Score, routes: Routes) ->
         return _record(account, message, routes, Fate.REJECTED, "hop-count", None)
     if feedback := [route for route in routes if account.context.directory.purpose_of(route[0]) != SUPPORT]:
         rest = [route for route in routes if route not in feedback]
-        return _take_feedback(account, message, feedback) | (_file(account, message, score, rest) if rest else {})
+        return _take_feedback(account, message, feedback) | (
+            _file(account, message, score, rest) if rest else {}
+        )
 
     known = account.view.messages.get(message.identity)
     if known is not None:
@@ -149,9 +168,15 @@ def _file(account: _Account, message: Prepared, score: Score, routes: Routes) ->
     _add_participants(account, ticket, case)
     _store(account, ticket, case)
 
-    if message.parsed.bounce is not None:  # by whatever reason it was filed: most come to our signed return path
+    if (
+        message.parsed.bounce is not None
+    ):  # by whatever reason it was filed: most come to our signed return path
         reply.bounced(
-            account.transaction, account.id, ticket.id, message.parsed.bounce, now=message.envelope.received_at
+            account.transaction,
+            account.id,
+            ticket.id,
+            message.parsed.bounce,
+            now=message.envelope.received_at,
         )
 
     account.asked += privacy_requests.asked_by_mail(
@@ -176,7 +201,9 @@ def _take_feedback(account: _Account, message: Prepared, routes: Routes) -> dict
 def _decide(account: _Account, message: Prepared, score: Score, mailbox: int) -> Case:
     """Author, ticket and verdict of a message that is new to us."""
     author = _author(account, message)
-    named = bool(message.author)  # whom only the reverse path names is asked for no more than a ticket of his own
+    named = bool(
+        message.author
+    )  # whom only the reverse path names is asked for no more than a ticket of his own
     incoming = thread.Incoming(
         address=author.address if named else "",
         contact=author.contact if named and author.user is None else None,
@@ -187,7 +214,9 @@ def _decide(account: _Account, message: Prepared, score: Score, mailbox: int) ->
         subject=message.parsed.subject,
         forged=message.forged,
     )
-    verdict = spam.decide(score, spam=account.trained[0], ham=account.trained[1], settings=account.context.filter)
+    verdict = spam.decide(
+        score, spam=account.trained[0], ham=account.trained[1], settings=account.context.filter
+    )
     ruling = _ruling(account, message)
 
     return Case(
@@ -221,8 +250,8 @@ def _ruling(account: _Account, message: Prepared) -> senders.Ruling | None:
 def _author(account: _Account, message: Prepared) -> Author:
     """The contact or user who wrote; a contact is made when the address is new.
 
-    A user is one only as the author that authentication judged, and did not fail: their mail joins any ticket and is
-    shown as theirs.
+    A user is one only as the author that authentication judged, and did not fail: their mail joins any ticket
+    and is shown as theirs.
     """
     address = message.sender
     if account.context.directory.is_own(account.id, address):
@@ -256,7 +285,9 @@ def _contact(account: _Account, address: str, name: str, message: Prepared) -> i
     contact = account.transaction.new_id()
     created = {"id": contact, "name": short(name, 200), "created_at": message.envelope.received_at}
     account.rows.contacts.append({"account_id": account.id, **created})
-    account.rows.contact_addresses.append({"account_id": account.id, "address": address, "contact_id": contact})
+    account.rows.contact_addresses.append(
+        {"account_id": account.id, "address": address, "contact_id": contact}
+    )
     account.view.contacts[address] = contact
     return contact
 
@@ -269,7 +300,9 @@ def _place(account: _Account, case: Case) -> TicketState:
     joined = case.decision.ticket
     if joined is not None and _admit(account, joined, case):
         return _touch(account, joined, case)
-    if (collecting := _collecting(account, case)) is not None:  # also for an answer that its ticket does not take
+    if (
+        collecting := _collecting(account, case)
+    ) is not None:  # also for an answer that its ticket does not take
         return _touch(account, collecting, case)
     return _new_ticket(account, case, related=case.decision.may_belong_to or (joined.id if joined else None))
 
@@ -354,8 +387,8 @@ def _show_in(account: _Account, ticket: TicketState | None, routes: Routes) -> N
 def _add_participants(account: _Account, ticket: TicketState, case: Case) -> None:
     """People a participant names in To and Cc may write from now on; a guest only shows up as one.
 
-    A bounce names nobody: it joins whoever wrote it, so a forged one could bring anybody in. Nor does any other
-    forgery: not even where it only opened a ticket, or joined one that collects a flood.
+    A bounce names nobody: it joins whoever wrote it, so a forged one could bring anybody in. Nor does any
+    other forgery: not even where it only opened a ticket, or joined one that collects a flood.
     """
     if case.decision.reason == "bounce" or (case.message.forged and not case.decision.guest):
         return
@@ -365,10 +398,14 @@ def _add_participants(account: _Account, ticket: TicketState, case: Case) -> Non
     else:
         people = chain(case.message.parsed.to, case.message.parsed.cc)
         addresses = (person.address.lower() for person in people)
-        named = dict.fromkeys((a for a in addresses if a != case.author.address and _is_customer(account, a)), "cc")
+        named = dict.fromkeys(
+            (a for a in addresses if a != case.author.address and _is_customer(account, a)), "cc"
+        )
 
     for address, role in list(named.items())[:PARTICIPANTS_ADDED]:
-        is_requester = ticket.contact_id is not None and account.view.contacts.get(address) == ticket.contact_id
+        is_requester = (
+            ticket.contact_id is not None and account.view.contacts.get(address) == ticket.contact_id
+        )
         if address and not is_requester and address not in ticket.participants:
             ticket.participants[address] = role
             row = {"account_id": account.id, "ticket_id": ticket.id, "address": address, "role": role}

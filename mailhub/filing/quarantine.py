@@ -70,7 +70,9 @@ def read_again(
 
     raw = received.raw
     known = checked(received.authentication, domain=read_author(raw).domain)
-    prepared = prepare(raw, _envelope(held), secrets, directory, authentication=known, trusted_hosts=trusted_hosts)
+    prepared = prepare(
+        raw, _envelope(held), secrets, directory, authentication=known, trusted_hosts=trusted_hosts
+    )
     if prepared.unreadable:
         raise Conflict(f"message {message} still cannot be read; `mailhub message raw` has its bytes")
 
@@ -94,7 +96,15 @@ def refile(
     written = notes.note_ids(connection, act.account, ticket)
     copies = imap_copies.copies_of(connection, act.account, [message])
     first_id = act.transaction.new_id()
-    _remove(act.transaction, act.account, message, ticket, keep_ticket=bool(written), forget=forget, tombstones=None)
+    _remove(
+        act.transaction,
+        act.account,
+        message,
+        ticket,
+        keep_ticket=bool(written),
+        forget=forget,
+        tombstones=None,
+    )
     (outcomes,) = file_batch(act.transaction, context, [again.prepared])
     _require_kept(outcomes, act.account, again, context.directory)
     found = {each.recipient: each for each in outcomes}
@@ -126,7 +136,9 @@ def discard(
     held = _deliveries(act.transaction.connection, act.account, message)
     require_not_held(find_holds_on_tickets(act.transaction.connection, act.account, [ticket], act.now))
     tombstones = Tombstones(key=tombstone_key, at=act.now)
-    _remove(act.transaction, act.account, message, ticket, keep_ticket=False, forget=forget, tombstones=tombstones)
+    _remove(
+        act.transaction, act.account, message, ticket, keep_ticket=False, forget=forget, tombstones=tombstones
+    )
     fates = {each.id: (Fate.REJECTED.value, "discarded", None, None) for each in held}
     set_fates(act.transaction.connection, act.account, fates)
     act.record("intake.discard", f"intake:{delivery}", message=message)
@@ -141,7 +153,9 @@ def _require_kept(outcomes: Sequence[Outcome], account: int, again: Again, direc
             raise Conflict(f"message {again.message} stays in quarantine: filed as new mail, {why}")
         found = directory.resolve(each.recipient)
         if not isinstance(found, Recipient) or found.account != account:
-            raise Conflict(f"message {again.message} stays in quarantine: its mailbox is another account's now")
+            raise Conflict(
+                f"message {again.message} stays in quarantine: its mailbox is another account's now"
+            )
 
 
 def _held(connection: Connection, account: int, delivery: int) -> tuple[int, int]:
@@ -156,7 +170,9 @@ def _held(connection: Connection, account: int, delivery: int) -> tuple[int, int
 
 def _deliveries(connection: Connection, account: int, message: int) -> Sequence[IntakeRow]:
     """The deliveries that were quarantined with a message, in the order they came."""
-    found = intake_lists.list_intake(connection, account, message_id=message, fate="quarantined", limit=RECIPIENTS)
+    found = intake_lists.list_intake(
+        connection, account, message_id=message, fate="quarantined", limit=RECIPIENTS
+    )
     return found[::-1]
 
 

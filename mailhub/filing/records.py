@@ -94,7 +94,9 @@ def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[st
         "log_odds": case.log_odds,
         "verdict_reason": case.ruling.reason if case.ruling else None,
         "verdict_evidence": case.ruling.pattern if case.ruling else None,
-        "thread_reason": "own-address" if author.own and case.decision.ticket is None else case.decision.reason,
+        "thread_reason": "own-address"
+        if author.own and case.decision.ticket is None
+        else case.decision.reason,
         "thread_evidence": case.decision.evidence,
         "authentication": to_words(message.authentication),
         "unreadable": int(message.unreadable),
@@ -139,7 +141,12 @@ def intake_row(
 
 def wanted(messages: Sequence[Prepared]) -> Wanted:
     """What filing these messages of one account may touch."""
-    hashes = {h for m in messages for h in chain((m.own_id, m.bounced), (h for h, _ in m.references)) if h is not None}
+    hashes = {
+        h
+        for m in messages
+        for h in chain((m.own_id, m.bounced), (h for h, _ in m.references))
+        if h is not None
+    }
     people = {m.sender for m in messages}
     people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
     patterns = {each for m in messages for address in m.from_whom for each in senders.candidates(address)}

@@ -1,8 +1,8 @@
 """What mail that came would have become with another threshold: by the scores it had when it came. Reads only.
 
-Scores are not computed anew: the filter of today has learned from that very mail and would flatter itself. Nothing is
-known here of how much had been trained at the time, so mail that was unsure for want of marks is counted by its score.
-Rules for senders win over any threshold, here as in life. Pure: rows in, counts out.
+Scores are not computed anew: the filter of today has learned from that very mail and would flatter itself.
+Nothing is known here of how much had been trained at the time, so mail that was unsure for want of marks is
+counted by its score. Rules for senders win over any threshold, here as in life. Pure: rows in, counts out.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def backtest(rows: Iterable[Scored], *, now: FilterSettings, tried: FilterSettin
             labelled_now[row.label, _verdict(row, now)] += 1
             labelled_then[row.label, then] += 1
 
-    return Backtest(messages=moves.total(), moves=moves, labelled_now=labelled_now, labelled_then=labelled_then)
+    return Backtest(
+        messages=moves.total(), moves=moves, labelled_now=labelled_now, labelled_then=labelled_then
+    )
 
 
 def _verdict(row: Scored, settings: FilterSettings) -> str:

@@ -1,10 +1,12 @@
 """The models' checkpoint files: what saves a restart from folding the whole ledger.
 
-Durable state: ``<directory>/<account>.model``, mode 0600, replaced as a whole (written beside, fsync, rename, fsync of
-the directory), so that a crash leaves the old file or the new one. Never the truth: any file may be deleted.
+Durable state: ``<directory>/<account>.model``, mode 0600, replaced as a whole (written beside, fsync, rename,
+fsync of the directory), so that a crash leaves the old file or the new one. Never the truth: any file may be
+deleted.
 
-Layout: magic, one line of JSON (who, which format, where in the ledger), the counts as the classifier encodes them, and
-BLAKE2b-256 over all of it. A damaged, older, newer or foreign file reads as None, and the model is folded anew.
+Layout: magic, one line of JSON (who, which format, where in the ledger), the counts as the classifier encodes
+them, and BLAKE2b-256 over all of it. A damaged, older, newer or foreign file reads as None, and the model is
+folded anew.
 
 Must not: pickle, or know what the counts mean.
 """
@@ -87,7 +89,11 @@ def read(directory: Path, account: int, *, features_version: int) -> Checkpoint 
 
     line, _, counts = body[len(_MAGIC) :].partition(b"\n")
     head = json.loads(line)  # what the checksum covers, we wrote
-    if head["format"] != _FORMAT or head["account"] != account or head["features_version"] != features_version:
+    if (
+        head["format"] != _FORMAT
+        or head["account"] != account
+        or head["features_version"] != features_version
+    ):
         _say_unusable(account, "of another version or account")
         return None
 

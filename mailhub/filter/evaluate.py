@@ -2,9 +2,9 @@
 
     index file --read_index--> samples --judge (lazily)--> one ``Line`` a message --summary--> the track's numbers
 
-Reading and features are the intake's own; protocols and measures are ``classifier.evaluation``'s. Needs no daemon, no
-database and no key: features carry no secret here. Must not: print, write, or learn anything that lasts.
-Source: Cormack, Lynam, "TREC 2005 Spam Track Overview" (index format, protocols).
+Reading and features are the intake's own; protocols and measures are ``classifier.evaluation``'s. Needs no
+daemon, no database and no key: features carry no secret here. Must not: print, write, or learn anything that
+lasts. Source: Cormack, Lynam, "TREC 2005 Spam Track Overview" (index format, protocols).
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def judge(samples: Sequence[Sample], feedback: str, settings: FilterSettings) ->
     Raises ``BadRequest`` for an unknown protocol (at once) and for a file that cannot be read (when its turn comes).
     """
     try:
-        judged = evaluation.run(((each.name, each.label, features_of(each.path)) for each in samples), feedback)
+        judged = evaluation.run(
+            ((each.name, each.label, features_of(each.path)) for each in samples), feedback
+        )
     except ValueError as error:
         raise BadRequest(str(error)) from error
     return _lines(judged, settings)
@@ -98,4 +100,6 @@ def features_of(path: Path, *, secret: int = 0) -> Features:
 
 def summary(lines: Sequence[Line]) -> evaluation.Report:
     """The track's numbers; called spam is what has log-odds above 0, so that no threshold of ours flatters them."""
-    return evaluation.report([evaluation.Judged(each.name, each.label, each.log_odds, 0, 0) for each in lines])
+    return evaluation.report(
+        [evaluation.Judged(each.name, each.label, each.log_odds, 0, 0) for each in lines]
+    )

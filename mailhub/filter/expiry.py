@@ -2,10 +2,10 @@
 
     due (any thread) -> messages whose label is older than the term --expire (writer, a portion at a time)--> gone
 
-The row goes with everything that was ever said about its message, and the counts with it: the model stays the fold of
-what is left. The message keeps its verdict, and remembers that it was a label. What a hold covers stays.
-A step is a transaction of its own; a stop in between leaves the rest due.
-Must not: look at a clock, or loop (the job does).
+The row goes with everything that was ever said about its message, and the counts with it: the model stays the
+fold of what is left. The message keeps its verdict, and remembers that it was a label. What a hold covers
+stays. A step is a transaction of its own; a stop in between leaves the rest due. Must not: look at a clock,
+or loop (the job does).
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def expire(
 
     if gone:
         acts = [(f"account:{account}", {"labels": len(gone)})]
-        journal.append_all(connection, account, transaction.node, acts, at=now, actor="mailhub", verb="spam.expire")
+        journal.append_all(
+            connection, account, transaction.node, acts, at=now, actor="mailhub", verb="spam.expire"
+        )
 
     return len(gone)
 

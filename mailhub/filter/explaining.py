@@ -12,7 +12,9 @@ from typing import Any
 from classifier import model, naming, tokens
 from mailhub.filter.verdict import FilterSettings, Verdict, decide
 
-_STEPS = 40  # scorings of an explanation; each leaves out a quarter more, so the last would leave out thousands
+_STEPS = (
+    40  # scorings of an explanation; each leaves out a quarter more, so the last would leave out thousands
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

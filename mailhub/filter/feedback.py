@@ -9,9 +9,9 @@
 How one act runs, top to bottom in ``_run``: lock tickets, lock the ledger -> read what is in force -> for each message
 take the old label's training back, train the new one, under a new sequence -> marks -> verdicts -> tickets -> journal.
 
-Features come from outside the writer (``prepare``), or from the ledger where the message has a label already. Callers
-hand over at most ``STEP`` messages at a time (``steps``), so that a turn stays short.
-Must not: decide who may mark (``access``), read mail (the caller's ``extract`` does).
+Features come from outside the writer (``prepare``), or from the ledger where the message has a label already.
+Callers hand over at most ``STEP`` messages at a time (``steps``), so that a turn stays short. Must not:
+decide who may mark (``access``), read mail (the caller's ``extract`` does).
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def answered(
 ) -> list[Marked]:
     """An agent answered these messages: each is ham, unless somebody has said anything about it.
 
-    A row and an act as a mark's own, so it can be revoked like one; any mark supersedes it. No cap: a message can be
-    answered into the ledger once.
+    A row and an act as a mark's own, so it can be revoked like one; any mark supersedes it. No cap: a message
+    can be answered into the ledger once.
     """
     verb = "spam.answer"
     source = ledger.ANSWER
@@ -194,7 +194,9 @@ def _cases(marking: _Marking, subjects: Mapping[int, Labelled]) -> dict[int, Cas
     entries = ledger.entries_of(marking.act.transaction.connection, marking.act.account, subjects)
     firsts = ledger.first_marks(marking.act.transaction.connection, marking.act.account, subjects)
     weak = marking.source == ledger.ANSWER
-    counting = ledger.latest_marks(marking.act.transaction.connection, marking.act.account, subjects) if weak else {}
+    counting = (
+        ledger.latest_marks(marking.act.transaction.connection, marking.act.account, subjects) if weak else {}
+    )
 
     return {
         message: Case(
@@ -239,7 +241,11 @@ def _follow(marking: _Marking, changed: Sequence[Case], tickets: Mapping[int, Ti
     """Verdicts, tickets that began with one of these messages, journal. States of all tickets afterwards, by id."""
     connection = marking.act.transaction.connection
     labels.set_verdicts(connection, marking.act.account, {case.subject.id: case.verdict for case in changed})
-    followed = [ticket_verdict(tickets[case.subject.ticket_id], case.verdict) for case in changed if case.subject.first]
+    followed = [
+        ticket_verdict(tickets[case.subject.ticket_id], case.verdict)
+        for case in changed
+        if case.subject.first
+    ]
     labels.set_ticket_verdicts(connection, marking.act.account, followed, at=marking.act.now)
     states = {ticket.id: ticket.state for ticket in tickets.values()} | {
         each.ticket_id: each.state for each in followed
@@ -247,7 +253,13 @@ def _follow(marking: _Marking, changed: Sequence[Case], tickets: Mapping[int, Ti
     acts = [(f"message:{case.subject.id}", _detail(case, states[case.subject.ticket_id])) for case in changed]
     node = marking.act.transaction.node
     journal.append_all(
-        connection, marking.act.account, node, acts, at=marking.act.now, actor=marking.act.actor, verb=marking.verb
+        connection,
+        marking.act.account,
+        node,
+        acts,
+        at=marking.act.now,
+        actor=marking.act.actor,
+        verb=marking.verb,
     )
 
     return states
@@ -304,7 +316,9 @@ def revoke(
     """Let acts count no more: the ledger is what it would be without them. Revoked or unknown ones are passed over."""
     marking = _Marking(act=act, user=None, verb="spam.revoke")
     connection = act.transaction.connection
-    marks = [each for each in ledger.find_marks(connection, act.account, sequences) if each.revoked_at is None]
+    marks = [
+        each for each in ledger.find_marks(connection, act.account, sequences) if each.revoked_at is None
+    ]
     concerned = sorted({each.message_id for each in marks})
     subjects, tickets = _lock(marking, concerned)
 

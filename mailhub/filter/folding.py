@@ -1,8 +1,8 @@
 """Counts and the ledger rows they are the sum of: adding rows, taking a change back, folding a whole ledger.
 
-Values and functions for ``mailhub.filter.models``, which owns the memory and the threads. ``Read`` gives a portion of a
-ledger; where it reads from (the writer's transaction, a snapshot of its own) is the caller's business.
-Durable states: none. Must not: write anything.
+Values and functions for ``mailhub.filter.models``, which owns the memory and the threads. ``Read`` gives a
+portion of a ledger; where it reads from (the writer's transaction, a snapshot of its own) is the caller's
+business. Durable states: none. Must not: write anything.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Held:
 
     counts: Counts
     position: Position
-    pending: list[tuple[Position, list[Step]]] = field(default_factory=list)  # (position before, what was done)
+    pending: list[tuple[Position, list[Step]]] = field(
+        default_factory=list
+    )  # (position before, what was done)
     unsaved: int = 0  # changes since the last checkpoint
 
     def take_back(self, stamp: int) -> bool:

@@ -1,10 +1,9 @@
 """Mail to a feedback address (spam@, ham@): what is attached to it is marked by the user who sent it. Part of FLOW 1.
 
-The sender must be a user of the account by a single From that is proven (``Prepared.proven``); where nobody has
-looked nothing is proven. Attached mail is known by its identity, as duplicates are; what we do not have teaches
-nothing.
-The mail itself is not kept: its delivery has the fate ``feedback`` and a reason, and its sender hears the same 250
-whatever came of it, so that nobody learns by it who is a user or what we have.
+The sender must be a user of the account by a single From that is proven (``Prepared.proven``); where nobody
+has looked nothing is proven. Attached mail is known by its identity, as duplicates are; what we do not have
+teaches nothing. The mail itself is not kept: its delivery has the fate ``feedback`` and a reason, and its
+sender hears the same 250 whatever came of it, so that nobody learns by it who is a user or what we have.
 
 Durable states: ``mark_request`` rows, made in the transaction of the delivery's fate.
 """
@@ -26,7 +25,9 @@ NOT_PROVEN = "not-proven"
 NO_USER = "not-a-user"
 
 
-def take(transaction: Transaction, account: int, view: View, message: Prepared, purpose: str) -> tuple[str, str]:
+def take(
+    transaction: Transaction, account: int, view: View, message: Prepared, purpose: str
+) -> tuple[str, str]:
     """Ask for the marks; why or why not, and how many of the attached mails are known, in words.
 
     ``view`` has the account's users by address, and its messages by the identities attached.

@@ -1,8 +1,8 @@
 """One message whose label is to change: what is in force, what is wished, and what follows for verdict and ticket.
 
-The decisions of FLOW 2 (``feedback``), message by message. Durable states: none; ``put_in_force`` moves ledger
-and counts through the caller's ``Change``.
-Must not: read or lock rows, write marks, verdicts or the journal.
+The decisions of FLOW 2 (``feedback``), message by message. Durable states: none; ``put_in_force`` moves
+ledger and counts through the caller's ``Change``. Must not: read or lock rows, write marks, verdicts or the
+journal.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Case:
     subject: Labelled
     held: Entry | None  # its label in force
     verdict_before: str  # before anyone labelled it
-    spoken_of: bool = False  # for an answer: whether an act about it counts, so that this one says nothing new
+    spoken_of: bool = (
+        False  # for an answer: whether an act about it counts, so that this one says nothing new
+    )
     outcome: Outcome = Outcome.UNCHANGED
     label: str | None = None  # in force afterwards
     verdict: str = ""  # afterwards

@@ -1,8 +1,8 @@
 """One change to one account's ledger, in which rows and counts move together. Made by ``Models.change``, never alone.
 
-Counts move at once, so that what follows in the same transaction sees them; rows are written when the change is done.
-Durable states: rows of ``ledger`` and the ``ledger_head``, in the caller's transaction.
-Must not: decide what becomes of counts when the transaction fails (``models``), or write marks (``feedback``).
+Counts move at once, so that what follows in the same transaction sees them; rows are written when the change
+is done. Durable states: rows of ``ledger`` and the ``ledger_head``, in the caller's transaction. Must not:
+decide what becomes of counts when the transaction fails (``models``), or write marks (``feedback``).
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
     noticed (a move; a mail to a feedback address) -> waiting   -> given by ``feedback``, its row gone
                                                    -> suggested -> confirmed or dismissed, or gone by age
 
-A request waits ``SETTLE_SECONDS``, so that mail that is moved back and forth is marked once, by the last word. More
-requests of one mailbox in an hour than it may give are all left to an agent: a client that moves thousands of mails is
-no person who looked at each.
+A request waits ``SETTLE_SECONDS``, so that mail that is moved back and forth is marked once, by the last
+word. More requests of one mailbox in an hour than it may give are all left to an agent: a client that moves
+thousands of mails is no person who looked at each.
 
-Durable states: ``mark_request`` rows; the mark and the end of its request are one transaction, so a kill in between
-changes nothing. Must not: decide what a move means (``intake.imap.feedback``), read mail (the caller's ``extract``).
+Durable states: ``mark_request`` rows; the mark and the end of its request are one transaction, so a kill in
+between changes nothing. Must not: decide what a move means (``intake.imap.feedback``), read mail (the
+caller's ``extract``).
 """
 
 from __future__ import annotations
@@ -117,11 +118,19 @@ def _kind(request: Request) -> tuple[int, str, str]:
 
 
 def _turn(
-    transaction: Transaction, *, parts: Parts, account: int, asked: Sequence[Request], known: FeaturesOf, now: int
+    transaction: Transaction,
+    *,
+    parts: Parts,
+    account: int,
+    asked: Sequence[Request],
+    known: FeaturesOf,
+    now: int,
 ) -> int:
     """Mark these messages and end their requests, as far as they still stand; or leave all to an agent."""
     connection = transaction.connection
-    standing = [each for each in rows.find_requests(connection, account, [each.id for each in asked]) if each in asked]
+    standing = [
+        each for each in rows.find_requests(connection, account, [each.id for each in asked]) if each in asked
+    ]
     if not standing:
         return 0
 
@@ -171,7 +180,9 @@ def confirm(
 
     for label in sorted({each.label for each in suggestions}):
         messages = [each.message_id for each in suggestions if each.label == label]
-        results += feedback.mark(act, models, messages, label, user=user, features_of=features_of, per_hour=per_hour)
+        results += feedback.mark(
+            act, models, messages, label, user=user, features_of=features_of, per_hour=per_hour
+        )
 
     rows.delete_requests(act.transaction.connection, act.account, [each.id for each in suggestions])
     return results
@@ -183,7 +194,9 @@ def dismiss(act: Act, suggestions: Sequence[Request]) -> None:
     connection = act.transaction.connection
     node = act.transaction.node
     rows.delete_requests(connection, act.account, [each.id for each in suggestions])
-    acts = [(f"message:{each.message_id}", {"label": each.label, "giver": each.giver_id}) for each in suggestions]
+    acts = [
+        (f"message:{each.message_id}", {"label": each.label, "giver": each.giver_id}) for each in suggestions
+    ]
     journal.append_all(connection, act.account, node, acts, at=act.now, actor=act.actor, verb="spam.dismiss")
 
 

@@ -32,7 +32,17 @@ from mailhub.clock import MINUTE
 from mailhub.errors import Unavailable
 from mailhub.filter import checkpoints
 from mailhub.filter.checkpoints import Checkpoint, Position
-from mailhub.filter.folding import Held, Moved, Read, Step, catch_up, counts_in, fold_ledger, read_portion, take_back
+from mailhub.filter.folding import (
+    Held,
+    Moved,
+    Read,
+    Step,
+    catch_up,
+    counts_in,
+    fold_ledger,
+    read_portion,
+    take_back,
+)
 from mailhub.filter.ledger_change import Change
 from storage.database import Connection, Database
 from storage.filter import ledger
@@ -65,7 +75,12 @@ class Models:
     """All filters of this process. ``directory`` holds the checkpoints; ``prior`` speaks where marks are few."""
 
     def __init__(
-        self, database: Database, directory: Path, *, memory_bytes: int = MEMORY_BYTES, prior: Counts | None = None
+        self,
+        database: Database,
+        directory: Path,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        prior: Counts | None = None,
     ) -> None:
         self.prior = prior
         self._database = database
@@ -93,8 +108,9 @@ class Models:
     def get(self, connection: Connection, account: int) -> Counts:
         """The account's counts as this transaction sees its ledger; one small statement per savepoint.
 
-        Only when another node took rows away do they lag, until the background has folded the ledger anew. Never raises
-        for what a ledger holds: with an unreadable one the filter knows nothing, so that mail still comes in.
+        Only when another node took rows away do they lag, until the background has folded the ledger anew.
+        Never raises for what a ledger holds: with an unreadable one the filter knows nothing, so that mail
+        still comes in.
         """
         savepoint = connection.get_nested_transaction() or connection.get_transaction()
         if savepoint is not self._savepoint:
@@ -110,8 +126,8 @@ class Models:
     def change(self, transaction: Transaction, account: int) -> Iterator[Change]:
         """Change the account's ledger and counts, together. Locks the ledger until the transaction ends.
 
-        An exception from the block leaves the counts as before; rows are the savepoint's to undo. After the block the
-        counts are true for this transaction, and stay so or are taken back as it ends (see above).
+        An exception from the block leaves the counts as before; rows are the savepoint's to undo. After the
+        block the counts are true for this transaction, and stay so or are taken back as it ends (see above).
         """
         connection = transaction.connection
         head = ledger.lock_head(connection, account)
@@ -129,7 +145,9 @@ class Models:
     def _settle(self, transaction: Transaction, held: Held, change: Change, moved: Head) -> None:
         sequence, row_stamp = ledger.last_entry(transaction.connection, change.account)
         held.pending.append((held.position, change.steps))
-        held.position = Position(stamp=moved.stamp, rewritten=moved.rewritten, sequence=sequence, row_stamp=row_stamp)
+        held.position = Position(
+            stamp=moved.stamp, rewritten=moved.rewritten, sequence=sequence, row_stamp=row_stamp
+        )
         held.unsaved += len(change.steps)
         transaction.after_commit(lambda: held.committed(moved.stamp))
 
@@ -145,7 +163,9 @@ class Models:
             self._wanted.discard(account)
 
         if held is None:
-            held = self._load(account, lambda after: read_portion(connection, account, after), patient=patient)
+            held = self._load(
+                account, lambda after: read_portion(connection, account, after), patient=patient
+            )
         elif not held.take_back(head.stamp):
             held = self._follow(connection, account, held, patient=patient)
 
@@ -196,7 +216,9 @@ class Models:
     def warm(self, account: int) -> None:
         """Load an account's model in this thread; the writer finds it ready. Before readiness, and for a first mail."""
         if account in self._wanted or (account not in self._held and account not in self._ready):
-            self._ready[account] = self._load(account, lambda after: self._read_anew(account, after), patient=True)
+            self._ready[account] = self._load(
+                account, lambda after: self._read_anew(account, after), patient=True
+            )
 
     def warm_all(self) -> None:
         """Load every account's model, as far as memory goes: half a second for a million features. Before readiness."""
@@ -218,7 +240,9 @@ class Models:
                 return held
             return self._fold(account, read)
         except (ClassifierError, ValueError) as error:
-            log.exception("ledger cannot be folded", extra={"account": account, "error": type(error).__name__})
+            log.exception(
+                "ledger cannot be folded", extra={"account": account, "error": type(error).__name__}
+            )
             if not patient:
                 raise Unavailable("the filter's ledger cannot be read; see the log") from error
             return Held(Counts(), Position(stamp=read(0)[0].stamp, rewritten=_UNREADABLE))
@@ -254,7 +278,9 @@ class Models:
             try:
                 self.checkpoint(writer, account)
             except OSError as error:  # a full disk costs time at the next start, not labels
-                log.warning("checkpoint not written", extra={"account": account, "error": type(error).__name__})
+                log.warning(
+                    "checkpoint not written", extra={"account": account, "error": type(error).__name__}
+                )
 
     def checkpoint_due(self, *, now: int) -> list[int]:
         """Accounts whose checkpoint is many changes or some minutes behind; evicted ones at once."""
@@ -293,7 +319,9 @@ class Models:
                 try:
                     self._write(account, held.known_committed())
                 except OSError as error:
-                    log.warning("checkpoint not written", extra={"account": account, "error": type(error).__name__})
+                    log.warning(
+                        "checkpoint not written", extra={"account": account, "error": type(error).__name__}
+                    )
 
     def snapshot(self, writer: Writer, account: int) -> Counts:
         """A copy of the committed counts, for a thread that looks at them longer than one turn of the writer."""

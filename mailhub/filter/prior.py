@@ -2,9 +2,10 @@
 
     spam prior build INDEX --out FILE --build, write--> file --of_config (at the start)--> counts beside every account's
 
-Layout of the file: magic, a mark of this site's secret (16 bytes), the counts as the classifier encodes them, which end
-in their own checksum. Features carry the site's secret, so the file of another site means nothing here, and says so.
-Durable state: that one file. Tenants never feed it, the package holds none; ``classifier.model`` tells how it fades.
+Layout of the file: magic, a mark of this site's secret (16 bytes), the counts as the classifier encodes them,
+which end in their own checksum. Features carry the site's secret, so the file of another site means nothing
+here, and says so. Durable state: that one file. Tenants never feed it, the package holds none;
+``classifier.model`` tells how it fades.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ def of_config(config: Config, secret: int) -> Counts | None:
     mark = content[len(_MAGIC) :][:_MARK_BYTES]
     counts = content[len(_MAGIC) + _MARK_BYTES :]
     if not content.startswith(_MAGIC):
-        raise ConfigurationError(f"spam.prior: {config.spam.prior} is no prior: `mailhub spam prior build` makes one")
+        raise ConfigurationError(
+            f"spam.prior: {config.spam.prior} is no prior: `mailhub spam prior build` makes one"
+        )
     if mark != _mark(secret):
         raise ConfigurationError(
             f"spam.prior: {config.spam.prior} was built with another site's root key: build it here"

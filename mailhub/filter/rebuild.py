@@ -3,13 +3,14 @@
     Rebuild.begin   plan -> ask, if too much would be lost -> drop the labels whose raw is gone (writer, in portions)
     Rebuild.step    read_anew (caller's thread) --carry (writer)--> the row after which to go on
 
-There is one tokeniser in the package, so the old features cannot be scored by and the old counts cannot be used: until
-a row is carried over it does not count, and the model is the sum of the rows carried so far (verdicts are unsure below
-the minimum of marks, as for a new account). Mail comes in and is scored all the while; marks go on.
+There is one tokeniser in the package, so the old features cannot be scored by and the old counts cannot be
+used: until a row is carried over it does not count, and the model is the sum of the rows carried so far
+(verdicts are unsure below the minimum of marks, as for a new account). Mail comes in and is scored all the
+while; marks go on.
 
-The rows say what is left to do, so a stop, or a kill, at any point costs nothing, and no row is carried twice. A row
-that was changed meanwhile (marked again, redacted) is left as it is: the change has given it this version's features.
-Must not: know how a message becomes features (the caller's ``extract`` does).
+The rows say what is left to do, so a stop, or a kill, at any point costs nothing, and no row is carried
+twice. A row that was changed meanwhile (marked again, redacted) is left as it is: the change has given it
+this version's features. Must not: know how a message becomes features (the caller's ``extract`` does).
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ class Rebuild:
         dropped = 0
         after = 0 if planned.lost else None
         while after is not None:
-            gone, after = self.writer.run(perform, drop, self.actor, self.account, now, self.models, after=after)
+            gone, after = self.writer.run(
+                perform, drop, self.actor, self.account, now, self.models, after=after
+            )
             dropped += gone
 
         return dropped
@@ -101,7 +104,9 @@ class Rebuild:
         anew = read_anew(self.database, self.account, after=after, extract=self.extract)
         if not anew.rows:
             return 0, anew.next
-        return self.writer.run(perform, carry, self.actor, self.account, now, self.models, anew.rows), anew.next
+        return self.writer.run(
+            perform, carry, self.actor, self.account, now, self.models, anew.rows
+        ), anew.next
 
 
 def drop(act: Act, models: Models, *, after: int) -> tuple[int, int | None]:
@@ -134,7 +139,9 @@ class Anew:
     next: int | None
 
 
-def read_anew(database: Database, account: int, *, after: int, extract: Callable[[Received], Features]) -> Anew:
+def read_anew(
+    database: Database, account: int, *, after: int, extract: Callable[[Received], Features]
+) -> Anew:
     """The next rows that wait, and the features of their messages, read in the caller's thread.
 
     A message that cannot be read (any more) is left out: its row stays, and is counted as waiting.
@@ -158,13 +165,17 @@ def carry(
     """Let rows that are still as they were read have these features, and count; how many were."""
     carried = 0
     with models.change(act.transaction, act.account) as change:
-        present = ledger.entries_of(act.transaction.connection, act.account, [row.message_id for row, _ in rows])
+        present = ledger.entries_of(
+            act.transaction.connection, act.account, [row.message_id for row, _ in rows]
+        )
         for row, taught in rows:
             held = present.get(row.message_id)
             if held is None or held.stamp != row.stamp or held.sequence != row.sequence:
                 continue
             change.remove(held)
-            anew = replace(held, features_version=FEATURES_VERSION, features=taught.encoded, stamp=change.stamp)
+            anew = replace(
+                held, features_version=FEATURES_VERSION, features=taught.encoded, stamp=change.stamp
+            )
             change.add(anew, taught.features)
             carried += 1
 

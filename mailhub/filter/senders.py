@@ -1,13 +1,13 @@
 """Allow and deny lists of senders: what a rule is, and which one wins over the score. Pure: values in, values out.
 
-A rule is an address or a domain; a domain holds for its subdomains too. Of several that match, the nearest decides:
-address, then domain, then its parents.
+A rule is an address or a domain; a domain holds for its subdomains too. Of several that match, the nearest
+decides: address, then domain, then its parents.
 
-A deny rule holds whatever authentication said, for the author and for the reverse path: who forges a denied sender
-only loses his own mail. An allow rule opens the door, so it holds only for a single author who is proven: DMARC passes,
-or his domain publishes no policy and SPF or DKIM passes for it (RFC 7489 3.1, relaxed); or where nobody was asked to
-look (LMTP or a pipe without a trusted host, by the operator's choice). Otherwise the score decides, and the reason says
-that the rule was not used.
+A deny rule holds whatever authentication said, for the author and for the reverse path: who forges a denied
+sender only loses his own mail. An allow rule opens the door, so it holds only for a single author who is
+proven: DMARC passes, or his domain publishes no policy and SPF or DKIM passes for it (RFC 7489 3.1, relaxed);
+or where nobody was asked to look (LMTP or a pipe without a trusted host, by the operator's choice). Otherwise
+the score decides, and the reason says that the rule was not used.
 
 Must not: know tables, or what a verdict does to a ticket.
 """
@@ -59,7 +59,9 @@ def pattern_of(text: str) -> str:
     domain = ascii_name(host)
     if at and not local:
         raise BadRequest(f"write the domain without an @: {host}")
-    if not domain or any(not label.replace("-", "").replace("_", "").isalnum() for label in domain.split(".")):
+    if not domain or any(
+        not label.replace("-", "").replace("_", "").isalnum() for label in domain.split(".")
+    ):
         raise BadRequest("a rule is an address (kim@example.com) or a domain (example.com)")
     if len(written) > PATTERN_CHARACTERS or any(each.isspace() or not each.isprintable() for each in local):
         raise BadRequest("this is no address that mail could come from")

@@ -29,7 +29,9 @@ class FilterSettings:
     ham_probability: float = 0.3
     minimum_spam: int = 20
     minimum_ham: int = 20
-    trusts_hosts: bool = False  # somebody ahead of us authenticates senders: mail without his word is unproven
+    trusts_hosts: bool = (
+        False  # somebody ahead of us authenticates senders: mail without his word is unproven
+    )
 
     @classmethod
     def of(cls, config: Config) -> FilterSettings:

@@ -28,7 +28,11 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "mailhub_door_in_flight_bytes": ("gauge", "Message bytes held in memory.", ("door",)),
     "mailhub_door_faults_total": ("counter", "Answers 451 because something of ours failed.", ("door",)),
     "mailhub_door_refusals_total": ("counter", "Refusals before the end of DATA.", ("door", "reason")),
-    "mailhub_deliveries_total": ("counter", "Deliveries decided, by door they came in by.", ("source", "fate")),
+    "mailhub_deliveries_total": (
+        "counter",
+        "Deliveries decided, by door they came in by.",
+        ("source", "fate"),
+    ),
     "mailhub_last_mail_timestamp_seconds": ("gauge", "When the last message was committed.", ("source",)),
     "mailhub_undecided_oldest_seconds": ("gauge", "How long the oldest delivery waits for its commit.", ()),
     "mailhub_quarantine_messages": ("gauge", "Messages filed raw because reading them failed.", ()),
@@ -38,7 +42,11 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "mailhub_api_requests_total": ("counter", "Requests answered by the API.", ("door", "status")),
     "mailhub_configuration_reloads_total": ("counter", "Reloads asked for by SIGHUP.", ("result",)),
     "mailhub_imap_mailboxes": ("gauge", "Mailboxes fetched by IMAP, by what they do.", ("state",)),
-    "mailhub_imap_folder_mails": ("gauge", "Mails of a folder at a provider, by fate.", ("source", "folder", "fate")),
+    "mailhub_imap_folder_mails": (
+        "gauge",
+        "Mails of a folder at a provider, by fate.",
+        ("source", "folder", "fate"),
+    ),
     "mailhub_imap_folder_newest_timestamp_seconds": (
         "gauge",
         "When the newest mail came to the folder.",
@@ -49,7 +57,11 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "When the folder was last read to its end.",
         ("source", "folder"),
     ),
-    "mailhub_mailbox_newest_timestamp_seconds": ("gauge", "When the newest mail came to the mailbox.", ("mailbox",)),
+    "mailhub_mailbox_newest_timestamp_seconds": (
+        "gauge",
+        "When the newest mail came to the mailbox.",
+        ("mailbox",),
+    ),
     "mailhub_mailbox_silent": ("gauge", "1 while no mail came for far longer than usual.", ("mailbox",)),
     "mailhub_imap_authorisations": ("gauge", "OAuth authorisations of mailboxes, by state.", ("state",)),
     "mailhub_imap_authorisation_end_timestamp_seconds": (
@@ -195,5 +207,8 @@ def page() -> str:
         "only, but of every account. The process's own (`process_*`) come besides.\n\n"
         "| metric | kind | labels | meaning |\n|---|---|---|---|\n"
     )
-    rows = [f"| `{name}` | {kind} | {', '.join(labels)} | {text} |" for name, (kind, text, labels) in METRICS.items()]
+    rows = [
+        f"| `{name}` | {kind} | {', '.join(labels)} | {text} |"
+        for name, (kind, text, labels) in METRICS.items()
+    ]
     return head + "\n".join(rows) + "\n"

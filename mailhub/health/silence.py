@@ -1,16 +1,17 @@
 """Whether a mailbox is silent: no mail for far longer than its own rhythm has it. Pure decisions over a small sketch.
 
-A ``Rhythm`` is a bit an hour, of the last eight weeks: did any mail come? That is 168 bytes a mailbox, and no personal
-data. From it comes, by the hour of the week, the chance p that an hour brings mail (the hours beside it count as well,
-so that the change of the clock does no harm); an hour without mail weighs -ln(1 - p). A silence weighs what its hours
-weigh: a night little, a Tuesday morning much. It is told when it weighs more than each of
+A ``Rhythm`` is a bit an hour, of the last eight weeks: did any mail come? That is 168 bytes a mailbox, and no
+personal data. From it comes, by the hour of the week, the chance p that an hour brings mail (the hours beside
+it count as well, so that the change of the clock does no harm); an hour without mail weighs -ln(1 - p). A
+silence weighs what its hours weigh: a night little, a Tuesday morning much. It is told when it weighs more
+than each of
 
     chance      what independent arrivals bring about once in ``QUIET_YEARS`` years
     habit       ``FAR_LONGER`` times the second longest silence known: one in eight weeks is an exception, two a habit
     holiday     a day and a quarter, for a mailbox that rests on some day of the week: it rests on holidays too
 
-Figures: `scripts/bench silence`, in docs/measured.md.
-Must not: look at a clock, know rows. What is not known for ``ENOUGH_DAYS`` and ``ENOUGH_HOURS`` is not judged.
+Figures: `scripts/bench silence`, in docs/measured.md. Must not: look at a clock, know rows. What is not known
+for ``ENOUGH_DAYS`` and ``ENOUGH_HOURS`` is not judged.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ def evidence(rhythm: Rhythm, *, now: int) -> str:
     missed = known.expected(range(known.newest + 1, now // HOUR))
     most = max(map(known.expected, gaps), default=0.0)
 
-    return f"{words}, of which {missed:.0f} would have brought some; {usual} at most {most:.0f} in a row did not"
+    return (
+        f"{words}, of which {missed:.0f} would have brought some; {usual} at most {most:.0f} in a row did not"
+    )
 
 
 class _Known:

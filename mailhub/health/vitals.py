@@ -1,7 +1,7 @@
 """How the service is doing: what waits, what flows, what room is left. The numbers of /readyz, /metrics, `status`.
 
-Durable states: none. Held in memory and counted by those who do the work; read without locks, so a reading may be one
-event old. Must not: hold an address or any other personal data.
+Durable states: none. Held in memory and counted by those who do the work; read without locks, so a reading
+may be one event old. Must not: hold an address or any other personal data.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-UNDECIDED_SECONDS = 60.0  # a delivery that waits longer than this for its commit means that mail does not flow
+UNDECIDED_SECONDS = (
+    60.0  # a delivery that waits longer than this for its commit means that mail does not flow
+)
 
 
 class DoorCounters(Protocol):
@@ -81,7 +83,9 @@ class Readiness:
         return not self.faults
 
 
-def readiness(vitals: Vitals, *, quarantine: int, database_fault: str, reserve_bytes: int, serves: bool) -> Readiness:
+def readiness(
+    vitals: Vitals, *, quarantine: int, database_fault: str, reserve_bytes: int, serves: bool
+) -> Readiness:
     """Judge the vitals. ``database_fault``: why the database did not answer, "" when it did; ``serves``: a mailbox."""
     oldest = vitals.intake.oldest_undecided_seconds()
     free = vitals.disk_free_bytes()

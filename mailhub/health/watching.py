@@ -1,8 +1,8 @@
 """Keeps each mailbox's rhythm on record, and tells of silence, once an episode.
 
-Durable state: ``mailbox_watch``. What is due follows from it alone: a mailbox is silent from its ``alarm_at`` on, and
-mail moves that. Not told in the first hour of a process: what could not come while it was down is still on its way.
-Must not: decide what silence is (``mailhub.health.silence``), log an address.
+Durable state: ``mailbox_watch``. What is due follows from it alone: a mailbox is silent from its ``alarm_at``
+on, and mail moves that. Not told in the first hour of a process: what could not come while it was down is
+still on its way. Must not: decide what silence is (``mailhub.health.silence``), log an address.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from storage.mail.watches import Watch
 from storage.writer import Transaction, Writer
 
 SETTLING_HOURS = 1
-READ_AGAIN = 1_000  # deliveries of an account that are read at the start, for what a kill lost, or an upgrade brings
+READ_AGAIN = (
+    1_000  # deliveries of an account that are read at the start, for what a kill lost, or an upgrade brings
+)
 MAILBOXES_A_TURN = 10
 
 log = structlog.get_logger("mailhub.watching")
@@ -33,7 +35,9 @@ Heard = Mapping[tuple[int, int], Sequence[int]]  # (account, mailbox) -> when ma
 class Watching:
     """One for a process. ``look`` is woken each minute."""
 
-    def __init__(self, database: Database, writer: Writer, take: Callable[[], Heard], *, started_at: int) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, take: Callable[[], Heard], *, started_at: int
+    ) -> None:
         """``take`` gives what came since it was last asked."""
         self._database = database
         self._writer = writer
@@ -73,7 +77,9 @@ class Watching:
         for watch in due:
             if self._writer.run(_silent, watch=watch, now=now):
                 log.warning(
-                    "a mailbox is silent: mailhub mailbox list", mailbox=watch.mailbox_id, hours=_hours(watch, now)
+                    "a mailbox is silent: mailhub mailbox list",
+                    mailbox=watch.mailbox_id,
+                    hours=_hours(watch, now),
                 )
                 told += 1
 
@@ -118,7 +124,9 @@ def _heard(watch: Watch, times: Sequence[int]) -> Watch:
     """The row after mail came then."""
     known = rhythm_of(watch)
     rhythm = reduce(Rhythm.heard, times, known or silence.begin(times[0]))
-    if known is None or rhythm.bits != known.bits or watch.limit_hours is not None:  # what the alarm follows from
+    if (
+        known is None or rhythm.bits != known.bits or watch.limit_hours is not None
+    ):  # what the alarm follows from
         due = silence.alarm_at(rhythm, limit_hours=watch.limit_hours)
         watch = replace(watch, hours=rhythm.bits.to_bytes(silence.SKETCH_BYTES, "little"), alarm_at=due)
     spoke = known is None or rhythm.newest_at > known.newest_at

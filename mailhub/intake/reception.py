@@ -2,10 +2,10 @@
 
     door (loop) --deliver--> worker: prepare --> writer: file_batch, commit --> futures of the waiting sessions
 
-Durable states: none; until the commit the peer keeps the mail (docs/design.md, principle 1). A message that cannot be
-filed as read is filed once more as ``unreadable``; if that fails too its outcome is ``deferred`` and the peer tries
-again. Messages over ``LARGE_BYTES`` have a worker of their own and put their slices down ahead of the commit, a turn
-each, so that they never delay small mail.
+Durable states: none; until the commit the peer keeps the mail (docs/design.md, principle 1). A message that
+cannot be filed as read is filed once more as ``unreadable``; if that fails too its outcome is ``deferred``
+and the peer tries again. Messages over ``LARGE_BYTES`` have a worker of their own and put their slices down
+ahead of the commit, a turn each, so that they never delay small mail.
 """
 
 from __future__ import annotations
@@ -223,7 +223,9 @@ class Reception:
         found = (self.resolve(recipient) for recipient in prepared.envelope.recipients)
         accounts = {route.account for route in found if isinstance(route, Recipient)} - {NO_ACCOUNT}
         for account in sorted(accounts):
-            message = await asyncio.wrap_future(self._writer.submit(partial(_new_id, account, prepared.identity)))
+            message = await asyncio.wrap_future(
+                self._writer.submit(partial(_new_id, account, prepared.identity))
+            )
             if message is None:
                 continue  # a duplicate needs no slices; should its first copy go meanwhile, they come with the message
             for index, data in enumerate(prepared.slices):
@@ -257,8 +259,14 @@ class Reception:
 
     def _retry(self, delivery: _Delivery, error: BaseException) -> bool:
         """Once, as unreadable, when it was the message and not the database that failed."""
-        log.error("message could not be filed", error_id=new_error_id(), error=type(error).__name__, exc_info=error)
-        if isinstance(error, StorageError | SlicesGone) or delivery.prepared is None or delivery.prepared.unreadable:
+        log.error(
+            "message could not be filed", error_id=new_error_id(), error=type(error).__name__, exc_info=error
+        )
+        if (
+            isinstance(error, StorageError | SlicesGone)
+            or delivery.prepared is None
+            or delivery.prepared.unreadable
+        ):
             return False
         ids = delivery.prepared.ids
         known = delivery.prepared.authentication
@@ -276,7 +284,9 @@ def _new_id(account: int, identity: bytes, transaction: Transaction) -> int | No
 def _deferred(delivery: _Delivery, error: BaseException) -> list[Outcome]:
     full = isinstance(error, Full)
     return [
-        Outcome(recipient=recipient, fate=Fate.DEFERRED, reason="storage-full" if full else "fault", no_space=full)
+        Outcome(
+            recipient=recipient, fate=Fate.DEFERRED, reason="storage-full" if full else "fault", no_space=full
+        )
         for recipient in delivery.envelope.recipients
     ]
 

@@ -153,7 +153,9 @@ def name_servers(servers: Sequence[str] = (), port: int = 53) -> Ask:
             return NO_ANSWER, 0.0
 
         rrset = found.rrset
-        records = sorted(rrset, key=lambda each: each.preference if isinstance(each, MX) else 0) if rrset else []
+        records = (
+            sorted(rrset, key=lambda each: each.preference if isinstance(each, MX) else 0) if rrset else []
+        )
 
         return Answer(tuple(_text(each) for each in records[:RECORDS])), float(rrset.ttl if rrset else 0)
 

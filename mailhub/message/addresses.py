@@ -1,9 +1,9 @@
 """Address headers. Job: the mailboxes of From, To, Cc ..., read as RFC 5322 3.4 writes them and as clients really do.
 
-One pass over the characters, no backtracking: groups are opened, comments kept as a name when there is no other, quotes
-and encoded words decoded after the structure is known (RFC 2047 5), and what is no address at all is kept as a name.
-Domains are lower-cased; Unicode and xn-- forms stay as written. Must not: raise, or verify that anything exists.
-Sources: RFC 5322 3.4 and 4.4, RFC 6531 (EAI).
+One pass over the characters, no backtracking: groups are opened, comments kept as a name when there is no
+other, quotes and encoded words decoded after the structure is known (RFC 2047 5), and what is no address at
+all is kept as a name. Domains are lower-cased; Unicode and xn-- forms stay as written. Must not: raise, or
+verify that anything exists. Sources: RFC 5322 3.4 and 4.4, RFC 6531 (EAI).
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def parse(text: str, flags: list[str]) -> tuple[Address, ...]:
         return (Address(named[2].strip(), f"{named[3]}@{named[4].lower()}"),)
 
     found = _mailboxes(text, flags)
-    if "=?" in text and not any("@" in each.address for each in found):  # the whole header was encoded, address and all
+    if "=?" in text and not any(
+        "@" in each.address for each in found
+    ):  # the whole header was encoded, address and all
         decoded = headers.clean(words.decode(text, flags))
         found = _mailboxes(decoded, flags) if "@" in decoded else found
 

@@ -32,7 +32,9 @@ _IDENTITY = re.compile(rb"[ \t\r\n]*([A-Za-z0-9._-]{1,255})(?=[ \t\r\n;(]|\Z)")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[();]|\\.|[^"();\\]++|.', re.DOTALL)
 _ODD = re.compile(r"[^\t\r\n\x20-\x7e]")
 _RESULT = re.compile(r"\s*+([a-z][a-z0-9_.-]*+)\s*+(?:/\s*+\d++\s*+)?=\s*+([a-z]++)(?![^\s])", re.IGNORECASE)
-_PAIR = re.compile(r'\s++([a-z][a-z0-9_.-]*+)\s*+=\s*+("(?:[^"\\]|\\.)*+")?([^\s"]*+)(?![^\s])', re.IGNORECASE)
+_PAIR = re.compile(
+    r'\s++([a-z][a-z0-9_.-]*+)\s*+=\s*+("(?:[^"\\]|\\.)*+")?([^\s"]*+)(?![^\s])', re.IGNORECASE
+)
 _DOT = re.compile(r"\s*+\.\s*+(?=[a-z]+\s*+=)", re.IGNORECASE)
 _POLICY = re.compile(
     r"(?<![\w.])(p|sp|dis|policy|policy\.dmarc|action)\s{0,9}=\s{0,9}(?:o\.?|pct\.)?(none|quarantine|reject)\b",
@@ -41,7 +43,13 @@ _POLICY = re.compile(
 _METHODS = frozenset(("spf", "dkim", "dmarc"))
 _STRICTNESS = ("none", "quarantine", "reject")
 _WORDS = frozenset(("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"))
-_ALIASES = {"hardfail": "fail", "policy": "fail", "error": "temperror", "unknown": "permerror", "bestguesspass": "none"}
+_ALIASES = {
+    "hardfail": "fail",
+    "policy": "fail",
+    "error": "temperror",
+    "unknown": "permerror",
+    "bestguesspass": "none",
+}
 _RANK = ("pass", "temperror", "fail", "permerror", "softfail", "neutral", "none")
 
 

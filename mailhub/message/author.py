@@ -1,14 +1,14 @@
 """Who wrote a message, as one value from one reading: the address that is believed and the domain that proves it.
 
-DMARC judges ``Author.domain``, and whoever believes the author takes ``Author.address`` of the same value: a second
-reading would be a second author to choose from. So this one is strict: it reads what RFC 5322 3.4 and RFC 6532 write,
-from the bytes and without any charset label, and has no author where two readers could see two: several From, none,
-one that only a repair can read (a byte order mark, a blank before the colon, an encoded word inside the address), or a
-header block that others may end elsewhere. Such a mail is filed like any other, under the address that ``addresses``
-makes of it, and is nobody's proof.
+DMARC judges ``Author.domain``, and whoever believes the author takes ``Author.address`` of the same value: a
+second reading would be a second author to choose from. So this one is strict: it reads what RFC 5322 3.4 and
+RFC 6532 write, from the bytes and without any charset label, and has no author where two readers could see
+two: several From, none, one that only a repair can read (a byte order mark, a blank before the colon, an
+encoded word inside the address), or a header block that others may end elsewhere. Such a mail is filed like
+any other, under the address that ``addresses`` makes of it, and is nobody's proof.
 
-Pure, linear, raises nothing. Sources: RFC 5322 2.2, 3.4.1; RFC 6376 8.15 (attacks by repeated fields); RFC 6532 3.2;
-RFC 7489 6.6.1; RFC 5890 2.3.2.1 (U-labels).
+Pure, linear, raises nothing. Sources: RFC 5322 2.2, 3.4.1; RFC 6376 8.15 (attacks by repeated fields); RFC
+6532 3.2; RFC 7489 6.6.1; RFC 5890 2.3.2.1 (U-labels).
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def _mailbox(text: str) -> tuple[str, str | None, str]:
             if depth < 0:
                 return "", None, "from-comment"
         elif depth:
-            if any(each in piece for each in '@"<>'):  # in a comment they mean nothing, to whoever knows that it is one
+            if any(
+                each in piece for each in '@"<>'
+            ):  # in a comment they mean nothing, to whoever knows that it is one
                 return "", None, "from-comment"
         elif len(piece) > 1 and piece[0] == '"':
             quoted = True

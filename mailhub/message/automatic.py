@@ -29,7 +29,13 @@ _AWAY_WORDS = (
     "holiday",
     "leave",
 )
-_BULK = {"bulk": "bulk", "junk": "bulk", "list": "list", "auto_reply": "auto-reply", "auto-reply": "auto-reply"}
+_BULK = {
+    "bulk": "bulk",
+    "junk": "bulk",
+    "list": "list",
+    "auto_reply": "auto-reply",
+    "auto-reply": "auto-reply",
+}
 _REPORTS = {
     "delivery-status": "bounce",
     "disposition-notification": "receipt",
@@ -110,7 +116,10 @@ _JUDGES: dict[str, tuple[int, Callable[[str], Automatic | None]]] = {
     "x-preference": (1, _says("auto-reply", "private-header", "auto_reply", "auto-reply")),
     "delivered-to": (1, _says("auto-reply", "private-header", "autoresponder")),
     "x-post-messageclass": (1, _says("auto-reply", "private-header", "9; autoresponder")),
-    "x-mailer": (1, _says("auto-reply", "mailer", "vacation", "autorespond", "autoreply", "auto-reply", "jetspeed")),
+    "x-mailer": (
+        1,
+        _says("auto-reply", "mailer", "vacation", "autorespond", "autoreply", "auto-reply", "jetspeed"),
+    ),
     "x-fc-machinegenerated": (2, _generated),
     "x-machinegenerated": (2, _generated),
     "x-cron-env": (2, _generated),
@@ -193,6 +202,8 @@ def _subject(subject: str) -> Automatic:
         return Automatic("out-of-office", "subject", subject[:EVIDENCE_CHARACTERS])
     if title.startswith(REPLIED):
         return Automatic("auto-reply", "subject", subject[:EVIDENCE_CHARACTERS])
-    if _AWAY_INSIDE.search(title) and not title.startswith(("re:", "aw:", "fw:", "fwd:", "wg:", "tr:", "rv:", "sv:")):
+    if _AWAY_INSIDE.search(title) and not title.startswith(
+        ("re:", "aw:", "fw:", "fwd:", "wg:", "tr:", "rv:", "sv:")
+    ):
         return Automatic("out-of-office", "subject", subject[:EVIDENCE_CHARACTERS])
     return _PERSON

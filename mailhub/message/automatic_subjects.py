@@ -1,5 +1,5 @@
-"""Subjects that vacation programs and automatic answers begin with, in the languages of Exchange, Gmail, Lotus and
-others.
+"""Subjects that vacation programs and automatic answers begin with, in the languages of Exchange, Gmail,
+Lotus and others.
 
 Data only, lower case. A subject that begins with "Re:" is never one: people answer to automatic answers.
 """

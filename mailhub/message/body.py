@@ -1,8 +1,8 @@
 """A part's bytes, decoded. Job: undo the transfer encoding and the charset of one part, up to a limit.
 
-Faults of the wild are read through, never raised: broken base64, quoted-printable with stray "=", encodings nobody
-knows (taken as they are). Must not: choose which part is shown (content.py), convert HTML.
-Sources: RFC 2045 6, RFC 3676 (format=flowed).
+Faults of the wild are read through, never raised: broken base64, quoted-printable with stray "=", encodings
+nobody knows (taken as they are). Must not: choose which part is shown (content.py), convert HTML. Sources:
+RFC 2045 6, RFC 3676 (format=flowed).
 """
 
 from __future__ import annotations

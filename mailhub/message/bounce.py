@@ -1,8 +1,8 @@
 """Recognises bounces and complaints in any form. Pure; cheap on ordinary mail, bounded on all.
 
-First the gate: sender, subject, content type and null sender tell most mail apart in microseconds. Then the machine's
-part (RFC 3464, RFC 5965), then the text that every server writes in its own way (``bounce_text``). A success report
-is no bounce. What was sent is found again by the Message-ID of the returned message.
+First the gate: sender, subject, content type and null sender tell most mail apart in microseconds. Then the
+machine's part (RFC 3464, RFC 5965), then the text that every server writes in its own way (``bounce_text``).
+A success report is no bounce. What was sent is found again by the Message-ID of the returned message.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ _OFFICE = re.compile(
     re.IGNORECASE,
 )
 _REPORTS = ("message/delivery-status", "message/feedback-report", "message/global-delivery-status")
-_RETURNED = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers", "text/rfc822-header")
+_RETURNED = (
+    "message/rfc822",
+    "text/rfc822-headers",
+    "message/global",
+    "message/global-headers",
+    "text/rfc822-header",
+)
 _MESSAGE_ID = re.compile(
     r"^(?:message-id|x-microsoft-original-message-id):[ \t]*(?:\r?\n[ \t]+)?<?([^\s<>]{3,500})>?",
     re.IGNORECASE | re.MULTILINE,
@@ -89,7 +95,9 @@ def _is_own(parts: Sequence[Part], part: Part) -> bool:
     return True
 
 
-def _suspicion(fields: Mapping[str, str], sender: str, subject: str, headers: Sequence[tuple[str, str]]) -> str:
+def _suspicion(
+    fields: Mapping[str, str], sender: str, subject: str, headers: Sequence[tuple[str, str]]
+) -> str:
     """What makes a mail look like a bounce before its body is read, "" for most."""
     if _DAEMON.search(sender):
         return "mailer-daemon"
@@ -133,7 +141,9 @@ def _agrees(reason: str, parts: Sequence[Part], text: str) -> bool:
     words, returned = bounce_text.split_returned(text)
     attached = any(each.content_type in _RETURNED for each in parts)
 
-    return bool(returned or attached) and bool(bounce_verdict.reply_code(words) or bounce_verdict.best_status(words))
+    return bool(returned or attached) and bool(
+        bounce_verdict.reply_code(words) or bounce_verdict.best_status(words)
+    )
 
 
 def _bounce(
@@ -146,7 +156,9 @@ def _bounce(
         told = bounce_text.read(words, author)
     rows: tuple[bounce_report.Reported, ...] = ()
 
-    status_text = part_text(raw, report, bounce_report.REPORT_BYTES) if report is not None else _status_fields(words)
+    status_text = (
+        part_text(raw, report, bounce_report.REPORT_BYTES) if report is not None else _status_fields(words)
+    )
     if status_text:
         rows = bounce_report.delivery_status(status_text)
         if rows and all(row.action in _SUCCESS for row in rows):
@@ -182,7 +194,12 @@ def _reported(row: bounce_report.Reported, told: bounce_text.Told, words: str) -
 
 
 def _told(
-    raw: bytes, parts: Sequence[Part], fields: Mapping[str, str], told: bounce_text.Told, words: str, returned: str
+    raw: bytes,
+    parts: Sequence[Part],
+    fields: Mapping[str, str],
+    told: bounce_text.Told,
+    words: str,
+    returned: str,
 ) -> list[BouncedRecipient]:
     """The verdicts where only the text reports: on whom a header names, else the text, else whom the mail was for."""
     listed = _addresses(fields.get("x-failed-recipients", ""))
@@ -265,7 +282,9 @@ def _amazon(text: str) -> Bounce | None:
     mail = notice.get("mail")
     original = str(mail.get("messageId", "")) if isinstance(mail, dict) else ""
     if kind == "Complaint":
-        return Bounce("amazon-sns", tuple(_sns_recipients(notice, "complaint", "complainedRecipients")), original, True)
+        return Bounce(
+            "amazon-sns", tuple(_sns_recipients(notice, "complaint", "complainedRecipients")), original, True
+        )
     if kind == "Bounce":
         return Bounce("amazon-sns", tuple(_sns_recipients(notice, "bounce", "bouncedRecipients")), original)
 

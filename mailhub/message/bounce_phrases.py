@@ -1,10 +1,10 @@
-"""What mail servers say when they cannot deliver. Tables only: subjects, phrases by cause, marks of the returned
-message.
+"""What mail servers say when they cannot deliver. Tables only: subjects, phrases by cause, marks of the
+returned message.
 
-Stands on: RFC 3463 and RFC 5321 reply texts, and the texts of qmail, Exim, sendmail, Postfix, Exchange, Microsoft
-365, Domino and Notes, Groupwise, Gmail, Yahoo, AOL, GMX, Mail.ru, Yandex, Zoho, iCloud, Amazon SES, OpenSMTPD,
-DragonFly, Courier, IMail, MDaemon, Barracuda, McAfee, Sun Messaging Server, X.400 gateways and Japanese carriers, in
-the languages they answer in. Lower case.
+Stands on: RFC 3463 and RFC 5321 reply texts, and the texts of qmail, Exim, sendmail, Postfix, Exchange,
+Microsoft 365, Domino and Notes, Groupwise, Gmail, Yahoo, AOL, GMX, Mail.ru, Yandex, Zoho, iCloud, Amazon SES,
+OpenSMTPD, DragonFly, Courier, IMail, MDaemon, Barracuda, McAfee, Sun Messaging Server, X.400 gateways and
+Japanese carriers, in the languages they answer in. Lower case.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ SUBJECTS = _table("""
     배달되지 않음 | 배달 못함 | 반송 | 전송 실패 | לא ניתן למסירה | تعذر تسليم
 """)
 
-# What a mail server's text says somewhere near its beginning: asked where sender and subject alone do not decide.
+# What a mail server's text says somewhere near its beginning: asked where sender and subject alone do not
+# decide.
 EVIDENCE = _table("""
     could not be delivered | couldn't be delivered | was not delivered | not be delivered | unable to deliver |
     wasn't able to deliver | delivery failed | delivery has failed | delivery failure | failed permanently |

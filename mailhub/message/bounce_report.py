@@ -1,5 +1,5 @@
-"""Reads the machine-readable parts of reports: delivery status (RFC 3464) and feedback (RFC 5965). Pure, bounded,
-lenient.
+"""Reads the machine-readable parts of reports: delivery status (RFC 3464) and feedback (RFC 5965). Pure,
+bounded, lenient.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def delivery_status(text: str) -> tuple[Reported, ...]:
                 address=address,
                 action=fields.get("action", "").split(None, 1)[0].lower() if fields.get("action") else "",
                 status=fields.get("status", ""),
-                diagnostic=fields.get("diagnostic-code", "").partition(";")[2] or fields.get("diagnostic-code", ""),
+                diagnostic=fields.get("diagnostic-code", "").partition(";")[2]
+                or fields.get("diagnostic-code", ""),
             )
         )
         if len(found) >= REPORT_RECIPIENTS:

@@ -1,10 +1,10 @@
 """Reads a server's answer: enhanced status, reply code, cause, and whether the address is dead. Pure, linear,
 bounded.
 
-Sources: RFC 3463 (enhanced codes), RFC 5248 (their registry), RFC 5321 4.2 (reply codes), RFC 7505 (null MX), the
-texts in ``bounce_phrases``. *Permanent* says that writing again to this address is useless: nobody of that name, no
-such host, moved. A full mailbox, a policy, a size limit or an expired queue says nothing of the kind, whatever digit
-the server chose.
+Sources: RFC 3463 (enhanced codes), RFC 5248 (their registry), RFC 5321 4.2 (reply codes), RFC 7505 (null MX),
+the texts in ``bounce_phrases``. *Permanent* says that writing again to this address is useless: nobody of
+that name, no such host, moved. A full mailbox, a policy, a size limit or an expired queue says nothing of the
+kind, whatever digit the server chose.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def _codes(text: str) -> list[str]:
     behind: list[str] = []
     for match in _ENHANCED.finditer(text[:ANSWER_CHARACTERS]):
         code = ".".join(match.groups())
-        (behind if _BEHIND_REPLY.search(text, max(0, match.start() - 8), match.start()) else found).append(code)
+        (behind if _BEHIND_REPLY.search(text, max(0, match.start() - 8), match.start()) else found).append(
+            code
+        )
     return [*behind, *found]
 
 

@@ -1,8 +1,9 @@
 """Bytes to text. Job: the text a sender meant, whatever label he wrote; no input raises and nothing is dropped.
 
-Labels are read as the WHATWG Encoding standard reads them (latin-1 means windows-1252, gb2312 means gbk), then as
-Python names, then mended; a label nobody knows, or one that does not fit, is recovered by ``detect``. Must not: fold
-line ends, know about MIME. Sources: encoding.spec.whatwg.org, RFC 1468 (ISO-2022-JP), RFC 2152 (UTF-7), RFC 1843 (HZ).
+Labels are read as the WHATWG Encoding standard reads them (latin-1 means windows-1252, gb2312 means gbk),
+then as Python names, then mended; a label nobody knows, or one that does not fit, is recovered by ``detect``.
+Must not: fold line ends, know about MIME. Sources: encoding.spec.whatwg.org, RFC 1468 (ISO-2022-JP), RFC 2152
+(UTF-7), RFC 1843 (HZ).
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ _PYTHON = frozenset(aliases) | frozenset(aliases.values())
 _NOT_OF_HEADERS = frozenset(("utf_16_le", "utf_16_be", "utf_7"))
 _LABEL_CHARACTERS = 64
 _LABEL = re.compile(r"[^a-z0-9._:+-]+")
-_PREFIX = re.compile(r"^(?:charset=|3d|iso-(?=gb|utf|windows|koi|big)|x-(?!mac|user|sjis)|cs(?=utf|gb|big|iso))")
+_PREFIX = re.compile(
+    r"^(?:charset=|3d|iso-(?=gb|utf|windows|koi|big)|x-(?!mac|user|sjis)|cs(?=utf|gb|big|iso))"
+)
 _CODE_PAGE = re.compile(r"(?:windows|win|cp|ansi|ibm|ms)[-_ ]?(\d{3,5})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SINGLE_BYTE = re.compile(r"^(?:ascii|cp125\d|cp8\d\d|iso8859|koi8|mac|latin|tis|x-)")
@@ -89,7 +92,9 @@ def _lookup(label: str) -> str | None:
         return _OURS.get(known.name, str(known.codec_info.name))
 
     python = label.replace("-", "_").replace(".", "_")
-    if python not in _PYTHON:  # codecs.lookup searches the disk for an unknown name, and remembers it for ever
+    if (
+        python not in _PYTHON
+    ):  # codecs.lookup searches the disk for an unknown name, and remembers it for ever
         return None
 
     try:
@@ -104,8 +109,8 @@ def _lookup(label: str) -> str | None:
 def of_header(label: str) -> str:
     """``label`` if header fields may be written in it, else "": then what is there is found by ``detect``.
 
-    Only what mail and browsers write is (WHATWG, and ISO-2022-KR and HZ): in EBCDIC, UTF-7 or UTF-16 the same bytes are
-    another text, an address among it, than to whoever reads ASCII.
+    Only what mail and browsers write is (WHATWG, and ISO-2022-KR and HZ): in EBCDIC, UTF-7 or UTF-16 the same
+    bytes are another text, an address among it, than to whoever reads ASCII.
     """
     name = codec(label)
     return label if name is not None and _normal(name) in _header_codecs() else ""
@@ -124,8 +129,8 @@ def _normal(name: str) -> str:
 def decode(data: bytes, label: str = "", *, guess: bool = True) -> tuple[str, str]:
     """``data`` as text without lone surrogates, and a flag: "", "charset-unknown" or "charset-wrong".
 
-    A known label that does not fit leads to detection, unless ``guess`` is off: a few bytes are too little to guess by.
-    Linear in ``data``; never raises; undecodable bytes become U+FFFD.
+    A known label that does not fit leads to detection, unless ``guess`` is off: a few bytes are too little to
+    guess by. Linear in ``data``; never raises; undecodable bytes become U+FFFD.
     """
     if data.isascii() and not _stateful(data):
         return data.decode("ascii"), ""

@@ -1,8 +1,9 @@
 """Which parts are the text of a message and which are files. Job: choose as a mail client would, over the flat list.
 
-Rules: in multipart/alternative the plain text is the text and the HTML the HTML; everywhere else inline text parts
-follow one another; a text part with a file name or Content-Disposition: attachment is a file; an invite is both.
-Must not: decode (body.py), recurse. Sources: RFC 2046 5.1.3-5.1.4, RFC 2183, RFC 2387 (related), RFC 1847 (signed).
+Rules: in multipart/alternative the plain text is the text and the HTML the HTML; everywhere else inline text
+parts follow one another; a text part with a file name or Content-Disposition: attachment is a file; an invite
+is both. Must not: decode (body.py), recurse. Sources: RFC 2046 5.1.3-5.1.4, RFC 2183, RFC 2387 (related), RFC
+1847 (signed).
 """
 
 from __future__ import annotations
@@ -35,11 +36,17 @@ def choose(parts: Sequence[Part]) -> Content:
     leaves = [index for index in range(len(parts)) if index not in containers or _is_leaf(parts[index])]
     plain = [index for index in leaves if _is_text(parts, index, "text/plain")]
     marked = [index for index in leaves if _is_text(parts, index, "text/html")]
-    others = [index for index in leaves if _is_text(parts, index, "") and index not in set(plain) | set(marked)]
+    others = [
+        index for index in leaves if _is_text(parts, index, "") and index not in set(plain) | set(marked)
+    ]
     twins = _alternatives(parts, [index for index in plain if parts[index].end - parts[index].body_start > 2])
     twins_html = _alternatives(parts, marked)
     chosen = [index for index in marked if not _has_twin(parts, index, twins)]
-    rich = [index for index in others if not _has_twin(parts, index, twins) and not _has_twin(parts, index, twins_html)]
+    rich = [
+        index
+        for index in others
+        if not _has_twin(parts, index, twins) and not _has_twin(parts, index, twins_html)
+    ]
     texts = set(plain) | set(marked) | set(others)
     invites = tuple(index for index in leaves if parts[index].content_type == "text/calendar")
     files = tuple(index for index in leaves if index not in texts and not _is_empty_container(parts, index))
@@ -49,7 +56,9 @@ def choose(parts: Sequence[Part]) -> Content:
 
 
 def _single(part: Part) -> Content:
-    if part.disposition != "attachment" and (part.content_type in _SHOWN or part.content_type.startswith("multipart/")):
+    if part.disposition != "attachment" and (
+        part.content_type in _SHOWN or part.content_type.startswith("multipart/")
+    ):
         html = (0,) if part.content_type == "text/html" else ()
         return Content((0,), html, (0,), (), ())
     return Content((), (), (), (0,), (0,) if part.content_type == "text/calendar" else ())
@@ -77,7 +86,9 @@ def _is_text(parts: Sequence[Part], index: int, kind: str) -> bool:
     if _shows(part):
         return True
     # the first text of a message is its text even when a client gave it a name (Exchange, Lotus)
-    return part.disposition != "attachment" and part.content_type != "text/calendar" and _is_first(parts, index)
+    return (
+        part.disposition != "attachment" and part.content_type != "text/calendar" and _is_first(parts, index)
+    )
 
 
 def _is_first(parts: Sequence[Part], index: int) -> bool:

@@ -1,8 +1,8 @@
 """Date headers. Job: microseconds since the epoch (UTC) from a date in any form people send; None when unreadable.
 
-RFC 5322 3.3 and 4.3 (two-digit years, named zones), asctime, ISO 8601. Nothing is judged: a date in the future or in
-1970 is returned as it stands. Outside the years 1900 (RFC 5322 3.3) to 9998 nothing is a date: with its offset the last
-year could leave the calendar. Must not: ask the clock, raise.
+RFC 5322 3.3 and 4.3 (two-digit years, named zones), asctime, ISO 8601. Nothing is judged: a date in the
+future or in 1970 is returned as it stands. Outside the years 1900 (RFC 5322 3.3) to 9998 nothing is a date:
+with its offset the last year could leave the calendar. Must not: ask the clock, raise.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ from datetime import date
 
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
-_MONTHS |= {"mrz": 3, "mär": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12, "ene": 1}
+_MONTHS |= {
+    "mrz": 3,
+    "mär": 3,
+    "mai": 5,
+    "okt": 10,
+    "dez": 12,
+    "fév": 2,
+    "avr": 4,
+    "aoû": 8,
+    "déc": 12,
+    "ene": 1,
+}
 _HOURS: dict[str, float] = {
     "ut": 0,
     "utc": 0,
@@ -25,16 +36,31 @@ _HOURS: dict[str, float] = {
     "mst": -7,
     "mdt": -6,
 }
-_HOURS |= {"mdt": -6, "pst": -8, "pdt": -7, "bst": 1, "cet": 1, "met": 1, "cest": 2, "mest": 2, "eet": 2, "eest": 3}
+_HOURS |= {
+    "mdt": -6,
+    "pst": -8,
+    "pdt": -7,
+    "bst": 1,
+    "cet": 1,
+    "met": 1,
+    "cest": 2,
+    "mest": 2,
+    "eet": 2,
+    "eest": 3,
+}
 _HOURS |= {"msk": 3, "ist": 5.5, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13}
 
 _TIME = r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d{1,9})?)?"
 _ZONE = r"\s*(?:(?:GMT|UTC)?([+-])(\d{1,2}):?(\d{2})|\(?([A-Za-z]{1,5}))?"
 _RFC = re.compile(
-    r"\s*(?:[^\W\d_]{2,12}\.?\s*,?\s*)?(\d{1,2})[\s.-]+([^\W\d_]{3,9})\.?[\s,-]*(\d{2,4})[\s,]+" + _TIME + _ZONE
+    r"\s*(?:[^\W\d_]{2,12}\.?\s*,?\s*)?(\d{1,2})[\s.-]+([^\W\d_]{3,9})\.?[\s,-]*(\d{2,4})[\s,]+"
+    + _TIME
+    + _ZONE
 )
 _ASCTIME = re.compile(
-    r"\s*(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\s+(\d{1,2}),?\s+" + _TIME + r"(?:\s+([A-Za-z]{1,5}))?\s+(\d{4})"
+    r"\s*(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\s+(\d{1,2}),?\s+"
+    + _TIME
+    + r"(?:\s+([A-Za-z]{1,5}))?\s+(\d{4})"
 )
 _ISO = re.compile(r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T\s]+" + _TIME + _ZONE + ")?")
 _DAY_ONLY = re.compile(r"\s*(?:[^\W\d_]{2,12}\s*,?\s*)?(\d{1,2})[\s.-]+([^\W\d_]{3,9})\.?[\s,-]*(\d{4})")

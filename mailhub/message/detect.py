@@ -1,8 +1,9 @@
 """Which charset unlabelled bytes are in. Job: the most likely text, by validity first, then by letter statistics.
 
-Works on at most ``SAMPLE_BYTES`` to choose, then decodes all. Each rule stands on how the encoding lays out its common
-characters, not on any message: kana of Japanese, level-1 rows of the Chinese sets, hangul rows of KS X 1001; running
-text of the alphabets is lower case; letters inside of Latin words tell its sets. Must not: raise, or look at labels.
+Works on at most ``SAMPLE_BYTES`` to choose, then decodes all. Each rule stands on how the encoding lays out
+its common characters, not on any message: kana of Japanese, level-1 rows of the Chinese sets, hangul rows of
+KS X 1001; running text of the alphabets is lower case; letters inside of Latin words tell its sets. Must not:
+raise, or look at labels.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ _ALPHABETS = (
     ("cp866", _CYRILLIC),
     ("cp1253", _GREEK),
 )
-_HEBREW_FREQUENT = re.compile(rb"[\xf8-\xfa]")  # resh, shin, tav: a fifth of Hebrew; as Cyrillic they are the rarest
-_TURKISH = re.compile(rb"[A-Za-z][\xfd\xfe\xf0]|[\xfd\xfe\xf0][a-z]")  # dotless i, s and g with marks inside words
+_HEBREW_FREQUENT = re.compile(
+    rb"[\xf8-\xfa]"
+)  # resh, shin, tav: a fifth of Hebrew; as Cyrillic they are the rarest
+_TURKISH = re.compile(
+    rb"[A-Za-z][\xfd\xfe\xf0]|[\xfd\xfe\xf0][a-z]"
+)  # dotless i, s and g with marks inside words
 _ICELANDIC = re.compile(rb"[\xe6\xe1\xed\xfa\xf3]")  # ae and acute vowels, which Turkish has not
 _CENTRAL = re.compile(
     rb"[A-Za-z][\xb3\xbf\xb9\x9f\x9d\x9a\x9e\xb1\xb6\xbc\xbe]|[\xb3\xbf\x9f\x9a\x9e\xb6\xbc\xbe\xa9\xae][a-z]"
@@ -37,7 +42,9 @@ _HALF_WIDTH = re.compile("[\uff61-\uff9f]")
 _WIDE = re.compile("[\u0080-\uffff]")
 _HANGUL = re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")  # KS X 1001 rows of syllables
 _HANZI = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|[\xa1\xa3][\xa1-\xfe]")  # GB 2312 level 1 and punctuation
-_BIG5 = re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]|[\xa1\xa3][\x40-\x7e\xa1-\xfe]")  # level 1 and punctuation
+_BIG5 = re.compile(
+    rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]|[\xa1\xa3][\x40-\x7e\xa1-\xfe]"
+)  # level 1 and punctuation
 _PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
 
 
@@ -99,7 +106,9 @@ def _multibyte(sample: bytes) -> str:
             return name
 
     pairs = len(_PAIR.findall(sample))
-    if _valid(sample, "cp949") and len(_HANGUL.findall(sample)) >= 0.9 * pairs:  # Chinese reaches far beyond these rows
+    if (
+        _valid(sample, "cp949") and len(_HANGUL.findall(sample)) >= 0.9 * pairs
+    ):  # Chinese reaches far beyond these rows
         return "cp949"
 
     for name, common in (("gb18030", _HANZI), ("big5hkscs", _BIG5)):

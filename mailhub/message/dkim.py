@@ -1,11 +1,11 @@
-"""DKIM signatures: found, bounded, and verified against keys from DNS. Pure; the caller asks DNS (RFC 6376, 8301,
-8463).
+"""DKIM signatures: found, bounded, and verified against keys from DNS. Pure; the caller asks DNS (RFC 6376,
+8301, 8463).
 
-Two steps: ``signatures`` reads the header block, hashes the body and names the key records; ``verify`` judges a
-signature once its record is there. At most ``SIGNATURES`` are looked at, those of the author's domain first. Only
-rsa-sha256 with 1,024 bits or more and ed25519-sha256 count (RFC 8301), and only what covers the whole body: below a
-length (l=) anybody could have added words of their own (RFC 6376 8.2), so it is not looked at. Every step is linear:
-canonicalisation is bytes.replace, no regex.
+Two steps: ``signatures`` reads the header block, hashes the body and names the key records; ``verify`` judges
+a signature once its record is there. At most ``SIGNATURES`` are looked at, those of the author's domain
+first. Only rsa-sha256 with 1,024 bits or more and ed25519-sha256 count (RFC 8301), and only what covers the
+whole body: below a length (l=) anybody could have added words of their own (RFC 6376 8.2), so it is not
+looked at. Every step is linear: canonicalisation is bytes.replace, no regex.
 """
 
 from __future__ import annotations
@@ -67,17 +67,25 @@ class Verdict:
 def signatures(raw: bytes, author_domain: str, now_seconds: int) -> tuple[Signature, ...]:
     """The signatures of a message worth a DNS question, with their body hashes compared. Linear in the message."""
     fields, body = split(raw)
-    tags = [(index, _tags(value)) for index, (name, value) in enumerate(fields) if name.lower() == b"dkim-signature"]
+    tags = [
+        (index, _tags(value))
+        for index, (name, value) in enumerate(fields)
+        if name.lower() == b"dkim-signature"
+    ]
     if not tags:
         return ()
     tags.sort(key=lambda each: not _aligned(each[1].get("d", ""), author_domain))
     hashes: dict[bool, bytes] = {}
-    return tuple(_signature(fields, index, tag, body, hashes, now_seconds) for index, tag in tags[:SIGNATURES])
+    return tuple(
+        _signature(fields, index, tag, body, hashes, now_seconds) for index, tag in tags[:SIGNATURES]
+    )
 
 
 def _aligned(domain: str, author: str) -> bool:
     domain = domain.lower()
-    return bool(domain) and (domain == author or author.endswith(f".{domain}") or domain.endswith(f".{author}"))
+    return bool(domain) and (
+        domain == author or author.endswith(f".{domain}") or domain.endswith(f".{author}")
+    )
 
 
 def split(raw: bytes) -> tuple[list[Field], bytes]:
@@ -269,7 +277,9 @@ def verify(signature: Signature, answer: Answer) -> Verdict:
         return Verdict("temperror", signature.domain, "no-answer")
 
     records = [
-        tags for text in answer.records if (tags := _tags(text.encode())).get("v", "DKIM1") == "DKIM1" and "p" in tags
+        tags
+        for text in answer.records
+        if (tags := _tags(text.encode())).get("v", "DKIM1") == "DKIM1" and "p" in tags
     ]
     if not records:
         return Verdict("permerror", signature.domain, "no-key")
@@ -284,7 +294,9 @@ def _verify_with(signature: Signature, record: dict[str, str]) -> Verdict:
     kind, _, hash_name = signature.algorithm.partition("-")
     if not record["p"]:
         return verdict("permerror", "key-revoked")
-    if record.get("k", "rsa").lower() != kind or hash_name not in record.get("h", hash_name).lower().split(":"):
+    if record.get("k", "rsa").lower() != kind or hash_name not in record.get("h", hash_name).lower().split(
+        ":"
+    ):
         return verdict("permerror", "key-type")
     if not {"*", "email"} & set(record.get("s", "*").lower().split(":")):
         return verdict("permerror", "key-service")

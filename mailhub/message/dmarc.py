@@ -21,7 +21,14 @@ from mailhub.message.spf import Spf
 from mailhub.message.values import Authentication
 
 _POLICIES = ("none", "quarantine", "reject")
-_RANK = ("pass", "temperror", "fail", "permerror", "neutral", "none")  # what the best of several signatures is
+_RANK = (
+    "pass",
+    "temperror",
+    "fail",
+    "permerror",
+    "neutral",
+    "none",
+)  # what the best of several signatures is
 
 
 @cache
@@ -67,7 +74,10 @@ def _judged(author: str, spf: Spf, verdicts: Iterable[dkim.Verdict], answers: li
     result, policy = _dmarc(author, spf, verdicts, record, level)
     if not record and any(answer.failed for answer in answers):
         result = "temperror"
-    why = [f"spf={spf.result}:{spf.reason}", *(f"dkim={each.result}:{each.domain}:{each.reason}" for each in verdicts)]
+    why = [
+        f"spf={spf.result}:{spf.reason}",
+        *(f"dkim={each.result}:{each.domain}:{each.reason}" for each in verdicts),
+    ]
 
     return Authentication(
         spf=spf.result,
@@ -99,7 +109,10 @@ def _tags(text: str) -> dict[str, str]:
     if "".join(first.split()) != "v=DMARC1":
         return {}
     pairs = (item.partition("=") for item in rest.split(";"))
-    return {"v": "DMARC1", **{name.strip().lower(): value.strip().lower() for name, equals, value in pairs if equals}}
+    return {
+        "v": "DMARC1",
+        **{name.strip().lower(): value.strip().lower() for name, equals, value in pairs if equals},
+    }
 
 
 def _dmarc(

@@ -1,9 +1,9 @@
-"""How pure code asks DNS: it yields questions and is sent answers. Values and names only; nothing here opens a
-connection.
+"""How pure code asks DNS: it yields questions and is sent answers. Values and names only; nothing here opens
+a connection.
 
-A check is a generator (``Rounds``): each round yields the set of questions it needs next and receives the answers;
-its return value is the verdict. Who drives it (``mailhub.intake.resolver``) decides on caches, time and number of
-look-ups.
+A check is a generator (``Rounds``): each round yields the set of questions it needs next and receives the
+answers; its return value is the verdict. Who drives it (``mailhub.intake.resolver``) decides on caches, time
+and number of look-ups.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-Question = tuple[str, str]  # (name in lower-case ASCII without final dot, type: "TXT", "A", "AAAA", "MX", "PTR")
+Question = tuple[
+    str, str
+]  # (name in lower-case ASCII without final dot, type: "TXT", "A", "AAAA", "MX", "PTR")
 Result = TypeVar("Result")
 
 
@@ -20,7 +22,9 @@ Result = TypeVar("Result")
 class Answer:
     """The records of one question. ``failed``: nobody answered (time-out, SERVFAIL, no look-ups left)."""
 
-    records: tuple[str, ...] = ()  # TXT: strings of a record joined; MX: hosts by preference; A, AAAA: addresses
+    records: tuple[
+        str, ...
+    ] = ()  # TXT: strings of a record joined; MX: hosts by preference; A, AAAA: addresses
     failed: bool = False
 
 

@@ -1,8 +1,9 @@
 """Header block to fields, field bytes to text. Job: RFC 5322 header fields with the faults of the wild.
 
-Offsets in, pairs out; every decoded value is free of CR, LF, NUL, other controls, bidi controls and lone surrogates.
-Must not: interpret a field (addresses.py, dates.py, parameters.py do), raise on any bytes, take more than linear time.
-Sources: RFC 5322 2.2 and 4.2 (obsolete forms), RFC 2047 (encoded words, by ``words``), RFC 6532 (raw UTF-8).
+Offsets in, pairs out; every decoded value is free of CR, LF, NUL, other controls, bidi controls and lone
+surrogates. Must not: interpret a field (addresses.py, dates.py, parameters.py do), raise on any bytes, take
+more than linear time. Sources: RFC 5322 2.2 and 4.2 (obsolete forms), RFC 2047 (encoded words, by ``words``),
+RFC 6532 (raw UTF-8).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _WELL_KNOWN = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 # C0 and C1 controls, line and paragraph separators, Unicode's Bidi_Control property, lone surrogates
-_UNCLEAN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_UNCLEAN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
 _BREAK = re.compile("[\t\r\n\u2028\u2029]+")
 
 
@@ -99,7 +102,9 @@ def _junk(block: bytes, *, whole: bool) -> tuple[int, str]:
     return len(block), fault
 
 
-def decode_all(fields: Iterable[tuple[bytes, bytes]], label: str, flags: list[str]) -> tuple[tuple[str, str], ...]:
+def decode_all(
+    fields: Iterable[tuple[bytes, bytes]], label: str, flags: list[str]
+) -> tuple[tuple[str, str], ...]:
     """(name, decoded unfolded value) of each field; ``label`` is the charset to try for raw 8-bit text."""
     result = []
     for name, value in fields:

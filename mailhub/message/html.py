@@ -1,9 +1,9 @@
 """HTML to what its reader sees. Job: readable text, the text that is hidden from the reader, and the links.
 
-An own tokeniser and one pass. Only elements that change something for the text inside (hidden, coloured, quoted,
-listed, linked) are kept on an explicit stack, so any depth costs the same: no recursion, linear in the length.
-inscriptis and lexbor were measured first: one loses all text beyond 256 levels, the other is quadratic in them. Must
-not: render for display (sanitise.py does), fetch, raise.
+An own tokeniser and one pass. Only elements that change something for the text inside (hidden, coloured,
+quoted, listed, linked) are kept on an explicit stack, so any depth costs the same: no recursion, linear in
+the length. inscriptis and lexbor were measured first: one loses all text beyond 256 levels, the other is
+quadratic in them. Must not: render for display (sanitise.py does), fetch, raise.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ def _tells(attributes: str) -> bool:
     """Whether attributes, not yet taken apart, can matter to the reader."""
     lowered = attributes.lower()
     return (
-        "style" in lowered or "color" in lowered or "hidden" in lowered or "background" in lowered or "text" in lowered
+        "style" in lowered
+        or "color" in lowered
+        or "hidden" in lowered
+        or "background" in lowered
+        or "text" in lowered
     )
 
 
@@ -208,5 +212,9 @@ class _Reader:
         said = "".join(self.shown.out[element.start : element.start + 64])
         target = element.href.removeprefix("mailto:").removeprefix("tel:")[:2048]
         bare = target.removeprefix("http://").removeprefix("https://").removeprefix("www.").rstrip("/")
-        if element.href.startswith(("http:", "https:", "mailto:", "ftp:")) and said.strip() and bare not in said:
+        if (
+            element.href.startswith(("http:", "https:", "mailto:", "ftp:"))
+            and said.strip()
+            and bare not in said
+        ):
             self.shown.write(f" <{target}>")

@@ -1,7 +1,7 @@
 """Lines of text as a page is read. Job: blanks, line ends, quote marks, list marks; the layout a plain reader expects.
 
-Blocks begin on a line of their own, paragraphs and tables are set apart by an empty line, cells of a row by a blank.
-Must not: know tags or hidden text. State lives for one page.
+Blocks begin on a line of their own, paragraphs and tables are set apart by an empty line, cells of a row by a
+blank. Must not: know tags or hidden text. State lives for one page.
 """
 
 from __future__ import annotations

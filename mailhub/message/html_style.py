@@ -1,8 +1,8 @@
 """Whether an element hides its text from the reader. Job: the tricks of spam and preview lines, told by attributes.
 
-Known: display:none, visibility:hidden, zero font, opacity or box, text pushed off the page, mso-hide, the hidden
-attribute, white ink on no ground. Style sheets are not applied (mail clients drop most of them). Must not: render.
-Sources: CSS Display 3, CSS Color 4 (names and forms of white).
+Known: display:none, visibility:hidden, zero font, opacity or box, text pushed off the page, mso-hide, the
+hidden attribute, white ink on no ground. Style sheets are not applied (mail clients drop most of them). Must
+not: render. Sources: CSS Display 3, CSS Color 4 (names and forms of white).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """HTML to tags and text. Job: cut a page into tokens as a browser would cut it, in linear time, on any input.
 
-Comments, declarations, scripts and style sheets are passed over; what cannot be a tag is text. Must not: build a tree,
-decode character references, raise. Source: HTML Living Standard 13.2.5 (tokenisation), eased in what mail never needs.
+Comments, declarations, scripts and style sheets are passed over; what cannot be a tag is text. Must not:
+build a tree, decode character references, raise. Source: HTML Living Standard 13.2.5 (tokenisation), eased in
+what mail never needs.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ Token = tuple[
     str, str, str, str
 ]  # (text before the tag, "/" of an end tag, name in lower case or "", attributes as written)
 
-# Quoted values may hold ">". Bounded in length and number, so that a tag that never ends costs a constant; what is over
-# ends at the first ">" (_LOOSE), which is right for the one common case, images in data: URLs.
+# Quoted values may hold ">". Bounded in length and number, so that a tag that never ends costs a constant;
+# what is over ends at the first ">" (_LOOSE), which is right for the one common case, images in data: URLs.
 _TAG = re.compile(
     r"""([^<]*+)<(/?)([a-zA-Z][^\s/>]{0,63})"""
     r"""([^"'>]*+(?:(?:"[^"]{0,4096}+"|'[^']{0,4096}+')[^"'>]{0,4096}+){0,40}+)>"""

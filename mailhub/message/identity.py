@@ -1,9 +1,10 @@
 """Whether two messages are the same. Job: a digest that survives transport and changes with the content.
 
-Two halves: the *name* of a message (Message-ID and sender; without an id sender, Date and Subject) and the *content*:
-its inline text parts decoded, as far as they are looked at, and every other part's bytes as transferred.
-White space, line ends, trace headers and the encoding of text do not count: relays change them (RFC 5321, RFC 6152).
-Must not: take more text than it is given, or depend on anything the recipient's side adds.
+Two halves: the *name* of a message (Message-ID and sender; without an id sender, Date and Subject) and the
+*content*: its inline text parts decoded, as far as they are looked at, and every other part's bytes as
+transferred. White space, line ends, trace headers and the encoding of text do not count: relays change them
+(RFC 5321, RFC 6152). Must not: take more text than it is given, or depend on anything the recipient's side
+adds.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iter
         digest.update(text.encode("utf-8", "replace").translate(None, _WHITE))
         digest.update(b"\0t")
     for index in files:
-        for at in range(parts[index].body_start, parts[index].end, _SLICE_BYTES):  # never a second copy of a large file
+        for at in range(
+            parts[index].body_start, parts[index].end, _SLICE_BYTES
+        ):  # never a second copy of a large file
             digest.update(raw[at : min(at + _SLICE_BYTES, parts[index].end)].translate(None, _WHITE))
         digest.update(b"\0f")
     return digest.digest()
@@ -37,7 +40,11 @@ def name(parsed: Parsed, sender: str) -> bytes:
     ``sender`` is whose mail it becomes, lower case: else whoever sent somebody's id and text first, under a name of his
     own, would have the genuine mail taken for a copy and shown to nobody.
     """
-    what = f"i\0{parsed.message_id}" if parsed.message_id else f"h\0{parsed.date}\0{''.join(parsed.subject.split())}"
+    what = (
+        f"i\0{parsed.message_id}"
+        if parsed.message_id
+        else f"h\0{parsed.date}\0{''.join(parsed.subject.split())}"
+    )
     return blake2b(f"{sender}\0{what}".encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
 
 

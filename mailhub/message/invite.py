@@ -1,7 +1,7 @@
 """Calendar invites. Job: the few lines a reader needs (what, when, where, who) out of a text/calendar part.
 
-Reads the first VEVENT of RFC 5545 text, unfolded; understands METHOD of RFC 5546. Must not: expand recurrences, convert
-time zones, raise.
+Reads the first VEVENT of RFC 5545 text, unfolded; understands METHOD of RFC 5546. Must not: expand
+recurrences, convert time zones, raise.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def summary(text: str) -> str:
     if "DTSTART" not in fields and "SUMMARY" not in fields:
         return ""
 
-    lines = [f"{_TITLES.get(fields.get('METHOD', ('', ''))[1].upper(), 'Event')}: {_value(fields, 'SUMMARY')}"]
+    lines = [
+        f"{_TITLES.get(fields.get('METHOD', ('', ''))[1].upper(), 'Event')}: {_value(fields, 'SUMMARY')}"
+    ]
     start = _time(fields, "DTSTART")
     end = _time(fields, "DTEND")
     if start:

@@ -1,8 +1,9 @@
 """How much of a stranger's message is looked at. Job: every bound of this room in one place, each with its reason.
 
-What is over a bound is flagged in ``Parsed.flags`` and read as far as the bound; the raw message is always kept. The
-numbers are far above what real mail needs (the largest seen in 6,727 real messages stand beside them) and low enough
-that a message at the size limit costs well under a second (scripts/bench_parse.py --hostile).
+What is over a bound is flagged in ``Parsed.flags`` and read as far as the bound; the raw message is always
+kept. The numbers are far above what real mail needs (the largest seen in 6,727 real messages stand beside
+them) and low enough that a message at the size limit costs well under a second (scripts/bench_parse.py
+--hostile).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Content-Type and Content-Disposition. Job: value and parameters of a structured MIME header, bounded and repaired.
 
-Reads RFC 2045 5.1, RFC 2183 and RFC 2231 (continuations, charsets), and what clients write instead: RFC 2047 words in
-quotes, unquoted values with blanks, missing semicolons, a type without a slash. Must not: raise, or take more than
-linear time.
+Reads RFC 2045 5.1, RFC 2183 and RFC 2231 (continuations, charsets), and what clients write instead: RFC 2047
+words in quotes, unquoted values with blanks, missing semicolons, a type without a slash. Must not: raise, or
+take more than linear time.
 """
 
 from __future__ import annotations
@@ -172,7 +172,9 @@ def _section_text(pieces: list[tuple[bool, str]], flags: list[str]) -> str:
 
 
 def _percent(pieces: list[tuple[bool, str]], label: str, flags: list[str]) -> str:
-    data = b"".join(unquote_to_bytes(value) if coded else value.encode("utf-8", "replace") for coded, value in pieces)
+    data = b"".join(
+        unquote_to_bytes(value) if coded else value.encode("utf-8", "replace") for coded, value in pieces
+    )
     text, fault = charset.decode(data, charset.of_header(label), guess=False)
     if fault:
         flags.append(fault)

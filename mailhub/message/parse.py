@@ -2,9 +2,9 @@
 
     scan -> headers -> body (text, html, identity) -> attachments -> automatic -> bounce
 
-Never raises on any bytes: each stage runs inside ``_Stages.run``, the one boundary, which flags a fault ("fault-body")
-and goes on with that stage's empty value. Work is bounded by limits.py and values.TEXT_BYTES; no attachment is decoded.
-Must not: know the network, the clock, or the database.
+Never raises on any bytes: each stage runs inside ``_Stages.run``, the one boundary, which flags a fault
+("fault-body") and goes on with that stage's empty value. Work is bounded by limits.py and values.TEXT_BYTES;
+no attachment is decoded. Must not: know the network, the clock, or the database.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class _Stages:
             return call(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the named boundary: no mail may stop the mails behind it
             self.flags.append(f"fault-{stage}")
-            _log.warning("message stage %s failed: %s", stage, type(error).__name__)  # no text of the mail in a log
+            _log.warning(
+                "message stage %s failed: %s", stage, type(error).__name__
+            )  # no text of the mail in a log
             return empty
 
 
@@ -110,8 +112,8 @@ def split_reply(read: Parsed) -> Reply:
 def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
     """Read a message. ``mail_from_null``: the envelope sender was <>, which marks automatic mail (RFC 3834 2).
 
-    Never raises, whatever the bytes; linear time; decodes at most ``TEXT_BYTES`` of text and no attachment. Bounds that
-    were hit and faults that were repaired are in ``flags``, each once.
+    Never raises, whatever the bytes; linear time; decodes at most ``TEXT_BYTES`` of text and no attachment.
+    Bounds that were hit and faults that were repaired are in ``flags``, each once.
     """
     stages = _Stages()
     author = stages.run("author", NOBODY, read_author, raw)
@@ -197,7 +199,11 @@ def _read_fields(fields: tuple[tuple[bytes, bytes], ...], root: Part, flags: lis
     def people(name: bytes) -> tuple[Address, ...]:
         if name not in first:
             return ()
-        found = [index for index, each in enumerate(names) if each == name] if names.count(name) > 1 else [first[name]]
+        found = (
+            [index for index, each in enumerate(names) if each == name]
+            if names.count(name) > 1
+            else [first[name]]
+        )
         return _people([_structured(fields[index][1], decoded[index][1], label) for index in found], flags)
 
     sender = people(b"sender")
@@ -278,7 +284,9 @@ def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
     pages = {index: html.read(decoded[index]) for index in chosen.html if index in decoded}
     for page in pages.values():
         flags += page.flags
-    shown = [_shown(parts[index], decoded[index], pages.get(index)) for index in chosen.text if index in decoded]
+    shown = [
+        _shown(parts[index], decoded[index], pages.get(index)) for index in chosen.text if index in decoded
+    ]
     shown += [_invite(raw, parts[index], flags) for index in chosen.invites]
 
     return _Body(
@@ -291,7 +299,9 @@ def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
     )
 
 
-def _decode_texts(raw: bytes, parts: tuple[Part, ...], texts: tuple[int, ...], flags: list[str]) -> dict[int, str]:
+def _decode_texts(
+    raw: bytes, parts: tuple[Part, ...], texts: tuple[int, ...], flags: list[str]
+) -> dict[int, str]:
     """The inline text parts, decoded until TEXT_BYTES are spent."""
     left = TEXT_BYTES
     decoded = {}

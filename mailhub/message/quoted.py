@@ -1,9 +1,9 @@
 """Splits a mail into what its writer wrote now and what was folded away: quote, signature, footers. Pure and linear.
 
 Nothing is lost: ``Reply.new`` and ``Reply.folded`` together hold every line. Judged by lines, once from top
-to bottom: each line is cheap to pass over unless it begins or ends like a mark (``quoted_marks``); where the text has
-none, the HTML is asked (``quoted_html``). Marked quotes between pieces of new text stay: they are the context of an
-inline reply.
+to bottom: each line is cheap to pass over unless it begins or ends like a mark (``quoted_marks``); where the
+text has none, the HTML is asked (``quoted_html``). Marked quotes between pieces of new text stay: they are
+the context of an inline reply.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from mailhub.message.quoted_html import quote_line
 from mailhub.message.quoted_phrases import MOBILE_STARTS
 from mailhub.message.values import TEXT_BYTES, Reply
 
-_SHORT_SIGNATURE_LINES = 12  # a bare "--" or dash ends the text only when this little follows; "-- " always does
+_SHORT_SIGNATURE_LINES = (
+    12  # a bare "--" or dash ends the text only when this little follows; "-- " always does
+)
 _ENDING_LINES = 5  # of a letter: formula, name, and what belongs to it
 _LOOK_AHEAD_LINES = 40
 _LOOKS = 1_000  # closer looks at lines that may be a mark, some 70 us each; seen in 8,085 real mails: 136
-_WRAPPED_COLUMNS = 55  # a quoted line at least this long may have been broken by a program that set no mark on the rest
+_WRAPPED_COLUMNS = (
+    55  # a quoted line at least this long may have been broken by a program that set no mark on the rest
+)
 _TEXT = 1
 _FOLDED = 0
 _QUOTE = 2
@@ -140,7 +144,11 @@ def _marked(walk: _Walk, index: int, line: str) -> int:
     if line[0] in _RULES and (after := _ruled(walk, index, line)) is not None:
         return after
     if line[0] in _RULES and marks.is_reply_marker(line):
-        return walk.cut(index, "reply-marker") if walk.has_text(index) else walk.fold(index, index + 1, "reply-marker")
+        return (
+            walk.cut(index, "reply-marker")
+            if walk.has_text(index)
+            else walk.fold(index, index + 1, "reply-marker")
+        )
 
     return index + 1
 
@@ -168,14 +176,19 @@ def _ruled(walk: _Walk, index: int, line: str) -> int | None:
     if walk.has_text(index) and marks.is_signature_mark(lines[index]) and walk.may_look():
         proper = lines[index] == "-- "
         ends = _signature_end(walk, index, len(lines) if proper else _LOOK_AHEAD_LINES)
-        if proper or (ends is not None and sum(map(bool, map(str.strip, lines[index:ends]))) <= _SHORT_SIGNATURE_LINES):
+        if proper or (
+            ends is not None and sum(map(bool, map(str.strip, lines[index:ends]))) <= _SHORT_SIGNATURE_LINES
+        ):
             return walk.fold(index, ends or len(lines), "signature")
 
     if not marks.is_rule(line):
         return None
 
     for after in range(index + 1, min(index + 4, len(lines))):
-        if marks.role(lines[after]) == "from" and (block := marks.header_block_end(lines, after, 2)) is not None:
+        if (
+            marks.role(lines[after]) == "from"
+            and (block := marks.header_block_end(lines, after, 2)) is not None
+        ):
             return _introduction(walk, index, block, "header-block")
 
     if walk.has_text(index) and line[0] in "_-" and marks.is_footer(lines[index + 1 : index + 6]):
@@ -238,7 +251,9 @@ def _broken_out(lines: list[str], index: int) -> bool:
 
 def _introduces_itself(lines: list[str], start: int, end: int) -> bool:
     """Whether the attribution or header block stands inside the quote marks (Apple Mail on iOS, Hotmail)."""
-    first = [index for index in range(start, min(end, start + 8)) if marks.plain(marks.unquoted(lines[index]))]
+    first = [
+        index for index in range(start, min(end, start + 8)) if marks.plain(marks.unquoted(lines[index]))
+    ]
     if not first:
         return False
     if any(marks.role(marks.unquoted(lines[index])) for index in first[:1]):
@@ -246,7 +261,8 @@ def _introduces_itself(lines: list[str], start: int, end: int) -> bool:
         return marks.header_block_end(inner, 0, 3) is not None
 
     return any(
-        marks.plain(lines[index]).endswith(_COLONS) and marks.attribution_start(lines, index, start) is not None
+        marks.plain(lines[index]).endswith(_COLONS)
+        and marks.attribution_start(lines, index, start) is not None
         for index in first[:4]
     )
 

@@ -1,7 +1,8 @@
 """Finds where the quoted part begins in an HTML mail, by the elements mail programs put there. Pure: plain searches.
 
-Sources: the markup that Gmail, Thunderbird, Outlook (desktop, web, mobile), Yahoo, Apple Mail, GMX, ProtonMail,
-Tutanota, Zimbra, Zoho, QQ/Foxmail, Mail.ru write around a quote. Nothing of the HTML is shown, so nothing is sanitised.
+Sources: the markup that Gmail, Thunderbird, Outlook (desktop, web, mobile), Yahoo, Apple Mail, GMX,
+ProtonMail, Tutanota, Zimbra, Zoho, QQ/Foxmail, Mail.ru write around a quote. Nothing of the HTML is shown, so
+nothing is sanitised.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ def quote_line(text: str, html: str) -> int | None:
     offset = quote_offset(html)
     if offset is None:
         return None
-    print_ = _squash(_html.unescape(_TAG.sub(" ", _SKIPPED.sub(" ", html[offset : offset + _WINDOW]))))[:_FINGERPRINT]
+    print_ = _squash(_html.unescape(_TAG.sub(" ", _SKIPPED.sub(" ", html[offset : offset + _WINDOW]))))[
+        :_FINGERPRINT
+    ]
     if len(print_) < 12:
         return None
     return _line_of(text, print_)

@@ -1,8 +1,8 @@
 """Recognises, in lines of text, the marks by which mail programs introduce a quote or a signature. Pure, and bounded.
 
-Sources: RFC 3676 4.3 (signature mark), the forms listed in ``quoted_phrases``. An attribution line ("On ... X wrote:")
-is told by evidence, not by one pattern a language: it ends in a colon and names a date and an address, or one of them
-and a verb of writing.
+Sources: RFC 3676 4.3 (signature mark), the forms listed in ``quoted_phrases``. An attribution line ("On ... X
+wrote:") is told by evidence, not by one pattern a language: it ends in a colon and names a date and an
+address, or one of them and a verb of writing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from mailhub.message.quoted_phrases import (
     WROTE,
 )
 
-ATTRIBUTION_LINES = 5  # Gmail and Apple Mail wrap at 70 to 80 characters; a long list address makes four lines
+ATTRIBUTION_LINES = (
+    5  # Gmail and Apple Mail wrap at 70 to 80 characters; a long list address makes four lines
+)
 ATTRIBUTION_CHARACTERS = 400
 HEADER_LINES = 24  # a quoted To: may run over many lines
 
@@ -47,9 +49,12 @@ _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{
 _TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
 _EVIDENCE = re.compile(r"[@\d]|quoting", re.IGNORECASE)
 _SAID = re.compile(
-    r"\b(?:said|says|asked|sagte|meinte|dit|dijo|disse|zei|sa)\b|<[^<>\s]{1,64}@[^<>\s]{1,255}>", re.IGNORECASE
+    r"\b(?:said|says|asked|sagte|meinte|dit|dijo|disse|zei|sa)\b|<[^<>\s]{1,64}@[^<>\s]{1,255}>",
+    re.IGNORECASE,
 )
-_INVISIBLE = frozenset("\xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069")
+_INVISIBLE = frozenset(
+    "\xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
+)
 _UNSEEN = {**dict.fromkeys(map(ord, _INVISIBLE)), 0xA0: " "}
 _MARKDOWN = "*_ \t>|\xa0"
 _RULE_CHARACTERS = frozenset("-_=—–―─*")
@@ -73,10 +78,14 @@ def with_plain_marks(lines: list[str]) -> list[str]:
 
     Only where an attribution stands above the first of them: shells and data bases prompt like that too.
     """
-    first = next((index for index, line in enumerate(lines) if ">" in line[1:5] and _INITIALS.match(line)), None)
+    first = next(
+        (index for index, line in enumerate(lines) if ">" in line[1:5] and _INITIALS.match(line)), None
+    )
     if first is None:
         return lines
-    above = next((lines[index] for index in range(first - 1, max(first - 5, -1), -1) if lines[index].strip()), "")
+    above = next(
+        (lines[index] for index in range(first - 1, max(first - 5, -1), -1) if lines[index].strip()), ""
+    )
     if not (above.rstrip().endswith(_COLONS) and _says_wrote(above)):
         return lines
     return [f">{line}" if ">" in line[1:5] and _INITIALS.match(line) else line for line in lines]
@@ -85,8 +94,8 @@ def with_plain_marks(lines: list[str]) -> list[str]:
 def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None:
     """Where the attribution that ends in line ``last`` begins, looking no higher than ``first``; None if there is none.
 
-    The lowest line that opens as attributions do ("On", a weekday, a digit) wins; failing that, the lowest with a name
-    or an address, or the first of its paragraph.
+    The lowest line that opens as attributions do ("On", a weekday, a digit) wins; failing that, the lowest
+    with a name or an address, or the first of its paragraph.
     """
     if _EVIDENCE.search(" ".join(lines[max(first, last - ATTRIBUTION_LINES + 1) : last + 1])) is None:
         return None
@@ -124,7 +133,9 @@ def _opening(line: str) -> int:
 def _says_wrote(text: str) -> bool:
     """Whether a verb of writing, in any language, is among the words."""
     words = {word.strip(_PUNCTUATION) for word in text.lower().split()}
-    return not words.isdisjoint(_WROTE_WORDS) or (not text.isascii() and any(verb in text for verb in _WROTE_INSIDE))
+    return not words.isdisjoint(_WROTE_WORDS) or (
+        not text.isascii() and any(verb in text for verb in _WROTE_INSIDE)
+    )
 
 
 def _is_attribution(text: str) -> bool:
@@ -139,7 +150,11 @@ def _is_attribution(text: str) -> bool:
 
 def is_broken_address(line: str) -> bool:
     """Whether a line begins with the ">" of an address that was broken off above: ">:", "> wrote:"."""
-    return len(line) < 40 and line.endswith(_COLONS) and (not line.strip(">:： \xa0") or _says_wrote(line.lstrip(">")))
+    return (
+        len(line) < 40
+        and line.endswith(_COLONS)
+        and (not line.strip(">:： \xa0") or _says_wrote(line.lstrip(">")))
+    )
 
 
 def is_sign_off(line: str) -> bool:
@@ -150,7 +165,9 @@ def is_sign_off(line: str) -> bool:
 def is_introduction(line: str) -> bool:
     """Whether a line right above marked quotes introduces them, without date or full form ("Chris said:")."""
     text = plain(unquoted(line))
-    return len(text) < 120 and text.endswith(_COLONS) and (_says_wrote(text) or _SAID.search(text) is not None)
+    return (
+        len(text) < 120 and text.endswith(_COLONS) and (_says_wrote(text) or _SAID.search(text) is not None)
+    )
 
 
 def role(line: str) -> str | None:
@@ -164,8 +181,8 @@ def role(line: str) -> str | None:
 def header_block_end(lines: Sequence[str], start: int, needed: int) -> int | None:
     """One past a quoted header block that begins at ``start``; None when it has fewer than ``needed`` different fields.
 
-    A "from" is always among them. A blank line between two fields is allowed (Outlook for Mac), other text is not, save
-    for the continuation lines of a long list of recipients.
+    A "from" is always among them. A blank line between two fields is allowed (Outlook for Mac), other text is
+    not, save for the continuation lines of a long list of recipients.
     """
     seen: set[str] = set()
     end = start

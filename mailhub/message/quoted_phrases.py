@@ -1,8 +1,8 @@
 """Words by which mail programs introduce a quote or end a message, in the languages people write. Data only.
 
-Stands on: the interface texts of Gmail, Outlook (desktop, web, mobile), Apple Mail, Thunderbird, Yahoo, GMX, Yandex,
-Mail.ru, Lotus Notes, BlackBerry, Samsung and common webmailers in their translations. Tables are lists parted by bars;
-everything is lower case.
+Stands on: the interface texts of Gmail, Outlook (desktop, web, mobile), Apple Mail, Thunderbird, Yahoo, GMX,
+Yandex, Mail.ru, Lotus Notes, BlackBerry, Samsung and common webmailers in their translations. Tables are
+lists parted by bars; everything is lower case.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ WROTE = _table("""
     skribis | shkroi | idatzi zuen | a scrì | napisały
 """)
 
-# First words of an attribution line; without one it must begin with a weekday, a digit, a quotation mark or an address.
+# First words of an attribution line; without one it must begin with a weekday, a digit, a quotation mark or
+# an address.
 OPENERS = frozenset(
     _table("""
     a | a(z) | a- | am | at | az | citando | citat | citerar | dana | data | datum | den | der | die | dne | dnia |

@@ -1,5 +1,5 @@
-"""HTML for display. Job: what an agent's browser may be given of a stranger's page: no script, form, frame or style
-attack, nothing fetched from elsewhere; formatting, tables, links and inline cid: images stay.
+"""HTML for display. Job: what an agent's browser may be given of a stranger's page: no script, form, frame or
+style attack, nothing fetched from elsewhere; formatting, tables, links and inline cid: images stay.
 
 Two nets. First our own: the page is cut into tokens and written anew from an allow-list, balanced and at most
 limits.HTML_DEPTH deep, because every tree builder is quadratic in depth (200 KB of nested div: 9 s). Then nh3
@@ -36,7 +36,9 @@ _PLAIN_ATTRIBUTES = frozenset(
     """.split()  # noqa: SIM905 - a list of words is read as words
 )
 _ATTRIBUTES = {"*": set(_PLAIN_ATTRIBUTES | {"style"}), "a": {"href"}, "img": {"src"}, "q": {"cite"}}
-_DROPPED = frozenset(("head", "template", "noscript", "object", "svg", "math", "select", "textarea", "audio", "video"))
+_DROPPED = frozenset(
+    ("head", "template", "noscript", "object", "svg", "math", "select", "textarea", "audio", "video")
+)
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s\x00-\x20]", re.IGNORECASE)
 _STYLES = frozenset(
     """
@@ -48,9 +50,11 @@ _STYLES = frozenset(
     word-break word-spacing
     """.split()  # noqa: SIM905 - a list of words is read as words
 )
-# words, numbers, lengths, quoted families and colour functions: no url(), no expression, no escape, no comment, no
-# minus sign ahead of a number (text pushed over our own page)
-_STYLE_VALUE = re.compile(r"(?:[\w#%.,\s'\"!]|(?<=\w)-(?=\w)|rgba?\([\d.,%\s]{1,40}\)|hsla?\([\d.,%\s]{1,40}\)){1,200}")
+# words, numbers, lengths, quoted families and colour functions: no url(), no expression, no escape, no
+# comment, no minus sign ahead of a number (text pushed over our own page)
+_STYLE_VALUE = re.compile(
+    r"(?:[\w#%.,\s'\"!]|(?<=\w)-(?=\w)|rgba?\([\d.,%\s]{1,40}\)|hsla?\([\d.,%\s]{1,40}\)){1,200}"
+)
 _NUMBER = re.compile(r"\d{4,}")  # a box of 10,000 pixels covers the page
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTENT_ID = re.compile(r"cid:\s*<?([^<>\s]{1,512})>?", re.IGNORECASE)

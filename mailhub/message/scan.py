@@ -1,10 +1,10 @@
 """The structure of a message. Job: one linear pass over the bytes that finds every MIME entity and enforces the bounds.
 
-How: find the line starts "--" one after another, look each line up among the boundaries open now (a dictionary, so the
-cost does not grow with depth), and open or close entities on an explicit stack: no recursion. message/rfc822 is a leaf,
-its inside is read when somebody opens it. Decodes nothing but the MIME headers of each entity. Must not: raise on any
-bytes, look beyond limits.DEPTH and limits.PARTS (flagged), copy bodies.
-Sources: RFC 2045, RFC 2046 5.1 (boundaries, digest), RFC 3501 6.4.5 (numbers of parts).
+How: find the line starts "--" one after another, look each line up among the boundaries open now (a
+dictionary, so the cost does not grow with depth), and open or close entities on an explicit stack: no
+recursion. message/rfc822 is a leaf, its inside is read when somebody opens it. Decodes nothing but the MIME
+headers of each entity. Must not: raise on any bytes, look beyond limits.DEPTH and limits.PARTS (flagged),
+copy bodies. Sources: RFC 2045, RFC 2046 5.1 (boundaries, digest), RFC 3501 6.4.5 (numbers of parts).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from mailhub.message import filenames, headers, limits, parameters, words
 from mailhub.message.values import Part
 
 _BLANK = re.compile(rb"\n\r?\n")
-_LEADING = re.compile(rb"(?:[ \t]*+\r?\n)++")  # possessive: a group that may go back keeps 190 bytes for each round
+_LEADING = re.compile(
+    rb"(?:[ \t]*+\r?\n)++"
+)  # possessive: a group that may go back keeps 190 bytes for each round
 _GUESS = re.compile(rb"--([^\s-][^\r\n]{0,200}|-+[^\s-][^\r\n]{0,198})\r?\n")
 _DASHED = re.compile(rb"\n--([^\r\n \t]*+)")
-_MISSES = (
-    1_000  # lines of dashes that are no delimiter, before such lines are leapt over (20 MB of them: 6 s, then 0.6)
-)
+_MISSES = 1_000  # lines of dashes that are no delimiter, before such lines are leapt over (20 MB of them: 6 s, then 0.6)
 _STRETCH_BYTES = 1_024
 _TOKEN = re.compile(rb"\s*\"?([!-'*-:<-~]+)")
 _ID = re.compile(rb"<?\s*([^<>\s]+)")
@@ -135,7 +135,9 @@ def _bound(cursor: _Cursor, entity: _Entity) -> None:
         cursor.flags.append("depth")
         return
 
-    boundary = entity.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")[: limits.BOUNDARY_BYTES]
+    boundary = (
+        entity.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")[: limits.BOUNDARY_BYTES]
+    )
     if not boundary:
         guess = _GUESS.match(cursor.raw, entity.body_start) or _GUESS.search(
             cursor.raw, entity.body_start, entity.body_start + limits.VALUE_BYTES
@@ -214,7 +216,9 @@ def _close(
         last.end = end
 
 
-def _next(cursor: _Cursor, entities: list[_Entity], stack: list[int], levels: dict[bytes, int], start: int) -> int:
+def _next(
+    cursor: _Cursor, entities: list[_Entity], stack: list[int], levels: dict[bytes, int], start: int
+) -> int:
     """Open the part behind a delimiter; returns where to look for the next delimiter."""
     parent = entities[stack[-1]]
     parent.children += 1
@@ -223,7 +227,9 @@ def _next(cursor: _Cursor, entities: list[_Entity], stack: list[int], levels: di
     entity = _open(cursor, start, number=number, depth=parent.depth + 1, parent=stack[-1], default=default)
     entities.append(entity)
 
-    if entity.boundary and entity.boundary not in levels:  # the outer one wins: else the parts behind it were lost
+    if (
+        entity.boundary and entity.boundary not in levels
+    ):  # the outer one wins: else the parts behind it were lost
         stack.append(len(entities) - 1)
         levels[entity.boundary] = len(stack) - 1
 

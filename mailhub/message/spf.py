@@ -1,8 +1,8 @@
 """Sender Policy Framework: may this client send for this domain? A pure generator of DNS questions (RFC 7208).
 
-Bounded by the RFC's own limits: 10 terms that ask, 10 MX hosts, 10 PTR names, 2 void answers; so includes nest at
-most 10 deep. The p macro and exp= explanations are not looked up: the first is to be avoided (RFC 7208 5.5), the
-second is for replies, and strangers shall not write ours.
+Bounded by the RFC's own limits: 10 terms that ask, 10 MX hosts, 10 PTR names, 2 void answers; so includes
+nest at most 10 deep. The p macro and exp= explanations are not looked up: the first is to be avoided (RFC
+7208 5.5), the second is for replies, and strangers shall not write ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ HOSTS = 10  # of one mx or ptr term
 RECORD_CHARACTERS = 4_000  # of one policy; RFC 7208 3.4 advises 512 octets
 TERMS = 100
 
-_TERM = re.compile(r"([+?~-]?)([a-z0-9]{1,20})(?::([^/ ]{1,300}))?((?:/\d{1,2})?(?://\d{1,3})?)", re.IGNORECASE)
+_TERM = re.compile(
+    r"([+?~-]?)([a-z0-9]{1,20})(?::([^/ ]{1,300}))?((?:/\d{1,2})?(?://\d{1,3})?)", re.IGNORECASE
+)
 _ADDRESS_TERM = re.compile(r"([+?~-]?)(ip[46]):([0-9a-f:.]{2,50}(?:/\d{1,3})?)", re.IGNORECASE)
 _MODIFIER = re.compile(r"([a-z][a-z0-9_.-]{0,60})=([^ ]{0,300})", re.IGNORECASE)
 _MACRO = re.compile(r"%(?:\{([slodiphcrtv])(\d{0,3})(r?)([.+,/_=-]{0,7})\}|([%_-]))", re.IGNORECASE)
@@ -145,7 +147,9 @@ def _term(word: str) -> _Term:
     address = _ADDRESS_TERM.fullmatch(word)
     if address is not None:
         _require_network(address[3], int(address[2][-1]))
-        return _Term(result=_RESULTS[address[1]], name=address[2].lower(), domain=address[3], prefix4=32, prefix6=128)
+        return _Term(
+            result=_RESULTS[address[1]], name=address[2].lower(), domain=address[3], prefix4=32, prefix6=128
+        )
 
     match = _TERM.fullmatch(word)
     name = match[2].lower() if match else ""
@@ -155,11 +159,18 @@ def _term(word: str) -> _Term:
     first, _, second = match[4].partition("//")
     prefix4 = int(first.strip("/") or 32)
     prefix6 = int(second or 128)
-    if prefix4 > 32 or prefix6 > 128 or (match[4] and name not in ("a", "mx")) or (name == "all" and match[3]):
+    if (
+        prefix4 > 32
+        or prefix6 > 128
+        or (match[4] and name not in ("a", "mx"))
+        or (name == "all" and match[3])
+    ):
         raise _Stop("permerror", "syntax")
 
     _require_macros(match[3] or "")
-    return _Term(result=_RESULTS[match[1]], name=name, domain=match[3] or "", prefix4=prefix4, prefix6=prefix6)
+    return _Term(
+        result=_RESULTS[match[1]], name=name, domain=match[3] or "", prefix4=prefix4, prefix6=prefix6
+    )
 
 
 def _require_network(text: str, version: int) -> None:

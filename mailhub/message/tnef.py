@@ -1,8 +1,9 @@
 """winmail.dat. Job: list the files inside a TNEF stream and hand out their bytes; on demand, never before the commit.
 
-Walks the attributes of the stream one after another (level, id, length, data, checksum); a length beyond the end stops
-the walk and what was read so far stands. Names come from MAPI PR_ATTACH_LONG_FILENAME where there is one, else from
-attAttachTitle. Must not: recurse into an embedded message, raise on any bytes. Source: MS-OXTNEF 2.1, MS-OXPROPS.
+Walks the attributes of the stream one after another (level, id, length, data, checksum); a length beyond the
+end stops the walk and what was read so far stands. Names come from MAPI PR_ATTACH_LONG_FILENAME where there
+is one, else from attAttachTitle. Must not: recurse into an embedded message, raise on any bytes. Source:
+MS-OXTNEF 2.1, MS-OXPROPS.
 """
 
 from __future__ import annotations
@@ -123,7 +124,9 @@ def _properties(data: bytes, label: str) -> dict[str, bytes | str]:
         if key is None or not values:
             continue
         if kind == 0x001F:
-            found[key] = values[0].decode("utf-16-le", "replace").split("\0", 1)[0].encode("utf-8", "replace").decode()
+            found[key] = (
+                values[0].decode("utf-16-le", "replace").split("\0", 1)[0].encode("utf-8", "replace").decode()
+            )
         elif kind == 0x001E:
             found[key] = _string(values[0], label)
         elif key == "object":

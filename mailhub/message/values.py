@@ -66,7 +66,8 @@ class Attachment:
 class Automatic:
     """Whether a program wrote the mail, and how one knows (RFC 3834)."""
 
-    # "" (a person), "auto-reply", "out-of-office", "list", "bulk", "bounce", "complaint", "receipt", "generated"
+    # "" (a person), "auto-reply", "out-of-office", "list", "bulk", "bounce", "complaint", "receipt",
+    # "generated"
     kind: str
     reason: str  # machine word: "auto-submitted", "precedence", "subject", ...
     evidence: str = ""
@@ -110,12 +111,16 @@ class Authentication:
     spf: str = "none"  # pass, fail, softfail, neutral, none, temperror, permerror
     dkim: str = "none"  # pass, fail, neutral, none, temperror, permerror: the best of the signatures
     dmarc: str = "none"  # pass, fail, none, temperror, permerror
-    policy: str = ""  # what the author's domain asks for on fail: "none", "quarantine", "reject", "unknown"; else ""
+    policy: str = (
+        ""  # what the author's domain asks for on fail: "none", "quarantine", "reject", "unknown"; else ""
+    )
     domain: str = ""  # of the author (From), lower-case ASCII; the one ``dmarc`` is about
     spf_domain: str = ""
     dkim_domains: tuple[str, ...] = ()  # d= of the signatures that pass
     reason: str = ""  # machine words of what decided: "dkim=pass:a.example spf=fail:all"
-    source: str = ""  # "checked" by our own door, or the trusted host whose Authentication-Results was believed
+    source: str = (
+        ""  # "checked" by our own door, or the trusted host whose Authentication-Results was believed
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,4 +157,6 @@ class Parsed:
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
-TEXT_BYTES = 256 * 1024  # before the commit nothing looks at more decoded text than this (docs/design.md, principle 11)
+TEXT_BYTES = (
+    256 * 1024
+)  # before the commit nothing looks at more decoded text than this (docs/design.md, principle 11)

@@ -1,8 +1,8 @@
 """RFC 2047 encoded words. Job: decode them in a value, as written by real clients, in linear time.
 
-Adjacent words of one charset are joined *before* decoding, because many senders cut a character in two. Tolerated:
-blanks inside a word, words glued to text, missing padding, RFC 2231 language tags, unknown charsets. Must not: clean
-control characters (headers.clean does, after), raise.
+Adjacent words of one charset are joined *before* decoding, because many senders cut a character in two.
+Tolerated: blanks inside a word, words glued to text, missing padding, RFC 2231 language tags, unknown
+charsets. Must not: clean control characters (headers.clean does, after), raise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from mailhub.message import charset, limits
 _START = re.compile(r"=\?([^?=\s][^?\s]{0,63})\?([bBqQ])\?")
 _SEGMENTS = 10_000  # pieces of base64 with padding of their own, joined into one; then padding counts as junk
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
-_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_NOT_BASE64 = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+)
 
 
 def decode(text: str, flags: list[str]) -> str:

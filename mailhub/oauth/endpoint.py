@@ -3,8 +3,8 @@
     OauthFault   the endpoint cannot be used now: tried again later
     `- Denied    the endpoint refuses, and says why by a word of the standard (``code``)
 
-Nothing of a request or an answer gets into a fault but that word: both hold secrets. Redirections are not followed.
-Sources: RFC 6749 4, 5; RFC 8628 3.4.
+Nothing of a request or an answer gets into a fault but that word: both hold secrets. Redirections are not
+followed. Sources: RFC 6749 4, 5; RFC 8628 3.4.
 """
 
 from __future__ import annotations

@@ -127,7 +127,12 @@ def code_of(answer: str, *, state: str) -> str:
 
 def redeem(client: Client, code: str, *, verifier: str) -> Tokens:
     """The tokens for a code. Raises as ``renew``."""
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": verifier}
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": REDIRECT,
+        "code_verifier": verifier,
+    }
     return _tokens(_ask(client, form))
 
 
@@ -148,7 +153,11 @@ def _tokens(answer: Mapping[str, Any]) -> Tokens:
 def _text(answer: Mapping[str, Any], name: str) -> str:
     """A token as it goes into a command or a form: visible ASCII, bounded."""
     found = answer.get(name)
-    if not isinstance(found, str) or not 0 < len(found) <= TOKEN_BYTES or not (found.isascii() and found.isprintable()):
+    if (
+        not isinstance(found, str)
+        or not 0 < len(found) <= TOKEN_BYTES
+        or not (found.isascii() and found.isprintable())
+    ):
         raise OauthFault(f"the token endpoint answers without a usable {name}")
     return found
 

@@ -38,7 +38,9 @@ PROVIDERS: Mapping[str, Provider] = {
     ),
     "google": Provider(  # Google's device flow gives no access to mail
         token_url="https://oauth2.googleapis.com/token",  # noqa: S106 an address
-        consent_urls={CODE: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent"},
+        consent_urls={
+            CODE: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent"
+        },
         scopes={CODE: _GOOGLE_MAIL},
     ),
 }

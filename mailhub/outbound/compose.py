@@ -1,10 +1,11 @@
 """A draft -> the bytes of a mail. Pure: ids and the date are passed in, the same draft gives the same bytes.
 
-The body is the standard library's ``EmailMessage``. The header block is written here, since ``email`` folds long ids by
-turning them into encoded words (RFC 2047 5 forbids it, and it breaks the thread) and lets encoded words grow past 75
-characters. ``_line`` is the one place that emits a header: what would be a line end in a value never gets past it.
-Sources: RFC 5322 2.1.1, 2.2.3, 3.6; RFC 2047 5; RFC 6532 (UTF-8 in headers only where a local part needs it).
-Must not: decide whether to send, quote the mail that is answered, or mark a person's answer Auto-Submitted (RFC 3834).
+The body is the standard library's ``EmailMessage``. The header block is written here, since ``email`` folds
+long ids by turning them into encoded words (RFC 2047 5 forbids it, and it breaks the thread) and lets encoded
+words grow past 75 characters. ``_line`` is the one place that emits a header: what would be a line end in a
+value never gets past it. Sources: RFC 5322 2.1.1, 2.2.3, 3.6; RFC 2047 5; RFC 6532 (UTF-8 in headers only
+where a local part needs it). Must not: decide whether to send, quote the mail that is answered, or mark a
+person's answer Auto-Submitted (RFC 3834).
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ BY_MACHINE = (  # RFC 3834 5; the second is what Exchange looks at (MS-OXCMAIL 2
     ("X-Auto-Response-Suppress", "All"),
 )
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+")  # printable ASCII without < and >, so without any white space
 _PREFIX = re.compile(r"(?:(?:re|aw|sv|vs|antw|odp|res|r)(?:\[\d{1,3}\])?\s*+:\s*+)++", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+")
@@ -73,7 +76,9 @@ def compose(draft: Draft) -> bytes:
 def _body(text: str) -> bytes:
     """MIME header fields, the empty line and the text, in 7 bits: no relay needs to change it (RFC 6152)."""
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
-    message.set_content(text.rstrip("\n") + "\n", subtype="plain", charset="us-ascii" if text.isascii() else "utf-8")
+    message.set_content(
+        text.rstrip("\n") + "\n", subtype="plain", charset="us-ascii" if text.isascii() else "utf-8"
+    )
     return message.as_bytes()
 
 
@@ -117,8 +122,9 @@ def _mailbox(header: str, name: str, address: str) -> str:
 
 
 def wire_address(address: str) -> str:
-    """The address as it goes out: a host name in another script as A-labels (RFC 5890), unless the local part needs
-    SMTPUTF8 anyway."""
+    """The address as it goes out: a host name in another script as A-labels (RFC 5890), unless the local part
+    needs SMTPUTF8 anyway.
+    """
     local, _, domain = address.rpartition("@")
     if address.isascii() or not local.isascii():
         return address

@@ -1,10 +1,10 @@
 """May this mail be sent at all? Pure: one decision value with its reason, and the evidence for people.
 
-Hard rules, for every mail: an address that cannot be one, an address of our own (it would come back to us), too late,
-too many to one person within an hour (header checks do not stop a loop between robots: peers sent 5,000-8,000 mails in
-a night; a cap per correspondent does). Rules for mail that no person wrote (RFC 3834 2): never in answer to the null
-sender, to automatic mail, to a mailing list, nor to an address that names a robot.
-Must not: send, count or look anything up.
+Hard rules, for every mail: an address that cannot be one, an address of our own (it would come back to us),
+too late, too many to one person within an hour (header checks do not stop a loop between robots: peers sent
+5,000-8,000 mails in a night; a cap per correspondent does). Rules for mail that no person wrote (RFC 3834 2):
+never in answer to the null sender, to automatic mail, to a mailing list, nor to an address that names a
+robot. Must not: send, count or look anything up.
 """
 
 from __future__ import annotations
@@ -61,7 +61,11 @@ def valid_address(address: str) -> bool:
     """Whether mail can be sent to it: a dot-atom, in any script (RFC 6531), at a host name; never CR, LF or space."""
     local = address.rpartition("@")[0].encode("utf-8", "replace")
     whole = address.encode("utf-8", "replace")
-    return len(local) <= LOCAL_PART_OCTETS and len(whole) <= ADDRESS_OCTETS and _ADDRESS.fullmatch(address) is not None
+    return (
+        len(local) <= LOCAL_PART_OCTETS
+        and len(whole) <= ADDRESS_OCTETS
+        and _ADDRESS.fullmatch(address) is not None
+    )
 
 
 def _hard_rule(mail: Outgoing) -> Decision | None:
@@ -73,7 +77,9 @@ def _hard_rule(mail: Outgoing) -> Decision | None:
     if mail.now > mail.not_after:
         return Decision(False, "too-late", "it was not to be sent any more")
     if mail.sent_lately >= cap:
-        return Decision(False, "cap", f"{mail.sent_lately} mails of this kind went to this address lately, {cap} may")
+        return Decision(
+            False, "cap", f"{mail.sent_lately} mails of this kind went to this address lately, {cap} may"
+        )
 
     return None
 

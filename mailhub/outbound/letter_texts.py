@@ -1,7 +1,7 @@
 """The texts of all letters (``letters``), in one place: what to translate or reword is here and nowhere else.
 
-A text is filled with values of ``string.Template``; each value is one line, whatever was in it, so that no name can
-write a paragraph of its own. Pure. Must not: hold personal data but what the values bring.
+A text is filled with values of ``string.Template``; each value is one line, whatever was in it, so that no
+name can write a paragraph of its own. Pure. Must not: hold personal data but what the values bring.
 """
 
 from __future__ import annotations

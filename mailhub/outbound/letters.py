@@ -4,13 +4,13 @@
             -> a row of the outbox, in the transaction of what it tells of: both are committed or neither; then the
             relay sends it
 
-What a stranger can have us write (links to contacts, a forgotten password) goes once an hour to an address and kind,
-over all accounts and doors; what owners are told, an admin's links and an agent's decisions are not counted so.
-A letter comes from ``letters.sender`` with the null sender as its return path, says that no person wrote it (RFC 3834),
-asks for no answer and ends with the data-protection contact. Its bytes go when it has left or was given up, its row a
-month later.
-Whether it was queued is an answer, never an error: what it tells of is done all the same.
-Must not: decide whom to tell what; put more into a letter than its reader knows already, or what a contact wrote.
+What a stranger can have us write (links to contacts, a forgotten password) goes once an hour to an address
+and kind, over all accounts and doors; what owners are told, an admin's links and an agent's decisions are not
+counted so. A letter comes from ``letters.sender`` with the null sender as its return path, says that no
+person wrote it (RFC 3834), asks for no answer and ends with the data-protection contact. Its bytes go when it
+has left or was given up, its row a month later. Whether it was queued is an answer, never an error: what it
+tells of is done all the same. Must not: decide whom to tell what; put more into a letter than its reader
+knows already, or what a contact wrote.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ from storage.writer import Transaction
 
 QUEUED = "queued"
 PERIOD = clock.DAY  # of the cap
-ASKED_BY_ANYBODY = frozenset({"erasure-link", "export-link", "withdrawal-link", "forgotten"})  # kinds, by form or mail
+ASKED_BY_ANYBODY = frozenset(
+    {"erasure-link", "export-link", "withdrawal-link", "forgotten"}
+)  # kinds, by form or mail
 HOUR = clock.HOUR  # one letter of such a kind to an address, over all accounts and doors
 
 
@@ -123,7 +125,9 @@ def require_usable(config: Config) -> None:
     if sender and not gate.valid_address(sender):
         raise ConfigurationError(f"letters.sender: {sender} is no address that mail can come from")
     if config.letters.site and (site.scheme not in ("https", "http") or not site.hostname or site.query):
-        raise ConfigurationError("letters.site: give the address of the pages as https://HOST or https://HOST:PORT")
+        raise ConfigurationError(
+            "letters.site: give the address of the pages as https://HOST or https://HOST:PORT"
+        )
     if deletion and (not gate.valid_address(deletion) or deletion != deletion.lower()):
         raise ConfigurationError("lifecycle.deletion_address: give one address, in lower case")
 

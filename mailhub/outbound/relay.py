@@ -5,9 +5,9 @@ while before it is sent, so that of several nodes one sends it. The instant of t
 final dot and the commit of ``sent`` a crash is possible; then the row is due again when its claim ends, and the same
 bytes with the same Message-ID go out once more (at least once). A row that was committed as sent is never sent again.
 
-A try that is not final (``smarthost``) is made again, later and later, until the row's ``not_after``. While the
-smarthost cannot be reached at all, one row tries now and then and the others wait.
-Must not: decide whether a mail may be sent (``gate`` did), log an address.
+A try that is not final (``smarthost``) is made again, later and later, until the row's ``not_after``. While
+the smarthost cannot be reached at all, one row tries now and then and the others wait. Must not: decide
+whether a mail may be sent (``gate`` did), log an address.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from storage.mail import outbox, raws
 from storage.mail.outbox import OutboxRow
 from storage.writer import Transaction, Writer
 
-CLAIM_TIMEOUTS = 2  # a claim lasts this many times as long as a try can take; after a crash the row waits for its end
+CLAIM_TIMEOUTS = (
+    2  # a claim lasts this many times as long as a try can take; after a crash the row waits for its end
+)
 FIRST_RETRY_SECONDS = 60.0
 LAST_RETRY_SECONDS = 3_600.0
 LOOK_SECONDS = 30.0  # how long at most between two looks at the outbox
@@ -169,7 +171,9 @@ class Relay:
 
         await self._write(lambda tx: change(tx.connection))
         self.counts["expired" if attempt.reason == "expired" else attempt.result.value] += 1
-        log.info("tried", outbox=row.id, result=attempt.result.value, reason=attempt.reason, reply=attempt.reply)
+        log.info(
+            "tried", outbox=row.id, result=attempt.result.value, reason=attempt.reason, reply=attempt.reply
+        )
 
     def _delay(self, attempts: int) -> int:
         """Microseconds until the next try: twice as long each time, up to an hour, half of it by chance."""

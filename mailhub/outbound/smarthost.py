@@ -1,9 +1,9 @@
 """One conversation with the smarthost: a mail to one recipient goes in, what became of the try comes out.
 
-Outcomes: 2xx after the final dot is sent; 5xx about the mail itself (MAIL, RCPT, DATA) is failed; everything else (4xx,
-no connection, TLS or login refused, timeout, connection lost after DATA) may be tried again. What concerns our own
-set-up is never held against a mail. TLS is verified; with tls = "starttls" a host that offers none gets no mail.
-Must not: touch the database, log what the relay says in words (it holds addresses).
+Outcomes: 2xx after the final dot is sent; 5xx about the mail itself (MAIL, RCPT, DATA) is failed; everything
+else (4xx, no connection, TLS or login refused, timeout, connection lost after DATA) may be tried again. What
+concerns our own set-up is never held against a mail. TLS is verified; with tls = "starttls" a host that
+offers none gets no mail. Must not: touch the database, log what the relay says in words (it holds addresses).
 Sources: RFC 5321 4.2.1, 4.5.4.1; RFC 3463; RFC 4954 6; RFC 6531 3.4.
 """
 

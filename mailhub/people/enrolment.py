@@ -3,8 +3,8 @@
     begin -> (a code of the app) -> confirm -> in force, ten recovery codes, shown once
     reset: by the user himself, or by somebody who may touch his login, on record; then he enrols anew
 
-A secret that was shown but not confirmed replaces nothing: a photograph of a QR code alone locks nobody out. Secrets
-are sealed under the user's id (``Keys.seal``); of recovery codes only hashes are kept.
+A secret that was shown but not confirmed replaces nothing: a photograph of a QR code alone locks nobody out.
+Secrets are sealed under the user's id (``Keys.seal``); of recovery codes only hashes are kept.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def confirm(transaction: Transaction, keys: Keys, actor: Actor, code: str, *, no
     timecode = matching_timecode(secret, code, now)
     if timecode is None:
         raise BadRequest("this is not the code the app shows now: are its clock and this machine's right?")
-    if not second_factors.confirm_pending(connection, account, user, factor.pending, timecode=timecode, at=now):
+    if not second_factors.confirm_pending(
+        connection, account, user, factor.pending, timecode=timecode, at=now
+    ):
         raise Conflict("another second factor was begun meanwhile: confirm that one")
 
     if actor.session is not None:
@@ -105,7 +107,9 @@ def change_password(transaction: Transaction, actor: Actor, password_hash: str, 
     record(transaction, actor.name, account, verb="user.password", on=f"user:{user}", now=now, **detail)
 
 
-def _end_everything(transaction: Transaction, actor: Actor, account: int, user: int, *, now: int) -> dict[str, Any]:
+def _end_everything(
+    transaction: Transaction, actor: Actor, account: int, user: int, *, now: int
+) -> dict[str, Any]:
     """End what was given under the password or factor from before; the session that asks stays, if it is the user's."""
     ended = sessions.revoke_sessions(transaction.connection, account, user, now, but=actor.session)
     return {

@@ -3,10 +3,11 @@
     counted as a failure, or told to wait (access.attempts) -> looked up -> password verified -> code compared
     -> in ONE transaction: the code used up, the session opened, the failure taken back, the journal's row -> commit
 
-A name that nobody has, a wrong password and a wrong code get the same answer after the same work: the same two
-transactions, one verification of the same parameters, one comparison of codes. No answer tells that the password was
-right and the code was not. The attempt is counted before it is made, so that parallel ones cannot share a free try.
-Errors: ``NotAuthenticated``, ``TooManyRequests``, ``Forbidden`` (not from this network); nothing is left but the count.
+A name that nobody has, a wrong password and a wrong code get the same answer after the same work: the same
+two transactions, one verification of the same parameters, one comparison of codes. No answer tells that the
+password was right and the code was not. The attempt is counted before it is made, so that parallel ones
+cannot share a free try. Errors: ``NotAuthenticated``, ``TooManyRequests``, ``Forbidden`` (not from this
+network); nothing is left but the count.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class Opened:
     bearer: NewBearer
 
 
-def login(context: LoginContext, claim: Claim, *, admit: Callable[[Connection, int, str], None], now: int) -> Opened:
+def login(
+    context: LoginContext, claim: Claim, *, admit: Callable[[Connection, int, str], None], now: int
+) -> Opened:
     """Open a session; returns after the commit. ``admit`` raises for (account, role) that may not come from here."""
     counted = _count(context, claim.login, claim.peer, now)
     with context.database.read() as connection:
@@ -95,7 +98,9 @@ def login(context: LoginContext, claim: Claim, *, admit: Callable[[Connection, i
 
     encoded = candidate.password_hash or ""
     anew = context.passwords.hash(claim.password) if context.passwords.is_outdated(encoded) else None
-    work = partial(_open, context=context, claim=claim, candidate=candidate, proof=proof, counted=counted, anew=anew)
+    work = partial(
+        _open, context=context, claim=claim, candidate=candidate, proof=proof, counted=counted, anew=anew
+    )
 
     return context.writer.run(work, admit=admit, now=now)
 
@@ -186,7 +191,9 @@ def _open(
     return Opened(row, made)
 
 
-def use_up(connection: Connection, account: int, user: int, sealed: bytes | None, proof: Proof, *, now: int) -> None:
+def use_up(
+    connection: Connection, account: int, user: int, sealed: bytes | None, proof: Proof, *, now: int
+) -> None:
     """Use up what proved it. Raises ``NotAuthenticated`` when it is used already: of parallel tries one succeeds."""
     if proof.word == "totp":
         used = second_factors.use_timecode(connection, account, user, sealed or b"", proof.timecode)
@@ -227,7 +234,9 @@ def refresh(context: LoginContext, actor: Actor, code: str, *, peer: str, now: i
     login_name = found.email if found else ""
     counted = _count(context, login_name, peer, now)
     with context.database.read() as connection:
-        candidate = find_candidate(connection, login_name, account_id=account, recovery_hash=recovery_hash(code))
+        candidate = find_candidate(
+            connection, login_name, account_id=account, recovery_hash=recovery_hash(code)
+        )
     if candidate.secret is None:
         raise Conflict("there is no second factor yet: mailhub user totp")
     proof = prove(context.keys, candidate, code, now)
@@ -239,7 +248,15 @@ def refresh(context: LoginContext, actor: Actor, code: str, *, peer: str, now: i
         use_up(connection, account, user, candidate.secret, proof, now=now)
         sessions.refresh_session(connection, account, session, user_id=user, until=now + FRESH)
         _take_back(connection, counted, now)
-        record(transaction, actor.name, account, verb="login.fresh", on=f"session:{session}", now=now, by=proof.word)
+        record(
+            transaction,
+            actor.name,
+            account,
+            verb="login.fresh",
+            on=f"session:{session}",
+            now=now,
+            by=proof.word,
+        )
         return now + FRESH
 
     return context.writer.run(fresh)

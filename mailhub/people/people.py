@@ -1,12 +1,12 @@
 """Who works in an account: users, their roles, the links that set a password, the end of sessions, ApiTokens.
 
-An actor grants at most his own role, and changes only users whose login he may touch (``access.roles``); both are
-checked here, in the transaction that acts, against the role the user has then. An account that lives has an owner: the
-last one is neither deleted nor demoted.
+An actor grants at most his own role, and changes only users whose login he may touch (``access.roles``); both
+are checked here, in the transaction that acts, against the role the user has then. An account that lives has
+an owner: the last one is neither deleted nor demoted.
 
-Deleting a user goes in short turns (``delete_user``): tickets first, a few at a time, then, in one turn, the rest of
-them with sessions, ApiTokens, links and second factor; name and login go, and what he wrote stays under a pseudonym.
-Interrupted between two turns it left a user with fewer tickets: asking again goes on.
+Deleting a user goes in short turns (``delete_user``): tickets first, a few at a time, then, in one turn, the
+rest of them with sessions, ApiTokens, links and second factor; name and login go, and what he wrote stays
+under a pseudonym. Interrupted between two turns it left a user with fewer tickets: asking again goes on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def add_user(transaction: Transaction, actor: Actor, row: User) -> User:
     return row
 
 
-def change_role(transaction: Transaction, actor: Actor, account: int, user: int, role: str, *, now: int) -> User:
+def change_role(
+    transaction: Transaction, actor: Actor, account: int, user: int, role: str, *, now: int
+) -> User:
     """Give a user another role. It acts at once: every request reads it anew."""
     found = _touched(transaction, actor, account, user)
     require_grant(actor, role)
@@ -71,7 +73,9 @@ def change_role(transaction: Transaction, actor: Actor, account: int, user: int,
     return replace(found, role=role)
 
 
-def delete_user(writer: Writer, actor: Actor, account: int, user: int, *, heir: int | None, now: int) -> Deleted:
+def delete_user(
+    writer: Writer, actor: Actor, account: int, user: int, *, heir: int | None, now: int
+) -> Deleted:
     """Delete a user; his tickets go to ``heir``, or with None to nobody. Returns after the last commit."""
     if heir == user:
         raise BadRequest("a user cannot inherit his own tickets")
@@ -82,7 +86,9 @@ def delete_user(writer: Writer, actor: Actor, account: int, user: int, *, heir: 
     return writer.run(_delete, actor, account, user, heir, moved, now=now)
 
 
-def _check_deletion(transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None) -> User:
+def _check_deletion(
+    transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None
+) -> User:
     found = _touched(transaction, actor, account, user)
     _keep_an_owner(transaction, found, "deleted")
     if heir is not None and users.find_user(transaction.connection, account, heir) is None:
@@ -90,7 +96,9 @@ def _check_deletion(transaction: Transaction, actor: Actor, account: int, user: 
     return found
 
 
-def _hand_over(transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None, *, now: int) -> int:
+def _hand_over(
+    transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None, *, now: int
+) -> int:
     """Give some of the user's tickets to the heir, each on record; how many."""
     some = tickets.assigned_tickets(transaction.connection, account, user, limit=TICKETS_A_TURN)
     if some:
@@ -202,8 +210,8 @@ def mail_link(transaction: Transaction, post: Post, row: Link, made: NewBearer, 
 def forgotten(transaction: Transaction, post: Post, email: str, *, expires_at: int, now: int) -> int:
     """Somebody forgot their password: one letter with a link for each account that knows the login; how many links.
 
-    Links are made only with their letter, so whoever asks too often (one an hour) ends no link that is on its way. One
-    letter, whoever knows the login: two accounts that know an address must not be two letters to it.
+    Links are made only with their letter, so whoever asks too often (one an hour) ends no link that is on its
+    way. One letter, whoever knows the login: two accounts that know an address must not be two letters to it.
     """
     connection = transaction.connection
     found = users.list_users_by_email(transaction.connection, email)
@@ -272,7 +280,15 @@ def add_token(transaction: Transaction, actor: Actor, row: ApiToken) -> ApiToken
     """Add an ApiToken."""
     api_tokens.add_api_token(transaction.connection, row)
     on = f"token:{row.id}"
-    record(transaction, actor.name, row.account_id, verb="token.create", on=on, now=row.created_at, user=row.user_id)
+    record(
+        transaction,
+        actor.name,
+        row.account_id,
+        verb="token.create",
+        on=on,
+        now=row.created_at,
+        user=row.user_id,
+    )
     return row
 
 
@@ -284,7 +300,15 @@ def revoke_token(
     if row is None or (whose is not None and row.user_id != whose):
         raise NotFound(f"no such ApiToken: {token}")
     if row.revoked_at is None:
-        record(transaction, actor.name, account, verb="token.revoke", on=f"token:{token}", now=now, user=row.user_id)
+        record(
+            transaction,
+            actor.name,
+            account,
+            verb="token.revoke",
+            on=f"token:{token}",
+            now=now,
+            user=row.user_id,
+        )
     return row
 
 

@@ -1,7 +1,8 @@
 """Breaches (GDPR art. 33, 34): opened when noticed, told within 72 hours, closed with how it ended.
 
-A breach row holds words and instants only. Whom it touches is a question asked anew each time, by account, time and
-object (``storage.privacy.breaches``), and no body is read for it. Functions take a transaction and commit nothing.
+A breach row holds words and instants only. Whom it touches is a question asked anew each time, by account,
+time and object (``storage.privacy.breaches``), and no body is read for it. Functions take a transaction and
+commit nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ def open_breach(act: Act, kind: str, noticed_at: int) -> Breach:
     """Put a breach on record; its clock runs since it was noticed. ``BadRequest`` for one noticed in the future."""
     if noticed_at > act.now:
         raise BadRequest("a breach cannot have been noticed in the future")
-    row = Breach(account_id=act.account, id=act.transaction.new_id(), kind=kind, actor=act.actor, noticed_at=noticed_at)
+    row = Breach(
+        account_id=act.account, id=act.transaction.new_id(), kind=kind, actor=act.actor, noticed_at=noticed_at
+    )
     breaches.add_breach(act.transaction.connection, row)
     _record(act.transaction, act.actor, row, "breach.open", act.now, {"kind": kind, "noticed_at": noticed_at})
     return row
@@ -60,7 +63,9 @@ def close_breach(act: Act, breach: int, outcome: str) -> Breach:
     row = _open(act.transaction, act.account, breach)
     if outcome == "told" and row.authority_told_at is None:
         raise Conflict("the authority was not told: note it first (mailhub breach told ID authority)")
-    breaches.change_breach(act.transaction.connection, act.account, breach, closed_at=act.now, outcome=outcome)
+    breaches.change_breach(
+        act.transaction.connection, act.account, breach, closed_at=act.now, outcome=outcome
+    )
     _record(act.transaction, act.actor, row, "breach.close", act.now, {"outcome": outcome})
     return _find(act.transaction, act.account, breach)
 

@@ -1,7 +1,8 @@
 """Consents: put on record with the text that was agreed to, and withdrawn as easily as given (GDPR art. 7).
 
-Kept of the text are its version and its SHA-256: whoever keeps the texts proves by it which one was agreed to. A
-consent is erased with its contact. Functions take a transaction and commit nothing; each writes its journal row.
+Kept of the text are its version and its SHA-256: whoever keeps the texts proves by it which one was agreed
+to. A consent is erased with its contact. Functions take a transaction and commit nothing; each writes its
+journal row.
 """
 
 from __future__ import annotations

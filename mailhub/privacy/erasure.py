@@ -7,10 +7,10 @@
     reapply         (restore) who was erased and came back with a backup is erased again
     verify          a receipt is checked by anybody: ``receipts``
 
-"done" is said only when the search of every byte and every value found nothing. Else the state is "pending" with the
-reason, and it tries again by itself, later each time. Mail of the person that comes meanwhile is found by the search
-and erased in a new round, or it came after the cut time that the receipt names.
-Must not: decide who may ask (``access``), find anybody by name.
+"done" is said only when the search of every byte and every value found nothing. Else the state is "pending"
+with the reason, and it tries again by itself, later each time. Mail of the person that comes meanwhile is
+found by the search and erased in a new round, or it came after the cut time that the receipt names. Must not:
+decide who may ask (``access``), find anybody by name.
 """
 
 from __future__ import annotations
@@ -94,9 +94,10 @@ def begin(
     also: Callable[..., None] | None = None,
     now: int,
 ) -> Begun:
-    """Record that this person is to be erased; ``run`` does it. ``names``: that he was seen with besides those that
-    the tables know. ``commitment``: one made before, whose key somebody has; then ours is worth nothing. ``also`` is
-    run with it, in its transaction, and nothing is begun when it raises. Raises like ``checked``.
+    """Record that this person is to be erased; ``run`` does it. ``names``: that he was seen with besides
+    those that the tables know. ``commitment``: one made before, whose key somebody has; then ours is worth
+    nothing. ``also`` is run with it, in its transaction, and nothing is begun when it raises. Raises like
+    ``checked``.
     """
     meant = checked(parts, account, addresses)
     commitment_key = receipts.new_commitment_key()
@@ -119,7 +120,8 @@ def begin(
     def act(transaction: Transaction) -> None:
         if also is not None:
             also(transaction, erasure_id=erasure)
-        # The key is made in the turn that makes the row: who sweeps keys without one, in a turn too, sees both or none.
+        # The key is made in the turn that makes the row: who sweeps keys without one, in a turn too, sees
+        # both or none.
         sealed = seal(parts, erasure, Person(addresses=meant, contacts=(), shared_names=tuple(names)))
         erasures.add_erasure(transaction.connection, replace(row, person=sealed))
         Work(parts=parts, row=row, person=_NOBODY).record(transaction, "erasure.begin")
@@ -175,8 +177,8 @@ def run_due(parts: Parts, *, now: int) -> int:
 def reapply(parts: Parts, *, since: int) -> int:
     """Erase again who came back with a restored backup made at ``since``, before any door opens; how many people.
 
-    Raises ``Unavailable`` when one of them cannot be erased now: then nothing may be served. One that a hold stops goes
-    on when the hold is lifted.
+    Raises ``Unavailable`` when one of them cannot be erased now: then nothing may be served. One that a hold
+    stops goes on when the hold is lifted.
     """
     with parts.database.read() as connection:
         accounts = tombstones.accounts_with_people(connection)
@@ -210,7 +212,9 @@ def recognise(work: Work) -> None:
     """Who is meant. ``Pending`` when the key is gone before its time: it goes on if the file is put back."""
     person = unseal(work.parts, work.row)
     if person is None and work.row.step in NEEDS_PERSON:
-        raise Pending("its key is gone from this data directory: put erasures/ back, or ask for the erasure anew")
+        raise Pending(
+            "its key is gone from this data directory: put erasures/ back, or ask for the erasure anew"
+        )
     work.person = person or _NOBODY
 
 
@@ -252,8 +256,8 @@ def _next(step: str) -> int:
 def _sweep_keys(parts: Parts) -> None:
     """Keys of erasures that never began, or are done, go.
 
-    What looks like one is looked at again in a turn of the writer, as the key of a new erasure is made in the turn that
-    makes its row (``begin``): seen from another turn, both are there or neither.
+    What looks like one is looked at again in a turn of the writer, as the key of a new erasure is made in the
+    turn that makes its row (``begin``): seen from another turn, both are there or neither.
     """
     with parts.database.read() as connection:
         strays = _strays(parts, connection)
@@ -268,4 +272,8 @@ def _destroy(paths: Iterable[Path]) -> None:
 
 def _strays(parts: Parts, connection: Connection) -> list[Path]:
     under_way = {str(each.id) for each in erasures.list_under_way(connection, parts.node)}
-    return [path for path in (parts.data / KEYS_FOLDER).glob("*.key*") if path.name.partition(".")[0] not in under_way]
+    return [
+        path
+        for path in (parts.data / KEYS_FOLDER).glob("*.key*")
+        if path.name.partition(".")[0] not in under_way
+    ]

@@ -6,9 +6,9 @@
     messages/ID.eml          each message exactly as it was received or sent
     attachments/ID/N-NAME    its files, decoded, under safe names
 
-A person's export holds what he wrote, what was sent to him, his tickets with the notes on them (not who wrote these),
-and his deliveries. What others wrote into his tickets is theirs and left out. Nothing is held in memory but one
-message. Pages are read one by one: what changes meanwhile may be in it or not.
+A person's export holds what he wrote, what was sent to him, his tickets with the notes on them (not who wrote
+these), and his deliveries. What others wrote into his tickets is theirs and left out. Nothing is held in
+memory but one message. Pages are read one by one: what changes meanwhile may be in it or not.
 
 Must not: decide who may ask. Changes nothing; the route writes the journal row.
 """
@@ -99,7 +99,9 @@ class _Outlet(io.RawIOBase):
         return taken
 
 
-def _archive(database: Database, account: int, files: Sequence[_File], about: str, now: int) -> Iterator[bytes]:
+def _archive(
+    database: Database, account: int, files: Sequence[_File], about: str, now: int
+) -> Iterator[bytes]:
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(about, now))
@@ -107,7 +109,9 @@ def _archive(database: Database, account: int, files: Sequence[_File], about: st
         yield outlet.take()
         for file in files:
             messages: list[int] = []
-            named = zipfile.ZipInfo(f"data/{file.table.name}.jsonl", date_time=datetime.now(UTC).timetuple()[:6])
+            named = zipfile.ZipInfo(
+                f"data/{file.table.name}.jsonl", date_time=datetime.now(UTC).timetuple()[:6]
+            )
             named.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(named, "w", force_zip64=True) as entry:
                 for rows in _pages(database, file):
@@ -178,14 +182,21 @@ def _schema(files: Sequence[_File]) -> Mapping[str, Any]:
         for column in exports.columns_of(file.table, person=file.person):
             info = column.info
             kind = "string" if info["unit"] == _INSTANT else _JSON_TYPES[column.type.python_type]
-            fields[column.name] = {"description": info["meaning"], "type": [kind, "null"] if column.nullable else kind}
+            fields[column.name] = {
+                "description": info["meaning"],
+                "type": [kind, "null"] if column.nullable else kind,
+            }
             if info["unit"] == _INSTANT:
                 fields[column.name]["format"] = "date-time"
             elif info["unit"]:
                 fields[column.name]["$comment"] = f"unit: {info['unit']}"
             if info["null"]:
                 fields[column.name]["description"] += f" (null: {info['null']})"
-        tables[f"data/{file.table.name}.jsonl"] = {"type": "object", "properties": fields, "required": list(fields)}
+        tables[f"data/{file.table.name}.jsonl"] = {
+            "type": "object",
+            "properties": fields,
+            "required": list(fields),
+        }
 
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": tables}
 

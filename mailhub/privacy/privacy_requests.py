@@ -8,11 +8,11 @@
     decide   (agent) carried out, or refused with a reason that is mailed
     collect  a copy that was approved is fetched, behind the same link, for some days
 
-One address proves itself and nothing else: where its contact has further addresses, or a hold stands in the way of an
-erasure, an agent decides, whatever the policy says. The key of a receipt's commitment is shown to the person once, when
-he proves, and kept nowhere; after an erasure nothing is mailed, for the address is gone, and what else he asked is
-over: the page of the link tells how far it is.
-Must not: tell by answer, time or text whether an address is known; act on a GET; put an address into the journal.
+One address proves itself and nothing else: where its contact has further addresses, or a hold stands in the
+way of an erasure, an agent decides, whatever the policy says. The key of a receipt's commitment is shown to
+the person once, when he proves, and kept nowhere; after an erasure nothing is mailed, for the address is
+gone, and what else he asked is over: the page of the link tells how far it is. Must not: tell by answer, time
+or text whether an address is known; act on a GET; put an address into the journal.
 """
 
 from __future__ import annotations
@@ -140,12 +140,17 @@ def asked_by_mail(
 ) -> Sequence[Asked]:
     """What a mail to support+erase@ and the like asks about its author's data, besides being filed.
 
-    Only a mail that is proven to be its author's asks (``Prepared.proven``), and only if they were known before it:
-    else anybody could have us write to whom they name. An archive that is imported asks nothing.
+    Only a mail that is proven to be its author's asks (``Prepared.proven``), and only if they were known
+    before it: else anybody could have us write to whom they name. An archive that is imported asks nothing.
     """
     author = message.proven
     named = [(PLUS[each.detail.lower()], each.mailbox) for each in places if each.detail.lower() in PLUS]
-    if not named or not author or message.envelope.quiet or not privacy_requests.is_known(connection, account, author):
+    if (
+        not named
+        or not author
+        or message.envelope.quiet
+        or not privacy_requests.is_known(connection, account, author)
+    ):
         return ()
 
     kind, mailbox = named[0]
@@ -172,7 +177,10 @@ def answer_mail(transaction: Transaction, post: Post | None, policy: str, asked:
 def _is_theirs(connection: Connection, post: Post, account: int, address: str) -> bool:
     """Whether data is held under exactly this address, and it is no address of ours or of our people."""
     closed = post.directory.closed_stage(account) is not None
-    ours = post.directory.is_own(account, address) or users.find_user_by_email(connection, account, address) is not None
+    ours = (
+        post.directory.is_own(account, address)
+        or users.find_user_by_email(connection, account, address) is not None
+    )
     return privacy_requests.is_known(connection, account, address) and not ours and not closed
 
 
@@ -184,7 +192,9 @@ def _values(post: Post, account: int, made: NewBearer, mailbox: str, until: int)
 # --- the link ---------------------------------------------------------------------------------------------------------
 
 
-def look(context: RequestContext, account: int, link: str, *, now: int) -> tuple[PrivacyRequest, Erasure | None]:
+def look(
+    context: RequestContext, account: int, link: str, *, now: int
+) -> tuple[PrivacyRequest, Erasure | None]:
     """What the link stands for, with the erasure it began. ``NotFound`` for one that is unknown or over."""
     if kind_of(link) is not Kind.LINK or context.post.directory.closed_stage(account) is not None:
         raise NotFound(GONE)
@@ -216,7 +226,9 @@ def prove(context: RequestContext, account: int, link: str, *, now: int) -> Prov
     key = receipts.new_commitment_key() if found.kind == "erasure" else None
     commitment = receipts.commitment(found.address, key) if key else None
     values: dict[str, object] = {"proven_at": now, "commitment": commitment}
-    values |= {"waits_for": waits} if waits else {"decided_at": now, "actor": "policy", "expires_at": now + COPY}
+    values |= (
+        {"waits_for": waits} if waits else {"decided_at": now, "actor": "policy", "expires_at": now + COPY}
+    )
 
     def use_up(transaction: Transaction, /, **more: object) -> None:
         state = "proven" if waits else "approved"
@@ -271,7 +283,9 @@ def approve(context: RequestContext, actor: str, account: int, request: int, *, 
     return _get(context, account, request)
 
 
-def refuse(context: RequestContext, actor: str, account: int, request: int, reason: str, *, now: int) -> PrivacyRequest:
+def refuse(
+    context: RequestContext, actor: str, account: int, request: int, reason: str, *, now: int
+) -> PrivacyRequest:
     """An agent refuses; the reason is mailed to the person (art. 12(4)) and kept nowhere else."""
     row = _waiting(context, account, request)
     if not reason.strip():
@@ -309,7 +323,9 @@ def _carry_out(
 ) -> None:
     """Do what was asked, in one transaction with ``also``, which raises when it is not to be done after all."""
     if row.kind == "erasure":
-        erasure.begin(context.parts, actor, row.account_id, [row.address], commitment=commitment, also=also, now=now)
+        erasure.begin(
+            context.parts, actor, row.account_id, [row.address], commitment=commitment, also=also, now=now
+        )
     elif row.kind == "withdrawal":
         context.parts.writer.run(_withdraw, row, actor, also, now)
     else:
@@ -320,7 +336,9 @@ def _withdraw(transaction: Transaction, row: PrivacyRequest, actor: str, also: A
     """Every consent in force of the contact with this address ends."""
     also(transaction)
     contact = _contact(transaction.connection, row)
-    given = consent_rows.list_consents(transaction.connection, row.account_id, contact, limit=CONSENTS_AT_ONCE)
+    given = consent_rows.list_consents(
+        transaction.connection, row.account_id, contact, limit=CONSENTS_AT_ONCE
+    )
     for each in given:
         if each.withdrawn_at is None:
             consents.withdraw_consent(Act(transaction, actor, row.account_id, now), each.id)

@@ -1,7 +1,7 @@
 """The record of processing (GDPR art. 30), made from the catalogue of columns and the configuration. Pure.
 
-Every table with personal data belongs to one ``Activity``; a test fails for one that does not. What a table holds, and
-how long, is what the catalogue says of its columns, so the record cannot fall behind the schema.
+Every table with personal data belongs to one ``Activity``; a test fails for one that does not. What a table
+holds, and how long, is what the catalogue says of its columns, so the record cannot fall behind the schema.
 Must not: read rows. Which providers an account fetches from is handed in.
 """
 
@@ -70,7 +70,16 @@ ACTIVITIES: tuple[Activity, ...] = (
         purpose="people's rights: consents, holds, erasures, backups that can forget",
         basis="legal obligation (c: art. 5, 7, 12-18, 32)",
         subjects=(CONTACTS, STAFF),
-        tables=("account", "access_grant", "consent", "erasure", "hold", "person_key", "privacy_request", "redaction"),
+        tables=(
+            "account",
+            "access_grant",
+            "consent",
+            "erasure",
+            "hold",
+            "person_key",
+            "privacy_request",
+            "redaction",
+        ),
     ),
 )
 
@@ -163,7 +172,13 @@ def _recipients(config: Config, imap_hosts: Sequence[str]) -> tuple[str, ...]:
 
 def _measures(config: Config) -> tuple[str, ...]:
     """What protects the data (art. 32), as far as mailhub itself sees to it."""
-    tls = "required" if config.smtp.tls_required else "offered" if config.smtp.tls_certificate else "not offered"
+    tls = (
+        "required"
+        if config.smtp.tls_required
+        else "offered"
+        if config.smtp.tls_certificate
+        else "not offered"
+    )
     second = config.login.second_factor_from
 
     return (
@@ -184,7 +199,9 @@ def to_markdown(record: Record) -> str:
     """The record for people."""
     lines = ["# Record of processing (GDPR art. 30)", ""]
     lines += [f"Controller: {record.controller or '(set privacy.controller)'}  "]
-    lines += [f"Data protection contact: {record.data_protection_contact or '(set privacy.data_protection_contact)'}  "]
+    lines += [
+        f"Data protection contact: {record.data_protection_contact or '(set privacy.data_protection_contact)'}  "
+    ]
     lines += [f"Where the data is: {record.locations or '(set privacy.locations)'}"]
 
     for each in record.processing:

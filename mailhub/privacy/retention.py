@@ -1,13 +1,14 @@
 """Retention rules: what goes for good because its time is over. In the words of ISO/IEC 27555:
 
-A *deletion rule* says of a *data cluster* (tickets in a state, in a mailbox or any; records of deliveries and refusals)
-its *starting point* (when something last happened to the ticket; when the mail came) and its *standard deletion
-period*; 0 is none. A mailbox's own rule stands in place of the general one. Deletion is ``removal``'s, as a purge's is:
-with what was taught to the filter, with tombstones, in short turns, each asking again: still due, and not held?
+A *deletion rule* says of a *data cluster* (tickets in a state, in a mailbox or any; records of deliveries and
+refusals) its *starting point* (when something last happened to the ticket; when the mail came) and its
+*standard deletion period*; 0 is none. A mailbox's own rule stands in place of the general one. Deletion is
+``removal``'s, as a purge's is: with what was taught to the filter, with tombstones, in short turns, each
+asking again: still due, and not held?
 
-Durable states: none of its own; stopped anywhere, the next run finds the rest due. Runs on every account that is not
-deleted, also on sealed ones. Must not: look at a clock, delete what a hold covers (records stay while anything of the
-account is held, since they name people).
+Durable states: none of its own; stopped anywhere, the next run finds the rest due. Runs on every account that
+is not deleted, also on sealed ones. Must not: look at a clock, delete what a hold covers (records stay while
+anything of the account is held, since they name people).
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def parse_mailboxes(settings: Retention) -> Mapping[str, Mapping[str, float]]:
         for part in filter(None, (each.strip() for each in text.split(","))):
             state, _, days = part.partition(" ")
             if state not in STATES or not days.strip().replace(".", "", 1).isdecimal():
-                raise ConfigurationError(f'retention.mailboxes: "{part}" is not like "closed 180"; states: {STATES}')
+                raise ConfigurationError(
+                    f'retention.mailboxes: "{part}" is not like "closed 180"; states: {STATES}'
+                )
             found.setdefault(address.lower(), {})[state] = float(days)
     return found
 
@@ -94,7 +97,9 @@ def rules_of(connection: Connection, account: int, settings: Retention) -> list[
             rule = Rule(state=state, mailbox=address, mailbox_id=ids[address], but=(), period=int(days * DAY))
             rules.append(rule)
         but = tuple(ids[address] for address in own)
-        rules.append(Rule(state=state, mailbox="", mailbox_id=None, but=but, period=int(general[state] * DAY)))
+        rules.append(
+            Rule(state=state, mailbox="", mailbox_id=None, but=but, period=int(general[state] * DAY))
+        )
 
     return rules
 
@@ -159,7 +164,9 @@ def _tickets(context: Retaining, account: int, rule: Rule, now: int, stopping: C
     return deleted
 
 
-def _ticket(context: Retaining, account: int, rule: Rule, ticket: int, now: int, stopping: Callable[[], bool]) -> bool:
+def _ticket(
+    context: Retaining, account: int, rule: Rule, ticket: int, now: int, stopping: Callable[[], bool]
+) -> bool:
     """Delete one ticket, its messages first, some in each turn; False when it is due no more, or held."""
     step = partial(_step, context=context, account=account, rule=rule, ticket=ticket, now=now)
     while not stopping():
@@ -180,7 +187,9 @@ def _step(
         return False
 
     tombstones = Tombstones(key=context.tombstone_key, at=now)
-    removed = remove_ticket_in_part(transaction, account, ticket, forget=context.forget, tombstones=tombstones)
+    removed = remove_ticket_in_part(
+        transaction, account, ticket, forget=context.forget, tombstones=tombstones
+    )
     if not removed.tickets:
         return None
 

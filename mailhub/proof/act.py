@@ -1,7 +1,8 @@
 """An act as a value: somebody does something to an account now, in this transaction. What it did is on record.
 
-An act collects what happened in it: whoever opened the transaction can hand that to what answers events, before the
-commit. Not here: how the journal is chained (``storage.proof.journal``), who may act (``access.roles``).
+An act collects what happened in it: whoever opened the transaction can hand that to what answers events,
+before the commit. Not here: how the journal is chained (``storage.proof.journal``), who may act
+(``access.roles``).
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 Durable state: one more row of ``journal_anchor`` for each time ``anchor`` found that a chain of the node had grown.
 
-What it proves: a row that an anchor covers was not edited, dropped, reordered, replaced or cut off since the anchor was
-signed, by anyone without the root key. Rows behind the last anchor are only chained: whoever can write the database can
-rewrite them, so they are counted as not yet anchored. Whoever can also delete the newest anchors can cut the journal
-back to an older one: keep a copy of the anchors elsewhere (``mailhub audit anchors``) and give it to ``verify``.
-Who has the root key can sign anything.
+What it proves: a row that an anchor covers was not edited, dropped, reordered, replaced or cut off since the
+anchor was signed, by anyone without the root key. Rows behind the last anchor are only chained: whoever can
+write the database can rewrite them, so they are counted as not yet anchored. Whoever can also delete the
+newest anchors can cut the journal back to an older one: keep a copy of the anchors elsewhere (``mailhub audit
+anchors``) and give it to ``verify``. Who has the root key can sign anything.
 
 Must not: change the journal.
 """
@@ -70,7 +70,9 @@ class _Seen:
     anchored: int = field(default=0)
 
 
-def anchor(database: Database, writer: Writer, key: Ed25519PrivateKey, *, node: int, now: int) -> Anchor | None:
+def anchor(
+    database: Database, writer: Writer, key: Ed25519PrivateKey, *, node: int, now: int
+) -> Anchor | None:
     """Sign the heads of the node's chains that grew since its last anchor, and keep that; None when none did."""
     with database.read() as connection:
         last = anchors.find_last_anchor(connection, node)
@@ -88,7 +90,9 @@ def anchor(database: Database, writer: Writer, key: Ed25519PrivateKey, *, node: 
 
 
 def _sign(key: Ed25519PrivateKey, *, node: int, after: Anchor | None, heads: list[Head], now: int) -> Anchor:
-    text = json.dumps([[head.account, head.sequence, head.hash.hex()] for head in heads], separators=(",", ":"))
+    text = json.dumps(
+        [[head.account, head.sequence, head.hash.hex()] for head in heads], separators=(",", ":")
+    )
     sequence, previous = (after.sequence + 1, digest_of(after)) if after else (1, NO_ANCHOR)
     made = Anchor(node=node, sequence=sequence, at=now, heads=text, previous=previous, signature=b"")
     return replace(made, signature=key.sign(_signed(made)))
@@ -223,7 +227,9 @@ def _check_kept(known: Iterable[Anchor], kept: Iterable[Anchor], key: Ed25519Pub
     there = {(one.node, one.sequence): one for one in known}
     for one in kept:
         if not _is_signed(one, key):
-            raise BadRequest(f"the kept anchor {one.sequence} of node {one.node} was not signed by this installation")
+            raise BadRequest(
+                f"the kept anchor {one.sequence} of node {one.node} was not signed by this installation"
+            )
         found = there.get((one.node, one.sequence))
         if found is None:
             yield Fault(kind="anchor-missing", account=None, node=one.node, sequence=one.sequence)

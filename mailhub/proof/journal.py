@@ -10,7 +10,9 @@ from storage.proof import journal
 from storage.writer import Transaction
 
 
-def record(transaction: Transaction, actor: str, account: int, *, verb: str, on: str, now: int, **detail: Any) -> None:
+def record(
+    transaction: Transaction, actor: str, account: int, *, verb: str, on: str, now: int, **detail: Any
+) -> None:
     """Write the journal row of an act."""
     journal.append(
         transaction.connection,

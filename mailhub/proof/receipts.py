@@ -3,10 +3,10 @@
     issue    a body -> one canonical JSON text (sorted keys, no blanks, ASCII) with an Ed25519 signature (RFC 8032)
     verify   the text and the public key -> the body, or ``BadRequest``; needs no daemon, no database, no private key
 
-The person is a *commitment*: HMAC-SHA256 (RFC 2104) of the address under a random key that is handed out once, to
-whoever asked for the erasure, and kept nowhere. Who has key and address can prove whom the receipt is about; nobody
-else can find out. Kinds: erasure, account-deleted, account-purged, backups-gone.
-Must not: hold personal data. What goes into a body are counts, opaque ids, instants, digests and words.
+The person is a *commitment*: HMAC-SHA256 (RFC 2104) of the address under a random key that is handed out
+once, to whoever asked for the erasure, and kept nowhere. Who has key and address can prove whom the receipt
+is about; nobody else can find out. Kinds: erasure, account-deleted, account-purged, backups-gone. Must not:
+hold personal data. What goes into a body are counts, opaque ids, instants, digests and words.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def _read(text: str) -> dict[str, Any]:
         receipt = json.loads(text) if len(text) <= RECEIPT_BYTES else None
     except (ValueError, RecursionError):
         receipt = None
-    named = isinstance(receipt, dict) and all(isinstance(receipt.get(n), str) for n in ("signature", "public_key"))
+    named = isinstance(receipt, dict) and all(
+        isinstance(receipt.get(n), str) for n in ("signature", "public_key")
+    )
     if not named or not isinstance(receipt, dict) or receipt.get("format") != FORMAT:
         raise BadRequest("this is no receipt of mailhub, or not all of it")
     return receipt

@@ -1,3 +1,3 @@
-"""From bytes to what is filed: parsed, authenticated, the words the filter learns from; and the same again from a
-stored raw.
+"""From bytes to what is filed: parsed, authenticated, the words the filter learns from; and the same again
+from a stored raw.
 """

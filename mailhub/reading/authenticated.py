@@ -42,8 +42,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def proves_author(known: Authentication, domain: str) -> bool:
-    """Whether a mail is from the author whose domain this is (``Author.domain``): it is the one that was asked about,
-    and DMARC passes, or without a policy SPF or DKIM passes for it. No domain, no proof.
+    """Whether a mail is from the author whose domain this is (``Author.domain``): it is the one that was
+    asked about, and DMARC passes, or without a policy SPF or DKIM passes for it. No domain, no proof.
     """
     if not domain or known.domain != domain:
         return False

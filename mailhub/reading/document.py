@@ -1,8 +1,9 @@
 """From a parsed message to the ``Document`` that the classifier understands (it knows no e-mail). Pure, never raises.
 
-What a filter or a mail store ahead of us wrote (X-Spam-*, Status, ...) and what we wrote (X-Mailhub-*) is never looked
-at: it says what somebody else thought, not what the mail is. Received lines of the operator's own hosts stay: they hold
-the client's address and name, the part of the chain that no sender can forge, and what is in every mail weighs nothing.
+What a filter or a mail store ahead of us wrote (X-Spam-*, Status, ...) and what we wrote (X-Mailhub-*) is
+never looked at: it says what somebody else thought, not what the mail is. Received lines of the operator's
+own hosts stay: they hold the client's address and name, the part of the chain that no sender can forge, and
+what is in every mail weighs nothing.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ _ADDED = re.compile(
     r"|x-envelope-.*|envelope-to|xref|x-evolution.*)\Z"
 )
 _SEPARATE = frozenset(["subject", "date"])  # the subject has a group of its own, a date only its shape
-_OPAQUE = frozenset(["dkim-signature", "domainkey-signature", "x-google-dkim-signature", "autocrypt"])  # key material
+_OPAQUE = frozenset(
+    ["dkim-signature", "domainkey-signature", "x-google-dkim-signature", "autocrypt"]
+)  # key material
 _IP = re.compile(r"\b(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.\d{1,3}\b")
 _ADDRESS = re.compile(r"[^\s\"'<>\\]{1,300}")
 _KINDS = str.maketrans(
     "".join(map(chr, [*range(97, 123), *range(65, 91), *range(48, 58)])), "a" * 26 + "A" * 26 + "0" * 10
 )
 _RUN = re.compile(r"([aA0])\1++")
-_ONE_WORD = {code: f"_{code:x}" for code in range(128) if not chr(code).isalnum() and chr(code) not in "_$!'-"}
+_ONE_WORD = {
+    code: f"_{code:x}" for code in range(128) if not chr(code).isalnum() and chr(code) not in "_$!'-"
+}
 _ZONE = re.compile(r"[+-]\d{4}.*")
 _TEXT_LINKS = 10_000  # characters of the visible text that are searched for bare URLs
 
@@ -114,7 +119,11 @@ def _joined(value: str) -> str:
 
 def _structure(raw: bytes, parsed: Parsed) -> list[str]:
     """One word for each thing about the MIME structure."""
-    words = [f"size-{len(raw).bit_length()}", f"text-size-{len(parsed.text).bit_length()}", *parsed.flags[:20]]
+    words = [
+        f"size-{len(raw).bit_length()}",
+        f"text-size-{len(parsed.text).bit_length()}",
+        *parsed.flags[:20],
+    ]
     for part in parsed.parts[:20]:
         words += [f"type-{_joined(part.content_type)}", f"encoding-{_joined(part.encoding)}"]
         charset = part.parameters.get("charset")

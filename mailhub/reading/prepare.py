@@ -1,7 +1,8 @@
 """The first half of FLOW 1: bytes in, everything the writer needs out. Pure functions of bytes and keys, for workers.
 
-Nothing here looks at the database. What cannot be read is not refused: it is prepared as ``unreadable`` from the little
-that is certain (raw bytes, envelope), filed all the same, and can be retried (docs/design.md, principle 2).
+Nothing here looks at the database. What cannot be read is not refused: it is prepared as ``unreadable`` from
+the little that is certain (raw bytes, envelope), filed all the same, and can be retried (docs/design.md,
+principle 2).
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ REFERENCES_LOOKED_AT = 20
 ATTACHED_MAILS = 20  # of a mail to a feedback address
 ATTACHED_BYTES = 16 * 1024 * 1024  # altogether
 _MAILS = frozenset({"message/rfc822", "message/global"})  # Outlook sends application/octet-stream, named .eml
-ADDRESS_CHARACTERS = 320  # RFC 5321 4.5.3.1: 64 + @ + 255; a longer one is nobody's, and PostgreSQL could not index it
+ADDRESS_CHARACTERS = (
+    320  # RFC 5321 4.5.3.1: 64 + @ + 255; a longer one is nobody's, and PostgreSQL could not index it
+)
 
 _NO_FEATURES = features(Document())
 
@@ -88,9 +91,9 @@ class Prepared:
     def forged(self) -> bool:
         """DMARC fails for a domain that asks to have such mail kept out (RFC 7489 6.3: p=none asks for nothing).
 
-        Or there was no single author to ask about, or another than the mail is filed under (several From, RFC 7489
-        6.6.1, or one that needs repair): that must be no way in. A trusted host that says fail and not under which
-        policy is taken to mean one.
+        Or there was no single author to ask about, or another than the mail is filed under (several From, RFC
+        7489 6.6.1, or one that needs repair): that must be no way in. A trusted host that says fail and not
+        under which policy is taken to mean one.
         """
         known = self.authentication
         if known is None:
@@ -171,12 +174,16 @@ def prepare(
 
 
 def prepare_each(
-    arrived: Sequence[Arrived], secrets: Secrets, directory: Directory, *, trusted_hosts: frozenset[str] = frozenset()
+    arrived: Sequence[Arrived],
+    secrets: Secrets,
+    directory: Directory,
+    *,
+    trusted_hosts: frozenset[str] = frozenset(),
 ) -> list[Prepared]:
     """Read messages. Raises nothing: a fault while reading yields an ``unreadable`` one, and spares the others.
 
-    Where our own door found nothing, what a trusted host wrote into the mail counts unless it came by SMTP from
-    elsewhere: there no host of ours was before us.
+    Where our own door found nothing, what a trusted host wrote into the mail counts unless it came by SMTP
+    from elsewhere: there no host of ours was before us.
     """
     try:
         read = [_read(each, secrets, directory, trusted_hosts) for each in arrived]
@@ -186,7 +193,9 @@ def prepare_each(
         return [message for message, _ in read]
     except Exception as error:  # boundary: whatever is wrong with a message, it is filed
         if len(arrived) > 1:
-            return [prepare_each([each], secrets, directory, trusted_hosts=trusted_hosts)[0] for each in arrived]
+            return [
+                prepare_each([each], secrets, directory, trusted_hosts=trusted_hosts)[0] for each in arrived
+            ]
         log.error("message could not be read", error=type(error).__name__, exc_info=True)
         (one,) = arrived
         return [unreadable(one.raw, one.envelope, secrets, authentication=one.authentication)]
@@ -231,7 +240,9 @@ def _is_feedback(envelope: Envelope, directory: Directory) -> bool:
 def _attached(raw: bytes, parsed: Parsed, secrets: Secrets) -> tuple[bytes, ...]:
     """What the attached mails would be filed under, as far as they can be read; a bounded number and size."""
     mails = [
-        each for each in parsed.attachments if each.content_type in _MAILS or each.filename.lower().endswith(".eml")
+        each
+        for each in parsed.attachments
+        if each.content_type in _MAILS or each.filename.lower().endswith(".eml")
     ]
     found = []
     left = ATTACHED_BYTES
@@ -332,7 +343,9 @@ def _tokens(
     details = [address.rpartition("@")[0].partition("+")[2] for address in addresses if "+" in address]
     found = [(reply_token.read(detail, secrets.reply_token), "reply-address") for detail in details]
     answered = (*parsed.in_reply_to, *reversed(parsed.references[-REFERENCES_LOOKED_AT:]))
-    found += [(reply_token.read_message_id(name, secrets.reply_token), "reply-message-id") for name in answered]
+    found += [
+        (reply_token.read_message_id(name, secrets.reply_token), "reply-message-id") for name in answered
+    ]
     return tuple((*proof, reason) for proof, reason in found if proof is not None)
 
 

@@ -50,7 +50,9 @@ def read_anew(
 
 
 def _anew(stored: Stored, secrets: Secrets, directory: Directory) -> Anew:
-    envelope = Envelope(source=Source.IMPORT, mail_from=stored.mail_from, recipients=(), received_at=0, quiet=True)
+    envelope = Envelope(
+        source=Source.IMPORT, mail_from=stored.mail_from, recipients=(), received_at=0, quiet=True
+    )
     prepared = prepare(stored.raw, envelope, secrets, directory)
     kept = _ADDED_BY_FILING in stored.derived["flags"].split()
     flags = [*prepared.parsed.flags, *([_ADDED_BY_FILING] if kept else [])]

@@ -1,10 +1,10 @@
 """The proof that an answer belongs to a ticket: in our reply address, and again in our Message-IDs.
 
-128 bits: ticket id (36), contact id (36), HMAC-SHA256 over both cut to 56 bits. In base32 (RFC 4648, lower case,
-without padding) that is 26 characters of letters and digits, which survives hosts that change the case of a local part
-and leaves room in the 64 octets of one (RFC 5321 4.5.3.1.1). Guessing a proof for a known ticket and contact takes 2^55
-mails on average; a wrong one drops nothing, it merely joins nothing.
-The key is passed in (``keys``, purpose "reply-token"). Must not: look anything up.
+128 bits: ticket id (36), contact id (36), HMAC-SHA256 over both cut to 56 bits. In base32 (RFC 4648, lower
+case, without padding) that is 26 characters of letters and digits, which survives hosts that change the case
+of a local part and leaves room in the 64 octets of one (RFC 5321 4.5.3.1.1). Guessing a proof for a known
+ticket and contact takes 2^55 mails on average; a wrong one drops nothing, it merely joins nothing. The key is
+passed in (``keys``, purpose "reply-token"). Must not: look anything up.
 """
 
 from __future__ import annotations

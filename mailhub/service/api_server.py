@@ -34,7 +34,9 @@ class ApiServer(uvicorn.Server):
 
     def open_tls(self, house: House, sockets: Sequence[socket.socket]) -> None:
         """Listen with TLS, too, once it starts. Raises ``ConfigurationError`` for an unusable certificate."""
-        self.tls = TlsDoor(tls_context(house.config.https.certificate, house.config.https.key), self._admission)
+        self.tls = TlsDoor(
+            tls_context(house.config.https.certificate, house.config.https.key), self._admission
+        )
         self._tls_sockets = sockets
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

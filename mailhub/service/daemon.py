@@ -38,7 +38,9 @@ from storage.errors import Gone, SchemaTooNew, StorageError
 
 # How long a stop may wait for each; TimeoutStopSec of the unit is above their sum, held by test.
 DRAIN_SECONDS = 30.0  # for a running DATA
-RELAY_SECONDS = 70.0  # for the try under way, from the signal on: relay.timeout_seconds' default and its commit
+RELAY_SECONDS = (
+    70.0  # for the try under way, from the signal on: relay.timeout_seconds' default and its commit
+)
 LOOK_SECONDS = 0.5  # between looks at the database: what became of its files is told within a second
 HUNG_SECONDS = 120.0  # a turn of the writer, or a delivery, that takes longer will not end by itself
 
@@ -123,7 +125,9 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     await _started(api, serving)
     log.info("ready", **{name: door.address for name, door in vitals.doors.items()}, **vitals.listening)
     systemd.notify("READY=1", "STATUS=taking mail")
-    await asyncio.wait([asyncio.create_task(daemon.stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(
+        [asyncio.create_task(daemon.stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED
+    )
     await _stop(daemon, serving, sending)
     watchdog.cancel()
     watching.cancel()
@@ -161,7 +165,10 @@ async def _open_doors(daemon: Daemon, handed_in: dict[str, list[socket.socket]])
     }
     for name, sockets in bound.items():
         door = Door(
-            daemon.house.reception, doors.settings(name, config), lmtp=name == "lmtp", budget=daemon.house.budget
+            daemon.house.reception,
+            doors.settings(name, config),
+            lmtp=name == "lmtp",
+            budget=daemon.house.budget,
         )
         address = ", ".join(listeners.shown(each) for each in sockets)
         await door.listen(sockets)
@@ -210,8 +217,9 @@ async def _watchdog(daemon: Daemon) -> None:
 async def _watch_database(daemon: Daemon) -> None:
     """Look each second whether the database is still the one that was opened, also while no mail comes.
 
-    When it is not, the process stays, and answers everything with a temporary error: it is the last to hold the files
-    that lost their names, and a restart would take mail into whatever lies there now, without a word.
+    When it is not, the process stays, and answers everything with a temporary error: it is the last to hold
+    the files that lost their names, and a restart would take mail into whatever lies there now, without a
+    word.
     """
     while True:
         try:

@@ -132,7 +132,9 @@ def give_marks(house: House) -> int:
     """Give the marks that were asked for by moves and feedback addresses; let suggestions go that nobody decided on."""
     now = clock.now()
     before = now - SUGGESTION_DAYS * clock.DAY
-    house.writer.run(lambda tx: mark_requests.sweep_suggestions(tx.connection, before=before, limit=KEYS_A_STEP))
+    house.writer.run(
+        lambda tx: mark_requests.sweep_suggestions(tx.connection, before=before, limit=KEYS_A_STEP)
+    )
     return give_due(house.marking(), now=now)
 
 
@@ -252,6 +254,8 @@ def sweep_keys(house: House) -> int:
     """Delete the keys of requests that are too old to be sent again, a short turn each; how many went."""
     before = clock.now() - KEPT
     deleted = 0
-    while count := house.writer.run(lambda tx: idempotency.sweep(tx.connection, before=before, limit=KEYS_A_STEP)):
+    while count := house.writer.run(
+        lambda tx: idempotency.sweep(tx.connection, before=before, limit=KEYS_A_STEP)
+    ):
         deleted += count
     return deleted

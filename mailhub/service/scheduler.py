@@ -1,7 +1,8 @@
 """Wakes the background jobs. Job: say "now might be a good time"; what is due follows from dates in the tables.
 
-Durable states: none (memory store): a job that was due while the daemon was down is due again a moment after the start.
-APScheduler's default grace of 1 s drops such jobs, hence ``misfire_grace_time=None``. Only this file imports it.
+Durable states: none (memory store): a job that was due while the daemon was down is due again a moment after
+the start. APScheduler's default grace of 1 s drops such jobs, hence ``misfire_grace_time=None``. Only this
+file imports it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Scheduler:
         )
 
         for index, job in enumerate(jobs):
-            first = datetime.now(UTC) + timedelta(seconds=1 + index)  # not all at once, and not during the start
+            first = datetime.now(UTC) + timedelta(
+                seconds=1 + index
+            )  # not all at once, and not during the start
             self._scheduler.add_job(
                 _run, "interval", seconds=job.every_seconds, args=[job], id=job.name, next_run_time=first
             )

@@ -1,9 +1,9 @@
 """The API's door with TLS: accepts, admits, shakes hands, hands over to the HTTP protocol. Job: what comes before HTTP.
 
-A connection counts from its first packet: whoever opens one and never finishes the handshake has a share like any
-other, and ``HANDSHAKE_SECONDS``. Each connection takes the certificate as it is then, so a renewed one is used at once
-and no connection is dropped for it. Nothing here is durable.
-Sources: RFC 8446, RFC 9325 (recommendations for TLS), Mozilla's "intermediate" profile.
+A connection counts from its first packet: whoever opens one and never finishes the handshake has a share like
+any other, and ``HANDSHAKE_SECONDS``. Each connection takes the certificate as it is then, so a renewed one is
+used at once and no connection is dropped for it. Nothing here is durable. Sources: RFC 8446, RFC 9325
+(recommendations for TLS), Mozilla's "intermediate" profile.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class TlsDoor:
             try:
                 connection, peer = await loop.sock_accept(listener)
             except OSError as error:  # the client has gone again, or there are no descriptors left
-                log.warning("a connection could not be accepted", error=errno.errorcode.get(error.errno or 0, ""))
+                log.warning(
+                    "a connection could not be accepted", error=errno.errorcode.get(error.errno or 0, "")
+                )
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             group = client_group(peer[0])
@@ -91,7 +93,9 @@ class TlsDoor:
             self._greeting.add(task)
             task.add_done_callback(self._greeting.discard)
 
-    async def _greet(self, connection: socket.socket, group: str, protocol: Callable[[], asyncio.Protocol]) -> None:
+    async def _greet(
+        self, connection: socket.socket, group: str, protocol: Callable[[], asyncio.Protocol]
+    ) -> None:
         loop = asyncio.get_running_loop()
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -102,7 +106,11 @@ class TlsDoor:
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=GOODBYE_SECONDS,
             )
-        except (OSError, ssl.SSLError, TimeoutError):  # strangers fail at this all day: no line of the log for each
+        except (
+            OSError,
+            ssl.SSLError,
+            TimeoutError,
+        ):  # strangers fail at this all day: no line of the log for each
             connection.close()
         finally:
             self._admission.leave(DOOR, group)

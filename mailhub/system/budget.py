@@ -1,10 +1,11 @@
 """One account of the bytes that strangers make this process hold, over all doors: SMTP, LMTP, IMAP, the API and pages.
 
-Charged: messages being received or committed, bodies of requests, mails and files while they are read for an answer.
-One caller holds at most a quarter, or one message; the API's callers together, and all fetched mail together, at most
-half, or one message: mail is taken while people read, and the other way round. Messages up to 1 MiB may use the last
-eighth, so that a few large ones never shut out the small. Durable states: none; a restart begins with an empty one.
-Must not: know a protocol. What does not fit is 452 at the mail doors, 503 with Retry-After at the API.
+Charged: messages being received or committed, bodies of requests, mails and files while they are read for an
+answer. One caller holds at most a quarter, or one message; the API's callers together, and all fetched mail
+together, at most half, or one message: mail is taken while people read, and the other way round. Messages up
+to 1 MiB may use the last eighth, so that a few large ones never shut out the small. Durable states: none; a
+restart begins with an empty one. Must not: know a protocol. What does not fit is 452 at the mail doors, 503
+with Retry-After at the API.
 """
 
 from __future__ import annotations
@@ -117,7 +118,9 @@ class Flights:
             if key in self._keys:
                 raise TooManyRequests("this copy is being sent already", after_seconds=BUSY_SECONDS)
             if len(self._keys) >= self.at_once:
-                raise TooManyRequests("other copies are being sent: this one can be next", after_seconds=BUSY_SECONDS)
+                raise TooManyRequests(
+                    "other copies are being sent: this one can be next", after_seconds=BUSY_SECONDS
+                )
             self._keys.add(key)
 
     def end(self, key: str) -> None:

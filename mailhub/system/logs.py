@@ -44,7 +44,9 @@ def without_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
         if isinstance(error, MailhubError):
             event["error_text"] = str(error)
         frames = traceback.extract_tb(error.__traceback__)
-        event["frames"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
+        event["frames"] = [
+            f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]
+        ]
 
     return event
 
@@ -64,7 +66,10 @@ def configure(level: str = "info", format_: str = "auto", stream: TextIO | None 
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(format_, target)],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _renderer(format_, target),
+            ],
         )
     )
 

@@ -1,9 +1,9 @@
 """The one guard of connections that a tenant's settings lead to: IMAP servers, token endpoints.
 
-A name is looked up once, what it leads to is judged, and exactly that is dialled: no second look-up may say something
-else meanwhile (DNS rebinding). Open is what is reachable for everybody on the Internet. This machine's own addresses,
-private networks, clouds' metadata, and every form that hides an IPv4 address in an IPv6 one are open only where the
-operator's configuration names host and port (``imap.local_servers``).
+A name is looked up once, what it leads to is judged, and exactly that is dialled: no second look-up may say
+something else meanwhile (DNS rebinding). Open is what is reachable for everybody on the Internet. This
+machine's own addresses, private networks, clouds' metadata, and every form that hides an IPv4 address in an
+IPv6 one are open only where the operator's configuration names host and port (``imap.local_servers``).
 
 Must not: know a protocol. Not for what the operator's configuration itself names (relay, database, name servers).
 Sources: RFC 6890 (special addresses), RFC 4291 2.5.5 (IPv4 in IPv6), RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380
@@ -18,7 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-_GLOBAL_UNICAST = IPv6Network("2000::/3")  # nothing else is given out (RFC 4291 2.4): ::/96, 64:ff9b::, fc00::, fec0::
+_GLOBAL_UNICAST = IPv6Network(
+    "2000::/3"
+)  # nothing else is given out (RFC 4291 2.4): ::/96, 64:ff9b::, fc00::, fec0::
 _SHUT = (
     IPv6Network("2001::/23"),  # protocol assignments: Teredo, ORCHID, benchmarking
     IPv6Network("2002::/16"),  # 6to4: leads to any IPv4 address

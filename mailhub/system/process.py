@@ -1,5 +1,5 @@
-"""The process's own limits, set before any thread starts: private files, no core, enough descriptors, memory that
-returns.
+"""The process's own limits, set before any thread starts: private files, no core, enough descriptors, memory
+that returns.
 
 Sources: prctl(2), core(5), mallopt(3).
 """
@@ -17,7 +17,9 @@ _M_ARENA_MAX = -8  # mallopt(3)
 _M_MMAP_THRESHOLD = -3
 _PR_SET_DUMPABLE = 4  # prctl(2)
 ARENAS = 2  # memory after a 20 MB mail does not return from a thread's own arena
-MAPPED_BYTES = 256 * 1024  # blocks from here on go back when freed; glibc's own limit grows to 32 MiB, and they stay
+MAPPED_BYTES = (
+    256 * 1024
+)  # blocks from here on go back when freed; glibc's own limit grows to 32 MiB, and they stay
 
 
 def prepare() -> None:

@@ -3,11 +3,12 @@
     lines of rows, one an account -> ``by_turns``: one row of each account in turn -> ``Alone.run``: its work, or, when
     that fails, a row of ``queue_fault`` that says why, how often, and when it is tried again
 
-So a row that cannot be done stops no other, of its own account or of another, and who has many delays nobody else's by
-more than one at a time. Rows with columns of their own for that (erasures, outbox, owed IMAP acts) use those.
+So a row that cannot be done stops no other, of its own account or of another, and who has many delays nobody
+else's by more than one at a time. Rows with columns of their own for that (erasures, outbox, owed IMAP acts)
+use those.
 
-Durable state: ``queue_fault``, gone with the success. Must not: decide what is due (the tables do), or hold a text that
-may quote a mail: a reason is one of ours, or the id of what the log says.
+Durable state: ``queue_fault``, gone with the success. Must not: decide what is due (the tables do), or hold a
+text that may quote a mail: a reason is one of ours, or the id of what the log says.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ class Alone:
         return done
 
     def _note(self, account: int, item: int, error: Exception) -> None:
-        reason = reason_of(error, log, "a row of a queue failed", queue=self._queue, account=account, item=item)
+        reason = reason_of(
+            error, log, "a row of a queue failed", queue=self._queue, account=account, item=item
+        )
         before = self._known.get((account, item))
         attempts = before.attempts + 1 if before else 1
         fault = QueueFault(

@@ -47,7 +47,9 @@ def workable(ticket: Ticket) -> Ticket:
     if ticket.state == "purging":
         raise Conflict(f"ticket {ticket.number} is being removed for good")
     if ticket.state == "merged":
-        raise Conflict(f"ticket {ticket.number} was merged into another one: work on that, or unmerge it first")
+        raise Conflict(
+            f"ticket {ticket.number} was merged into another one: work on that, or unmerge it first"
+        )
     if ticket.state == "trash":
         raise Conflict(f"ticket {ticket.number} is in the trash: restore it first")
     return ticket
@@ -66,7 +68,9 @@ def _change(
     before = {name: getattr(ticket, name) for name in values}
     change_ticket(transaction.connection, ticket.account_id, ticket.id, at=now, **values)
     on = f"ticket:{ticket.id}"
-    record(transaction, actor, ticket.account_id, verb=verb, on=on, now=now, before=before, after=dict(values))
+    record(
+        transaction, actor, ticket.account_id, verb=verb, on=on, now=now, before=before, after=dict(values)
+    )
     return lock_tickets(transaction.connection, ticket.account_id, [ticket.id])[ticket.id]
 
 
@@ -77,7 +81,9 @@ def assign(act: Act, ticket: int, user: int | None) -> Ticket:
         return found
     if user is not None and find_user(act.transaction.connection, act.account, user) is None:
         raise NotFound(f"there is no user {user}")
-    return _change(act.transaction, act.actor, found, "ticket.assign", now=act.now, values={"assignee_id": user})
+    return _change(
+        act.transaction, act.actor, found, "ticket.assign", now=act.now, values={"assignee_id": user}
+    )
 
 
 def close(act: Act, ticket: int) -> Ticket:
@@ -86,7 +92,9 @@ def close(act: Act, ticket: int) -> Ticket:
     if found.state == "closed":
         return found
     if found.state == "spam":
-        raise Conflict(f"ticket {found.number} is spam: mark its message as ham, or reopen it, before closing it")
+        raise Conflict(
+            f"ticket {found.number} is spam: mark its message as ham, or reopen it, before closing it"
+        )
     return _change(act.transaction, act.actor, found, "ticket.close", now=act.now, values={"state": "closed"})
 
 
@@ -138,7 +146,9 @@ def _set_role(act: Act, ticket: int, address: str, verb: str) -> Ticket:
     wanted = address.strip().lower()
     connection = act.transaction.connection
     known = [
-        each for each in participants.list_participants(connection, act.account, found.id) if each.address == wanted
+        each
+        for each in participants.list_participants(connection, act.account, found.id)
+        if each.address == wanted
     ]
     if not known:
         raise NotFound(f"nobody with this address showed up in ticket {found.number}")

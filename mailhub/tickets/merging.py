@@ -59,14 +59,23 @@ def merge(act: Act, source: int, target: int) -> Ticket:
         raise Conflict(f"ticket {second.number} is spam: reopen it before merging into it")
 
     moved = move_messages(
-        connection, act.account, message_ids(connection, act.account, first.id), source=first.id, target=second.id
+        connection,
+        act.account,
+        message_ids(connection, act.account, first.id),
+        source=first.id,
+        target=second.id,
     )
     moved_notes = notes.note_ids(connection, act.account, first.id)
     notes.move_notes(connection, act.account, moved_notes, source=first.id, target=second.id)
     shell = {"state": "merged", "state_before": both[first.id].state, "merged_into": second.id}
     change_ticket(connection, act.account, first.id, at=act.now, **shell)
     _touch_target(act.transaction, act.account, second.id, act.now)
-    detail = {"into": second.id, "messages": list(moved), "notes": list(moved_notes), "before": both[first.id].state}
+    detail = {
+        "into": second.id,
+        "messages": list(moved),
+        "notes": list(moved_notes),
+        "before": both[first.id].state,
+    }
     act.record("ticket.merge", f"ticket:{first.id}", **detail)
 
     return _named(act.transaction, act.account, second.id)
@@ -170,7 +179,11 @@ def _brought_later(
         if shell.id in chain:
             continue
         other = journal.find_last(transaction.connection, account, f"ticket:{shell.id}", "ticket.merge")
-        if other is not None and (other.at, other.node, other.sequence) > (entry.at, entry.node, entry.sequence):
+        if other is not None and (other.at, other.node, other.sequence) > (
+            entry.at,
+            entry.node,
+            entry.sequence,
+        ):
             for kind, ids in brought.items():
                 ids.update(other.detail[kind])
     return brought

@@ -4,8 +4,8 @@
     carry_out   some messages a turn, with what they taught the filter; in the last turn the ticket, notes and shells
     go_on       (job) every ticket in that state: one that a stopped process left, or whose hold was lifted
 
-Durable state: ``ticket.state``. Words of what went stay in the pages of the full-text index until the job ``index``
-writes these anew (``storage.mail.search``). Must not: decide who may ask for it (``access``).
+Durable state: ``ticket.state``. Words of what went stay in the pages of the full-text index until the job
+``index`` writes these anew (``storage.mail.search``). Must not: decide who may ask for it (``access``).
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def begin(act: Act, ticket: int) -> Purge:
     require_not_held(find_holds_on_tickets(connection, act.account, [found.id], act.now))
     shells = [each.id for each in merged_tickets(connection, act.account, [found.id])]
     going = tuple(sorted({found.id, *shells}))
-    purge = Purge(ticket=found.id, tickets=going, messages=tuple(messages_of_tickets(connection, act.account, going)))
+    purge = Purge(
+        ticket=found.id, tickets=going, messages=tuple(messages_of_tickets(connection, act.account, going))
+    )
 
     if found.state != "purging":
         change_ticket(connection, act.account, found.id, at=act.now, state="purging", state_before=None)
@@ -70,7 +72,9 @@ def begin(act: Act, ticket: int) -> Purge:
     return purge
 
 
-def carry_out(parts: Purging, account: int, ticket: int, *, now: int, stopping: Callable[[], bool] = bool) -> bool:
+def carry_out(
+    parts: Purging, account: int, ticket: int, *, now: int, stopping: Callable[[], bool] = bool
+) -> bool:
     """Remove a ticket that is ``purging``, turn by turn; False when a hold or the end of the process stopped it."""
     step = partial(_step, parts=parts, account=account, ticket=ticket, now=now)
     while not stopping():

@@ -21,7 +21,9 @@ from storage.writer import Transaction
 
 MESSAGES_A_TURN = 8  # of a ticket: some 2 ms of work each
 
-Forget = Callable[[Transaction, int, Sequence[int]], None]  # transaction, account, ids of messages about to go
+Forget = Callable[
+    [Transaction, int, Sequence[int]], None
+]  # transaction, account, ids of messages about to go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,11 @@ def remove_ticket_in_part(
 
 
 def _delete(
-    transaction: Transaction, account: int, messages: Sequence[int], forget: Forget, tombstones: Tombstones | None
+    transaction: Transaction,
+    account: int,
+    messages: Sequence[int],
+    forget: Forget,
+    tombstones: Tombstones | None,
 ) -> Mapping[str, int]:
     forget(transaction, account, messages)
     if tombstones is not None:

@@ -5,9 +5,10 @@
     (``outbound.relay``) -> what it answers is ham, if settings say so -> delivery status in the outbox rows; a bounce
     ends up here again (``bounced``)
 
-Nothing is queued that the relay is not configured to send, and nothing is sent that is not stored as a message first.
-Recipients are addresses of the ticket's contact, and of people it was copied to, never what a header of the day says.
-Errors: ``NotFound`` (ticket), ``BadRequest`` (text, copies), ``Conflict`` (state, gate, no relay); they leave nothing.
+Nothing is queued that the relay is not configured to send, and nothing is sent that is not stored as a
+message first. Recipients are addresses of the ticket's contact, and of people it was copied to, never what a
+header of the day says. Errors: ``NotFound`` (ticket), ``BadRequest`` (text, copies), ``Conflict`` (state,
+gate, no relay); they leave nothing.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
     draft = _draft(context, answer, basis, message=message, now=now)
     envelope = Envelope(source=Source.PIPE, mail_from=draft.from_address, recipients=(), received_at=now)
     prepared = prepare(compose(draft), envelope, context.secrets, context.directory)
-    work = partial(queue, context=context, answer=answer, basis=basis, draft=draft, prepared=prepared, message=message)
+    work = partial(
+        queue, context=context, answer=answer, basis=basis, draft=draft, prepared=prepared, message=message
+    )
     replied = writer.run(work)
 
     if context.learning is not None:
@@ -132,7 +135,9 @@ def read_basis(database: Database, account: int, ticket: int) -> Basis:
             raise Conflict(f"ticket {found.number} has no requester whom an answer could go to")
         mailbox = find_mailbox(connection, account, found.mailbox_id)
         if mailbox is None:
-            raise Conflict(f"the mailbox of ticket {found.number} is gone, so there is no address to answer from")
+            raise Conflict(
+                f"the mailbox of ticket {found.number} is gone, so there is no address to answer from"
+            )
         raw = raws.read(connection, account, person.last_message) if person.last_message else None
 
     parent = parse(raw) if raw is not None else None
@@ -188,7 +193,15 @@ def queue(
     )
     outbox.add_to_outbox(transaction.connection, queued)
     detail = {"ticket": ticket.id, "outbox": [row.id for row in queued]}
-    record(transaction, answer.actor, answer.account, verb="ticket.reply", on=f"message:{message}", now=now, **detail)
+    record(
+        transaction,
+        answer.actor,
+        answer.account,
+        verb="ticket.reply",
+        on=f"message:{message}",
+        now=now,
+        **detail,
+    )
     transaction.after_commit(context.wake)
 
     return Replied(message=message, message_id=draft.message_id, ticket=ticket.id, queued=queued)
@@ -237,7 +250,9 @@ def _draft(context: ReplyContext, answer: Answer, basis: Basis, *, message: int,
     token = reply_token.make(ticket.id, person.contact_id, key)
 
     return Draft(
-        message_id=reply_token.make_message_id(ticket.id, person.contact_id, message=message, domain=domain, key=key),
+        message_id=reply_token.make_message_id(
+            ticket.id, person.contact_id, message=message, domain=domain, key=key
+        ),
         from_name=mailbox.name,
         from_address=mailbox.address,
         reply_to=reply_token.reply_address(mailbox.address, token),
@@ -252,10 +267,17 @@ def _draft(context: ReplyContext, answer: Answer, basis: Basis, *, message: int,
 
 
 def _store(
-    transaction: Transaction, draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ticket, message: int
+    transaction: Transaction,
+    draft: Draft,
+    answer: Answer,
+    prepared: Prepared,
+    *,
+    ticket: Ticket,
+    message: int,
 ) -> None:
-    """The message with its raw bytes, reference and index words. Its identity is that of mail that comes in, so a copy
-    of it that comes back to us is known as the same message."""
+    """The message with its raw bytes, reference and index words. Its identity is that of mail that comes in,
+    so a copy of it that comes back to us is known as the same message.
+    """
     assert prepared.own_id is not None, "our own mail has an id and can be read"
     account = answer.account
     reference = {"id_hash": prepared.own_id, "message_id": message, "ticket_id": ticket.id}
@@ -306,8 +328,9 @@ def _message_row(draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ti
 def bounced(transaction: Transaction, account: int, ticket: int, bounce: Bounce, *, now: int) -> int:
     """A bounce was filed in this ticket: note on the outbox rows it is about that they failed; how many did.
 
-    Only recipients it calls permanently failed count. It names the mail by its Message-ID, which nobody knows but those
-    who got it; a mail that went to one person alone failed for them, whatever address the bounce names (forwarding).
+    Only recipients it calls permanently failed count. It names the mail by its Message-ID, which nobody knows
+    but those who got it; a mail that went to one person alone failed for them, whatever address the bounce
+    names (forwarding).
     """
     if bounce.complaint or not bounce.original_message_id:
         return 0

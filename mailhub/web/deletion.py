@@ -62,7 +62,9 @@ def confirm(request: Request, house: Visited, link: str, form: Form) -> Response
         require_admitted(request, connection, account, role)
         require_open(house, account, role, "/v1/login")
 
-    claim = logins.Claim(login=email.strip(), password=password, code=code, account=account, peer=peer_of(request))
+    claim = logins.Claim(
+        login=email.strip(), password=password, code=code, account=account, peer=peer_of(request)
+    )
     opened = logins.login(house.login(), claim, admit=admit, now=clock.now()).session
     try:
         house.writer.run(_delete, house, bearer_hash(link), opened)

@@ -1,7 +1,8 @@
 """HTML of the pages: a few elements put together, every text escaped where it becomes HTML. Pure.
 
-No script, no cookie, nothing from elsewhere: what a page may load is said by ``POLICY`` (CSP 3), and its style is known
-by its hash. A page works by its forms alone and in any browser (WCAG 2.2: language, labels, one heading, plain text).
+No script, no cookie, nothing from elsewhere: what a page may load is said by ``POLICY`` (CSP 3), and its
+style is known by its hash. A page works by its forms alone and in any browser (WCAG 2.2: language, labels,
+one heading, plain text).
 """
 
 from __future__ import annotations

@@ -81,7 +81,9 @@ def use(request: Request, house: Visited, link: str, form: Form) -> Response:
     hashed = house.passwords.hash(password)
     house.writer.run(people.use_link, hash_, hashed, now=clock.now())
 
-    return answer("Your password is set", html.paragraph("Whoever was logged in as you is logged out. You can log in."))
+    return answer(
+        "Your password is set", html.paragraph("Whoever was logged in as you is logged out. You can log in.")
+    )
 
 
 def _in_force(house: House, link: str) -> bytes:

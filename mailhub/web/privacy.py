@@ -1,7 +1,8 @@
 """/privacy: somebody asks about his own data; /privacy/ACCOUNT/LINK: what the mailed link would do, and has done.
 
-The answer to asking is one page, sent before anything is looked up: neither its text nor its time tells whether an
-address is known. A link that is opened only shows; the button acts, since programs that scan mail open links.
+The answer to asking is one page, sent before anything is looked up: neither its text nor its time tells
+whether an address is known. A link that is opened only shows; the button acts, since programs that scan mail
+open links.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def ask_page(house: Visited, mailbox: str = "") -> Response:
     """The form."""
     _require_offered(house)
     fields = [
-        html.field("mailbox", "The support address you wrote to", kind="email", value=mailbox[:ADDRESS_CHARACTERS]),
+        html.field(
+            "mailbox", "The support address you wrote to", kind="email", value=mailbox[:ADDRESS_CHARACTERS]
+        ),
         html.field("address", "Your own address", kind="email", complete="email"),
         html.choice("kind", "What you ask for", CHOICES),
     ]
@@ -92,7 +95,9 @@ def ask(request: Request, house: Visited, form: Form) -> Response:
 
     place = house.directory.resolve(mailbox.strip())
     if isinstance(place, Recipient) and len(address) <= ADDRESS_CHARACTERS:
-        asked = Asked(account=place.account, mailbox=place.mailbox, address=address, kind=kind, at=clock.now())
+        asked = Asked(
+            account=place.account, mailbox=place.mailbox, address=address, kind=kind, at=clock.now()
+        )
         post = house.post
         policy = house.config.privacy.self_service
         house.writer.submit(flow.ask, post, policy, asked).add_done_callback(note("request"))
@@ -171,7 +176,9 @@ def _progress(here: str, row: PrivacyRequest, erasure: Erasure | None, house: Ho
 
     if row.kind == "export":
         until = f"You can fetch the copy until {clock.to_iso(row.expires_at)}."
-        return answer("Your copy is ready", html.paragraph(until), html.form("Fetch the copy", action=f"{here}/copy"))
+        return answer(
+            "Your copy is ready", html.paragraph(until), html.form("Fetch the copy", action=f"{here}/copy")
+        )
 
     if row.kind == "withdrawal":
         return answer("Your consent is withdrawn", html.paragraph("All consent you gave is withdrawn."))

@@ -1,7 +1,7 @@
 """What every page has in common: whom it is for, how a form is read, how a refusal looks, how often one may ask.
 
-Pages are open to everybody at the HTTP and HTTPS doors (loopback HTTP is for a reverse proxy), and closed at the admin
-socket. Must not: log or repeat a link; answer anything but HTML, or the file that was asked for.
+Pages are open to everybody at the HTTP and HTTPS doors (loopback HTTP is for a reverse proxy), and closed at
+the admin socket. Must not: log or repeat a link; answer anything but HTML, or the file that was asked for.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ async def read_form(request: Request) -> Mapping[str, str]:
             raise BadRequest("this form is too long")
 
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"
+        )
     except (ValueError, UnicodeError):
         raise BadRequest("this is no form of ours") from None
 

@@ -30,7 +30,11 @@ class Result:
 
 def load_corpus(index: Path, limit: int) -> list[bytes]:
     """The mails of an index (``label path`` a line), in order."""
-    paths = [index.parent / line.split(None, 1)[1].strip() for line in index.read_text().splitlines() if line.strip()]
+    paths = [
+        index.parent / line.split(None, 1)[1].strip()
+        for line in index.read_text().splitlines()
+        if line.strip()
+    ]
     return [path.read_bytes() for path in paths[:limit]]
 
 

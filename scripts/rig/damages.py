@@ -19,7 +19,10 @@ def cut(data: bytes) -> Iterator[bytes]:
     borders = [len(_head(data))]
     for chunk in chunks(data):
         borders.append(borders[-1] + len(chunk))
-    ends = {0, borders[0] // 2, *(border + by for border in borders for by in (-1, 0, 1))} - {len(data), len(data) + 1}
+    ends = {0, borders[0] // 2, *(border + by for border in borders for by in (-1, 0, 1))} - {
+        len(data),
+        len(data) + 1,
+    }
     for end in sorted(ends):
         yield data[:end]
 

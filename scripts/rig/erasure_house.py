@@ -1,8 +1,8 @@
 """A house to erase somebody in: one account on SQLite with one person's messages spread among a great many others'.
 
-The pipeline files the person's messages and ``FILED`` others beside each; of those others copies are made row by row,
-with ids, identities and index rows of their own, until there are as many as were asked for: ten times as fast, and to
-an erasure the same, which reads and searches each.
+The pipeline files the person's messages and ``FILED`` others beside each; of those others copies are made row
+by row, with ids, identities and index rows of their own, until there are as many as were asked for: ten times
+as fast, and to an erasure the same, which reads and searches each.
 """
 
 from __future__ import annotations
@@ -43,9 +43,13 @@ KIM = "kim.zz@customer.example"
 FILED = 10  # of others, beside each of the person's
 ROUNDS = 20  # in one commit
 DIGESTS = ("identity", "id_hash")  # that are one message's own
-_SYLLABLES = [a + b for a in ("ka", "lo", "mi", "nu", "pe", "ra", "si", "to") for b in ("ban", "dul", "fer", "gom")]
+_SYLLABLES = [
+    a + b for a in ("ka", "lo", "mi", "nu", "pe", "ra", "si", "to") for b in ("ban", "dul", "fer", "gom")
+]
 WORDS = [a + b + c for a in _SYLLABLES for b in _SYLLABLES for c in _SYLLABLES]
-_WEIGHTS = list(accumulate(1 / rank for rank in range(1, len(WORDS) + 1)))  # as words are in a language (Zipf)
+_WEIGHTS = list(
+    accumulate(1 / rank for rank in range(1, len(WORDS) + 1))
+)  # as words are in a language (Zipf)
 
 
 def open_house(directory: Path, writer_type: type[WritingThread]) -> tuple[Parts, FilingContext]:
@@ -59,7 +63,9 @@ def open_house(directory: Path, writer_type: type[WritingThread]) -> tuple[Parts
     if new:
         _found(writer)
     models, routes, secrets = Models(database, directory / "models"), Directory(database), Secrets.of(keys)
-    filing = FilingContext(directory=routes, models=models, filter=FilterSettings(), flood=FloodCounter(10**9), hops=50)
+    filing = FilingContext(
+        directory=routes, models=models, filter=FilterSettings(), flood=FloodCounter(10**9), hops=50
+    )
     vault = Vault(database=database, writer=writer, keys=keys, targets=(directory / "backups",), retention=1)
     parts = Parts(
         database=database, writer=writer, models=models, secrets=secrets, keys=keys, directory=routes, data=directory,
@@ -71,7 +77,9 @@ def open_house(directory: Path, writer_type: type[WritingThread]) -> tuple[Parts
 def _found(writer: WritingThread) -> None:
     own = {"stage": "active", "billing": "none", "created_at": 1, "stage_entered_at": 1}
     writer.run(lambda tx: add_account(tx.connection, Account(id=ACCOUNT, name="Bench", **own)))
-    served = Mailbox(account_id=ACCOUNT, id=MAILBOX, address="support@example.com", name="Support", created_at=1)
+    served = Mailbox(
+        account_id=ACCOUNT, id=MAILBOX, address="support@example.com", name="Support", created_at=1
+    )
     writer.run(lambda tx: add_mailbox(tx.connection, served))
 
 
@@ -89,8 +97,8 @@ def prepared(parts: Parts, number: int, sender: str, chance: random.Random) -> P
 
 
 def fill(parts: Parts, filing: FilingContext, messages: int, own: int) -> None:
-    """File everything: ``own`` of the person's, each with its share of others'. Many in one commit: each commit makes
-    a segment of the index, and merging these is most of the work.
+    """File everything: ``own`` of the person's, each with its share of others'. Many in one commit: each
+    commit makes a segment of the index, and merging these is most of the work.
     """
     chance = random.Random(7)
     others, more = divmod(messages - own, own)
@@ -110,7 +118,12 @@ def _tune(writer: WritingThread, *, hash_bytes: int) -> None:
 
 
 def _round(
-    transaction: Transaction, parts: Parts, filing: FilingContext, chance: random.Random, which: int, count: int
+    transaction: Transaction,
+    parts: Parts,
+    filing: FilingContext,
+    chance: random.Random,
+    which: int,
+    count: int,
 ) -> None:
     """One message of the person's and ``count`` of others'."""
     number = which * (FILED + 1)
@@ -125,8 +138,12 @@ def _copy(transaction: Transaction, originals: Sequence[tuple[Any, Prepared]], c
     """That many more messages like these, in tickets of their own."""
     connection = transaction.connection
     ids = [found for found, _ in originals]
-    tables = {table: _rows(connection, table, ids) for table in (ticket, message, message_reference, raw, intake)}
-    number = connection.execute(select(account.c.next_ticket_number).where(account.c.id == ACCOUNT)).scalar_one()
+    tables = {
+        table: _rows(connection, table, ids) for table in (ticket, message, message_reference, raw, intake)
+    }
+    number = connection.execute(
+        select(account.c.next_ticket_number).where(account.c.id == ACCOUNT)
+    ).scalar_one()
     made: dict[Table, list[dict[str, Any]]] = {table: [] for table in tables}
     words = []
     for at in range(0, copies, len(ids)):
@@ -156,7 +173,9 @@ def _rows(connection: Connection, table: Table, messages: Sequence[int]) -> list
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _renewed(transaction: Transaction, table: Table, row: dict[str, Any], fresh: dict[int, int]) -> dict[str, Any]:
+def _renewed(
+    transaction: Transaction, table: Table, row: dict[str, Any], fresh: dict[int, int]
+) -> dict[str, Any]:
     """The row with an id of its own, and whatever it names by the copies' ids."""
     new = {column.name: row[column.name] for column in table.columns}
     if "id" in new:

@@ -1,8 +1,9 @@
 """The filters compared: ours, and every peer behind the same two calls, each with an empty database in a folder.
 
-A filter says with ``missing()`` what is not installed; ``score`` gives a number that grows with spamminess, at the full
-precision the peer has, ``train`` teaches the label of a mail. Peers run as shipped; where that would hold one back,
-the choice that favours it is taken and said beside it. Must not: read the true label of a mail.
+A filter says with ``missing()`` what is not installed; ``score`` gives a number that grows with spamminess,
+at the full precision the peer has, ``train`` teaches the label of a mail. Peers run as shipped; where that
+would hold one back, the choice that favours it is taken and said beside it. Must not: read the true label of
+a mail.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ class SpamProbe(Program):
 class Bmf(Program):
     """Asked with -t: every other mode, -p too, also registers the mail under bmf's own verdict.
 
-    Its spamicity has six digits, and mails of both kinds end at 1.000000. The words it rests on are printed with
-    theirs, so their log odds are added here: the same order with fewer ties.
+    Its spamicity has six digits, and mails of both kinds end at 1.000000. The words it rests on are printed
+    with theirs, so their log odds are added here: the same order with fewer ties.
     """
 
     name = "bmf"
@@ -145,7 +146,12 @@ class Crm114(Program):
         self.last: dict[Path, float] = {}
         for kind in ("spam", "ham"):
             subprocess.run(
-                ["crm", self._learn(kind)], input=b"\n", cwd=folder, capture_output=True, check=False, timeout=60
+                ["crm", self._learn(kind)],
+                input=b"\n",
+                cwd=folder,
+                capture_output=True,
+                check=False,
+                timeout=60,
             )
 
     @classmethod
@@ -233,8 +239,8 @@ class _RspamdAlone(PostfixRspamdBayes):
 
 
 class Rspamd(Filter):
-    """Its Bayes alone: the score of BAYES_SPAM or BAYES_HAM, 0 where it says neither. In its favour it speaks from the
-    first mail of each kind on instead of the 200th.
+    """Its Bayes alone: the score of BAYES_SPAM or BAYES_HAM, 0 where it says neither. In its favour it speaks
+    from the first mail of each kind on instead of the 200th.
     """
 
     name = "rspamd"
@@ -273,7 +279,16 @@ class Rspamd(Filter):
         self.system.stop()
 
 
-FILTERS: tuple[type[Filter], ...] = (Mailhub, Bogofilter, SpamProbe, Bmf, Crm114, Crm114Thinner, SpamAssassin, Rspamd)
+FILTERS: tuple[type[Filter], ...] = (
+    Mailhub,
+    Bogofilter,
+    SpamProbe,
+    Bmf,
+    Crm114,
+    Crm114Thinner,
+    SpamAssassin,
+    Rspamd,
+)
 
 
 def _number(text: str, otherwise: float) -> float:

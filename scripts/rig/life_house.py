@@ -80,7 +80,12 @@ class Cluster:
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(self._programs / program), *map(str, arguments)]
         subprocess.run(
-            command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, timeout=PROGRAM_SECONDS, **self._owner()
+            command,
+            check=True,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            timeout=PROGRAM_SECONDS,
+            **self._owner(),
         )
 
     def _owner(self) -> dict[str, Any]:
@@ -203,8 +208,12 @@ class LifeHouse(Mailhub):
         self._mount()
 
     def _mount(self) -> None:
-        done = subprocess.run(["mount", "-o", "loop", self._image, self.inside], capture_output=True, check=False)
+        done = subprocess.run(
+            ["mount", "-o", "loop", self._image, self.inside], capture_output=True, check=False
+        )
         if done.returncode:
-            print(f"cannot mount a loop device here (--no-power-cuts goes without): {done.stderr.decode().strip()}")
+            print(
+                f"cannot mount a loop device here (--no-power-cuts goes without): {done.stderr.decode().strip()}"
+            )
             raise SystemExit(77)
         shutil.rmtree(self.inside / "lost+found", ignore_errors=True)

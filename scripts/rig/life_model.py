@@ -4,10 +4,10 @@
             no 250 is sent again until it does, as a peer would; what got one never is (but by an act that says so)
     Model   which mail was offered and answered when, whose it is, who was to be erased when, what was purged
 
-A mail that was answered exists exactly once, unless an erasure of its sender or a purge of its ticket explains that it
-does not. One answered before such an order was given must be gone once that is done; one that was on its way meanwhile
-may be either; one first offered after all orders were seen to be done must be there.
-Must not: look at the product's tables (``campaign_life`` does that).
+A mail that was answered exists exactly once, unless an erasure of its sender or a purge of its ticket
+explains that it does not. One answered before such an order was given must be gone once that is done; one
+that was on its way meanwhile may be either; one first offered after all orders were seen to be done must be
+there. Must not: look at the product's tables (``campaign_life`` does that).
 """
 
 from __future__ import annotations
@@ -30,7 +30,19 @@ if TYPE_CHECKING:
 PEOPLE = 12
 SENDERS = 2  # threads of the load
 PAUSE_SECONDS = 0.02  # of each thread between two mails: the load must last
-WORDS = ("printer", "lamp", "invoice", "wheel", "garden", "parcel", "window", "battery", "colour", "bridge", "harbour")
+WORDS = (
+    "printer",
+    "lamp",
+    "invoice",
+    "wheel",
+    "garden",
+    "parcel",
+    "window",
+    "battery",
+    "colour",
+    "bridge",
+    "harbour",
+)
 NUMBER = re.compile(rb"(?im)^Message-ID:\s*<life-(\d+)@")
 
 
@@ -109,7 +121,8 @@ class Load:
         self._stop = threading.Event()
         self._gave_up = False
         self._threads = [
-            threading.Thread(target=self._send, args=(random.Random(f"{seed} {each}"), each)) for each in range(SENDERS)
+            threading.Thread(target=self._send, args=(random.Random(f"{seed} {each}"), each))
+            for each in range(SENDERS)
         ]
 
     def start(self) -> None:

@@ -2,8 +2,9 @@
 
     unshare (own mounts, own processes) -> overlay: lower /, upper tmpfs -> systemd-nspawn --boot (own network)
 
-Nothing outside of a new folder in the temporary directory is written, and that is removed. Everything dies with the
-first process, whatever becomes of us. Needs root, systemd-container, and a kernel that lets overlays be mounted.
+Nothing outside of a new folder in the temporary directory is written, and that is removed. Everything dies
+with the first process, whatever becomes of us. Needs root, systemd-container, and a kernel that lets overlays
+be mounted.
 """
 
 from __future__ import annotations
@@ -72,7 +73,11 @@ class Machine:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             timeout=seconds,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+            env={
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                "LC_ALL": "C.UTF-8",
+                "DEBIAN_FRONTEND": "noninteractive",
+            },
             check=False,
         )
         if check and done.returncode:
@@ -122,7 +127,15 @@ def booted(package: Path) -> Iterator[Machine]:
     folder = Path(tempfile.mkdtemp(prefix="mailhub-machine-"))
     (folder / "base").mkdir()
     groups = _own_groups(folder.name)
-    command = ["timeout", "--signal=KILL", str(LIFE_SECONDS), "unshare", "--mount", "--propagation=private", "--pid"]
+    command = [
+        "timeout",
+        "--signal=KILL",
+        str(LIFE_SECONDS),
+        "unshare",
+        "--mount",
+        "--propagation=private",
+        "--pid",
+    ]
     command += ["--fork", "--kill-child", "--mount-proc", "sh", "-c", BOOT, "boot"]
     command += [str(folder / "base"), FOREIGN, str(package.resolve()), folder.name.replace("_", "-")]
     with (folder / "log").open("wb") as log:
@@ -149,7 +162,9 @@ def booted(package: Path) -> Iterator[Machine]:
 def _require_what_it_needs() -> None:
     if os.geteuid() != 0:
         raise CannotBoot("booting a machine needs root")
-    missing = [name for name in ("systemd-nspawn", "unshare", "nsenter", "systemctl") if shutil.which(name) is None]
+    missing = [
+        name for name in ("systemd-nspawn", "unshare", "nsenter", "systemctl") if shutil.which(name) is None
+    ]
     if missing or not Path("/lib/systemd/systemd").exists():
         raise CannotBoot(f"{', '.join(missing) or 'systemd'} is not installed (Debian: systemd-container)")
 

@@ -26,7 +26,9 @@ def mixture(index: Path, *, limit: int, resends: int, same_id: int, seed: int) -
     """The first ``limit`` mails of the index, with exact resends and same-id-other-body mails put in at random."""
     chance = random.Random(seed)
     mails = list(dict.fromkeys(with_crlf(mail) for mail in load_corpus(index, limit)))
-    with_id = [i for i, mail in enumerate(mails) if b"\r\nmessage-id:" in mail.lower().partition(b"\r\n\r\n")[0]]
+    with_id = [
+        i for i, mail in enumerate(mails) if b"\r\nmessage-id:" in mail.lower().partition(b"\r\n\r\n")[0]
+    ]
     after: dict[int, list[bytes]] = {}
     for i in chance.sample(range(len(mails)), resends):
         after.setdefault(chance.randrange(i, len(mails)), []).append(mails[i])
@@ -40,7 +42,9 @@ def mixture(index: Path, *, limit: int, resends: int, same_id: int, seed: int) -
 def other_body(mail: bytes, number: int) -> bytes:
     """The mail's headers, so its Message-ID too, with a plain body of its own."""
     head = mail.partition(b"\r\n\r\n")[0]
-    kept = b"\r\n".join(line for line in _fields(head) if not line.lower().startswith((b"content-", b"mime-version")))
+    kept = b"\r\n".join(
+        line for line in _fields(head) if not line.lower().startswith((b"content-", b"mime-version"))
+    )
     return kept + b"\r\n" + _OTHER % number
 
 

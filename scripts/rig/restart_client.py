@@ -1,8 +1,8 @@
 """Run inside a machine, by its own Python: sends mail until a line comes on standard input, one connection a mail.
 
-Prints one JSON object: ``answered`` (the subjects that got 250), ``postponed`` (sessions told 421 or 451: the sender
-keeps the mail and comes again, which is done here), ``cut`` (connections that ended without an answer, in words: tried
-again too), ``broken`` (what no sender should see, in words).
+Prints one JSON object: ``answered`` (the subjects that got 250), ``postponed`` (sessions told 421 or 451: the
+sender keeps the mail and comes again, which is done here), ``cut`` (connections that ended without an answer,
+in words: tried again too), ``broken`` (what no sender should see, in words).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an account's stages should be, told a second time and plainly, in true time: the model of the campaign.
 
-It knows nothing of mailhub: the periods are the table's, in microseconds. Beside where an account is it keeps how it
-came there, and checks every step of its own against the promises, in ``faults``.
+It knows nothing of mailhub: the periods are the table's, in microseconds. Beside where an account is it keeps
+how it came there, and checks every step of its own against the promises, in ``faults``.
 """
 
 from __future__ import annotations

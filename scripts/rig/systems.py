@@ -92,7 +92,11 @@ class System:
     def _spawn(self, *command: str, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
             process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **(environment or {})},
             )
         self.processes.append(process)
         return process
@@ -135,7 +139,10 @@ class Mailhub(System):
     def start(self) -> None:
         environment = {**os.environ, **self._environment}
         subprocess.run(
-            [BIN / "mailhub", "init", "--directory", self.data], env=environment, check=True, stdout=subprocess.DEVNULL
+            [BIN / "mailhub", "init", "--directory", self.data],
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
         self._spawn(str(BIN / "mailhub"), "serve", environment=self._environment)
         wait_for(self.name, lambda: _listens(self.port), seconds=START_SECONDS)
@@ -266,7 +273,11 @@ header_size_limit = 10240000
 
     def settled(self, expected: int) -> None:
         arrived = self.folder / "mail/support/new"
-        wait_for(self.name, lambda: arrived.is_dir() and len(os.listdir(arrived)) >= expected, seconds=SETTLE_SECONDS)
+        wait_for(
+            self.name,
+            lambda: arrived.is_dir() and len(os.listdir(arrived)) >= expected,
+            seconds=SETTLE_SECONDS,
+        )
 
     def stop(self) -> None:
         subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], check=False, capture_output=True)
@@ -305,10 +316,25 @@ class PostfixRspamd(Postfix):
             f'bind_socket = "127.0.0.1:{self._milter_port}";\nmilter = yes;\ntimeout = 60s;\n'
             'upstream "local" { default = yes; self_scan = yes; }\n'
         )
-        (local / "actions.conf").write_text("reject = 10000;\ngreylist = 9999;\n")  # score it, and let every mail in
-        for module in ("rbl", "surbl", "spf", "dkim", "dmarc", "arc", "asn", "mx_check", "fuzzy_check", "phishing"):
+        (local / "actions.conf").write_text(
+            "reject = 10000;\ngreylist = 9999;\n"
+        )  # score it, and let every mail in
+        for module in (
+            "rbl",
+            "surbl",
+            "spf",
+            "dkim",
+            "dmarc",
+            "arc",
+            "asn",
+            "mx_check",
+            "fuzzy_check",
+            "phishing",
+        ):
             (local / f"{module}.conf").write_text("enabled = false;\n")
-        (local / "options.inc").write_text('dns { nameserver = ["127.0.0.1"]; timeout = 0.1s; retransmits = 1; }\n')
+        (local / "options.inc").write_text(
+            'dns { nameserver = ["127.0.0.1"]; timeout = 0.1s; retransmits = 1; }\n'
+        )
         user = "_rspamd"
         for path in (self.folder / "run", self.folder / "log", self.folder / "db"):
             shutil.chown(path, user)

@@ -1,7 +1,7 @@
 """Every row of one account, found by walking the catalogue: removed some at a time, and looked for afterwards.
 
-A tenant's and a directory's tables have ``account_id``; whatever table is added later is walked too. What stays is
-named here. Functions take a connection of the caller's transaction and commit nothing.
+A tenant's and a directory's tables have ``account_id``; whatever table is added later is walked too. What
+stays is named here. Functions take a connection of the caller's transaction and commit nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from storage.catalogue import metadata
 from storage.schema import OPERATOR_TABLES, message
 from storage.tickets.removal import delete_messages
 
-PROOF = frozenset({"journal"})  # opaque ids only; anchors name its heads, so a missing chain would look like tampering
+PROOF = frozenset(
+    {"journal"}
+)  # opaque ids only; anchors name its heads, so a missing chain would look like tampering
 UNTIL_PURGED = frozenset({"tombstone", "person_tombstone"})  # a restored backup is cleaned by them
 CONFIGURATION = (
     "address",

@@ -23,13 +23,17 @@ class Account:
     stage_entered_at: int
     stage_reason: str = "made"
     stage_before: str | None = None  # what lifting a suspension gives back
-    term_began_at: int | None = None  # since when the stage's term counts; None: none runs; 0: the owner asked to go
+    term_began_at: int | None = (
+        None  # since when the stage's term counts; None: none runs; 0: the owner asked to go
+    )
     deletion_asked_at: int | None = None
 
 
 OPEN = frozenset({"trial", "active"})  # the stages in which people log in and mail goes out
 _COLUMNS = tuple(account.c[name] for name in Account.__slots__)
-_ONE = select(*_COLUMNS).where(account.c.id == bindparam("id"))  # built once: a sweep asks it for every step it takes
+_ONE = select(*_COLUMNS).where(
+    account.c.id == bindparam("id")
+)  # built once: a sweep asks it for every step it takes
 _LOCKED = _ONE.with_for_update()
 
 
@@ -79,7 +83,10 @@ def accounts_with_term(
     """Accounts in this stage whose term began by then, by (term_began_at, id): one range of an index."""
     key = tuple_(account.c.term_began_at, account.c.id)
     query = select(*_COLUMNS).where(
-        account.c.stage == stage, account.c.term_began_at.is_not(None), account.c.term_began_at <= upto, key > after
+        account.c.stage == stage,
+        account.c.term_began_at.is_not(None),
+        account.c.term_began_at <= upto,
+        key > after,
     )
     ordered = query.order_by(account.c.term_began_at, account.c.id).limit(limit)
     return [Account(**row._mapping) for row in connection.execute(ordered)]
@@ -87,5 +94,7 @@ def accounts_with_term(
 
 def closed_stages(connection: Connection) -> Mapping[int, str]:
     """The accounts whose people cannot log in, and their stage."""
-    rows = connection.execute(select(account.c.id, account.c.stage).where(account.c.stage.not_in(sorted(OPEN))))
+    rows = connection.execute(
+        select(account.c.id, account.c.stage).where(account.c.stage.not_in(sorted(OPEN)))
+    )
     return {row.id: row.stage for row in rows}

@@ -52,7 +52,10 @@ _COUNTED: Mapping[str, tuple[Table, Condition]] = {
     "sender_rules": (sender_rule, _all),
     "contact_addresses": (contact_address, _all),
     "grants": (access_grant, lambda now: (access_grant.c.revoked_at.is_(None), access_grant.c.ends_at > now)),
-    "holds": (hold, lambda now: (hold.c.lifted_at.is_(None), or_(hold.c.ends_at.is_(None), hold.c.ends_at > now))),
+    "holds": (
+        hold,
+        lambda now: (hold.c.lifted_at.is_(None), or_(hold.c.ends_at.is_(None), hold.c.ends_at > now)),
+    ),
     "breaches": (breach, lambda _: (breach.c.closed_at.is_(None),)),
     "erasures": (erasure, lambda _: (erasure.c.state != "done",)),
 }
@@ -66,13 +69,17 @@ def count_rows(connection: Connection, account: int, what: str, *, limit: int, n
     lock_account(connection, account)
     table, condition = _COUNTED[what]
     only = [table.c[name] == value for name, value in scope.items()]
-    some = select(table.c.account_id).where(table.c.account_id == account, *only, *condition(now)).limit(limit)
+    some = (
+        select(table.c.account_id).where(table.c.account_id == account, *only, *condition(now)).limit(limit)
+    )
     return _number(connection, some)
 
 
 def count_sources_of_node(connection: Connection, node: int, *, limit: int) -> int:
     """How many mailboxes at providers a node fetches for all accounts, at most ``limit``."""
-    return _number(connection, select(imap_source.c.account_id).where(imap_source.c.node == node).limit(limit))
+    return _number(
+        connection, select(imap_source.c.account_id).where(imap_source.c.node == node).limit(limit)
+    )
 
 
 def _number(connection: Connection, some: Any) -> int:

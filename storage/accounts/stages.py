@@ -1,8 +1,8 @@
 """What the lifecycle remembers beside the account's row: warnings given, events of billing, the clock of sweeps.
 
-Durable states: stage_warning (for the term that runs; gone when a stage is entered), billing_event (a signed event is
-taken once), clock_mark (the newest instant at which a node's clock was found sane). Functions take a connection, commit
-nothing.
+Durable states: stage_warning (for the term that runs; gone when a stage is entered), billing_event (a signed
+event is taken once), clock_mark (the newest instant at which a node's clock was found sane). Functions take a
+connection, commit nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def take_event(connection: Connection, account_id: int, digest: bytes, *, now: i
 def find_clock_mark(connection: Connection, node: int) -> ClockMark | None:
     """What sweeps believed last; None before the first."""
     seen = connection.execute(select(func.max(clock_mark.c.seen_at))).scalar_one()
-    state = connection.execute(select(clock_mark.c.state).where(clock_mark.c.node == node)).scalar_one_or_none()
+    state = connection.execute(
+        select(clock_mark.c.state).where(clock_mark.c.node == node)
+    ).scalar_one_or_none()
     return None if seen is None else ClockMark(seen, state or "sane")
 
 

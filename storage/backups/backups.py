@@ -51,7 +51,9 @@ _UNFINISHED = (backup.c.finished_at.is_(None), backup.c.failed_at.is_(None))
 def _of(row: Row[Any]) -> Backup:
     values = dict(row._mapping)
     counts = values["counts"]
-    return Backup(**values | {"targets": tuple(json.loads(values["targets"])), "counts": counts and json.loads(counts)})
+    return Backup(
+        **values | {"targets": tuple(json.loads(values["targets"])), "counts": counts and json.loads(counts)}
+    )
 
 
 def add_backup(connection: Connection, row: Backup) -> None:
@@ -87,13 +89,20 @@ def finish(
     counts: Mapping[str, int],
 ) -> None:
     """It is whole at these targets; ``failure`` says why not at others."""
-    values = {"targets": json.dumps(targets), "failure": failure, "digest": digest, "counts": json.dumps(counts)}
+    values = {
+        "targets": json.dumps(targets),
+        "failure": failure,
+        "digest": digest,
+        "counts": json.dumps(counts),
+    }
     _change(connection, id_, finished_at=at, **values)
 
 
 def fail(connection: Connection, id_: int, *, at: int, failure: str) -> None:
     """Its making failed, for the reason that is told."""
-    connection.execute(update(backup).where(backup.c.id == id_, *_UNFINISHED).values(failed_at=at, failure=failure))
+    connection.execute(
+        update(backup).where(backup.c.id == id_, *_UNFINISHED).values(failed_at=at, failure=failure)
+    )
 
 
 def _change(connection: Connection, id_: int, **values: Any) -> None:
@@ -119,7 +128,9 @@ def list_backups(connection: Connection) -> Sequence[Backup]:
 
 def list_all(connection: Connection, *, after: int = 0) -> Sequence[Backup]:
     """Every backup but the expired, by id: those in the making and those that failed among them."""
-    query = select(backup).where(or_(backup.c.gone_at.is_(None), backup.c.finished_at.is_(None)), backup.c.id > after)
+    query = select(backup).where(
+        or_(backup.c.gone_at.is_(None), backup.c.finished_at.is_(None)), backup.c.id > after
+    )
     return [_of(row) for row in connection.execute(query.order_by(backup.c.id))]
 
 
@@ -132,7 +143,9 @@ def find_backup(connection: Connection, id_: int) -> Backup | None:
 def find_unfinished(connection: Connection, node: int) -> Backup | None:
     """The one that this node is to make, is making, or whose making was cut off."""
     own = func.coalesce(backup.c.node, node) == node
-    row = connection.execute(select(backup).where(*_UNFINISHED, own).order_by(backup.c.id).limit(1)).one_or_none()
+    row = connection.execute(
+        select(backup).where(*_UNFINISHED, own).order_by(backup.c.id).limit(1)
+    ).one_or_none()
     return None if row is None else _of(row)
 
 

@@ -1,8 +1,9 @@
 """Every row that a backup holds, from one snapshot, each with its holder; and rows back into an empty database.
 
-A message's rows go with who sent it, ours and notes with the ticket's requester, what names a known address with whose
-it is; the rest with the account. A ticket goes in two: its shell with the account (others wrote in it, too), its
-subject and requester with the requester. Derived data (the index of texts) and what ``LEFT_OUT`` names stay outside.
+A message's rows go with who sent it, ours and notes with the ticket's requester, what names a known address
+with whose it is; the rest with the account. A ticket goes in two: its shell with the account (others wrote in
+it, too), its subject and requester with the requester. Derived data (the index of texts) and what
+``LEFT_OUT`` names stay outside.
 """
 
 from __future__ import annotations
@@ -11,7 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, func, inspect, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    func,
+    inspect,
+    select,
+    text,
+    tuple_,
+)
 
 from storage.backups.person_keys import ACCOUNT, CONTACT, INSTALLATION, Holder
 from storage.schema import contact, contact_address, message, metadata, raw, ticket
@@ -36,7 +49,12 @@ PERSONAL = "ticket.personal"  # the part of a ticket that is its requester's
 PERSONAL_COLUMNS = ("subject", "contact_id")
 STEP_ROWS = 500
 STEP_SLICES = 32  # of up to 1 MiB each
-_NAMING = {"participant": "address", "outbox": "recipient", "intake": "mail_from", "privacy_request": "address"}
+_NAMING = {
+    "participant": "address",
+    "outbox": "recipient",
+    "intake": "mail_from",
+    "privacy_request": "address",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,8 @@ def _query(table: Table) -> Select[Any]:
 
     if named := _NAMING.get(table.name):
         theirs = and_(
-            contact_address.c.account_id == table.c.account_id, contact_address.c.address == func.lower(table.c[named])
+            contact_address.c.account_id == table.c.account_id,
+            contact_address.c.address == func.lower(table.c[named]),
         )
         source = source.join(contact_address, theirs, isouter=True)
         holders.insert(len(holders) if table.name == "intake" else 0, contact_address.c.contact_id)

@@ -11,7 +11,15 @@ from storage.backups.backups import find_recovery_key
 from storage.schema import account, backup, person_key, person_tombstone, recovery_key, redaction, tombstone
 
 CARRIED: tuple[Table, ...] = (person_key, tombstone, person_tombstone, redaction, backup, recovery_key)
-STAGES = ("id", "stage", "stage_entered_at", "stage_reason", "stage_before", "term_began_at", "deletion_asked_at")
+STAGES = (
+    "id",
+    "stage",
+    "stage_entered_at",
+    "stage_reason",
+    "stage_before",
+    "term_began_at",
+    "deletion_asked_at",
+)
 
 
 def recovery_public(connection: Connection) -> bytes | None:

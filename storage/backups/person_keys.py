@@ -1,7 +1,7 @@
 """The live key store of backups: a sealed key for each contact, and one per account for the rest.
 
-Durable state: ``person_key``. A key that is deleted here and in every key file makes its holder's part of every backup
-unreadable. The values are sealed by the caller; this file never sees a key.
+Durable state: ``person_key``. A key that is deleted here and in every key file makes its holder's part of
+every backup unreadable. The values are sealed by the caller; this file never sees a key.
 """
 
 from __future__ import annotations

@@ -107,7 +107,9 @@ def emptied_tickets(connection: Connection) -> Mapping[int, list[int]]:
         .scalar_subquery()
     )
     changed = connection.execute(
-        select(ticket.c.account_id, ticket.c.id, counted.label("left")).where(ticket.c.message_count != counted)
+        select(ticket.c.account_id, ticket.c.id, counted.label("left")).where(
+            ticket.c.message_count != counted
+        )
     ).all()
     connection.execute(update(ticket).where(ticket.c.message_count != counted).values(message_count=counted))
     found: dict[int, list[int]] = {}
@@ -123,7 +125,11 @@ def with_tombstones(connection: Connection, key: bytes) -> Mapping[int, list[int
     """By account the messages that went for good after the backup was made."""
     found: dict[int, list[int]] = {}
     for tenant in connection.execute(select(account.c.id)).scalars().all():
-        query = select(message.c.id, message.c.identity).where(message.c.account_id == tenant).order_by(message.c.id)
+        query = (
+            select(message.c.id, message.c.identity)
+            .where(message.c.account_id == tenant)
+            .order_by(message.c.id)
+        )
         rows = connection.execute(query.limit(STEP)).all()
         while rows:
             digests = {of_message(row.identity, key): row.id for row in rows}
@@ -136,7 +142,9 @@ def with_tombstones(connection: Connection, key: bytes) -> Mapping[int, list[int
 
 def drop_labels(connection: Connection, account_id: int, messages: Collection[int]) -> None:
     """Take labels out of the ledger before any model was made of it."""
-    connection.execute(delete(ledger).where(ledger.c.account_id == account_id, ledger.c.message_id.in_(messages)))
+    connection.execute(
+        delete(ledger).where(ledger.c.account_id == account_id, ledger.c.message_id.in_(messages))
+    )
 
 
 def readable(connection: Connection, step: int) -> Iterator[tuple[int, int, bool, bool, bytes]]:
@@ -147,8 +155,15 @@ def readable(connection: Connection, step: int) -> Iterator[tuple[int, int, bool
         .order_by(intake.c.id)
         .limit(1)
     )
-    delivered = exists().where(intake.c.account_id == message.c.account_id, intake.c.message_id == message.c.id)
-    columns = (message.c.account_id, message.c.id, message.c.unreadable, first.scalar_subquery().label("sent_from"))
+    delivered = exists().where(
+        intake.c.account_id == message.c.account_id, intake.c.message_id == message.c.id
+    )
+    columns = (
+        message.c.account_id,
+        message.c.id,
+        message.c.unreadable,
+        first.scalar_subquery().label("sent_from"),
+    )
     place = (message.c.account_id, message.c.id)
     query = select(*columns, delivered.label("delivered")).order_by(*place)
 

@@ -25,7 +25,9 @@ class Backlog:
 def backlog(connection: Connection) -> Backlog:
     """What waits now."""
     queued = outbox.c.state == literal_column("'queued'")  # a literal: the partial index is used
-    count, oldest = connection.execute(select(func.count(), func.min(outbox.c.created_at)).where(queued)).one()
+    count, oldest = connection.execute(
+        select(func.count(), func.min(outbox.c.created_at)).where(queued)
+    ).one()
     return Backlog(
         queued=int(count),
         oldest_queued_at=oldest,

@@ -1,13 +1,13 @@
 """The files of an open SQLite database: read through descriptors that the engine holds, and watched by their names.
 
-POSIX locks belong to a process, not to a descriptor: whoever opens a file of the database beside the engine and closes
-it again drops all of the engine's locks (fcntl(2); sqlite.org/howtocorrupt.html, 2.2). The next program from outside
-then takes itself for the only user and unlinks the log at its end, and what is committed afterwards is in no file. So
-nothing here, nor anywhere else in the process, opens them: ``reading`` looks for a descriptor that is there already.
+POSIX locks belong to a process, not to a descriptor: whoever opens a file of the database beside the engine
+and closes it again drops all of the engine's locks (fcntl(2); sqlite.org/howtocorrupt.html, 2.2). The next
+program from outside then takes itself for the only user and unlinks the log at its end, and what is committed
+afterwards is in no file. So nothing here, nor anywhere else in the process, opens them: ``reading`` looks for
+a descriptor that is there already.
 
-A database whose name leads elsewhere, because somebody renamed, deleted or replaced a file of it, is written to in
-vain: ``Watched`` says so.
-Must not: open or close a file that the engine has open; write to one.
+A database whose name leads elsewhere, because somebody renamed, deleted or replaced a file of it, is written
+to in vain: ``Watched`` says so. Must not: open or close a file that the engine has open; write to one.
 """
 
 from __future__ import annotations

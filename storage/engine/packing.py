@@ -26,9 +26,13 @@ class Unpackable(StorageError):
 def pack(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     """Rows of one table, compressed."""
     blobs: list[bytes] = []
-    head = json.dumps([columns, [[_out(value, blobs) for value in row] for row in rows]], separators=(",", ":"))
+    head = json.dumps(
+        [columns, [[_out(value, blobs) for value in row] for row in rows]], separators=(",", ":")
+    )
     plain = head.encode("utf-8", "surrogatepass")
-    return zstandard.ZstdCompressor(level=LEVEL).compress(b"".join((len(plain).to_bytes(4, "big"), plain, *blobs)))
+    return zstandard.ZstdCompressor(level=LEVEL).compress(
+        b"".join((len(plain).to_bytes(4, "big"), plain, *blobs))
+    )
 
 
 def _out(value: Any, blobs: list[bytes]) -> Any:

@@ -45,5 +45,7 @@ def _of_table(connection: Connection, table: str) -> Iterator[tuple[str, str, st
             left = [ROWS, *(max(2, LEFT - place) for place in range(len(columns) - 1))]
             if unique:
                 left[-1] = 1
-            own = table if rowless and origin == "pk" else name  # the primary key of a table WITHOUT ROWID has its name
+            own = (
+                table if rowless and origin == "pk" else name
+            )  # the primary key of a table WITHOUT ROWID has its name
             yield table, own, " ".join(map(str, [ROWS, *left]))

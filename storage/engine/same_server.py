@@ -1,10 +1,10 @@
 """Whether PostgreSQL still serves the database it served before: another one, or an older state of it, is not ours.
 
-A server may come back on other data behind the same address: a backup put in its place, a replica that had not heard
-the last commits. Compared at each new connection with what was seen before: the cluster's identifier, the database's
-own, and the position in the log of writes, which never goes back where every acknowledged commit is still there.
-Sources: PostgreSQL's manual, 9.28.10 (pg_control_system) and 9.28.3 (pg_current_wal_lsn).
-Durable states: none. A daemon that starts anew takes what it finds.
+A server may come back on other data behind the same address: a backup put in its place, a replica that had
+not heard the last commits. Compared at each new connection with what was seen before: the cluster's
+identifier, the database's own, and the position in the log of writes, which never goes back where every
+acknowledged commit is still there. Sources: PostgreSQL's manual, 9.28.10 (pg_control_system) and 9.28.3
+(pg_current_wal_lsn). Durable states: none. A daemon that starts anew takes what it finds.
 """
 
 from __future__ import annotations

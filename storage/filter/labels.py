@@ -27,13 +27,23 @@ class Labelled:
     first: bool
 
 
-def find_labelled(connection: Connection, account_id: int, messages: Collection[int]) -> Mapping[int, Labelled]:
+def find_labelled(
+    connection: Connection, account_id: int, messages: Collection[int]
+) -> Mapping[int, Labelled]:
     """Those of these messages that the account has, by id (at most some hundred at a time)."""
-    columns = (message.c.id, message.c.ticket_id, message.c.contact_id, message.c.direction, message.c.verdict)
+    columns = (
+        message.c.id,
+        message.c.ticket_id,
+        message.c.contact_id,
+        message.c.direction,
+        message.c.verdict,
+    )
     own = (message.c.account_id == account_id, message.c.id.in_(sorted(messages)))
     rows = connection.execute(select(*columns, message.c.unreadable).where(*own)).all()
     tickets = sorted({row.ticket_id for row in rows})
-    query = select(func.min(message.c.id)).where(message.c.account_id == account_id, message.c.ticket_id.in_(tickets))
+    query = select(func.min(message.c.id)).where(
+        message.c.account_id == account_id, message.c.ticket_id.in_(tickets)
+    )
     firsts = set(connection.execute(query.group_by(message.c.ticket_id)).scalars())
 
     return {
@@ -79,7 +89,9 @@ class TicketVerdict:
     state_before: str | None
 
 
-def set_ticket_verdicts(connection: Connection, account_id: int, tickets: Sequence[TicketVerdict], *, at: int) -> None:
+def set_ticket_verdicts(
+    connection: Connection, account_id: int, tickets: Sequence[TicketVerdict], *, at: int
+) -> None:
     """Set verdict and states of tickets, and when something last happened to them."""
     statement = (
         update(ticket)
@@ -93,7 +105,12 @@ def set_ticket_verdicts(connection: Connection, account_id: int, tickets: Sequen
     )
 
     rows = [
-        {"which": each.ticket_id, "now_verdict": each.verdict, "now_state": each.state, "now_before": each.state_before}
+        {
+            "which": each.ticket_id,
+            "now_verdict": each.verdict,
+            "now_state": each.state,
+            "now_before": each.state_before,
+        }
         for each in tickets
     ]
     if rows:
@@ -143,9 +160,13 @@ def choose_messages(
     return connection.execute(query.order_by(message.c.id.desc()).limit(limit)).scalars().all()
 
 
-def answered_messages(connection: Connection, account_id: int, ticket_id: int, *, limit: int) -> Sequence[int]:
+def answered_messages(
+    connection: Connection, account_id: int, ticket_id: int, *, limit: int
+) -> Sequence[int]:
     """The newest messages of a ticket that people wrote to us and about which nobody has said anything."""
-    spoken = select(mark.c.message_id).where(mark.c.account_id == account_id, mark.c.message_id == message.c.id)
+    spoken = select(mark.c.message_id).where(
+        mark.c.account_id == account_id, mark.c.message_id == message.c.id
+    )
     spoken = spoken.where(mark.c.revoked_at.is_(None))
     query = select(message.c.id).where(
         message.c.account_id == account_id,
@@ -171,7 +192,9 @@ class Scored:
     label: str | None
 
 
-def scored_messages(connection: Connection, account_id: int, *, since: int, after: int, limit: int) -> Sequence[Scored]:
+def scored_messages(
+    connection: Connection, account_id: int, *, since: int, after: int, limit: int
+) -> Sequence[Scored]:
     """Scored incoming messages received since an instant, in order of ids from the one after ``after``."""
     own = (mark.c.account_id == account_id, mark.c.message_id == message.c.id)
     first = select(mark.c.verdict_before).where(*own).order_by(mark.c.sequence).limit(1).scalar_subquery()

@@ -8,8 +8,9 @@ Durable states, all in the transaction of the caller:
 A change takes the head's row lock first (``lock_head``): that settles races between nodes, and no sequence is handed
 out twice.
 
-A *stamp* is a random number per change. Memory whose (rewritten, stamp of its last row) are still found here holds
-exactly the rows up to its last sequence: only appends came after, and the same last row has the same rows before it.
+A *stamp* is a random number per change. Memory whose (rewritten, stamp of its last row) are still found here
+holds exactly the rows up to its last sequence: only appends came after, and the same last row has the same
+rows before it.
 
 Not here: what training means (``classifier``), who may mark (``mailhub.access``).
 """
@@ -26,8 +27,8 @@ from storage.schema import ledger, ledger_head, mark
 
 IN_LIMIT = 500  # ids of one statement
 
-# Where an act comes from: somebody said so; he answered the message; it was moved in a mailbox at a provider; it was
-# sent to a feedback address.
+# Where an act comes from: somebody said so; he answered the message; it was moved in a mailbox at a provider;
+# it was sent to a feedback address.
 MARK = "mark"
 ANSWER = "answer"
 IMAP = "imap"
@@ -93,23 +94,33 @@ def lock_head(connection: Connection, account_id: int) -> Head:
 
 def save_head(connection: Connection, account_id: int, head: Head) -> None:
     """Store where the ledger stands; the caller holds its lock."""
-    connection.execute(update(ledger_head).where(ledger_head.c.account_id == account_id).values(**_values(head)))
+    connection.execute(
+        update(ledger_head).where(ledger_head.c.account_id == account_id).values(**_values(head))
+    )
 
 
 def accounts_with_ledger(connection: Connection) -> Sequence[int]:
     """Accounts in which somebody has marked a message."""
-    return connection.execute(select(ledger_head.c.account_id).order_by(ledger_head.c.account_id)).scalars().all()
+    return (
+        connection.execute(select(ledger_head.c.account_id).order_by(ledger_head.c.account_id))
+        .scalars()
+        .all()
+    )
 
 
 def add_entries(connection: Connection, account_id: int, entries: Sequence[Entry]) -> None:
     """Insert labels in force; a sequence or message that is there already is an IntegrityError."""
     if entries:
-        connection.execute(insert(ledger), [{"account_id": account_id, **_values(entry)} for entry in entries])
+        connection.execute(
+            insert(ledger), [{"account_id": account_id, **_values(entry)} for entry in entries]
+        )
 
 
 def remove_entries(connection: Connection, account_id: int, sequences: Sequence[int]) -> None:
     """Take labels out of force."""
-    statement = delete(ledger).where(ledger.c.account_id == account_id, ledger.c.sequence == bindparam("gone"))
+    statement = delete(ledger).where(
+        ledger.c.account_id == account_id, ledger.c.sequence == bindparam("gone")
+    )
     if sequences:
         connection.execute(statement, [{"gone": sequence} for sequence in sequences])
 
@@ -201,7 +212,9 @@ def add_marks(connection: Connection, account_id: int, marks: Sequence[Mark]) ->
 def revoke(connection: Connection, account_id: int, sequences: Sequence[int], *, at: int) -> None:
     """Let acts count no more. What is in force instead is the caller's to put there."""
     statement = (
-        update(mark).where(mark.c.account_id == account_id, mark.c.sequence == bindparam("which")).values(revoked_at=at)
+        update(mark)
+        .where(mark.c.account_id == account_id, mark.c.sequence == bindparam("which"))
+        .values(revoked_at=at)
     )
     if sequences:
         connection.execute(statement, [{"which": sequence} for sequence in sequences])
@@ -213,20 +226,26 @@ def latest_marks(connection: Connection, account_id: int, messages: Collection[i
     for chosen in _portions(messages):
         query = (
             select(*_MARK)
-            .where(mark.c.account_id == account_id, mark.c.message_id.in_(chosen), mark.c.revoked_at.is_(None))
+            .where(
+                mark.c.account_id == account_id, mark.c.message_id.in_(chosen), mark.c.revoked_at.is_(None)
+            )
             .order_by(mark.c.sequence)
         )
         found |= {row.message_id: Mark(**row._mapping) for row in connection.execute(query)}
     return found
 
 
-def last_words(connection: Connection, account_id: int, messages: Collection[int]) -> dict[int, dict[int, Mark]]:
+def last_words(
+    connection: Connection, account_id: int, messages: Collection[int]
+) -> dict[int, dict[int, Mark]]:
     """Of each of these messages, by user: the last act of his that counts."""
     found: dict[int, dict[int, Mark]] = {}
     for chosen in _portions(messages):
         query = (
             select(*_MARK)
-            .where(mark.c.account_id == account_id, mark.c.message_id.in_(chosen), mark.c.revoked_at.is_(None))
+            .where(
+                mark.c.account_id == account_id, mark.c.message_id.in_(chosen), mark.c.revoked_at.is_(None)
+            )
             .order_by(mark.c.sequence)
         )
         for row in connection.execute(query):
@@ -248,7 +267,9 @@ def first_marks(connection: Connection, account_id: int, messages: Collection[in
     return found
 
 
-def marks_of_user(connection: Connection, account_id: int, user_id: int, *, since: int, limit: int) -> Sequence[Mark]:
+def marks_of_user(
+    connection: Connection, account_id: int, user_id: int, *, since: int, limit: int
+) -> Sequence[Mark]:
     """The user's acts that count and were given at or after ``since``, latest first."""
     query = (
         select(*_MARK)
@@ -267,7 +288,9 @@ def marks_of_user(connection: Connection, account_id: int, user_id: int, *, sinc
 
 def find_marks(connection: Connection, account_id: int, sequences: Collection[int]) -> Sequence[Mark]:
     """These acts, in their order."""
-    query = select(*_MARK).where(mark.c.account_id == account_id, mark.c.sequence.in_(list(sequences)[:IN_LIMIT]))
+    query = select(*_MARK).where(
+        mark.c.account_id == account_id, mark.c.sequence.in_(list(sequences)[:IN_LIMIT])
+    )
     return [Mark(**row._mapping) for row in connection.execute(query.order_by(mark.c.sequence))]
 
 
@@ -278,7 +301,10 @@ def list_marks(
     query = select(*_MARK).where(mark.c.account_id == account_id, mark.c.sequence < before)
     if user_id is not None:
         query = query.where(mark.c.user_id == user_id)
-    return [Mark(**row._mapping) for row in connection.execute(query.order_by(mark.c.sequence.desc()).limit(limit))]
+    return [
+        Mark(**row._mapping)
+        for row in connection.execute(query.order_by(mark.c.sequence.desc()).limit(limit))
+    ]
 
 
 def count_marks(connection: Connection, account_id: int, user_id: int, *, since: int) -> int:

@@ -1,7 +1,7 @@
 """Ledger rows whose features another version's tokeniser made: how many, which, and which have no raw message any more.
 
-Every function walks the account's rows of the ledger (their features are not read): for readers, not for each mail.
-Not here: what becomes of them (``mailhub.filter.rebuild``).
+Every function walks the account's rows of the ledger (their features are not read): for readers, not for each
+mail. Not here: what becomes of them (``mailhub.filter.rebuild``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def lost_after(
     return [(row.sequence, row.message_id) for row in connection.execute(query)]
 
 
-def others_after(connection: Connection, account_id: int, version: int, *, after: int, limit: int) -> Sequence[Entry]:
+def others_after(
+    connection: Connection, account_id: int, version: int, *, after: int, limit: int
+) -> Sequence[Entry]:
     """Labels in force of another version in their order, from the one after ``after``."""
     columns = (ledger.c[name] for name in Entry.__slots__)
     query = (

@@ -41,7 +41,11 @@ def put_request(connection: Connection, account_id: int, row: Request) -> None:
 
     But a sure one is not made unsure by the same word said again (a client that sets $Junk and then moves).
     """
-    same = (*_own(account_id), mark_request.c.message_id == row.message_id, mark_request.c.giver_id == row.giver_id)
+    same = (
+        *_own(account_id),
+        mark_request.c.message_id == row.message_id,
+        mark_request.c.giver_id == row.giver_id,
+    )
     present = connection.execute(select(*_REQUEST).where(*same)).one_or_none()
     if present is not None and present.label == row.label and present.state == WAITING:
         return
@@ -66,11 +70,17 @@ def due_requests(connection: Connection, account_id: int, *, due_at: int, limit:
 
 def find_requests(connection: Connection, account_id: int, ids: Collection[int]) -> Sequence[Request]:
     """These requests (some hundred), by id; those that are over are absent."""
-    query = select(*_REQUEST).where(*_own(account_id), mark_request.c.id.in_(sorted(ids))).order_by(mark_request.c.id)
+    query = (
+        select(*_REQUEST)
+        .where(*_own(account_id), mark_request.c.id.in_(sorted(ids)))
+        .order_by(mark_request.c.id)
+    )
     return [Request(**row._mapping) for row in connection.execute(query)]
 
 
-def list_suggestions(connection: Connection, account_id: int, *, before: int, limit: int) -> Sequence[Request]:
+def list_suggestions(
+    connection: Connection, account_id: int, *, before: int, limit: int
+) -> Sequence[Request]:
     """What an agent is to decide, latest first, with ids below ``before``."""
     own = (*_own(account_id), mark_request.c.state == SUGGESTED, mark_request.c.id < before)
     query = select(*_REQUEST).where(*own).order_by(mark_request.c.id.desc()).limit(limit)

@@ -29,7 +29,9 @@ _COLUMNS = tuple(sender_rule.c[name] for name in SenderRule.__slots__)
 
 def add_sender_rule(connection: Connection, row: SenderRule) -> None:
     """Insert a rule; IntegrityError when the account has one for this pattern already, in whichever list."""
-    connection.execute(insert(sender_rule).values({name: getattr(row, name) for name in SenderRule.__slots__}))
+    connection.execute(
+        insert(sender_rule).values({name: getattr(row, name) for name in SenderRule.__slots__})
+    )
 
 
 def find_sender_rule(connection: Connection, account_id: int, pattern: str) -> SenderRule | None:
@@ -46,7 +48,10 @@ def list_sender_rules(
     query = select(*_COLUMNS).where(
         sender_rule.c.account_id == account_id, sender_rule.c.list == kind, sender_rule.c.id > after
     )
-    return [SenderRule(**row._mapping) for row in connection.execute(query.order_by(sender_rule.c.id).limit(limit))]
+    return [
+        SenderRule(**row._mapping)
+        for row in connection.execute(query.order_by(sender_rule.c.id).limit(limit))
+    ]
 
 
 def remove_sender_rule(connection: Connection, account_id: int, kind: str, rule: int) -> bool:

@@ -45,7 +45,9 @@ def newest_authentication(connection: Connection, account_id: int, *, limit: int
 
 def find_received(connection: Connection, account_id: int, message_id: int) -> Received | None:
     """The message as it came; None when there is none in this account, or no raw bytes of it."""
-    query = select(message.c.authentication).where(message.c.account_id == account_id, message.c.id == message_id)
+    query = select(message.c.authentication).where(
+        message.c.account_id == account_id, message.c.id == message_id
+    )
     authentication = connection.execute(query).scalar_one_or_none()
     raw = None if authentication is None else read(connection, account_id, message_id)
     if authentication is None or raw is None:
@@ -56,7 +58,9 @@ def find_received(connection: Connection, account_id: int, message_id: int) -> R
 
 def stored_after(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[Stored]:
     """The account's readable messages by id, from the one after ``after``."""
-    query = select(*_STORED).where(message.c.account_id == account_id, message.c.id > after, message.c.unreadable == 0)
+    query = select(*_STORED).where(
+        message.c.account_id == account_id, message.c.id > after, message.c.unreadable == 0
+    )
     rows = connection.execute(query.order_by(message.c.id).limit(limit)).all()
     found = (_stored(connection, account_id, row) for row in rows)
     return [each for each in found if each is not None]
@@ -96,12 +100,16 @@ def _stored(connection: Connection, account_id: int, row: Any) -> Stored | None:
 
 def _mail_from(connection: Connection, account_id: int, message_id: int) -> str | None:
     """The reverse path of the first delivery; '' for a message that was never delivered in (ours)."""
-    query = select(intake.c.mail_from).where(intake.c.account_id == account_id, intake.c.message_id == message_id)
+    query = select(intake.c.mail_from).where(
+        intake.c.account_id == account_id, intake.c.message_id == message_id
+    )
     row = connection.execute(query.order_by(intake.c.id).limit(1)).one_or_none()
     return "" if row is None else row.mail_from
 
 
-def change_derived(connection: Connection, account_id: int, message_id: int, derived: Mapping[str, Any]) -> None:
+def change_derived(
+    connection: Connection, account_id: int, message_id: int, derived: Mapping[str, Any]
+) -> None:
     """Write derived columns anew. Needs a write transaction."""
     own = (message.c.account_id == account_id, message.c.id == message_id)
     connection.execute(update(message).where(*own).values(**derived))
@@ -118,7 +126,9 @@ def change_reference(
         connection.execute(insert(message_reference).values(row))
 
 
-def lock_unredacted(connection: Connection, account_id: int, message_id: int, redacted_at: int | None) -> bool:
+def lock_unredacted(
+    connection: Connection, account_id: int, message_id: int, redacted_at: int | None
+) -> bool:
     """Whether the message is still there in the revision that was read. Needs a write transaction."""
     own = (message.c.account_id == account_id, message.c.id == message_id)
     row = connection.execute(select(message.c.redacted_at).where(*own).with_for_update()).one_or_none()

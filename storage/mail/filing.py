@@ -4,8 +4,9 @@
 to date (so that message 2 of a batch sees message 1), and collects ``Rows``; ``write`` inserts them. Core executemany
 costs 35 us a mail in batches of 50 where the ORM's flush cost 266.
 
-Needs a write transaction and commits nothing. On PostgreSQL the tickets read are locked in key order; two nodes that
-make the same contact or message at once collide on a unique key, and the loser runs again (``writer``).
+Needs a write transaction and commits nothing. On PostgreSQL the tickets read are locked in key order; two
+nodes that make the same contact or message at once collide on a unique key, and the loser runs again
+(``writer``).
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class TicketState:
     contact_id: int | None
     state: str
     merged_into: int | None = None
-    participants: dict[str, str] = field(default_factory=dict)  # address -> role, of the batch's addresses only
+    participants: dict[str, str] = field(
+        default_factory=dict
+    )  # address -> role, of the batch's addresses only
     also_in: set[int] = field(default_factory=set)  # further mailboxes
 
 
@@ -155,12 +158,16 @@ _TOMBSTONES = select(tombstone.c.digest).where(
 )
 _REFERENCES = (
     select(
-        message_reference.c.id_hash, message_reference.c.message_id, message_reference.c.ticket_id, message.c.direction
+        message_reference.c.id_hash,
+        message_reference.c.message_id,
+        message_reference.c.ticket_id,
+        message.c.direction,
     )
     .select_from(message_reference)
     .outerjoin(
         message,
-        (message.c.account_id == message_reference.c.account_id) & (message.c.id == message_reference.c.message_id),
+        (message.c.account_id == message_reference.c.account_id)
+        & (message.c.id == message_reference.c.message_id),
     )
     .where(
         message_reference.c.account_id == bindparam("account"),
@@ -184,7 +191,14 @@ _NUMBERS = select(ticket.c.number, ticket.c.id).where(
     ticket.c.account_id == bindparam("account"), ticket.c.number.in_(bindparam("keys", expanding=True))
 )
 _TICKETS = (
-    select(ticket.c.id, ticket.c.number, ticket.c.mailbox_id, ticket.c.contact_id, ticket.c.state, ticket.c.merged_into)
+    select(
+        ticket.c.id,
+        ticket.c.number,
+        ticket.c.mailbox_id,
+        ticket.c.contact_id,
+        ticket.c.state,
+        ticket.c.merged_into,
+    )
     .where(ticket.c.account_id == bindparam("account"), ticket.c.id.in_(bindparam("keys", expanding=True)))
     .order_by(ticket.c.id)
     .with_for_update()  # ignored by SQLite
@@ -283,7 +297,9 @@ def write(connection: Connection, account_id: int, rows: Rows) -> None:
     if rows.index:
         add_to_index(connection, rows.index)
     if rows.touched:
-        connection.execute(_TOUCH, [{"account": account_id, "ticket": t, **row} for t, row in rows.touched.items()])
+        connection.execute(
+            _TOUCH, [{"account": account_id, "ticket": t, **row} for t, row in rows.touched.items()]
+        )
 
 
 def _number_tickets(connection: Connection, account_id: int, tickets: list[Row]) -> None:

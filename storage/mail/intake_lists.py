@@ -40,7 +40,9 @@ def _select(account_id: int) -> Select[tuple[object, ...]]:
             message.c.message_id.label("message_id"),
         )
         .select_from(intake)
-        .outerjoin(message, (message.c.account_id == intake.c.account_id) & (message.c.id == intake.c.message_id))
+        .outerjoin(
+            message, (message.c.account_id == intake.c.account_id) & (message.c.id == intake.c.message_id)
+        )
         .where(intake.c.account_id == account_id)
     )
 
@@ -62,7 +64,10 @@ def list_intake(
         query = query.where(intake.c.message_id == message_id)
     if before is not None:
         query = query.where(intake.c.id < before)
-    return [IntakeRow(**row._mapping) for row in connection.execute(query.order_by(intake.c.id.desc()).limit(limit))]
+    return [
+        IntakeRow(**row._mapping)
+        for row in connection.execute(query.order_by(intake.c.id.desc()).limit(limit))
+    ]
 
 
 def find_intake(connection: Connection, account_id: int, intake_id: int) -> IntakeRow | None:

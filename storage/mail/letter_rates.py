@@ -1,7 +1,8 @@
 """When a letter of a kind last went to an address, by a keyed hash of both, over all accounts. Commits nothing.
 
-It outlives the letter's row in the outbox, which goes with a deleted user or an erased person: else deleting and adding
-again would make room for one more letter. Not here: which letters are counted (``mailhub.outbound.letters``).
+It outlives the letter's row in the outbox, which goes with a deleted user or an erased person: else deleting
+and adding again would make room for one more letter. Not here: which letters are counted
+(``mailhub.outbound.letters``).
 """
 
 from __future__ import annotations

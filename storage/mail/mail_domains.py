@@ -28,7 +28,9 @@ _COLUMNS = tuple(mail_domain.c[name] for name in MailDomain.__slots__)
 
 def add_domain(connection: Connection, row: MailDomain) -> None:
     """Insert a domain; IntegrityError when the account has it already."""
-    connection.execute(insert(mail_domain).values({name: getattr(row, name) for name in MailDomain.__slots__}))
+    connection.execute(
+        insert(mail_domain).values({name: getattr(row, name) for name in MailDomain.__slots__})
+    )
 
 
 def find_domain(connection: Connection, account_id: int, domain: str) -> MailDomain | None:
@@ -38,7 +40,9 @@ def find_domain(connection: Connection, account_id: int, domain: str) -> MailDom
     return MailDomain(**row._mapping) if row else None
 
 
-def list_domains(connection: Connection, account_id: int, *, after: int = 0, limit: int) -> Sequence[MailDomain]:
+def list_domains(
+    connection: Connection, account_id: int, *, after: int = 0, limit: int
+) -> Sequence[MailDomain]:
     """The domains of an account by id, from the one after ``after``."""
     own = (mail_domain.c.account_id == account_id, mail_domain.c.id > after)
     query = select(*_COLUMNS).where(*own).order_by(mail_domain.c.id)
@@ -53,14 +57,20 @@ def count_domains(connection: Connection, account_id: int) -> int:
 
 def is_settled_for_others(connection: Connection, account_id: int, domain: str) -> bool:
     """Whether another account may have addresses in this domain."""
-    others = (mail_domain.c.domain == domain, mail_domain.c.account_id != account_id, mail_domain.c.state != "asked")
+    others = (
+        mail_domain.c.domain == domain,
+        mail_domain.c.account_id != account_id,
+        mail_domain.c.state != "asked",
+    )
     return bool(connection.execute(select(exists().where(*others))).scalar_one())
 
 
 def settle_domain(connection: Connection, account_id: int, domain: str, *, state: str, at: int) -> bool:
     """The domain may be used from now on; False when the account has no such row."""
     own = (mail_domain.c.account_id == account_id, mail_domain.c.domain == domain)
-    return connection.execute(update(mail_domain).where(*own).values(state=state, settled_at=at)).rowcount == 1
+    return (
+        connection.execute(update(mail_domain).where(*own).values(state=state, settled_at=at)).rowcount == 1
+    )
 
 
 def delete_domain(connection: Connection, account_id: int, domain: str) -> bool:

@@ -62,13 +62,17 @@ def find_route(connection: Connection, served: str) -> Route | None:
 def is_domain_of_others(connection: Connection, account_id: int, domain: str) -> bool:
     """Whether another account serves any address in this domain."""
     inside = address.c.address.endswith(f"@{domain}", autoescape=True)
-    return bool(connection.execute(select(exists().where(inside, address.c.account_id != account_id))).scalar_one())
+    return bool(
+        connection.execute(select(exists().where(inside, address.c.account_id != account_id))).scalar_one()
+    )
 
 
 def is_domain_in_use(connection: Connection, account_id: int, domain: str) -> bool:
     """Whether the account itself serves any address in this domain."""
     inside = address.c.address.endswith(f"@{domain}", autoescape=True)
-    return bool(connection.execute(select(exists().where(inside, address.c.account_id == account_id))).scalar_one())
+    return bool(
+        connection.execute(select(exists().where(inside, address.c.account_id == account_id))).scalar_one()
+    )
 
 
 def list_routes(connection: Connection) -> Sequence[Route]:
@@ -91,7 +95,9 @@ def find_mailbox_by_address(connection: Connection, account_id: int, served: str
     return Mailbox(**row._mapping) if row else None
 
 
-def list_mailboxes(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[Mailbox]:
+def list_mailboxes(
+    connection: Connection, account_id: int, *, after: int = 0, limit: int = 100
+) -> Sequence[Mailbox]:
     """Mailboxes of an account by id, ascending, from the one after ``after``."""
     query = select(*_COLUMNS).where(mailbox.c.account_id == account_id, mailbox.c.id > after)
     return [Mailbox(**row._mapping) for row in connection.execute(query.order_by(mailbox.c.id).limit(limit))]
@@ -112,12 +118,16 @@ def every_mailbox(connection: Connection) -> Sequence[Mailbox]:
 def is_used(connection: Connection, account_id: int, mailbox_id: int) -> bool:
     """Whether any ticket names the mailbox, as its own or as a further one."""
     own = exists().where(ticket.c.account_id == account_id, ticket.c.mailbox_id == mailbox_id)
-    further = exists().where(ticket_mailbox.c.account_id == account_id, ticket_mailbox.c.mailbox_id == mailbox_id)
+    further = exists().where(
+        ticket_mailbox.c.account_id == account_id, ticket_mailbox.c.mailbox_id == mailbox_id
+    )
     return bool(connection.execute(select(or_(own, further))).scalar_one())
 
 
 def delete_mailbox(connection: Connection, account_id: int, mailbox_id: int) -> None:
     """Remove a mailbox, the addresses that lead to it, and what is known of its rhythm."""
     delete_watch(connection, account_id, mailbox_id)
-    connection.execute(delete(address).where(address.c.account_id == account_id, address.c.mailbox_id == mailbox_id))
+    connection.execute(
+        delete(address).where(address.c.account_id == account_id, address.c.mailbox_id == mailbox_id)
+    )
     connection.execute(delete(mailbox).where(mailbox.c.account_id == account_id, mailbox.c.id == mailbox_id))

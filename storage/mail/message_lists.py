@@ -53,7 +53,9 @@ class NoteRow:
 
 
 def _select(account_id: int) -> Select[tuple[object, ...]]:
-    return select(*(message.c[name] for name in MessageRow.__slots__)).where(message.c.account_id == account_id)
+    return select(*(message.c[name] for name in MessageRow.__slots__)).where(
+        message.c.account_id == account_id
+    )
 
 
 def messages_of_ticket(
@@ -61,7 +63,9 @@ def messages_of_ticket(
 ) -> Sequence[MessageRow]:
     """Messages of a ticket, oldest first, from the one after ``after``."""
     query = _select(account_id).where(message.c.ticket_id == ticket_id, message.c.id > after)
-    return [MessageRow(**row._mapping) for row in connection.execute(query.order_by(message.c.id).limit(limit))]
+    return [
+        MessageRow(**row._mapping) for row in connection.execute(query.order_by(message.c.id).limit(limit))
+    ]
 
 
 def find_message(connection: Connection, account_id: int, message_id: int) -> MessageRow | None:

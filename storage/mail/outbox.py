@@ -13,7 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, literal_column, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
 from storage.accounts.accounts import OPEN
 from storage.schema import account, message, outbox
@@ -93,8 +104,13 @@ def find_row(connection: Connection, account_id: int, row_id: int) -> OutboxRow 
 
 def rows_of_messages(connection: Connection, account_id: int, messages: Iterable[int]) -> Sequence[OutboxRow]:
     """All rows of these messages: what became of each recipient."""
-    query = select(*_COLUMNS).where(outbox.c.account_id == account_id, outbox.c.message_id.in_(sorted(messages)))
-    return [OutboxRow(**row._mapping) for row in connection.execute(query.order_by(outbox.c.message_id, outbox.c.id))]
+    query = select(*_COLUMNS).where(
+        outbox.c.account_id == account_id, outbox.c.message_id.in_(sorted(messages))
+    )
+    return [
+        OutboxRow(**row._mapping)
+        for row in connection.execute(query.order_by(outbox.c.message_id, outbox.c.id))
+    ]
 
 
 def rows_of_bounced(
@@ -115,7 +131,9 @@ def rows_of_bounced(
     return [OutboxRow(**row._mapping) for row in connection.execute(query.order_by(outbox.c.id))]
 
 
-def sent_to_since(connection: Connection, account_id: int, recipient: str, since: int, *, kind: str | None) -> int:
+def sent_to_since(
+    connection: Connection, account_id: int, recipient: str, since: int, *, kind: str | None
+) -> int:
     """How many mails (of a kind, or of any) were queued for an address since then."""
     own = [outbox.c.account_id == account_id, outbox.c.recipient == recipient, outbox.c.created_at >= since]
     if kind is not None:
@@ -132,7 +150,9 @@ def sweep_letters(connection: Connection, *, before: int, limit: int) -> int:
     return len(old)
 
 
-def waiting_letters(connection: Connection, account_id: int, after: int, *, limit: int) -> Sequence[OutboxRow]:
+def waiting_letters(
+    connection: Connection, account_id: int, after: int, *, limit: int
+) -> Sequence[OutboxRow]:
     """Rows of letters that are still to be sent, by id, from the one after ``after``."""
     own = (outbox.c.account_id == account_id, outbox.c.message_id.is_(None), outbox.c.done_at.is_(None))
     query = select(*_COLUMNS).where(*own, outbox.c.id > after, outbox.c.letter.is_not(None))
@@ -151,10 +171,18 @@ def delete_letters_to(connection: Connection, account_id: int, recipient: str) -
     return connection.execute(delete(outbox).where(*own)).rowcount
 
 
-def set_outcome(connection: Connection, row: OutboxRow, *, state: str, reason: str, reply: str | None, at: int) -> bool:
+def set_outcome(
+    connection: Connection, row: OutboxRow, *, state: str, reason: str, reply: str | None, at: int
+) -> bool:
     """End a row that is still queued; False when it was ended or removed meanwhile. Nothing of a letter is kept."""
     own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id, outbox.c.state == "queued")
-    values = {"state": state, "reason": reason, "reply": reply, "done_at": at, "attempts": outbox.c.attempts + 1}
+    values = {
+        "state": state,
+        "reason": reason,
+        "reply": reply,
+        "done_at": at,
+        "attempts": outbox.c.attempts + 1,
+    }
     values["letter"] = null()
     return connection.execute(update(outbox).where(*own).values(values)).rowcount == 1
 

@@ -30,7 +30,9 @@ def set_fates(
         connection.execute(update(intake).where(*own).values(values))
 
 
-def delete_deliveries_since(connection: Connection, account_id: int, first_id: int, messages: Sequence[int]) -> None:
+def delete_deliveries_since(
+    connection: Connection, account_id: int, first_id: int, messages: Sequence[int]
+) -> None:
     """Remove the deliveries of these messages with ids from ``first_id`` on: what is filed anew has a row already."""
     own = (intake.c.account_id == account_id, intake.c.id >= first_id, intake.c.message_id.in_(messages))
     connection.execute(delete(intake).where(*own))

@@ -1,7 +1,7 @@
 """The raw messages: one zstd frame each, stored in slices of at most 1 MiB.
 
-Measured: a 20 MB row holds SQLite's writer for 0.12 s, a 1 MiB slice for 3 ms. So a large message's slices are written
-ahead of its commit, a turn each; slices whose message never came are swept.
+Measured: a 20 MB row holds SQLite's writer for 0.12 s, a 1 MiB slice for 3 ms. So a large message's slices
+are written ahead of its commit, a turn each; slices whose message never came are swept.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def list_raws(connection: Connection, account_id: int, after: int, limit: int) -
 def _last_of_page(connection: Connection, account_id: int, after: int, limit: int) -> int | None:
     """Up to which message a page goes, by the sizes alone; None when there is none behind ``after``."""
     own = (raw.c.account_id == account_id, raw.c.message_id > after)
-    query = select(raw.c.message_id, func.length(raw.c.data)).where(*own).order_by(raw.c.message_id, raw.c.slice)
+    query = (
+        select(raw.c.message_id, func.length(raw.c.data)).where(*own).order_by(raw.c.message_id, raw.c.slice)
+    )
     sizes = connection.execute(query.limit(limit)).all()
     messages = list(dict.fromkeys(message for message, _ in sizes))
     if len(sizes) == limit:
@@ -117,11 +119,17 @@ def slice_rows(account_id: int, message_id: int, slices: list[bytes]) -> list[di
     ]
 
 
-def write_ahead(connection: Connection, account_id: int, message_id: int, index: int, data: bytes, *, at: int) -> None:
+def write_ahead(
+    connection: Connection, account_id: int, message_id: int, index: int, data: bytes, *, at: int
+) -> None:
     """Store one slice of a large message before the message itself; ``settle`` or ``sweep`` must follow."""
     if index == 0:
-        connection.execute(raw_pending.insert().values(account_id=account_id, message_id=message_id, stored_at=at))
-    connection.execute(raw.insert().values(account_id=account_id, message_id=message_id, slice=index, data=data))
+        connection.execute(
+            raw_pending.insert().values(account_id=account_id, message_id=message_id, stored_at=at)
+        )
+    connection.execute(
+        raw.insert().values(account_id=account_id, message_id=message_id, slice=index, data=data)
+    )
 
 
 def settle(connection: Connection, account_id: int, message_id: int, slices: int) -> None:

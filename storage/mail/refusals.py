@@ -20,7 +20,10 @@ _ADD = text(
 def add(connection: Connection, counted: Mapping[tuple[str, str], int], *, at: int) -> None:
     """Add counts by (peer, reason) to the hour of ``at``. Needs a write transaction."""
     hour = at - at % HOUR
-    rows = [{"hour": hour, "peer": peer, "reason": reason, "count": n} for (peer, reason), n in sorted(counted.items())]
+    rows = [
+        {"hour": hour, "peer": peer, "reason": reason, "count": n}
+        for (peer, reason), n in sorted(counted.items())
+    ]
     if rows:
         connection.execute(_ADD, rows)
 

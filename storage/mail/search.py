@@ -1,10 +1,10 @@
 """Full-text index over messages, on both engines, fed by one tokeniser of ours so that both find the same.
 
-Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``: but a
-deleted row's words stay in the pages until ``rewrite_index``). PostgreSQL: a table of that name (tsvector, GIN).
-A word of the account's own (``account·7``) stands in every row: a search reads one account's postings.
-Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a final ``*`` matches
-prefixes. Scripts without spaces are cut into pairs of characters.
+Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds no text; ``secure-delete``:
+but a deleted row's words stay in the pages until ``rewrite_index``). PostgreSQL: a table of that name
+(tsvector, GIN). A word of the account's own (``account·7``) stands in every row: a search reads one account's
+postings. Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a
+final ``*`` matches prefixes. Scripts without spaces are cut into pairs of characters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ WORD_CHARACTERS = 64  # a longer word is cut: nobody types it, and base64 would 
 MESSAGE_WORDS = 10_000  # distinct words indexed of one message
 
 QUERY_TERMS = 32  # of a search; each reads the word's postings
-QUERY_PREFIXES = 4  # of them with a star; each reads the postings of every word that begins so: 13 ms for a letter
+QUERY_PREFIXES = (
+    4  # of them with a star; each reads the postings of every word that begins so: 13 ms for a letter
+)
 PREFIX_CHARACTERS = 2  # that a beginning has; in scripts without spaces the index is finer, and one will do
 
 PAGES_A_TURN = 32  # of the index, merged in one turn of the writer: some 10 ms of work
@@ -74,7 +76,11 @@ def words(texts: Iterable[str], *, limit: int = MESSAGE_WORDS) -> list[str]:
         found = dict.fromkeys(piece for word in found for piece in _pieces(word))
     kept = list(found)[:limit]
     if len(kept) * WORD_CHARACTERS > MESSAGE_CHARACTERS:
-        kept = [word for word, end in zip(kept, accumulate(map(len, kept)), strict=True) if end <= MESSAGE_CHARACTERS]
+        kept = [
+            word
+            for word, end in zip(kept, accumulate(map(len, kept)), strict=True)
+            if end <= MESSAGE_CHARACTERS
+        ]
 
     return kept
 
@@ -117,8 +123,8 @@ def remove_from_index(connection: Connection, account: int, messages: Sequence[i
 
 
 def holds_removed_words(connection: Connection) -> bool:
-    """SQLite: whether pages of the index still hold words of rows that were removed. By the marks of FTS5 on its
-    segments (``FTS5_TOMBSTONE_ROWID``): their ids have bit 53 set.
+    """SQLite: whether pages of the index still hold words of rows that were removed. By the marks of FTS5 on
+    its segments (``FTS5_TOMBSTONE_ROWID``): their ids have bit 53 set.
     """
     if connection.dialect.name != "sqlite":
         return False
@@ -156,7 +162,9 @@ def find_messages(connection: Connection, account: int, query: str, *, before: i
         terms = [f'"{each.word}"' + ("*" if each.is_prefix else "") for each in wanted]
         parameters["query"] = " AND ".join([f'"{_account_word(account)}"', *terms])
     else:
-        parameters["query"] = " & ".join(f"'{each.word}'" + (":*" if each.is_prefix else "") for each in wanted)
+        parameters["query"] = " & ".join(
+            f"'{each.word}'" + (":*" if each.is_prefix else "") for each in wanted
+        )
 
     found: Sequence[Row[Any]] = connection.execute(_FIND[connection.dialect.name], parameters).all()
     return [row[0] for row in found]
@@ -196,7 +204,9 @@ def why_too_broad(query: str) -> str | None:
         return f"a search takes up to {QUERY_TERMS} different words; this one has {len(terms)}"
     prefixes = [each for each in terms if each.is_prefix]
     if len(prefixes) > QUERY_PREFIXES:
-        return f"a search takes up to {QUERY_PREFIXES} beginnings of words (abc*); this one has {len(prefixes)}"
+        return (
+            f"a search takes up to {QUERY_PREFIXES} beginnings of words (abc*); this one has {len(prefixes)}"
+        )
     if any(each.is_short_prefix for each in prefixes):
         return f"a beginning of a word (abc*) needs {PREFIX_CHARACTERS} characters or more"
     return None

@@ -29,19 +29,25 @@ class Watch:
 
 
 _COLUMNS = tuple(mailbox_watch.c[name] for name in Watch.__slots__)
-_MAILBOX = and_(mailbox.c.account_id == mailbox_watch.c.account_id, mailbox.c.id == mailbox_watch.c.mailbox_id)
+_MAILBOX = and_(
+    mailbox.c.account_id == mailbox_watch.c.account_id, mailbox.c.id == mailbox_watch.c.mailbox_id
+)
 
 
 def find_watch(connection: Connection, account_id: int, mailbox_id: int) -> Watch | None:
     """What is known of a mailbox."""
-    query = select(*_COLUMNS).where(mailbox_watch.c.account_id == account_id, mailbox_watch.c.mailbox_id == mailbox_id)
+    query = select(*_COLUMNS).where(
+        mailbox_watch.c.account_id == account_id, mailbox_watch.c.mailbox_id == mailbox_id
+    )
     row = connection.execute(query).one_or_none()
     return Watch(**row._mapping) if row else None
 
 
 def list_watches(connection: Connection, account_id: int) -> Sequence[Watch]:
     """What is known of the mailboxes of an account."""
-    query = select(*_COLUMNS).where(mailbox_watch.c.account_id == account_id).order_by(mailbox_watch.c.mailbox_id)
+    query = (
+        select(*_COLUMNS).where(mailbox_watch.c.account_id == account_id).order_by(mailbox_watch.c.mailbox_id)
+    )
     return [Watch(**row._mapping) for row in connection.execute(query)]
 
 
@@ -51,7 +57,9 @@ def put_watch(connection: Connection, watch: Watch) -> None:
     own = (mailbox_watch.c.account_id == watch.account_id, mailbox_watch.c.mailbox_id == watch.mailbox_id)
     if connection.execute(update(mailbox_watch).where(*own).values(values)).rowcount:
         return
-    there = select(mailbox.c.id).where(mailbox.c.account_id == watch.account_id, mailbox.c.id == watch.mailbox_id)
+    there = select(mailbox.c.id).where(
+        mailbox.c.account_id == watch.account_id, mailbox.c.id == watch.mailbox_id
+    )
     if connection.execute(there).one_or_none() is not None:
         connection.execute(insert(mailbox_watch).values(values))
 
@@ -101,13 +109,19 @@ class Watched:
 
 def every_watch(connection: Connection) -> Sequence[Watched]:
     """The mailboxes of all accounts that something is known of."""
-    query = select(*(mailbox_watch.c[name] for name in Watched.__slots__)).order_by(mailbox_watch.c.mailbox_id)
+    query = select(*(mailbox_watch.c[name] for name in Watched.__slots__)).order_by(
+        mailbox_watch.c.mailbox_id
+    )
     return [Watched(**row._mapping) for row in connection.execute(query)]
 
 
 def silent_watches(connection: Connection) -> Sequence[tuple[str, Watch]]:
     """The silent mailboxes of every account, each with its address."""
-    query = select(mailbox.c.address, *_COLUMNS).join(mailbox, _MAILBOX).where(mailbox_watch.c.silent_at.is_not(None))
+    query = (
+        select(mailbox.c.address, *_COLUMNS)
+        .join(mailbox, _MAILBOX)
+        .where(mailbox_watch.c.silent_at.is_not(None))
+    )
     rows = [dict(row._mapping) for row in connection.execute(query.order_by(mailbox.c.address))]
     return [(row.pop("address"), Watch(**row)) for row in rows]
 

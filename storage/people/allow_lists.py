@@ -29,7 +29,9 @@ _COLUMNS = tuple(allow_list.c[name] for name in AllowedNetwork.__slots__)
 
 def add_allowed_network(connection: Connection, row: AllowedNetwork) -> None:
     """Insert a rule; IntegrityError when this role has this network already."""
-    connection.execute(insert(allow_list).values({name: getattr(row, name) for name in AllowedNetwork.__slots__}))
+    connection.execute(
+        insert(allow_list).values({name: getattr(row, name) for name in AllowedNetwork.__slots__})
+    )
 
 
 def list_allowed_networks(
@@ -37,7 +39,10 @@ def list_allowed_networks(
 ) -> Sequence[AllowedNetwork]:
     """Rules of an account by id, ascending, from the one after ``after``."""
     query = select(*_COLUMNS).where(allow_list.c.account_id == account_id, allow_list.c.id > after)
-    return [AllowedNetwork(**row._mapping) for row in connection.execute(query.order_by(allow_list.c.id).limit(limit))]
+    return [
+        AllowedNetwork(**row._mapping)
+        for row in connection.execute(query.order_by(allow_list.c.id).limit(limit))
+    ]
 
 
 def networks_by_role(connection: Connection, account_id: int) -> Sequence[tuple[str, str]]:
@@ -48,5 +53,7 @@ def networks_by_role(connection: Connection, account_id: int) -> Sequence[tuple[
 
 def remove_allowed_network(connection: Connection, account_id: int, rule: int) -> bool:
     """Delete a rule; False when there is no such one."""
-    gone = connection.execute(delete(allow_list).where(allow_list.c.account_id == account_id, allow_list.c.id == rule))
+    gone = connection.execute(
+        delete(allow_list).where(allow_list.c.account_id == account_id, allow_list.c.id == rule)
+    )
     return bool(gone.rowcount)

@@ -43,7 +43,9 @@ def find_api_token(connection: Connection, hash_: bytes) -> ApiToken | None:
 
 def networks_of(connection: Connection, account_id: int, token_id: int) -> str:
     """From where a token of the account may come; "" for anywhere."""
-    query = select(api_token.c.networks).where(api_token.c.account_id == account_id, api_token.c.id == token_id)
+    query = select(api_token.c.networks).where(
+        api_token.c.account_id == account_id, api_token.c.id == token_id
+    )
     return connection.execute(query).scalar_one_or_none() or ""
 
 
@@ -54,7 +56,9 @@ def list_api_tokens(
     query = select(*_COLUMNS).where(api_token.c.account_id == account_id, api_token.c.id > after)
     if user_id is not None:
         query = query.where(api_token.c.user_id == user_id)
-    return [ApiToken(**row._mapping) for row in connection.execute(query.order_by(api_token.c.id).limit(limit))]
+    return [
+        ApiToken(**row._mapping) for row in connection.execute(query.order_by(api_token.c.id).limit(limit))
+    ]
 
 
 def revoke_api_token(connection: Connection, account_id: int, token_id: int, at: int) -> ApiToken | None:
@@ -74,5 +78,9 @@ def touch_api_token(connection: Connection, hash_: bytes, at: int) -> None:
 
 def revoke_api_tokens_of_user(connection: Connection, account_id: int, user_id: int, at: int) -> int:
     """End every token of a user now; how many were in force."""
-    own = (api_token.c.account_id == account_id, api_token.c.user_id == user_id, api_token.c.revoked_at.is_(None))
+    own = (
+        api_token.c.account_id == account_id,
+        api_token.c.user_id == user_id,
+        api_token.c.revoked_at.is_(None),
+    )
     return connection.execute(update(api_token).where(*own).values(revoked_at=at)).rowcount

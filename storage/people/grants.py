@@ -32,11 +32,15 @@ def add_grant(connection: Connection, grant: Grant) -> None:
     connection.execute(insert(access_grant).values({name: getattr(grant, name) for name in Grant.__slots__}))
 
 
-def find_grant_in_force(connection: Connection, account_id: int, operator_uid: int, *, now: int) -> Grant | None:
+def find_grant_in_force(
+    connection: Connection, account_id: int, operator_uid: int, *, now: int
+) -> Grant | None:
     """One that lets this operator read this account now; of several the one that ends last."""
     table = access_grant.c
     in_force = (table.revoked_at.is_(None), table.created_at <= now, table.ends_at > now)
-    query = select(access_grant).where(table.account_id == account_id, table.operator_uid == operator_uid, *in_force)
+    query = select(access_grant).where(
+        table.account_id == account_id, table.operator_uid == operator_uid, *in_force
+    )
     row = connection.execute(query.order_by(table.ends_at.desc()).limit(1)).one_or_none()
     return _grant(row) if row else None
 
@@ -50,7 +54,9 @@ def list_grants(connection: Connection, account_id: int, *, after: int, limit: i
 def revoke_grant(connection: Connection, account_id: int, grant: int, now: int) -> Grant | None:
     """End a grant now; the grant, None when there is no such one. One that was revoked before keeps its instant."""
     there = (access_grant.c.account_id == account_id, access_grant.c.id == grant)
-    connection.execute(update(access_grant).where(*there, access_grant.c.revoked_at.is_(None)).values(revoked_at=now))
+    connection.execute(
+        update(access_grant).where(*there, access_grant.c.revoked_at.is_(None)).values(revoked_at=now)
+    )
     row = connection.execute(select(access_grant).where(*there)).one_or_none()
     return _grant(row) if row else None
 

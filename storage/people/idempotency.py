@@ -1,7 +1,8 @@
 """Rows of requests that may be sent twice, and their answers. Functions take a connection of the caller's transaction.
 
-A row is added in the transaction of the act it stands for, so that it is there exactly when something was done; the
-answer follows in a transaction of its own, and is sealed: it may hold personal data, or a password shown once.
+A row is added in the transaction of the act it stands for, so that it is there exactly when something was
+done; the answer follows in a transaction of its own, and is sealed: it may hold personal data, or a password
+shown once.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def _same(key: RequestKey) -> tuple[Any, ...]:
 
 def find_done(connection: Connection, key: RequestKey, *, since: int) -> Done | None:
     """The request with this key, if it was carried out since then."""
-    query = select(idempotency.c.request, idempotency.c.answer).where(*_same(key), idempotency.c.created_at >= since)
+    query = select(idempotency.c.request, idempotency.c.answer).where(
+        *_same(key), idempotency.c.created_at >= since
+    )
     row = connection.execute(query).one_or_none()
     return Done(request=row.request, answer=row.answer) if row else None
 

@@ -39,13 +39,17 @@ def add_link(connection: Connection, row: Link) -> None:
 PASSWORD = ("invitation", "reset")  # kinds that set a password
 
 
-def find_link(connection: Connection, hash_: bytes, at: int, *, kinds: Sequence[str] = PASSWORD) -> Link | None:
+def find_link(
+    connection: Connection, hash_: bytes, at: int, *, kinds: Sequence[str] = PASSWORD
+) -> Link | None:
     """The link with this hash, if it can be used for what these kinds are for."""
     row = connection.execute(select(*_COLUMNS).where(*_in_force(hash_, at, kinds))).one_or_none()
     return Link(**row._mapping) if row else None
 
 
-def use_link(connection: Connection, hash_: bytes, at: int, *, kinds: Sequence[str] = PASSWORD) -> Link | None:
+def use_link(
+    connection: Connection, hash_: bytes, at: int, *, kinds: Sequence[str] = PASSWORD
+) -> Link | None:
     """Use the link with this hash up; the row as it was, None unless it was in force: of two users of it, one wins."""
     valid = _in_force(hash_, at, kinds)
     if connection.execute(update(link).where(*valid).values(used_at=at)).rowcount != 1:

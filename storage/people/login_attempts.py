@@ -47,5 +47,7 @@ def sweep_attempts(connection: Connection, *, failed_before: int, succeeded_befo
     """Delete rows that say nothing any more, at most ``limit``; how many went."""
     succeeded = login_attempt.c.succeeded_at
     unfamiliar = or_(succeeded.is_(None), succeeded < succeeded_before)
-    old = select(login_attempt.c.digest).where(login_attempt.c.last_at < failed_before, unfamiliar).limit(limit)
+    old = (
+        select(login_attempt.c.digest).where(login_attempt.c.last_at < failed_before, unfamiliar).limit(limit)
+    )
     return connection.execute(delete(login_attempt).where(login_attempt.c.digest.in_(old))).rowcount

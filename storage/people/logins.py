@@ -1,7 +1,8 @@
 """Who logs in under a name: user and second factor in one look-up. Reads only.
 
-Whoever is looked up, a row is found by the login and a user by his id: where nobody has the login, some other user,
-whose row is then not used. Otherwise the time of a refused login tells: ``scripts/campaign login-timing`` saw 4 us.
+Whoever is looked up, a row is found by the login and a user by his id: where nobody has the login, some other
+user, whose row is then not used. Otherwise the time of a refused login tells: ``scripts/campaign
+login-timing`` saw 4 us.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Candidate:
     has_recovery_code: bool | None
 
 
-def find_candidate(connection: Connection, email: str, *, account_id: int | None, recovery_hash: bytes) -> Candidate:
+def find_candidate(
+    connection: Connection, email: str, *, account_id: int | None, recovery_hash: bytes
+) -> Candidate:
     """The active user with this login in the account, with None in any; nobody, too, where several accounts have it.
 
     Without an account it walks the logins of all accounts: an index by login alone could not be sharded.
@@ -42,7 +45,9 @@ def find_candidate(connection: Connection, email: str, *, account_id: int | None
 
 def _named(connection: Connection, email: str, account_id: int | None) -> tuple[int, int] | None:
     """Account and id of the one active user with this login."""
-    query = select(user.c.account_id, user.c.id).where(user.c.email == email.lower(), user.c.deleted_at.is_(None))
+    query = select(user.c.account_id, user.c.id).where(
+        user.c.email == email.lower(), user.c.deleted_at.is_(None)
+    )
     if account_id is not None:
         query = query.where(user.c.account_id == account_id)
     found = query.limit(2).subquery()

@@ -73,7 +73,9 @@ def delete_second_factor(connection: Connection, account_id: int, user_id: int) 
     return found is not None and found.secret is not None
 
 
-def replace_recovery_codes(connection: Connection, account_id: int, user_id: int, hashes: Iterable[bytes]) -> None:
+def replace_recovery_codes(
+    connection: Connection, account_id: int, user_id: int, hashes: Iterable[bytes]
+) -> None:
     """Only these codes are the user's from now on."""
     own = (recovery_code.c.account_id == account_id, recovery_code.c.user_id == user_id)
     connection.execute(delete(recovery_code).where(*own))

@@ -54,7 +54,9 @@ def touch_session(connection: Connection, hash_: bytes, at: int) -> None:
     connection.execute(update(session).where(session.c.hash == hash_).values(last_used_at=at))
 
 
-def refresh_session(connection: Connection, account_id: int, session_id: int, *, user_id: int, until: int) -> None:
+def refresh_session(
+    connection: Connection, account_id: int, session_id: int, *, user_id: int, until: int
+) -> None:
     """The second factor was shown in this session: it counts as fresh until then."""
     own = (session.c.account_id == account_id, session.c.user_id == user_id, session.c.id == session_id)
     connection.execute(update(session).where(*own).values(fresh_until=until))

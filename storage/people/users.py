@@ -39,7 +39,9 @@ def add_user(connection: Connection, row: User) -> None:
 
 def find_user(connection: Connection, account_id: int, user_id: int) -> User | None:
     """The active user with this id."""
-    query = select(*_COLUMNS).where(user.c.account_id == account_id, user.c.id == user_id, user.c.deleted_at.is_(None))
+    query = select(*_COLUMNS).where(
+        user.c.account_id == account_id, user.c.id == user_id, user.c.deleted_at.is_(None)
+    )
     row = connection.execute(query).one_or_none()
     return User(**row._mapping) if row else None
 
@@ -56,12 +58,18 @@ def find_user_by_email(connection: Connection, account_id: int, email: str) -> U
 def list_users_by_email(connection: Connection, email: str, *, limit: int = 100) -> Sequence[User]:
     """The active users with this login name in all accounts, which it walks; a bound for who is in very many."""
     query = select(*_COLUMNS).where(user.c.email == email.lower(), user.c.deleted_at.is_(None))
-    return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.account_id).limit(limit))]
+    return [
+        User(**row._mapping) for row in connection.execute(query.order_by(user.c.account_id).limit(limit))
+    ]
 
 
-def list_users(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[User]:
+def list_users(
+    connection: Connection, account_id: int, *, after: int = 0, limit: int = 100
+) -> Sequence[User]:
     """Active users of an account by id, ascending, from the one after ``after``."""
-    query = select(*_COLUMNS).where(user.c.account_id == account_id, user.c.id > after, user.c.deleted_at.is_(None))
+    query = select(*_COLUMNS).where(
+        user.c.account_id == account_id, user.c.id > after, user.c.deleted_at.is_(None)
+    )
     return [User(**row._mapping) for row in connection.execute(query.order_by(user.c.id).limit(limit))]
 
 
@@ -75,7 +83,11 @@ def lock_user(connection: Connection, account_id: int, user_id: int) -> User | N
 def lock_owners(connection: Connection, account_id: int) -> Sequence[int]:
     """Ids of the active owners, locked in key order until the commit: of two nodes, one counts after the other."""
     owners = (user.c.account_id == account_id, user.c.role == "owner", user.c.deleted_at.is_(None))
-    return connection.execute(select(user.c.id).where(*owners).order_by(user.c.id).with_for_update()).scalars().all()
+    return (
+        connection.execute(select(user.c.id).where(*owners).order_by(user.c.id).with_for_update())
+        .scalars()
+        .all()
+    )
 
 
 def owners_addresses(connection: Connection, account_id: int) -> Sequence[str]:

@@ -65,7 +65,9 @@ def find_breach(connection: Connection, account_id: int, breach_id: int) -> Brea
     return Breach(**row._mapping) if row else None
 
 
-def list_breaches(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[Breach]:
+def list_breaches(
+    connection: Connection, account_id: int, *, after: int = 0, limit: int = 100
+) -> Sequence[Breach]:
     """Breaches of an account by id, those closed among them."""
     query = select(breach).where(breach.c.account_id == account_id, breach.c.id > after)
     return [Breach(**row._mapping) for row in connection.execute(query.order_by(breach.c.id).limit(limit))]
@@ -97,7 +99,11 @@ def count_touched(connection: Connection, scope: Scope) -> Mapping[str, int]:
 def people_touched(connection: Connection, scope: Scope, *, after: int, limit: int) -> Sequence[int]:
     """Ids of the contacts within the scope, in order: who wrote, asked, was answered or took part."""
     own = (contact.c.account_id == scope.account_id, contact.c.id.in_(_people(scope)), contact.c.id > after)
-    return connection.execute(select(contact.c.id).where(*own).order_by(contact.c.id).limit(limit)).scalars().all()
+    return (
+        connection.execute(select(contact.c.id).where(*own).order_by(contact.c.id).limit(limit))
+        .scalars()
+        .all()
+    )
 
 
 def _messages(scope: Scope) -> list[ColumnElement[bool]]:

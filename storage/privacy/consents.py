@@ -45,6 +45,8 @@ def list_consents(
 def withdraw_consent(connection: Connection, account_id: int, consent_id: int, now: int) -> Consent | None:
     """End a consent; as it is then, None when there is none. One withdrawn before keeps its instant."""
     there = (consent.c.account_id == account_id, consent.c.id == consent_id)
-    connection.execute(update(consent).where(*there, consent.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+    connection.execute(
+        update(consent).where(*there, consent.c.withdrawn_at.is_(None)).values(withdrawn_at=now)
+    )
     row = connection.execute(select(consent).where(*there)).one_or_none()
     return Consent(**row._mapping) if row else None

@@ -56,7 +56,9 @@ def find_contact(connection: Connection, account_id: int, contact_id: int) -> Co
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return Contact(**row._mapping, addresses=tuple(_addresses(connection, account_id, [row.id]).get(row.id, ())))
+    return Contact(
+        **row._mapping, addresses=tuple(_addresses(connection, account_id, [row.id]).get(row.id, ()))
+    )
 
 
 def find_contact_of(connection: Connection, account_id: int, address: str) -> int | None:
@@ -112,14 +114,18 @@ def delete_participations(connection: Connection, account_id: int, which: Collec
     gone = 0
     for ticket_id, address in which:
         key = (participant.c.ticket_id == ticket_id, participant.c.address == address)
-        gone += connection.execute(delete(participant).where(participant.c.account_id == account_id, *key)).rowcount
+        gone += connection.execute(
+            delete(participant).where(participant.c.account_id == account_id, *key)
+        ).rowcount
     return gone
 
 
 def names_of(connection: Connection, account_id: int, contacts: Collection[int]) -> Sequence[str]:
     """Every name these contacts were seen with."""
     own = select(contact.c.name).where(contact.c.account_id == account_id, contact.c.id.in_(contacts))
-    seen = select(message.c.from_name).where(message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    seen = select(message.c.from_name).where(
+        message.c.account_id == account_id, message.c.contact_id.in_(contacts)
+    )
     return sorted({name for name in connection.execute(own.union(seen)).scalars() if name.strip()})
 
 
@@ -133,10 +139,16 @@ def is_name_of_others(connection: Connection, account_id: int, name: str, contac
     return connection.execute(select(contact.c.id).where(*own).limit(1)).first() is not None
 
 
-def messages_of(connection: Connection, account_id: int, contacts: Collection[int], *, limit: int) -> Sequence[int]:
+def messages_of(
+    connection: Connection, account_id: int, contacts: Collection[int], *, limit: int
+) -> Sequence[int]:
     """Ids of messages these contacts wrote, the oldest first."""
     own = (message.c.account_id == account_id, message.c.contact_id.in_(contacts))
-    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit)).scalars().all()
+    return (
+        connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit))
+        .scalars()
+        .all()
+    )
 
 
 def of_contacts(
@@ -164,15 +176,25 @@ def tickets_written_in(
     connection: Connection, account_id: int, contacts: Collection[int], addresses: Collection[str]
 ) -> Sequence[int]:
     """Ids of tickets in which these people asked, wrote, or take part: where others may quote them."""
-    wrote = select(message.c.ticket_id).where(message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    wrote = select(message.c.ticket_id).where(
+        message.c.account_id == account_id, message.c.contact_id.in_(contacts)
+    )
     asked = select(ticket.c.id).where(ticket.c.account_id == account_id, ticket.c.contact_id.in_(contacts))
     own = (participant.c.account_id == account_id, participant.c.address.in_(addresses))
-    return sorted(connection.execute(wrote.union(asked, select(participant.c.ticket_id).where(*own))).scalars())
+    return sorted(
+        connection.execute(wrote.union(asked, select(participant.c.ticket_id).where(*own))).scalars()
+    )
 
 
-def others_in_ticket(connection: Connection, account_id: int, ticket_id: int, contacts: Collection[int]) -> bool:
+def others_in_ticket(
+    connection: Connection, account_id: int, ticket_id: int, contacts: Collection[int]
+) -> bool:
     """Whether somebody else than these contacts, and than our own people, wrote in this ticket."""
-    own = (message.c.account_id == account_id, message.c.ticket_id == ticket_id, message.c.contact_id.is_not(None))
+    own = (
+        message.c.account_id == account_id,
+        message.c.ticket_id == ticket_id,
+        message.c.contact_id.is_not(None),
+    )
     query = select(message.c.id).where(*own, message.c.contact_id.not_in(contacts)).limit(1)
     return connection.execute(query).first() is not None
 
@@ -189,7 +211,9 @@ def deliveries_of(connection: Connection, account_id: int, messages: Collection[
     connection.execute(intake.update().where(*own).values(mail_from="", peer="", helo="", trace=None))
 
 
-def sendings_to(connection: Connection, account_id: int, addresses: Collection[str], *, limit: int) -> Sequence[int]:
+def sendings_to(
+    connection: Connection, account_id: int, addresses: Collection[str], *, limit: int
+) -> Sequence[int]:
     """Ids of what is or was to be sent to these addresses. Walks the account's outbox: not in a writer's turn."""
     own = (outbox.c.account_id == account_id, func.lower(outbox.c.recipient).in_(addresses))
     return connection.execute(select(outbox.c.id).where(*own).limit(limit)).scalars().all()
@@ -252,7 +276,9 @@ def _like(text: str) -> str:
 def _addresses(connection: Connection, account_id: int, contacts: Sequence[int]) -> Mapping[int, list[str]]:
     own = (contact_address.c.account_id == account_id, contact_address.c.contact_id.in_(contacts))
     query = (
-        select(contact_address.c.contact_id, contact_address.c.address).where(*own).order_by(contact_address.c.address)
+        select(contact_address.c.contact_id, contact_address.c.address)
+        .where(*own)
+        .order_by(contact_address.c.address)
     )
     found: dict[int, list[str]] = {}
     for row in connection.execute(query):

@@ -1,7 +1,7 @@
 """Rows of erasures. Functions take a connection of the caller's transaction and commit nothing.
 
-Durable states of ``erasure.state``: running (a step is under way, or the process was stopped in it), pending (it waits
-for ``next_attempt_at`` and goes on by itself), held (a hold forbids it), done (with its receipt).
+Durable states of ``erasure.state``: running (a step is under way, or the process was stopped in it), pending
+(it waits for ``next_attempt_at`` and goes on by itself), held (a hold forbids it), done (with its receipt).
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def change_erasure(connection: Connection, account_id: int, erasure_id: int, **v
     connection.execute(update(erasure).where(*own).values(**values))
 
 
-def count_copies(connection: Connection, account_id: int, erasure_id: int, *, deleted: int, marked: int) -> None:
+def count_copies(
+    connection: Connection, account_id: int, erasure_id: int, *, deleted: int, marked: int
+) -> None:
     """Count what became of mails at providers that it asked to delete; by whichever node fetches them."""
     values = {
         "copies_deleted": erasure.c.copies_deleted + deleted,
@@ -76,7 +78,9 @@ def find_erasure(connection: Connection, account_id: int, erasure_id: int) -> Er
     return _erasure(row) if row else None
 
 
-def list_erasures(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[Erasure]:
+def list_erasures(
+    connection: Connection, account_id: int, *, after: int = 0, limit: int = 100
+) -> Sequence[Erasure]:
     """Of one account, the oldest first."""
     query = select(erasure).where(erasure.c.account_id == account_id, erasure.c.id > after)
     return [_erasure(row) for row in connection.execute(query.order_by(erasure.c.id).limit(limit))]
@@ -102,7 +106,11 @@ def list_in_backups(connection: Connection) -> Sequence[Erasure]:
 
 def settle_backups(connection: Connection, account_id: int, erasure_id: int, *, at: int) -> bool:
     """No backup holds the person any more; False when that is known already."""
-    own = (erasure.c.account_id == account_id, erasure.c.id == erasure_id, erasure.c.backups_gone_at.is_(None))
+    own = (
+        erasure.c.account_id == account_id,
+        erasure.c.id == erasure_id,
+        erasure.c.backups_gone_at.is_(None),
+    )
     return connection.execute(update(erasure).where(*own).values(backups_gone_at=at)).rowcount == 1
 
 

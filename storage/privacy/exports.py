@@ -1,9 +1,10 @@
 """Everything that is stored about a person, or in an account, table by table in pages: what an export reads.
 
-Driven by the catalogue: a row's columns are all that ``columns_of`` gives, with what they mean. What never leaves:
-keyed hashes, sealed and compressed values (the raw mail goes out as it was received, by ``raws.read``), passwords; and
-in a person's export who of the staff did something, and what a decision quotes, since that can be another's words.
-A table that holds personal data and is in neither ``OF_PERSON`` nor ``NOT_OF_PERSON`` fails a test.
+Driven by the catalogue: a row's columns are all that ``columns_of`` gives, with what they mean. What never
+leaves: keyed hashes, sealed and compressed values (the raw mail goes out as it was received, by
+``raws.read``), passwords; and in a person's export who of the staff did something, and what a decision
+quotes, since that can be another's words. A table that holds personal data and is in neither ``OF_PERSON``
+nor ``NOT_OF_PERSON`` fails a test.
 
 Functions take a connection and change nothing; each call is one page, so that no snapshot is held for long.
 """
@@ -67,10 +68,14 @@ OF_PERSON: Mapping[Table, Mine] = {
     ticket: lambda person: ticket.c.contact_id == person.contact_id,
     participant: lambda person: participant.c.address.in_(person.addresses),
     message: lambda person: or_(message.c.contact_id == person.contact_id, _sent_to(person)),
-    intake: lambda person: or_(intake.c.mail_from.in_(person.addresses), _written_by(person, intake.c.message_id)),
+    intake: lambda person: or_(
+        intake.c.mail_from.in_(person.addresses), _written_by(person, intake.c.message_id)
+    ),
     outbox: lambda person: outbox.c.recipient.in_(person.addresses),
     note: lambda person: note.c.ticket_id.in_(
-        select(ticket.c.id).where(ticket.c.account_id == person.account_id, ticket.c.contact_id == person.contact_id)
+        select(ticket.c.id).where(
+            ticket.c.account_id == person.account_id, ticket.c.contact_id == person.contact_id
+        )
     ),
     ledger: lambda person: ledger.c.contact_id == person.contact_id,
     mark: lambda person: _written_by(person, mark.c.message_id),

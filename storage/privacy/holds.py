@@ -1,7 +1,7 @@
 """Holds: what must be kept however due its removal is (GDPR art. 17(3)(e), 18), and who ordered it.
 
-Durable state: table hold; a hold is never deleted while its account lives, it ends or is lifted. Functions take a
-connection, commit nothing.
+Durable state: table hold; a hold is never deleted while its account lives, it ends or is lifted. Functions
+take a connection, commit nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def lift_hold(connection: Connection, account_id: int, hold_id: int, now: int) -
     return _hold(row) if row else None
 
 
-def list_holds(connection: Connection, account_id: int, *, after: int = 0, limit: int = 100) -> Sequence[Hold]:
+def list_holds(
+    connection: Connection, account_id: int, *, after: int = 0, limit: int = 100
+) -> Sequence[Hold]:
     """Holds of an account by id, those that ended among them."""
     query = select(hold).where(hold.c.account_id == account_id, hold.c.id > after)
     return [_hold(row) for row in connection.execute(query.order_by(hold.c.id).limit(limit))]
@@ -76,8 +78,14 @@ def find_holds_on_tickets(
     shells = select(ticket.c.id).where(own, ticket.c.merged_into.in_(sorted(tickets)))
     everything = {*tickets, *connection.execute(shells).scalars()}
     ids = sorted(everything)
-    requesters = select(ticket.c.contact_id).where(own, ticket.c.id.in_(ids), ticket.c.contact_id.is_not(None))
-    writers = (message.c.account_id == account_id, message.c.ticket_id.in_(ids), message.c.contact_id.is_not(None))
+    requesters = select(ticket.c.contact_id).where(
+        own, ticket.c.id.in_(ids), ticket.c.contact_id.is_not(None)
+    )
+    writers = (
+        message.c.account_id == account_id,
+        message.c.ticket_id.in_(ids),
+        message.c.contact_id.is_not(None),
+    )
     people = set(connection.execute(requesters.union(select(message.c.contact_id).where(*writers))).scalars())
     return find_holds(connection, account_id, contacts=people, tickets=everything, now=now)
 

@@ -1,7 +1,7 @@
 """Columns that hold personal data, as the catalogue says, whatever the table: read page by page, changed by key.
 
-So a table that is added later is searched and redacted without a word about it elsewhere. Functions take a connection
-of the caller's transaction and commit nothing.
+So a table that is added later is searched and redacted without a word about it elsewhere. Functions take a
+connection of the caller's transaction and commit nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +11,38 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, Text, UniqueConstraint, delete, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    select,
+    tuple_,
+    update,
+)
 
 from storage.schema import metadata
 
-__all__ = ["Found", "Key", "Table", "change_row", "delete_row", "everything", "identifies", "rows_after", "spoken_of"]
+__all__ = [
+    "Found",
+    "Key",
+    "Table",
+    "change_row",
+    "delete_row",
+    "everything",
+    "identifies",
+    "rows_after",
+    "spoken_of",
+]
 
 Key = tuple[Any, ...]
 SPOKEN = ("name", "email", "address", "content")  # categories that can name a person
-OUR_PEOPLE = frozenset({"user", "api_token", "session", "second_factor", "login_attempt"})  # users, not contacts
+OUR_PEOPLE = frozenset(
+    {"user", "api_token", "session", "second_factor", "login_attempt"}
+)  # users, not contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +58,9 @@ def spoken_of() -> Sequence[tuple[Table, tuple[str, ...]]]:
     """Tenants' tables with the text columns that may name a contact."""
     found = []
     for table in metadata.sorted_tables:
-        named = tuple(c.name for c in table.columns if isinstance(c.type, Text) and c.info["personal"] in SPOKEN)
+        named = tuple(
+            c.name for c in table.columns if isinstance(c.type, Text) and c.info["personal"] in SPOKEN
+        )
         if named and next(iter(table.columns)).name == "account_id" and table.name not in OUR_PEOPLE:
             found.append((table, named))
     return found
@@ -53,11 +78,18 @@ def everything() -> Sequence[tuple[Table, tuple[str, ...]]]:
 
 
 def rows_after(
-    connection: Connection, table: Table, columns: Sequence[str], after: Key | None, limit: int, account: int | None
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    after: Key | None,
+    limit: int,
+    account: int | None,
 ) -> Sequence[Found]:
     """The next rows by primary key, of one account or of all."""
     key = _key(table)
-    query = select(*key, *(table.c[name].label(f"value_{name}") for name in columns)).order_by(*key).limit(limit)
+    query = (
+        select(*key, *(table.c[name].label(f"value_{name}") for name in columns)).order_by(*key).limit(limit)
+    )
     if account is not None:
         query = query.where(table.c.account_id == account)
     if after is not None:

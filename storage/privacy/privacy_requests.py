@@ -41,7 +41,9 @@ _COLUMNS = tuple(privacy_request.c[name] for name in PrivacyRequest.__slots__)
 
 def add_request(connection: Connection, row: PrivacyRequest) -> None:
     """Insert a request."""
-    connection.execute(insert(privacy_request).values({name: getattr(row, name) for name in PrivacyRequest.__slots__}))
+    connection.execute(
+        insert(privacy_request).values({name: getattr(row, name) for name in PrivacyRequest.__slots__})
+    )
 
 
 def find_request(connection: Connection, account_id: int, request_id: int) -> PrivacyRequest | None:
@@ -55,7 +57,9 @@ def find_request_of_link(connection: Connection, account_id: int, link: bytes) -
 
 
 def _one(connection: Connection, account_id: int, which: Any) -> PrivacyRequest | None:
-    row = connection.execute(select(*_COLUMNS).where(privacy_request.c.account_id == account_id, which)).one_or_none()
+    row = connection.execute(
+        select(*_COLUMNS).where(privacy_request.c.account_id == account_id, which)
+    ).one_or_none()
     return PrivacyRequest(**row._mapping) if row else None
 
 

@@ -1,9 +1,9 @@
 """How the messages that a person was erased from came about: a change for each, against the bytes there were before.
 
-Durable state: table redaction, carried by the key files of backups and by no backup. A restored backup holds these
-messages as they were; their redacted revision is made again from it, to the byte (``erasing.mail.redo``). A change
-tells nothing without the bytes before, and holds nothing of the person: only what took his place, and references.
-Functions take a connection and commit nothing.
+Durable state: table redaction, carried by the key files of backups and by no backup. A restored backup holds
+these messages as they were; their redacted revision is made again from it, to the byte
+(``erasing.mail.redo``). A change tells nothing without the bytes before, and holds nothing of the person:
+only what took his place, and references. Functions take a connection and commit nothing.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ def list_redactions(
     """Changes made after ``since``, by account, message and time, behind that place."""
     key = tuple_(*redaction.primary_key.columns)
     query = select(redaction).where(redaction.c.redacted_at > since, key > tuple_(*after))
-    return [_redaction(row) for row in connection.execute(query.order_by(*redaction.primary_key.columns).limit(limit))]
+    return [
+        _redaction(row)
+        for row in connection.execute(query.order_by(*redaction.primary_key.columns).limit(limit))
+    ]
 
 
 def _redaction(row: Row[tuple[object, ...]]) -> Redaction:

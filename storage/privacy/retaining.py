@@ -16,7 +16,9 @@ Which = ColumnElement[bool]  # of the tickets: made by ``in_state``
 
 def mailbox_ids(connection: Connection, account_id: int) -> dict[str, int]:
     """The account's mailboxes by address."""
-    rows = connection.execute(select(mailbox.c.address, mailbox.c.id).where(mailbox.c.account_id == account_id))
+    rows = connection.execute(
+        select(mailbox.c.address, mailbox.c.id).where(mailbox.c.account_id == account_id)
+    )
     return {row.address: row.id for row in rows}
 
 
@@ -25,7 +27,9 @@ def tickets_due(
 ) -> Sequence[int]:
     """Ids above ``after`` of tickets to which nothing happened since ``before``, in order. See ``in_state``."""
     own = (ticket.c.account_id == account_id, ticket.c.id > after, ticket.c.updated_at < before, which)
-    return connection.execute(select(ticket.c.id).where(*own).order_by(ticket.c.id).limit(limit)).scalars().all()
+    return (
+        connection.execute(select(ticket.c.id).where(*own).order_by(ticket.c.id).limit(limit)).scalars().all()
+    )
 
 
 def count_tickets_due(connection: Connection, account_id: int, which: Which, *, before: int) -> int:
@@ -43,7 +47,9 @@ def in_state(state: str, *, mailbox_id: int | None, but: Sequence[int]) -> Which
 
 def is_due(connection: Connection, account_id: int, ticket_id: int, which: Which, *, before: int) -> bool:
     """Whether the ticket, which the caller locked, is due still."""
-    return ticket_id in tickets_due(connection, account_id, which, before=before, after=ticket_id - 1, limit=1)
+    return ticket_id in tickets_due(
+        connection, account_id, which, before=before, after=ticket_id - 1, limit=1
+    )
 
 
 def deliveries_due(connection: Connection, account_id: int, *, before: int, limit: int) -> Sequence[int]:

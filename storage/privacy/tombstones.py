@@ -1,7 +1,7 @@
 """Tombstones: what went for good and must not come back by a re-fetch, a resend or a restored backup.
 
-Durable states: ``tombstone`` (a message, by its identity) and ``person_tombstone`` (an address with a cut time), both
-hashed with a key that no backup holds. Both stay until ``expire`` finds their time come.
+Durable states: ``tombstone`` (a message, by its identity) and ``person_tombstone`` (an address with a cut
+time), both hashed with a key that no backup holds. Both stay until ``expire`` finds their time come.
 Functions take a connection of the caller's transaction and commit nothing.
 """
 
@@ -60,7 +60,9 @@ def of_address(address: str, key: bytes) -> bytes:
 def bury(connection: Connection, account_id: int, messages: Sequence[int], tombstones: Tombstones) -> None:
     """Leave a tombstone for each of these messages (some hundred at a time), which are still there."""
     query = select(message.c.identity).where(message.c.account_id == account_id, message.c.id.in_(messages))
-    digests = sorted({of_message(identity, tombstones.key) for identity in connection.execute(query).scalars()})
+    digests = sorted(
+        {of_message(identity, tombstones.key) for identity in connection.execute(query).scalars()}
+    )
     rows = [
         {"account_id": account_id, "digest": digest, "erased_at": tombstones.at, "expires_at": None}
         for digest in digests
@@ -72,7 +74,9 @@ def bury(connection: Connection, account_id: int, messages: Sequence[int], tombs
 
 def find_erased(connection: Connection, account_id: int, digests: Collection[bytes]) -> set[bytes]:
     """Those of these digests of messages that have a tombstone."""
-    query = select(tombstone.c.digest).where(tombstone.c.account_id == account_id, tombstone.c.digest.in_(digests))
+    query = select(tombstone.c.digest).where(
+        tombstone.c.account_id == account_id, tombstone.c.digest.in_(digests)
+    )
     return set(connection.execute(query).scalars())
 
 
@@ -91,7 +95,10 @@ def bury_people(connection: Connection, account_id: int, digests: Iterable[bytes
 def list_people(connection: Connection, account_id: int) -> Sequence[PersonTombstone]:
     """Every erased address of an account."""
     query = select(person_tombstone).where(person_tombstone.c.account_id == account_id)
-    return [PersonTombstone(**row._mapping) for row in connection.execute(query.order_by(person_tombstone.c.digest))]
+    return [
+        PersonTombstone(**row._mapping)
+        for row in connection.execute(query.order_by(person_tombstone.c.digest))
+    ]
 
 
 def accounts_with_people(connection: Connection) -> Sequence[int]:

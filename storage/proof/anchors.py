@@ -63,7 +63,9 @@ def list_heads(connection: Connection, node: int, *, since: int) -> Sequence[Hea
     grown = select(journal.c.account_id, last).where(journal.c.node == node, journal.c.at >= since)
     ends = grown.group_by(journal.c.account_id).subquery()
     same = (journal.c.account_id == ends.c.account_id) & (journal.c.sequence == ends.c.sequence)
-    query = select(journal.c.account_id, journal.c.sequence, journal.c.hash).select_from(journal.join(ends, same))
+    query = select(journal.c.account_id, journal.c.sequence, journal.c.hash).select_from(
+        journal.join(ends, same)
+    )
     rows = connection.execute(query.where(journal.c.node == node).order_by(journal.c.account_id))
     return [Head(account=row.account_id, sequence=row.sequence, hash=row.hash) for row in rows]
 

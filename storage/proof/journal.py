@@ -72,7 +72,14 @@ def append_all(
 
     for object_, detail in acts:
         sequence += 1
-        row = {"account_id": account_id, "node": node, "sequence": sequence, "at": at, "actor": actor, "verb": verb}
+        row = {
+            "account_id": account_id,
+            "node": node,
+            "sequence": sequence,
+            "at": at,
+            "actor": actor,
+            "verb": verb,
+        }
         row |= {"object": object_, "detail": _text(detail)}
         digest = chained(digest, row)
         rows.append(row | {"hash": digest})
@@ -98,7 +105,9 @@ def _text(detail: Mapping[str, Any]) -> str:
     return json.dumps(detail, separators=(",", ":"), sort_keys=True)
 
 
-def list_chain(connection: Connection, *, after: Place, account_id: int | None, limit: int) -> Sequence[Row[Any]]:
+def list_chain(
+    connection: Connection, *, after: Place, account_id: int | None, limit: int
+) -> Sequence[Row[Any]]:
     """Rows of all chains (or of one account's) behind a place, in the order of account, node, sequence."""
     place = tuple_(journal.c.account_id, journal.c.node, journal.c.sequence)
     query = select(journal).where(place > tuple_(*after)).order_by(*place).limit(limit)

@@ -1,7 +1,7 @@
 """Every table and column of mailhub, with the catalogue of what each column means.
 
-Job: say what is stored. Each column is made by ``catalogue.column``, which records its meaning, its unit, what NULL
-means, whether it is personal data (and of which category) and how long it is kept.
+Job: say what is stored. Each column is made by ``catalogue.column``, which records its meaning, its unit,
+what NULL means, whether it is personal data (and of which category) and how long it is kept.
 
 Rules (docs/design.md, "Data"): every tenant's table begins with ``account_id``, and so does every key and index on it.
 ``DIRECTORY_TABLES`` (they find the account) and ``OPERATOR_TABLES`` are the exceptions, listed here and nowhere else.
@@ -35,7 +35,15 @@ from storage.schema.learning import ledger, ledger_head, mark, mark_request, sen
 from storage.schema.mail import intake, message, message_reference, outbox, raw, raw_pending
 from storage.schema.people import link, login_attempt, recovery_code, second_factor, session
 from storage.schema.rights import breach, consent, privacy_request
-from storage.schema.service import clock_mark, id_block, idempotency, key_check, letter_rate, queue_fault, refusal
+from storage.schema.service import (
+    clock_mark,
+    id_block,
+    idempotency,
+    key_check,
+    letter_rate,
+    queue_fault,
+    refusal,
+)
 from storage.schema.sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
 from storage.schema.tickets import note, participant, ticket, ticket_mailbox
 from storage.schema.watching import mailbox_watch

@@ -15,9 +15,20 @@ account = Table(
     word("billing", "none or external", retention="account"),
     instant("created_at", "when the account was made", retention="account"),
     instant("stage_entered_at", "when the present stage was really entered", retention="account"),
-    column("next_ticket_number", BigInteger, "number the next ticket gets", unit="ticket number", retention="account"),
+    column(
+        "next_ticket_number",
+        BigInteger,
+        "number the next ticket gets",
+        unit="ticket number",
+        retention="account",
+    ),
     word("stage_reason", "why the stage was entered", retention="account"),
-    word("stage_before", "stage that lifting the suspension gives back", null="not suspended", retention="account"),
+    word(
+        "stage_before",
+        "stage that lifting the suspension gives back",
+        null="not suspended",
+        retention="account",
+    ),
     instant("term_began_at", "since when the stage's term counts", null="no term runs", retention="account"),
     instant("deletion_asked_at", "when the owner asked for deletion", null="he did not", retention="account"),
     PrimaryKeyConstraint("id"),
@@ -43,8 +54,12 @@ billing_event = Table(
     "billing_event",
     metadata,
     account_id(),
-    column("digest", LargeBinary, "SHA-256 of a signed event: taken once", unit="32 bytes", retention="operation"),
-    instant("received_at", "when it was taken; kept while its signature is young enough", retention="operation"),
+    column(
+        "digest", LargeBinary, "SHA-256 of a signed event: taken once", unit="32 bytes", retention="operation"
+    ),
+    instant(
+        "received_at", "when it was taken; kept while its signature is young enough", retention="operation"
+    ),
     PrimaryKeyConstraint("account_id", "digest"),
 )
 
@@ -67,7 +82,12 @@ hold = Table(
 address = Table(
     "address",
     metadata,
-    column("address", Text, "served address, lower case, no plus part; '@domain' is a catch-all", retention="account"),
+    column(
+        "address",
+        Text,
+        "served address, lower case, no plus part; '@domain' is a catch-all",
+        retention="account",
+    ),
     reference("account_id", "the tenant it leads to", retention="account"),
     reference("mailbox_id", "the mailbox it leads to", retention="account"),
     PrimaryKeyConstraint("address"),
@@ -76,16 +96,29 @@ address = Table(
 api_token = Table(
     "api_token",
     metadata,
-    column("hash", LargeBinary, "SHA-256 of the token", personal="credential", unit="32 bytes", retention="account"),
+    column(
+        "hash",
+        LargeBinary,
+        "SHA-256 of the token",
+        personal="credential",
+        unit="32 bytes",
+        retention="account",
+    ),
     reference("id", "names the token without revealing it", retention="account"),
     reference("account_id", "the tenant it opens", retention="account"),
     reference("user_id", "the user it acts as", retention="account"),
     column("name", Text, "what its owner calls it", retention="account"),
-    column("scopes", Text, "space-separated scopes it is limited to; '' is all its user may", retention="account"),
+    column(
+        "scopes", Text, "space-separated scopes it is limited to; '' is all its user may", retention="account"
+    ),
     instant("created_at", "when it was made", retention="account"),
     instant("expires_at", "when it ends", null="never", retention="account"),
     instant(
-        "last_used_at", "when it last opened the door", null="never used", personal="behaviour", retention="account"
+        "last_used_at",
+        "when it last opened the door",
+        null="never used",
+        personal="behaviour",
+        retention="account",
     ),
     instant("revoked_at", "when it was revoked", null="in force", retention="account"),
     column("networks", Text, "space-separated networks it may come from; '' is any", retention="account"),
@@ -101,8 +134,17 @@ user = Table(
     column("email", Text, "login name, lower case", personal="email", retention="account"),
     column("name", Text, "shown name", personal="name", retention="account"),
     word("role", "owner, admin or agent", retention="account"),
-    column("password_hash", Text, "argon2id", null="cannot log in", personal="credential", retention="account"),
-    column("uid", BigInteger, "system user mapped on the admin socket", null="none", unit="uid", retention="account"),
+    column(
+        "password_hash", Text, "argon2id", null="cannot log in", personal="credential", retention="account"
+    ),
+    column(
+        "uid",
+        BigInteger,
+        "system user mapped on the admin socket",
+        null="none",
+        unit="uid",
+        retention="account",
+    ),
     instant("created_at", "when the user was made", retention="account"),
     instant("deleted_at", "when the user was deleted", null="active", retention="account"),
     PrimaryKeyConstraint("account_id", "id"),

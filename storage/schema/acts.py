@@ -16,8 +16,16 @@ journal = Table(
     word("actor", "user:ID or operator:UID or system", retention="account"),
     word("verb", "the act: ticket.assign, spam.mark, ...", retention="account"),
     word("object", "what it was done to: ticket:ID, message:ID, ...", retention="account"),
-    column("detail", Text, "JSON of opaque ids and words: enough to undo it", unit="JSON", retention="account"),
-    column("hash", LargeBinary, "SHA-256 over the row and the one before it", unit="32 bytes", retention="account"),
+    column(
+        "detail", Text, "JSON of opaque ids and words: enough to undo it", unit="JSON", retention="account"
+    ),
+    column(
+        "hash",
+        LargeBinary,
+        "SHA-256 over the row and the one before it",
+        unit="32 bytes",
+        retention="account",
+    ),
     PrimaryKeyConstraint("account_id", "node", "sequence"),
     Index("journal_by_object", "account_id", "object"),
     Index("journal_by_time", "account_id", "at", "node", "sequence"),
@@ -26,11 +34,17 @@ journal = Table(
 journal_anchor = Table(
     "journal_anchor",
     metadata,
-    column("node", Integer, "which node signed it, for the chains it writes", unit="node", retention="operation"),
+    column(
+        "node", Integer, "which node signed it, for the chains it writes", unit="node", retention="operation"
+    ),
     column("sequence", BigInteger, "1, 2, ... within the node", unit="count", retention="operation"),
     instant("at", "when it was signed", retention="operation"),
     column(
-        "heads", Text, "JSON: [account, sequence, hash] of each chain that grew", unit="JSON", retention="operation"
+        "heads",
+        Text,
+        "JSON: [account, sequence, hash] of each chain that grew",
+        unit="JSON",
+        retention="operation",
     ),
     column("previous", LargeBinary, "SHA-256 of the anchor before", unit="32 bytes", retention="operation"),
     column("signature", LargeBinary, "Ed25519 over all of the above", unit="64 bytes", retention="operation"),

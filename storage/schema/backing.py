@@ -38,18 +38,38 @@ backup = Table(
         unit="JSON",
         retention="operation",
     ),
-    column("node", Integer, "which node makes it", null="made before 0022", unit="node", retention="operation"),
-    instant("made_at", "when its snapshot was taken; until then when it was asked for", retention="operation"),
+    column(
+        "node", Integer, "which node makes it", null="made before 0022", unit="node", retention="operation"
+    ),
+    instant(
+        "made_at", "when its snapshot was taken; until then when it was asked for", retention="operation"
+    ),
     instant("expires_at", "when it is deleted", retention="operation"),
     instant("begun_at", "when its making began", null="waits, or made before 0022", retention="operation"),
     column("rows_done", BigInteger, "rows written", null="not begun", unit="rows", retention="operation"),
-    column("rows_total", BigInteger, "rows of its snapshot", null="not begun", unit="rows", retention="operation"),
-    column("bytes_done", BigInteger, "bytes of its file", null="not begun", unit="bytes", retention="operation"),
-    instant("finished_at", "when it was whole at its targets", null="not whole yet, or failed", retention="operation"),
+    column(
+        "rows_total", BigInteger, "rows of its snapshot", null="not begun", unit="rows", retention="operation"
+    ),
+    column(
+        "bytes_done", BigInteger, "bytes of its file", null="not begun", unit="bytes", retention="operation"
+    ),
+    instant(
+        "finished_at",
+        "when it was whole at its targets",
+        null="not whole yet, or failed",
+        retention="operation",
+    ),
     instant("failed_at", "when its making failed", null="it did not", retention="operation"),
     column("failure", Text, "what went wrong, with directories", null="nothing did", retention="operation"),
     instant("gone_at", "when it was deleted at every target", null="it is there", retention="operation"),
-    column("digest", LargeBinary, "SHA-256 of the file", null="being made", unit="32 bytes", retention="operation"),
+    column(
+        "digest",
+        LargeBinary,
+        "SHA-256 of the file",
+        null="being made",
+        unit="32 bytes",
+        retention="operation",
+    ),
     column("counts", Text, "JSON: rows of each table, and bytes", null="being made", retention="operation"),
     PrimaryKeyConstraint("id"),
 )
@@ -57,7 +77,9 @@ backup = Table(
 half_restored = Table(
     "half_restored",
     metadata,
-    reference("backup_id", "the backup whose restore into this database did not end yet", retention="operation"),
+    reference(
+        "backup_id", "the backup whose restore into this database did not end yet", retention="operation"
+    ),
     instant("begun_at", "when the restore began", retention="operation"),
     PrimaryKeyConstraint("backup_id"),
 )

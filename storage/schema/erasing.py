@@ -19,7 +19,10 @@ tombstone = Table(
     ),
     instant("erased_at", "when it went", retention="account"),
     instant(
-        "expires_at", "when the last backup that holds it is gone", null="as long as the account", retention="account"
+        "expires_at",
+        "when the last backup that holds it is gone",
+        null="as long as the account",
+        retention="account",
     ),
     PrimaryKeyConstraint("account_id", "digest"),
     sqlite_with_rowid=False,
@@ -38,7 +41,10 @@ person_tombstone = Table(
     ),
     instant("cut_at", "what came before is erased, what comes after is a new contact", retention="account"),
     instant(
-        "expires_at", "when the last backup that holds it is gone", null="as long as the account", retention="account"
+        "expires_at",
+        "when the last backup that holds it is gone",
+        null="as long as the account",
+        retention="account",
     ),
     PrimaryKeyConstraint("account_id", "digest"),
     sqlite_with_rowid=False,
@@ -50,7 +56,13 @@ redaction = Table(
     account_id(),
     reference("message_id", "a message of somebody else that a person was erased from", retention="message"),
     instant("redacted_at", "when", retention="message"),
-    column("before", LargeBinary, "keyed hash of the raw bytes as they were", unit="16 bytes", retention="message"),
+    column(
+        "before",
+        LargeBinary,
+        "keyed hash of the raw bytes as they were",
+        unit="16 bytes",
+        retention="message",
+    ),
     column(
         "change",
         LargeBinary,
@@ -60,7 +72,10 @@ redaction = Table(
         retention="message",
     ),
     instant(
-        "expires_at", "when the last backup that holds them is gone", null="as long as the message", retention="message"
+        "expires_at",
+        "when the last backup that holds them is gone",
+        null="as long as the message",
+        retention="message",
     ),
     PrimaryKeyConstraint("account_id", "message_id", "redacted_at"),
 )
@@ -80,7 +95,11 @@ erasure = Table(
     word("state", "running, pending (it goes on by itself), held or done", retention="account"),
     word("step", "the step that is next, by its name in mailhub.privacy.erasing.steps", retention="account"),
     column(
-        "position", BigInteger, "how far a step has come: the last id it dealt with", unit="id", retention="account"
+        "position",
+        BigInteger,
+        "how far a step has come: the last id it dealt with",
+        unit="id",
+        retention="account",
     ),
     word("actor", "who asked for it: user:ID, operator:UID or system", retention="account"),
     instant("begun_at", "when it was asked for", retention="account"),
@@ -94,8 +113,20 @@ erasure = Table(
         unit="bytes",
         retention="operation",
     ),
-    column("commitment", Text, "HMAC of the address: the key was handed out once", unit="hex", retention="account"),
-    column("counts", Text, "JSON: opaque numbers by store, digests of the model", unit="JSON", retention="account"),
+    column(
+        "commitment",
+        Text,
+        "HMAC of the address: the key was handed out once",
+        unit="hex",
+        retention="account",
+    ),
+    column(
+        "counts",
+        Text,
+        "JSON: opaque numbers by store, digests of the model",
+        unit="JSON",
+        retention="account",
+    ),
     word("reason", "why it is pending or held, '' otherwise", retention="account"),
     column("attempts", Integer, "rounds that ended pending", unit="rounds", retention="account"),
     instant("next_attempt_at", "not gone on with before", retention="account"),

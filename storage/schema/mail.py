@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Float, Index, Integer, LargeBinary, PrimaryKeyConstraint, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 from storage.catalogue import account_id, column, instant, metadata, reference, word
 
@@ -34,7 +44,12 @@ message = Table(
         null="the score decided",
     ),
     column(
-        "verdict_evidence", Text, "the rule that decided when it arrived", null="none did", personal="email", unit=None
+        "verdict_evidence",
+        Text,
+        "the rule that decided when it arrived",
+        null="none did",
+        personal="email",
+        unit=None,
     ),
     word("thread_reason", "why it is in this ticket"),
     column("thread_evidence", Text, "what the reason rests on, for people", personal="content"),
@@ -73,8 +88,17 @@ raw = Table(
     metadata,
     account_id(),
     reference("message_id", "the message", retention="message"),
-    column("slice", Integer, "0, 1, ...: the slices joined are one zstd frame", unit="index", retention="message"),
-    column("data", LargeBinary, "at most 1 MiB of the frame", personal="content", unit="bytes", retention="message"),
+    column(
+        "slice", Integer, "0, 1, ...: the slices joined are one zstd frame", unit="index", retention="message"
+    ),
+    column(
+        "data",
+        LargeBinary,
+        "at most 1 MiB of the frame",
+        personal="content",
+        unit="bytes",
+        retention="message",
+    ),
     PrimaryKeyConstraint("account_id", "message_id", "slice"),
 )
 
@@ -97,7 +121,9 @@ intake = Table(
     column("mail_from", Text, "reverse path", null="the null sender", personal="email", retention="log"),
     column("recipient", Text, "forward path as given", personal="email", retention="log"),
     reference("mailbox_id", "the mailbox it leads to", retention="log"),
-    column("peer", Text, "address of the client; user:N who handed it to the API", personal="ip", retention="log"),
+    column(
+        "peer", Text, "address of the client; user:N who handed it to the API", personal="ip", retention="log"
+    ),
     column("helo", Text, "what the client called itself", personal="address", retention="log"),
     column("tls", SmallInteger, "1 when it came over TLS", unit="0 or 1", retention="log"),
     word("fate", "filed, duplicate, erased, quarantined, rejected or feedback", retention="log"),
@@ -105,7 +131,14 @@ intake = Table(
     reference("message_id", "the stored message", null="none is stored", retention="log"),
     reference("ticket_id", "the ticket it was filed in", null="none", retention="log"),
     column("size_bytes", Integer, "length of the raw message", unit="bytes", retention="log"),
-    column("trace", Text, "a duplicate's own trace headers", null="no duplicate", personal="content", retention="log"),
+    column(
+        "trace",
+        Text,
+        "a duplicate's own trace headers",
+        null="no duplicate",
+        personal="content",
+        retention="log",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
     Index("intake_of_message", "account_id", "message_id"),
     Index("intake_of_ticket", "account_id", "ticket_id"),

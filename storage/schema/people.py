@@ -14,18 +14,34 @@ session = Table(
     "session",
     metadata,
     column(
-        "hash", LargeBinary, "SHA-256 of what its holder shows", personal="credential", unit="32 bytes", retention="log"
+        "hash",
+        LargeBinary,
+        "SHA-256 of what its holder shows",
+        personal="credential",
+        unit="32 bytes",
+        retention="log",
     ),
     reference("id", "names the session without opening it", retention="log"),
     reference("account_id", "the tenant it opens", retention="log"),
     reference("user_id", "the user who logged in", retention="log"),
     column(
-        "peer", Text, "address of the client that logged in, '' on the admin socket", personal="ip", retention="log"
+        "peer",
+        Text,
+        "address of the client that logged in, '' on the admin socket",
+        personal="ip",
+        retention="log",
     ),
     instant("created_at", "when the user logged in", personal="behaviour", retention="log"),
-    instant("last_used_at", "when it last opened the door, to the minute", personal="behaviour", retention="log"),
+    instant(
+        "last_used_at", "when it last opened the door, to the minute", personal="behaviour", retention="log"
+    ),
     instant("expires_at", "when it ends, however much it is used", retention="log"),
-    instant("fresh_until", "until when the second factor counts as fresh", null="it was not shown", retention="log"),
+    instant(
+        "fresh_until",
+        "until when the second factor counts as fresh",
+        null="it was not shown",
+        retention="log",
+    ),
     instant("revoked_at", "when it was ended", null="in force", retention="log"),
     PrimaryKeyConstraint("hash"),
     Index("session_of_user", "account_id", "user_id", "id", unique=True),
@@ -35,7 +51,12 @@ link = Table(
     "link",
     metadata,
     column(
-        "hash", LargeBinary, "SHA-256 of what its holder shows", personal="credential", unit="32 bytes", retention="log"
+        "hash",
+        LargeBinary,
+        "SHA-256 of what its holder shows",
+        personal="credential",
+        unit="32 bytes",
+        retention="log",
     ),
     reference("id", "names the link without opening it", retention="log"),
     reference("account_id", "the tenant of the user", retention="log"),
@@ -84,7 +105,14 @@ recovery_code = Table(
     metadata,
     account_id(),
     reference("user_id", "whose", retention="account"),
-    column("hash", LargeBinary, "SHA-256 of the code", personal="credential", unit="32 bytes", retention="account"),
+    column(
+        "hash",
+        LargeBinary,
+        "SHA-256 of the code",
+        personal="credential",
+        unit="32 bytes",
+        retention="account",
+    ),
     instant("used_at", "when it was used up", null="unused", retention="account"),
     PrimaryKeyConstraint("account_id", "user_id", "hash"),
 )
@@ -100,7 +128,13 @@ login_attempt = Table(
         unit="32 bytes",
         retention="log",
     ),
-    column("failures", Integer, "logins that failed, since the last pause of a day", unit="attempts", retention="log"),
+    column(
+        "failures",
+        Integer,
+        "logins that failed, since the last pause of a day",
+        unit="attempts",
+        retention="log",
+    ),
     instant("last_at", "when the latest was tried", retention="log"),
     instant("next_at", "not tried before", retention="log"),
     instant("succeeded_at", "when this login last succeeded at this address", null="never", retention="log"),

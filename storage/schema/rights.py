@@ -31,7 +31,9 @@ breach = Table(
     word("actor", "who opened it: user:ID or operator:UID", retention="account"),
     instant("noticed_at", "when it was noticed: the 72 hours of art. 33(1) begin", retention="account"),
     instant("authority_told_at", "when the authority was told", null="not told", retention="account"),
-    instant("people_told_at", "when those affected were told (art. 34)", null="not told", retention="account"),
+    instant(
+        "people_told_at", "when those affected were told (art. 34)", null="not told", retention="account"
+    ),
     instant("closed_at", "when it was closed", null="open", retention="account"),
     word("outcome", "told, no-risk or no-breach: how it was closed", null="open", retention="account"),
     PrimaryKeyConstraint("account_id", "id"),
@@ -43,7 +45,9 @@ privacy_request = Table(
     account_id(),
     reference("id", "what a person asks about his own data (art. 7(3), 15, 17, 20)", retention="operation"),
     word("kind", "erasure, export or withdrawal", retention="operation"),
-    column("address", Text, "about whose data: exactly this address", personal="email", retention="operation"),
+    column(
+        "address", Text, "about whose data: exactly this address", personal="email", retention="operation"
+    ),
     reference("mailbox_id", "where it was asked", retention="operation"),
     word("state", "asked, proven (by the link), approved or refused", retention="operation"),
     column(

@@ -45,7 +45,13 @@ idempotency = Table(
     word("actor", "who sent the request: user:ID or operator:UID", retention="log"),
     word("route", "method and pattern of the route", retention="log"),
     column("key", Text, "the client's Idempotency-Key", retention="log"),
-    column("request", LargeBinary, "BLAKE2b of the path, the query and the body", unit="32 bytes", retention="log"),
+    column(
+        "request",
+        LargeBinary,
+        "BLAKE2b of the path, the query and the body",
+        unit="32 bytes",
+        retention="log",
+    ),
     column(
         "answer",
         LargeBinary,
@@ -90,7 +96,9 @@ queue_fault = Table(
     metadata,
     account_id(),
     word("queue", "which queue: purges, retention, stages, marks, labels ...", retention="operation"),
-    column("item", BigInteger, "which row of that queue failed: its id there", unit="id", retention="operation"),
+    column(
+        "item", BigInteger, "which row of that queue failed: its id there", unit="id", retention="operation"
+    ),
     column("attempts", Integer, "failed tries in a row", unit="tries", retention="operation"),
     instant("first_at", "when it failed first", retention="operation"),
     instant("next_attempt_at", "not tried before", retention="operation"),

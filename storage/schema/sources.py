@@ -28,13 +28,25 @@ imap_source = Table(
     ),
     column("secret_from", Text, "'sealed', 'file:PATH', 'credential:NAME' or 'none'", retention="account"),
     column(
-        "local", Integer, "1: may lead into private networks, an operator said so", unit="0 or 1", retention="account"
+        "local",
+        Integer,
+        "1: may lead into private networks, an operator said so",
+        unit="0 or 1",
+        retention="account",
     ),
-    word("after_filing", "what happens there to filed mail: nothing, seen, flag, move or delete", retention="account"),
+    word(
+        "after_filing",
+        "what happens there to filed mail: nothing, seen, flag, move or delete",
+        retention="account",
+    ),
     column("after_argument", Text, "the keyword to set or the folder to move to; ''", retention="account"),
     instant("since", "mail that came there before is not fetched", null="all of it", retention="account"),
     column(
-        "poll_seconds", Integer, "how often folders without IDLE are looked at", unit="seconds", retention="account"
+        "poll_seconds",
+        Integer,
+        "how often folders without IDLE are looked at",
+        unit="seconds",
+        retention="account",
     ),
     column("idle", Integer, "1: wait with IDLE where the server can", unit="0 or 1", retention="account"),
     instant("created_at", "when it was added: what came there before is old mail", retention="account"),
@@ -50,8 +62,19 @@ imap_source = Table(
         unit="0 or 1",
         retention="account",
     ),
-    column("junk_folder", Text, "where spam goes there; '': the folder that the server calls so", retention="account"),
-    column("erase_there", Integer, "1: mail of erased people is deleted there", unit="0 or 1", retention="account"),
+    column(
+        "junk_folder",
+        Text,
+        "where spam goes there; '': the folder that the server calls so",
+        retention="account",
+    ),
+    column(
+        "erase_there",
+        Integer,
+        "1: mail of erased people is deleted there",
+        unit="0 or 1",
+        retention="account",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
     Index("imap_source_by_mailbox", "account_id", "mailbox_id", unique=True),
 )
@@ -68,10 +91,22 @@ imap_folder = Table(
         "mail: its mail is filed; junk: it is, and spam goes there; watched: spam goes there, and nothing is filed",
         retention="account",
     ),
-    column("uidvalidity", BigInteger, "the server's epoch of its UIDs", null="never opened", retention="account"),
-    column("last_uid", BigInteger, "the cursor: every UID up to here has its fate", unit="UID", retention="account"),
     column(
-        "quiet_uid", BigInteger, "UIDs up to here were there before us: filed quietly", unit="UID", retention="account"
+        "uidvalidity", BigInteger, "the server's epoch of its UIDs", null="never opened", retention="account"
+    ),
+    column(
+        "last_uid",
+        BigInteger,
+        "the cursor: every UID up to here has its fate",
+        unit="UID",
+        retention="account",
+    ),
+    column(
+        "quiet_uid",
+        BigInteger,
+        "UIDs up to here were there before us: filed quietly",
+        unit="UID",
+        retention="account",
     ),
     word("state", "new, reading, current, missing or failing", retention="account"),
     column("fault", Text, "the last error in words, and what to do; ''", retention="account"),
@@ -79,7 +114,13 @@ imap_folder = Table(
     column("filed", BigInteger, "mails filed", unit="count", retention="account"),
     column("duplicate", BigInteger, "mails that we had already", unit="count", retention="account"),
     column("quarantined", BigInteger, "mails filed unreadable", unit="count", retention="account"),
-    column("rejected", BigInteger, "mails left there: too large, in a loop, erased", unit="count", retention="account"),
+    column(
+        "rejected",
+        BigInteger,
+        "mails left there: too large, in a loop, erased",
+        unit="count",
+        retention="account",
+    ),
     instant("newest_at", "when the newest mail came there", null="none yet", retention="account"),
     instant("success_at", "when it was last read to its end", null="never", retention="account"),
     PrimaryKeyConstraint("account_id", "id"),
@@ -127,9 +168,13 @@ imap_copy = Table(
         retention="message",
     ),
     instant("first_seen_at", "when we first saw it there", retention="message"),
-    instant("opened_at", "when somebody was seen to have read it there", null="nobody so far", retention="message"),
+    instant(
+        "opened_at", "when somebody was seen to have read it there", null="nobody so far", retention="message"
+    ),
     word(
-        "keyword", "what a keyword there says of it: junk, notjunk or none; '': not looked at yet", retention="message"
+        "keyword",
+        "what a keyword there says of it: junk, notjunk or none; '': not looked at yet",
+        retention="message",
     ),
     instant("gone_at", "when it was missed there", null="it is there", retention="message"),
     column(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, Index, Integer, PrimaryKeyConstraint, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Float,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 from storage.catalogue import account_id, column, instant, metadata, reference, word
 
@@ -15,7 +25,9 @@ ticket = Table(
     reference("mailbox_id", "the mailbox it came in by (of several, the first)"),
     reference("contact_id", "the requester", null="nobody: the mail named no sender"),
     column("subject", Text, "subject of its first message", personal="content"),
-    word("state", "open, closed, spam, trash, merged, or purging: it is going for good, a few messages a turn"),
+    word(
+        "state", "open, closed, spam, trash, merged, or purging: it is going for good, a few messages a turn"
+    ),
     word("state_before", "state to restore from trash or a merge", null="not in trash nor merged"),
     reference("assignee_id", "the user who owns it", null="nobody"),
     reference("merged_into", "the ticket this one was merged into", null="not merged"),
@@ -62,7 +74,9 @@ participant = Table(
     metadata,
     account_id(),
     reference("ticket_id", "a ticket"),
-    column("address", Text, "address, lower case, that may write into it besides the requester", personal="email"),
+    column(
+        "address", Text, "address, lower case, that may write into it besides the requester", personal="email"
+    ),
     word(
         "role",
         "cc, agent, merged: takes part in a ticket merged into this one, or guest: came by a valid reply address of"

@@ -28,7 +28,12 @@ mailbox_watch = Table(
         unit="168 bytes, little-endian",
         retention="account",
     ),
-    instant("alarm_at", "when it is silent unless mail comes", null="not known enough, or never", retention="account"),
+    instant(
+        "alarm_at",
+        "when it is silent unless mail comes",
+        null="not known enough, or never",
+        retention="account",
+    ),
     instant("silent_at", "when its silence was told", null="not silent", retention="account"),
     PrimaryKeyConstraint("account_id", "mailbox_id"),
 )

@@ -1,8 +1,8 @@
 """Where messages lie at their providers: one row for each mail in a folder there that was taken in, and what it is.
 
-A row is made in the transaction that files the mail, for duplicates as well (then it names the message that was there
-before), and goes when the mail is gone there, with its message, its folder's epoch or its source. Mail that we filed
-before there were such rows, or whose fate was not to be kept (rejected, erased), has none.
+A row is made in the transaction that files the mail, for duplicates as well (then it names the message that
+was there before), and goes when the mail is gone there, with its message, its folder's epoch or its source.
+Mail that we filed before there were such rows, or whose fate was not to be kept (rejected, erased), has none.
 Functions take a connection of the caller's transaction.
 """
 
@@ -32,8 +32,9 @@ from storage.sources.imap_sources import ImapFolder
 from storage.sources.imap_todos import Place
 from storage.tickets.removal import keyed
 
-# How a copy came to be known: filed from there; fetched, and known before; seen in a folder that is only watched, and
-# read there; there as well, and only alike by Message-ID and size; missed there when another had lain beside before.
+# How a copy came to be known: filed from there; fetched, and known before; seen in a folder that is only
+# watched, and read there; there as well, and only alike by Message-ID and size; missed there when another had
+# lain beside before.
 FILED = "filed"
 DUPLICATE = "duplicate"
 SEEN = "seen"
@@ -78,7 +79,11 @@ def add_copy(
 def copies_of(connection: Connection, account_id: int, messages: Collection[int]) -> Sequence[Copy]:
     """Where these messages (some hundred) lie, as far as is known, in the present epoch of each folder."""
     own = (imap_copy.c.account_id == account_id, imap_copy.c.message_id.in_(sorted(messages)))
-    query = select(*_COPY).join(imap_folder, present(imap_copy, imap_folder)).where(*own, imap_copy.c.gone_at.is_(None))
+    query = (
+        select(*_COPY)
+        .join(imap_folder, present(imap_copy, imap_folder))
+        .where(*own, imap_copy.c.gone_at.is_(None))
+    )
     rows = connection.execute(query.order_by(imap_copy.c.message_id, imap_copy.c.folder_id, imap_copy.c.uid))
     return [Copy(**row._mapping) for row in rows]
 
@@ -87,14 +92,18 @@ def copies_of(connection: Connection, account_id: int, messages: Collection[int]
 _ERASED_THERE = and_(imap_source.c.erase_there == 1, imap_copy.c.known_by != ALIKE)
 
 
-def places_to_erase(connection: Connection, account_id: int, messages: Collection[int]) -> tuple[Sequence[Place], int]:
-    """Of these messages (some hundred): the places at providers they are to be deleted from when they are erased, and
-    how many other copies are left where they are.
+def places_to_erase(
+    connection: Connection, account_id: int, messages: Collection[int]
+) -> tuple[Sequence[Place], int]:
+    """Of these messages (some hundred): the places at providers they are to be deleted from when they are
+    erased, and how many other copies are left where they are.
     """
     columns = (imap_copy.c.folder_id, imap_copy.c.uidvalidity, imap_copy.c.uid, _ERASED_THERE.label("erased"))
     query = _lying(select(*columns)).where(keyed(imap_copy, "message_id", account_id, messages))
     rows = connection.execute(query).all()
-    places = [Place(folder_id=row.folder_id, uidvalidity=row.uidvalidity, uid=row.uid) for row in rows if row.erased]
+    places = [
+        Place(folder_id=row.folder_id, uidvalidity=row.uidvalidity, uid=row.uid) for row in rows if row.erased
+    ]
     return places, len(rows) - len(places)
 
 
@@ -109,8 +118,14 @@ def count_copies(connection: Connection, account_id: int, contacts: Collection[i
 
 def _lying(query: Select[Any]) -> Select[Any]:
     """Copies that are there, with the folder and the mailbox they are in."""
-    source = and_(imap_source.c.account_id == imap_folder.c.account_id, imap_source.c.id == imap_folder.c.source_id)
-    found = query.select_from(imap_copy).join(imap_folder, present(imap_copy, imap_folder)).join(imap_source, source)
+    source = and_(
+        imap_source.c.account_id == imap_folder.c.account_id, imap_source.c.id == imap_folder.c.source_id
+    )
+    found = (
+        query.select_from(imap_copy)
+        .join(imap_folder, present(imap_copy, imap_folder))
+        .join(imap_source, source)
+    )
     return found.where(imap_copy.c.gone_at.is_(None))
 
 

@@ -11,7 +11,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from storage.schema import imap_copy, imap_folder, message, message_reference
 from storage.sources.imap_copies import ALIKE, SEEN, Copy, present
@@ -89,7 +101,9 @@ def bearers(connection: Connection, account_id: int, hashes: Collection[bytes]) 
     own = (message_reference.c.account_id == account_id, message_reference.c.id_hash.in_(sorted(hashes)))
     columns = (message_reference.c.id_hash, message.c.id, message.c.identity, message.c.size_bytes)
     found: dict[bytes, list[Bearer]] = {}
-    for row in connection.execute(select(*columns).join(message, _named(message_reference)).where(*own, _INCOMING)):
+    for row in connection.execute(
+        select(*columns).join(message, _named(message_reference)).where(*own, _INCOMING)
+    ):
         found.setdefault(row.id_hash, []).append(Bearer(row.id, row.identity, row.size_bytes))
     return found
 
@@ -107,7 +121,8 @@ def recognised(connection: Connection, folder: ImapFolder, *, limit: int) -> Seq
     same = and_(message.c.account_id == imap_copy.c.account_id, message.c.identity == imap_copy.c.identity)
     exact = select(*columns).join_from(imap_copy, message, same).where(*unknown)
     reference = and_(
-        message_reference.c.account_id == imap_copy.c.account_id, message_reference.c.id_hash == imap_copy.c.id_hash
+        message_reference.c.account_id == imap_copy.c.account_id,
+        message_reference.c.id_hash == imap_copy.c.id_hash,
     )
     alike = (
         select(*columns)
@@ -134,7 +149,9 @@ class Move:
     to_junk: bool
 
 
-def find_moves(connection: Connection, account_id: int, source_id: int, *, near: int, limit: int) -> Sequence[Move]:
+def find_moves(
+    connection: Connection, account_id: int, source_id: int, *, near: int, limit: int
+) -> Sequence[Move]:
     """Moves between the mail of a source and where spam goes there, in the order they were missed."""
     origin = imap_copy.alias("origin")
     target = imap_copy.alias("target")
@@ -145,13 +162,19 @@ def find_moves(connection: Connection, account_id: int, source_id: int, *, near:
     query = (
         select(*was, *now, (left.c.role == MAIL).label("to_junk"))
         .join_from(left, origin, present(origin, left))
-        .join(target, and_(target.c.account_id == origin.c.account_id, target.c.message_id == origin.c.message_id))
+        .join(
+            target,
+            and_(target.c.account_id == origin.c.account_id, target.c.message_id == origin.c.message_id),
+        )
         .join(reached, present(target, reached))
         .where(
             left.c.account_id == account_id,
             left.c.source_id == source_id,
             reached.c.source_id == source_id,
-            or_(and_(left.c.role == MAIL, reached.c.role != MAIL), and_(left.c.role != MAIL, reached.c.role == MAIL)),
+            or_(
+                and_(left.c.role == MAIL, reached.c.role != MAIL),
+                and_(left.c.role != MAIL, reached.c.role == MAIL),
+            ),
             origin.c.gone_at.is_not(None),
             target.c.gone_at.is_(None),
             target.c.first_seen_at > origin.c.first_seen_at,
@@ -172,7 +195,9 @@ def find_moves(connection: Connection, account_id: int, source_id: int, *, near:
     ]
 
 
-def lain_beside(connection: Connection, folder: ImapFolder, messages: Collection[int], *, before: int) -> set[int]:
+def lain_beside(
+    connection: Connection, folder: ImapFolder, messages: Collection[int], *, before: int
+) -> set[int]:
     """Which of these messages (some hundred) lay on the other side of a move from here before an instant, and do."""
     role = imap_folder.c.role
     query = (
@@ -195,13 +220,17 @@ def forget_copy(connection: Connection, account_id: int, copy: Copy) -> None:
     """What was to be told by this copy is told."""
     own = (imap_copy.c.account_id == account_id, imap_copy.c.folder_id == copy.folder_id)
     connection.execute(
-        delete(imap_copy).where(*own, imap_copy.c.uidvalidity == copy.uidvalidity, imap_copy.c.uid == copy.uid)
+        delete(imap_copy).where(
+            *own, imap_copy.c.uidvalidity == copy.uidvalidity, imap_copy.c.uid == copy.uid
+        )
     )
 
 
 def forget_older(connection: Connection, folder: ImapFolder, *, keep: int) -> None:
     """Of a folder that is only watched the newest are enough."""
-    newest = select(imap_copy.c.uid).where(*_in(folder)).order_by(imap_copy.c.uid.desc()).limit(1).offset(keep)
+    newest = (
+        select(imap_copy.c.uid).where(*_in(folder)).order_by(imap_copy.c.uid.desc()).limit(1).offset(keep)
+    )
     oldest = connection.execute(newest).scalar_one_or_none()
     if oldest is not None:
         connection.execute(delete(imap_copy).where(*_in(folder), imap_copy.c.uid <= oldest))
@@ -210,7 +239,9 @@ def forget_older(connection: Connection, folder: ImapFolder, *, keep: int) -> No
 def forget_gone(connection: Connection, folder: ImapFolder, *, before: int) -> None:
     """Forget copies of the folder that were missed before an instant: nothing will be told by them any more."""
     own = (imap_copy.c.account_id == folder.account_id, imap_copy.c.folder_id == folder.id)
-    connection.execute(delete(imap_copy).where(*own, imap_copy.c.gone_at.is_not(None), imap_copy.c.gone_at < before))
+    connection.execute(
+        delete(imap_copy).where(*own, imap_copy.c.gone_at.is_not(None), imap_copy.c.gone_at < before)
+    )
 
 
 def _in(folder: ImapFolder) -> tuple[ColumnElement[bool], ...]:

@@ -83,7 +83,9 @@ _FOLDER = tuple(imap_folder.c[name] for name in ImapFolder.__slots__)
 
 def add_source(connection: Connection, row: ImapSource, folders: Iterable[ImapFolder]) -> None:
     """Insert a source with its folders; IntegrityError when its mailbox has one already."""
-    connection.execute(insert(imap_source).values({name: getattr(row, name) for name in ImapSource.__slots__}))
+    connection.execute(
+        insert(imap_source).values({name: getattr(row, name) for name in ImapSource.__slots__})
+    )
     values = [{name: getattr(folder, name) for name in ImapFolder.__slots__} for folder in folders]
     connection.execute(insert(imap_folder), values)
 
@@ -97,7 +99,9 @@ def find_source(connection: Connection, account_id: int, source_id: int) -> Imap
 
 def find_source_of_mailbox(connection: Connection, account_id: int, mailbox_id: int) -> ImapSource | None:
     """The source that fetches for a mailbox of ours."""
-    query = select(*_SOURCE).where(imap_source.c.account_id == account_id, imap_source.c.mailbox_id == mailbox_id)
+    query = select(*_SOURCE).where(
+        imap_source.c.account_id == account_id, imap_source.c.mailbox_id == mailbox_id
+    )
     row = connection.execute(query).one_or_none()
     return ImapSource(**row._mapping) if row else None
 
@@ -121,7 +125,10 @@ def sources_of_node(connection: Connection, node: int) -> Sequence[Fetching]:
     """Every source of any account that this node fetches, paused or not."""
     query = (
         select(*_SOURCE, mailbox.c.address, account.c.stage)
-        .join(mailbox, (mailbox.c.account_id == imap_source.c.account_id) & (mailbox.c.id == imap_source.c.mailbox_id))
+        .join(
+            mailbox,
+            (mailbox.c.account_id == imap_source.c.account_id) & (mailbox.c.id == imap_source.c.mailbox_id),
+        )
         .join(account, account.c.id == imap_source.c.account_id)
         .where(imap_source.c.node == node)
         .order_by(imap_source.c.account_id, imap_source.c.id)
@@ -168,8 +175,12 @@ def every_folder(connection: Connection) -> Sequence[Figures]:
     """The figures of every folder of every account."""
     state = case((imap_source.c.paused_at.is_not(None), "paused"), else_=imap_source.c.state).label("state")
     numbers = tuple(imap_folder.c[name] for name in Figures.__slots__ if name != "state")
-    both = (imap_source.c.account_id == imap_folder.c.account_id) & (imap_source.c.id == imap_folder.c.source_id)
-    query = select(*numbers, state).join(imap_source, both).order_by(imap_folder.c.source_id, imap_folder.c.id)
+    both = (imap_source.c.account_id == imap_folder.c.account_id) & (
+        imap_source.c.id == imap_folder.c.source_id
+    )
+    query = (
+        select(*numbers, state).join(imap_source, both).order_by(imap_folder.c.source_id, imap_folder.c.id)
+    )
     return [Figures(**row._mapping) for row in connection.execute(query)]
 
 
@@ -200,15 +211,17 @@ def set_secret(
 def set_feedback(
     connection: Connection, account_id: int, source_id: int, *, from_moves: bool, junk_folder: str
 ) -> None:
-    """Whether moves in a mailbox are marks from now on. A folder that was only watched is forgotten, with what is owed
-    in it, and found anew.
+    """Whether moves in a mailbox are marks from now on. A folder that was only watched is forgotten, with
+    what is owed in it, and found anew.
     """
     values = {"feedback_from_moves": int(from_moves), "junk_folder": junk_folder}
     connection.execute(_same_source(account_id, source_id).values(values))
     own = (imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
     watched = select(imap_folder.c.id).where(*own, imap_folder.c.role == WATCHED)
     for table in (imap_todo, imap_copy):
-        connection.execute(delete(table).where(table.c.account_id == account_id, table.c.folder_id.in_(watched)))
+        connection.execute(
+            delete(table).where(table.c.account_id == account_id, table.c.folder_id.in_(watched))
+        )
     connection.execute(delete(imap_folder).where(*own, imap_folder.c.role == WATCHED))
     connection.execute(update(imap_folder).where(*own).values(role=MAIL))
 
@@ -239,7 +252,9 @@ def set_paused(connection: Connection, account_id: int, source_id: int, *, at: i
     connection.execute(_same_source(account_id, source_id).values(paused_at=at))
 
 
-def set_folder_state(connection: Connection, folder: ImapFolder, *, state: str, fault: str = "", at: int) -> None:
+def set_folder_state(
+    connection: Connection, folder: ImapFolder, *, state: str, fault: str = "", at: int
+) -> None:
     """What became of the last look into a folder; current means that it was read to its end."""
     values: dict[str, object] = {"state": state, "fault": fault}
     if state == "current":
@@ -247,7 +262,9 @@ def set_folder_state(connection: Connection, folder: ImapFolder, *, state: str, 
     connection.execute(_same_folder(folder).values(values))
 
 
-def begin_epoch(connection: Connection, folder: ImapFolder, *, uidvalidity: int, quiet_uid: int) -> ImapFolder:
+def begin_epoch(
+    connection: Connection, folder: ImapFolder, *, uidvalidity: int, quiet_uid: int
+) -> ImapFolder:
     """Begin a folder again under another UIDVALIDITY; the folder as it is then. What was owed for the old UIDs goes.
 
     From its first mail on, or where it is only watched from what comes after ``quiet_uid``.
@@ -255,8 +272,12 @@ def begin_epoch(connection: Connection, folder: ImapFolder, *, uidvalidity: int,
     own = (imap_todo.c.account_id == folder.account_id, imap_todo.c.folder_id == folder.id)
     connection.execute(delete(imap_todo).where(*own))
     last_uid = quiet_uid if folder.role == WATCHED else 0
-    begun = replace(folder, uidvalidity=uidvalidity, last_uid=last_uid, quiet_uid=quiet_uid, state="reading", fault="")
-    values = {name: getattr(begun, name) for name in ("uidvalidity", "last_uid", "quiet_uid", "state", "fault")}
+    begun = replace(
+        folder, uidvalidity=uidvalidity, last_uid=last_uid, quiet_uid=quiet_uid, state="reading", fault=""
+    )
+    values = {
+        name: getattr(begun, name) for name in ("uidvalidity", "last_uid", "quiet_uid", "state", "fault")
+    }
     connection.execute(_same_folder(folder).values(values))
     return begun
 
@@ -301,13 +322,19 @@ def delete_source(connection: Connection, account_id: int, source_id: int) -> No
         imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id
     )
     for table in (imap_todo, imap_copy):
-        connection.execute(delete(table).where(table.c.account_id == account_id, table.c.folder_id.in_(folders)))
+        connection.execute(
+            delete(table).where(table.c.account_id == account_id, table.c.folder_id.in_(folders))
+        )
     connection.execute(
-        delete(imap_folder).where(imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id)
+        delete(imap_folder).where(
+            imap_folder.c.account_id == account_id, imap_folder.c.source_id == source_id
+        )
     )
     grant = (oauth_grant.c.account_id == account_id, oauth_grant.c.source_id == source_id)
     connection.execute(delete(oauth_grant).where(*grant))
-    connection.execute(delete(imap_source).where(imap_source.c.account_id == account_id, imap_source.c.id == source_id))
+    connection.execute(
+        delete(imap_source).where(imap_source.c.account_id == account_id, imap_source.c.id == source_id)
+    )
 
 
 def _folders(account_id: int) -> Select[tuple[object, ...]]:
@@ -319,4 +346,6 @@ def _same_source(account_id: int, source_id: int) -> Update:
 
 
 def _same_folder(folder: ImapFolder) -> Update:
-    return update(imap_folder).where(imap_folder.c.account_id == folder.account_id, imap_folder.c.id == folder.id)
+    return update(imap_folder).where(
+        imap_folder.c.account_id == folder.account_id, imap_folder.c.id == folder.id
+    )

@@ -48,15 +48,20 @@ class Place:
 def owe_erasing(
     connection: Connection, account_id: int, places: Collection[Place], *, erasure: int, next_at: int
 ) -> None:
-    """Owe the deletion of mails there. Their copies' rows go with their message in the same transaction, so that none
-    is asked for twice.
+    """Owe the deletion of mails there. Their copies' rows go with their message in the same transaction, so
+    that none is asked for twice.
     """
     same = {"account_id": account_id, "act": "erase", "tries": 0, "next_at": next_at, "erasure_id": erasure}
-    rows = [{**same, "folder_id": each.folder_id, "uidvalidity": each.uidvalidity, "uid": each.uid} for each in places]
+    rows = [
+        {**same, "folder_id": each.folder_id, "uidvalidity": each.uidvalidity, "uid": each.uid}
+        for each in places
+    ]
     insert_rows(connection, imap_todo, rows)
 
 
-def due_todos(connection: Connection, folder: ImapFolder, act: str, *, now: int, limit: int) -> Sequence[Todo]:
+def due_todos(
+    connection: Connection, folder: ImapFolder, act: str, *, now: int, limit: int
+) -> Sequence[Todo]:
     """What is due in the folder's present epoch, by UID."""
     columns = (imap_todo.c.uid, imap_todo.c.tries, imap_todo.c.erasure_id)
     query = select(*columns).where(*_of(folder, act), imap_todo.c.next_at <= now)
@@ -71,7 +76,9 @@ def count_todos(connection: Connection, folder: ImapFolder, act: str) -> int:
 def most_tried(connection: Connection, folder: ImapFolder, act: str) -> Todo | None:
     """Of what is owed in the folder's present epoch, that which failed most often; None when nothing is owed."""
     columns = (imap_todo.c.uid, imap_todo.c.tries, imap_todo.c.erasure_id)
-    query = select(*columns).where(*_of(folder, act)).order_by(imap_todo.c.tries.desc(), imap_todo.c.uid).limit(1)
+    query = (
+        select(*columns).where(*_of(folder, act)).order_by(imap_todo.c.tries.desc(), imap_todo.c.uid).limit(1)
+    )
     row = connection.execute(query).one_or_none()
     return Todo(**row._mapping) if row else None
 
@@ -101,7 +108,9 @@ class Owed:
 
 def owed_to_erasures(connection: Connection, account_id: int) -> Mapping[int, Owed]:
     """What is still owed of each erasure of an account, by its id; those to which nothing is are absent."""
-    source = (imap_source.c.account_id == imap_folder.c.account_id) & (imap_source.c.id == imap_folder.c.source_id)
+    source = (imap_source.c.account_id == imap_folder.c.account_id) & (
+        imap_source.c.id == imap_folder.c.source_id
+    )
     paused = func.sum(case((imap_source.c.paused_at.is_not(None), 1), else_=0))
     query = (
         select(imap_todo.c.erasure_id, func.count(), paused)
@@ -114,7 +123,9 @@ def owed_to_erasures(connection: Connection, account_id: int) -> Mapping[int, Ow
     return {erasure: Owed(count, int(waiting)) for erasure, count, waiting in connection.execute(query)}
 
 
-def set_retry(connection: Connection, folder: ImapFolder, act: str, uids: Collection[int], *, next_at: int) -> None:
+def set_retry(
+    connection: Connection, folder: ImapFolder, act: str, uids: Collection[int], *, next_at: int
+) -> None:
     """Note a failed try."""
     values = {"tries": imap_todo.c.tries + 1, "next_at": next_at}
     connection.execute(update(imap_todo).where(*_of(folder, act), imap_todo.c.uid.in_(uids)).values(values))

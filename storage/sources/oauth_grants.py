@@ -40,7 +40,9 @@ _GRANT = tuple(oauth_grant.c[name] for name in OauthGrant.__slots__)
 
 def add_grant(connection: Connection, row: OauthGrant) -> None:
     """Insert it with its source."""
-    connection.execute(insert(oauth_grant).values({name: getattr(row, name) for name in OauthGrant.__slots__}))
+    connection.execute(
+        insert(oauth_grant).values({name: getattr(row, name) for name in OauthGrant.__slots__})
+    )
 
 
 def find_grant(connection: Connection, account_id: int, source_id: int) -> OauthGrant | None:
@@ -57,7 +59,9 @@ def list_grants(connection: Connection, account_id: int) -> Sequence[OauthGrant]
 
 def grants_of_node(connection: Connection, node: int) -> Sequence[OauthGrant]:
     """Those of every account whose source is fetched by this node."""
-    both = (imap_source.c.account_id == oauth_grant.c.account_id) & (imap_source.c.id == oauth_grant.c.source_id)
+    both = (imap_source.c.account_id == oauth_grant.c.account_id) & (
+        imap_source.c.id == oauth_grant.c.source_id
+    )
     query = select(*_GRANT).join(imap_source, both).where(imap_source.c.node == node)
     query = query.order_by(oauth_grant.c.account_id, oauth_grant.c.source_id)
     return [OauthGrant(**row._mapping) for row in connection.execute(query)]
@@ -89,7 +93,12 @@ def set_authorised(
     at: int,
 ) -> None:
     """Somebody consented: what was there before counts no more."""
-    values = {"refresh_token": refresh_token, "life_seconds": life_seconds, "ends_at": ends_at, "authorised_at": at}
+    values = {
+        "refresh_token": refresh_token,
+        "life_seconds": life_seconds,
+        "ends_at": ends_at,
+        "authorised_at": at,
+    }
     _set(connection, grant, values | {"renewed_at": at, "state": "valid", "fault": ""})
 
 
@@ -100,16 +109,22 @@ def set_renewed(
     values: dict[str, object] = {"renewed_at": at, "ends_at": ends_at, "state": "valid", "fault": ""}
     if refresh_token is not None:
         values["refresh_token"] = refresh_token
-    return _set(connection, grant, values, oauth_grant.c.authorised_at.is_not_distinct_from(grant.authorised_at))
+    return _set(
+        connection, grant, values, oauth_grant.c.authorised_at.is_not_distinct_from(grant.authorised_at)
+    )
 
 
 def set_failing(connection: Connection, grant: OauthGrant, *, fault: str, at: int) -> bool:
     """The endpoint refused; False when another consent came in between."""
     values: dict[str, object] = {"state": "failing", "fault": fault, "fault_at": at}
-    return _set(connection, grant, values, oauth_grant.c.authorised_at.is_not_distinct_from(grant.authorised_at))
+    return _set(
+        connection, grant, values, oauth_grant.c.authorised_at.is_not_distinct_from(grant.authorised_at)
+    )
 
 
-def _set(connection: Connection, grant: OauthGrant, values: dict[str, object], *where: ColumnElement[bool]) -> bool:
+def _set(
+    connection: Connection, grant: OauthGrant, values: dict[str, object], *where: ColumnElement[bool]
+) -> bool:
     same = _of(grant.account_id, grant.source_id)
     return connection.execute(update(oauth_grant).where(*same, *where).values(values)).rowcount == 1
 

@@ -41,7 +41,9 @@ def find_note(connection: Connection, account_id: int, note_id: int) -> Note | N
 def list_notes(connection: Connection, account_id: int, ticket_id: int) -> Sequence[Note]:
     """The notes in force on a ticket, oldest first."""
     own = (note.c.account_id == account_id, note.c.ticket_id == ticket_id, note.c.deleted_at.is_(None))
-    return [Note(**row._mapping) for row in connection.execute(select(*_COLUMNS).where(*own).order_by(note.c.id))]
+    return [
+        Note(**row._mapping) for row in connection.execute(select(*_COLUMNS).where(*own).order_by(note.c.id))
+    ]
 
 
 def note_ids(connection: Connection, account_id: int, ticket_id: int) -> Sequence[int]:
@@ -56,7 +58,9 @@ def set_deleted(connection: Connection, account_id: int, note_id: int, at: int |
     connection.execute(update(note).where(*own).values(deleted_at=at))
 
 
-def move_notes(connection: Connection, account_id: int, notes: Sequence[int], *, source: int, target: int) -> None:
+def move_notes(
+    connection: Connection, account_id: int, notes: Sequence[int], *, source: int, target: int
+) -> None:
     """Hang these notes, as far as they are on ``source``, on ``target``."""
     own = (note.c.account_id == account_id, note.c.ticket_id == source, note.c.id.in_(notes))
     connection.execute(update(note).where(*own).values(ticket_id=target))

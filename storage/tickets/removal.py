@@ -1,9 +1,9 @@
 """Rows that go when a message or a ticket goes, in every table that holds something of them.
 
-What was labelled (ledger, mark) has rules of its own and stays; intake rows stay as the record of the delivery's fate
-and lose what they quote of the message and what they point at. ``tests/tickets/test_removal.py`` walks the catalogue
-and fails when a table is added that names messages or tickets and is not dealt with here. Needs a write transaction and
-commits nothing.
+What was labelled (ledger, mark) has rules of its own and stays; intake rows stay as the record of the
+delivery's fate and lose what they quote of the message and what they point at.
+``tests/tickets/test_removal.py`` walks the catalogue and fails when a table is added that names messages or
+tickets and is not dealt with here. Needs a write transaction and commits nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def delete_messages(connection: Connection, account_id: int, messages: Sequence[
     for chunk in _chunks(messages):
         remove_from_index(connection, account_id, chunk)
         forget = {"message_id": None, "ticket_id": None, "trace": None}
-        connection.execute(update(intake).where(keyed(intake, "message_id", account_id, chunk)).values(forget))
+        connection.execute(
+            update(intake).where(keyed(intake, "message_id", account_id, chunk)).values(forget)
+        )
         for table in OF_MESSAGE:
             _delete(connection, table, account_id, "message_id", chunk, gone)
         _delete(connection, message, account_id, "id", chunk, gone)
@@ -51,7 +53,9 @@ def delete_tickets(connection: Connection, account_id: int, tickets: Sequence[in
     """Delete tickets without messages, with all that hangs on them; rows gone by table."""
     gone: dict[str, int] = {}
     for chunk in _chunks(tickets):
-        connection.execute(update(intake).where(keyed(intake, "ticket_id", account_id, chunk)).values(ticket_id=None))
+        connection.execute(
+            update(intake).where(keyed(intake, "ticket_id", account_id, chunk)).values(ticket_id=None)
+        )
         for table in OF_TICKET:
             _delete(connection, table, account_id, "ticket_id", chunk, gone)
         _delete(connection, ticket, account_id, "id", chunk, gone)
@@ -67,18 +71,25 @@ def messages_of_tickets(connection: Connection, account_id: int, tickets: Iterab
 def first_messages(connection: Connection, account_id: int, ticket_id: int, *, limit: int) -> Sequence[int]:
     """The ticket's oldest messages."""
     own = (message.c.account_id == account_id, message.c.ticket_id == ticket_id)
-    return connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit)).scalars().all()
+    return (
+        connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit))
+        .scalars()
+        .all()
+    )
 
 
-def tickets_of_messages(connection: Connection, account_id: int, messages: Sequence[int]) -> Mapping[int, int]:
+def tickets_of_messages(
+    connection: Connection, account_id: int, messages: Sequence[int]
+) -> Mapping[int, int]:
     """Ticket of each of these messages, by message; ids of other accounts are absent."""
     query = select(message.c.id, message.c.ticket_id).where(keyed(message, "id", account_id, messages))
     return {row.id: row.ticket_id for row in connection.execute(query)}
 
 
 def keyed(table: Table, key: str, account_id: int, ids: Iterable[int]) -> ColumnElement[bool]:
-    """The account's rows with any of these ids, found by both columns of a key. As ``account_id = ? AND id IN (...)``
-    SQLite, which has no statistics, takes an index by the account alone: 60 ms and more in one of a million messages.
+    """The account's rows with any of these ids, found by both columns of a key. As ``account_id = ? AND id IN
+    (...)`` SQLite, which has no statistics, takes an index by the account alone: 60 ms and more in one of a
+    million messages.
     """
     return tuple_(table.c.account_id, table.c[key]).in_([(account_id, each) for each in ids])
 
@@ -90,7 +101,9 @@ def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 def _delete(
     connection: Connection, table: Table, account_id: int, key: str, ids: Sequence[int], gone: dict[str, int]
 ) -> None:
-    primary = tuple(table.primary_key.columns)  # found first: else SQLite walks a table without rowids by the account
+    primary = tuple(
+        table.primary_key.columns
+    )  # found first: else SQLite walks a table without rowids by the account
     found = select(*primary).where(keyed(table, key, account_id, ids))
     statement = delete(table).where(tuple_(*primary).in_(found))
     gone[table.name] = gone.get(table.name, 0) + connection.execute(statement).rowcount

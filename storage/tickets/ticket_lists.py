@@ -48,7 +48,12 @@ class TicketFilter:
 
 
 def list_tickets(
-    connection: Connection, account_id: int, wanted: TicketFilter, *, before: int | None = None, limit: int = 100
+    connection: Connection,
+    account_id: int,
+    wanted: TicketFilter,
+    *,
+    before: int | None = None,
+    limit: int = 100,
 ) -> Sequence[TicketRow]:
     """Tickets newest first, each with an id below ``before``."""
     query = _filtered(_select().where(ticket.c.account_id == account_id), wanted)
@@ -65,14 +70,19 @@ def tickets_by_id(connection: Connection, account_id: int, ids: Iterable[int]) -
 
 def count_by_state(connection: Connection, account_id: int) -> dict[str, int]:
     """How many tickets are in each state: one pass over the state index."""
-    query = select(ticket.c.state, func.count()).where(ticket.c.account_id == account_id).group_by(ticket.c.state)
+    query = (
+        select(ticket.c.state, func.count()).where(ticket.c.account_id == account_id).group_by(ticket.c.state)
+    )
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _select() -> Select[tuple[object, ...]]:
     address = (
         select(func.min(contact_address.c.address))
-        .where(contact_address.c.account_id == ticket.c.account_id, contact_address.c.contact_id == ticket.c.contact_id)
+        .where(
+            contact_address.c.account_id == ticket.c.account_id,
+            contact_address.c.contact_id == ticket.c.contact_id,
+        )
         .scalar_subquery()
     )
     chosen = [column for column in ticket.c if column.name in TicketRow.__slots__ and column.name != "flood"]
@@ -87,9 +97,13 @@ def _select() -> Select[tuple[object, ...]]:
             address.label("contact"),
         )
         .select_from(ticket)
-        .outerjoin(mailbox, (mailbox.c.account_id == ticket.c.account_id) & (mailbox.c.id == ticket.c.mailbox_id))
+        .outerjoin(
+            mailbox, (mailbox.c.account_id == ticket.c.account_id) & (mailbox.c.id == ticket.c.mailbox_id)
+        )
         .outerjoin(user, (user.c.account_id == ticket.c.account_id) & (user.c.id == ticket.c.assignee_id))
-        .outerjoin(contact, (contact.c.account_id == ticket.c.account_id) & (contact.c.id == ticket.c.contact_id))
+        .outerjoin(
+            contact, (contact.c.account_id == ticket.c.account_id) & (contact.c.id == ticket.c.contact_id)
+        )
     )
 
 
@@ -119,4 +133,6 @@ def _filtered(query: Select[tuple[object, ...]], wanted: TicketFilter) -> Select
 
 def _rows(connection: Connection, query: Select[tuple[object, ...]]) -> list[TicketRow]:
     found = connection.execute(query).mappings()
-    return [TicketRow(**{**row, "flood": bool(row["flood"]), "mailbox": row["mailbox"] or ""}) for row in found]
+    return [
+        TicketRow(**{**row, "flood": bool(row["flood"]), "mailbox": row["mailbox"] or ""}) for row in found
+    ]

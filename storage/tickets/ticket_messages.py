@@ -1,7 +1,8 @@
 """The messages and participants of tickets: moving them from ticket to ticket. (Reading them: ``message_lists``.)
 
-A message's references move with it: ``message_reference.ticket_id`` always is the ticket of its message, so an answer
-goes where the message that it answers went. Functions take a connection of the caller's transaction, commit nothing.
+A message's references move with it: ``message_reference.ticket_id`` always is the ticket of its message, so
+an answer goes where the message that it answers went. Functions take a connection of the caller's
+transaction, commit nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def count_anew(connection: Connection, account_id: int, tickets: Iterable[int]) 
     connection.execute(update(ticket).where(*own).values(message_count=counted))
 
 
-def replace_merged_participants(connection: Connection, account_id: int, ticket_id: int, merged: Iterable[int]) -> None:
+def replace_merged_participants(
+    connection: Connection, account_id: int, ticket_id: int, merged: Iterable[int]
+) -> None:
     """Let those who took part in the tickets merged into this one, and nobody else, write into it because of that.
 
     Guests of a merged ticket stay outside: nobody has agreed to them.
@@ -85,11 +88,18 @@ def replace_merged_participants(connection: Connection, account_id: int, ticket_
     addresses = _addresses_of(connection, account_id, sorted(merged)) - present
     row = {"account_id": account_id, "ticket_id": ticket_id, "role": MERGED}
     if addresses:
-        connection.execute(insert(participant), [{**row, "address": address} for address in sorted(addresses)])
+        connection.execute(
+            insert(participant), [{**row, "address": address} for address in sorted(addresses)]
+        )
 
 
 def replace_merged_mailboxes(
-    connection: Connection, account_id: int, ticket_id: int, merged: Collection[int], *, unmerged: Collection[int] = ()
+    connection: Connection,
+    account_id: int,
+    ticket_id: int,
+    merged: Collection[int],
+    *,
+    unmerged: Collection[int] = (),
 ) -> None:
     """Show a ticket in the mailboxes of those merged into it, and no more in those only ``unmerged`` ones brought.
 
@@ -97,7 +107,11 @@ def replace_merged_mailboxes(
     """
     there = (ticket_mailbox.c.account_id == account_id, ticket_mailbox.c.ticket_id == ticket_id)
     brought = _mailboxes_of(connection, account_id, merged)
-    lost = _mailboxes_of(connection, account_id, unmerged) - brought - _delivered_to(connection, account_id, ticket_id)
+    lost = (
+        _mailboxes_of(connection, account_id, unmerged)
+        - brought
+        - _delivered_to(connection, account_id, ticket_id)
+    )
     connection.execute(delete(ticket_mailbox).where(*there, ticket_mailbox.c.mailbox_id.in_(sorted(lost))))
     rows = [
         {"account_id": account_id, "ticket_id": ticket_id, "mailbox_id": mailbox}

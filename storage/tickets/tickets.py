@@ -71,7 +71,9 @@ def merge_chain(connection: Connection, account_id: int, ticket_id: int) -> Sequ
     """The ticket and those it was merged into, one after the other, the last of them live; () when one is gone."""
     chain = [ticket_id]
     while len(chain) <= MERGE_HOPS:
-        row = connection.execute(select(ticket.c.merged_into).where(*_own(account_id, chain[-1]))).one_or_none()
+        row = connection.execute(
+            select(ticket.c.merged_into).where(*_own(account_id, chain[-1]))
+        ).one_or_none()
         if row is None:
             return ()
         if row.merged_into is None:
@@ -153,7 +155,9 @@ def assigned_tickets(connection: Connection, account_id: int, user_id: int, *, l
     return connection.execute(query).scalars().all()
 
 
-def reassign(connection: Connection, account_id: int, tickets: Sequence[int], assignee: int | None, *, at: int) -> None:
+def reassign(
+    connection: Connection, account_id: int, tickets: Sequence[int], assignee: int | None, *, at: int
+) -> None:
     """Give tickets to another user, or to nobody."""
     own = (ticket.c.account_id == account_id, ticket.c.id.in_(tickets))
     connection.execute(update(ticket).where(*own).values(assignee_id=assignee, updated_at=at))

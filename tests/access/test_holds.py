@@ -100,7 +100,10 @@ def test_restricted_content_is_for_owners_and_admins(home: Home) -> None:
     boss = Asker(app=home.app(), token=home.token(11))
     mail = b"From: kim@customer.example\r\nSubject: zanzibar\r\nMessage-ID: <a@b>\r\n\r\nhello\r\n"
     sent = owner(
-        "POST", "/v1/deliveries?recipient=support@first.example", raw=mail, headers={"content-type": "message/rfc822"}
+        "POST",
+        "/v1/deliveries?recipient=support@first.example",
+        raw=mail,
+        headers={"content-type": "message/rfc822"},
     )
     assert sent.status < 300, sent.body
     (ticket,) = agent("GET", "/v1/tickets").json["items"]

@@ -128,7 +128,8 @@ XFF, FORWARDED = "x-forwarded-for", "forwarded"
         ("10.0.0.1", FORWARDED, ["for=192.0.2.7, for=unknown"], None),
         ("10.0.0.1", FORWARDED, ["for=192.0.2.7, for=_hidden"], None),
         ("10.0.0.1", FORWARDED, ["for=192.0.2.7, proto=https"], None),
-        # a quote that the client opened and never closed swallows what the proxy added: nobody, not the client's word
+        # a quote that the client opened and never closed swallows what the proxy added: nobody, not the
+        # client's word
         ("10.0.0.1", FORWARDED, ['for="192.0.2.7, for=198.51.100.1'], None),
         # a Unix socket has no address
         ("", XFF, ["192.0.2.7"], None),

@@ -59,7 +59,10 @@ def test_only_so_many_verify_or_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Unavailable, match="try again"):
             made.hash("anything")
     with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
-        assert list(pool.map(lambda _: made.verify(None, "x"), range(passwords.AT_ONCE))) == [False] * passwords.AT_ONCE
+        assert (
+            list(pool.map(lambda _: made.verify(None, "x"), range(passwords.AT_ONCE)))
+            == [False] * passwords.AT_ONCE
+        )
 
 
 @pytest.mark.parametrize("length", [11, 1025])

@@ -113,7 +113,11 @@ def life(desk: Desk, tmp_path: Path) -> Life:
         models=desk.filing.models,
         keys=KEYS,
         vault=Vault(
-            database=desk.database, writer=desk.writer, keys=KEYS, targets=(tmp_path / "backups",), retention=30 * DAY
+            database=desk.database,
+            writer=desk.writer,
+            keys=KEYS,
+            targets=(tmp_path / "backups",),
+            retention=30 * DAY,
         ),
         node=0,
         settings=Lifecycle(),
@@ -129,19 +133,24 @@ def life(desk: Desk, tmp_path: Path) -> Life:
 
 
 def test_a_trial_goes_through_every_stage(life: Life) -> None:
-    """14, 60, 30 and 30 days, each stage entered after its whole term, none left out, two warnings before each step
-    but the last; then no row of the account is left but its own, its name gone, and the journal's, with two receipts.
+    """14, 60, 30 and 30 days, each stage entered after its whole term, none left out, two warnings before
+    each step but the last; then no row of the account is left but its own, its name gone, and the journal's,
+    with two receipts.
     """
     first = life.desk.mail()
     life.desk.mail("leo@other.example")
     life.desk.do(
-        lambda tx: accounts.change_account(tx.connection, life.desk.account, term_began_at=START)  # time stood still
+        lambda tx: accounts.change_account(
+            tx.connection, life.desk.account, term_began_at=START
+        )  # time stood still
     )
     took = [life.until(stage, at_most=61 * DAY) for stage in ("suspended", "terminated", "deleted", "purged")]
     for span, days in zip(took, (14, 60, 30, 30), strict=True):
         assert days * DAY < span <= days * DAY + 3 * EVERY
     assert life.seen == ["trial", "suspended", "terminated", "deleted", "purged"]
-    warned = [(entry.detail["to"], entry.detail["days"]) for entry in life.acts() if entry.verb == "account.warn"]
+    warned = [
+        (entry.detail["to"], entry.detail["days"]) for entry in life.acts() if entry.verb == "account.warn"
+    ]
     assert warned == [(to, days) for to in ("suspended", "terminated", "deleted") for days in (7, 1)]
     with life.desk.database.read() as connection:
         assert set(rows_left(connection, life.desk.account)) == {"journal"}
@@ -188,7 +197,9 @@ def test_downtime_lengthens_a_stage(life: Life) -> None:
     assert life.account.stage == "suspended"
     entered = life.account.stage_entered_at
     life.until("terminated", at_most=62 * DAY)
-    assert life.account.stage_entered_at - entered > 60 * DAY, "its term counts from when it was really entered"
+    assert life.account.stage_entered_at - entered > 60 * DAY, (
+        "its term counts from when it was really entered"
+    )
 
 
 def test_failing_payments_count_from_the_first_since_the_last_success(life: Life) -> None:
@@ -348,7 +359,9 @@ def test_owners_are_written_to_before_and_at_every_step(life: Life) -> None:
     """Two warnings, then the notice, at each step to the last that has an address; the journal counts the letters."""
     with_post(life)
     life.until("deleted", at_most=120 * DAY)
-    told = [act for act in life.acts() if act.verb in ("account.warn", "account.suspend", "account.terminate")]
+    told = [
+        act for act in life.acts() if act.verb in ("account.warn", "account.suspend", "account.terminate")
+    ]
     assert [(act.verb, act.detail["mailed"]) for act in told] == [
         ("account.warn", 1), ("account.warn", 1), ("account.suspend", 1),
         ("account.warn", 1), ("account.warn", 1), ("account.terminate", 1),

@@ -68,10 +68,14 @@ class Home:
 def _people(transaction: Transaction) -> None:
     connection = transaction.connection
     for number, name in ((1, "first"), (2, "second")):
-        row = Account(id=number, name=name, stage="active", billing="none", created_at=NOW, stage_entered_at=NOW)
+        row = Account(
+            id=number, name=name, stage="active", billing="none", created_at=NOW, stage_entered_at=NOW
+        )
         add_account(connection, row)
         address = f"support@{name}.example"
-        add_mailbox(connection, Mailbox(account_id=number, id=number, address=address, name="", created_at=NOW))
+        add_mailbox(
+            connection, Mailbox(account_id=number, id=number, address=address, name="", created_at=NOW)
+        )
         domain = MailDomain(
             account_id=number, id=number, domain=f"{name}.example", token="t", state="proven", created_at=NOW
         )
@@ -86,14 +90,19 @@ def _people(transaction: Transaction) -> None:
         (2, 21, "owner@second.example", Role.OWNER),
         (2, 22, "agent@first.example", Role.ADMIN),
     ):
-        add_user(connection, User(account_id=account, id=user, email=email, name="", role=role, created_at=NOW))
+        add_user(
+            connection, User(account_id=account, id=user, email=email, name="", role=role, created_at=NOW)
+        )
 
 
 @pytest.fixture
 def home(sqlite_path: Path) -> Iterator[Home]:
     """A house that is started, on a database of its own."""
     keys.create(sqlite_path.parent)
-    storage, many = Storage(directory=sqlite_path.parent), 1_000_000  # a walk over every route asks more than people do
+    storage, many = (
+        Storage(directory=sqlite_path.parent),
+        1_000_000,
+    )  # a walk over every route asks more than people do
     limits = Limits(requests_per_user=many, requests_per_address=many)
     config = Config(storage=storage, limits=limits, authentication=Authentication(enabled=False))
     built = house.build(config, keys.load(sqlite_path.parent, {}))

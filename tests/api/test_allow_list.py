@@ -63,7 +63,9 @@ def test_the_admin_socket_is_always_open(home: Home) -> None:
     assert here("DELETE", f"/v1/allow-list/{rule.json['id']}").status == 204
 
 
-@pytest.mark.parametrize("network", ["0.0.0.0/0", "010.0.0.1", "2130706433", "fe80::1%eth0", "10.0.0.1/8", ""])
+@pytest.mark.parametrize(
+    "network", ["0.0.0.0/0", "010.0.0.1", "2130706433", "fe80::1%eth0", "10.0.0.1/8", ""]
+)
 def test_a_bad_rule_is_refused_at_entry(owner: Asker, network: str) -> None:
     """What is no rule is a bad request with the reason in words, and nothing is stored."""
     refused = owner("POST", "/v1/allow-list", {"network": network})
@@ -95,4 +97,7 @@ def test_an_api_token_has_a_list_of_its_own(owner: Asker) -> None:
     body = {"name": "till", "networks": ["198.51.100.0/24"], "days": 1}
     token = owner("POST", "/v1/tokens", body).json["token"]
     till = replace(owner, token=token, peer="198.51.100.4")
-    assert [replace(till, peer=peer)("GET", "/v1/whoami").status for peer in (till.peer, OFFICE)] == [200, 403]
+    assert [replace(till, peer=peer)("GET", "/v1/whoami").status for peer in (till.peer, OFFICE)] == [
+        200,
+        403,
+    ]

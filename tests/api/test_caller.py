@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 STRANGER = 4_000
 
 
-def identify(home: Home, uid: int | None, authorization: str | None = None, account: str | None = None) -> Actor:
+def identify(
+    home: Home, uid: int | None, authorization: str | None = None, account: str | None = None
+) -> Actor:
     """The actor of a request by this peer."""
     request: Any = SimpleNamespace(
         app=SimpleNamespace(state=SimpleNamespace(house=home.house)), state=SimpleNamespace(uid=uid)
@@ -30,7 +32,9 @@ def identify(home: Home, uid: int | None, authorization: str | None = None, acco
     return caller.identify(request, authorization, account)
 
 
-def token_of(home: Home, user: int, *, account: int = 1, expires_at: int | None = None, scopes: str = "") -> str:
+def token_of(
+    home: Home, user: int, *, account: int = 1, expires_at: int | None = None, scopes: str = ""
+) -> str:
     """An ApiToken of a user, as an Authorization header."""
     made = new_bearer(Kind.API_TOKEN)
     row = api_tokens.ApiToken(
@@ -124,7 +128,9 @@ def session_of(home: Home, user: int, **more: Any) -> str:
     """A session of a user of account 1, begun now, as an Authorization header."""
     made, now = new_bearer(Kind.SESSION), clock.now()
     common = {"id": user + 200, "account_id": 1, "peer": "", "created_at": now, "last_used_at": now}
-    row = sessions.Session(**{"hash": made.hash, "user_id": user, "expires_at": now + clock.HOUR, **common, **more})
+    row = sessions.Session(
+        **{"hash": made.hash, "user_id": user, "expires_at": now + clock.HOUR, **common, **more}
+    )
     home.house.writer.run(lambda tx: sessions.add_session(tx.connection, row))
     return f"Bearer {made.text}"
 

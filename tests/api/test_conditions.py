@@ -27,7 +27,9 @@ MAIL = b"From: Kim <kim@customer.example>\r\nMessage-ID: <1@customer.example>\r\
 @pytest.fixture
 def owner(home: Home) -> Asker:
     """The owner of the first account, whose ticket 1 is open."""
-    asker = Asker(app=home.mapping(u4000="owner@first.example").app(), uid=4000)  # adding users needs freshness
+    asker = Asker(
+        app=home.mapping(u4000="owner@first.example").app(), uid=4000
+    )  # adding users needs freshness
     assert asker("POST", "/v1/deliveries", raw=MAIL).status == 200
     return asker
 
@@ -150,7 +152,10 @@ def test_a_stale_write_is_refused(owner: Asker) -> None:
     assert (stale.status, stale.json["code"]) == (412, "stale")
     shown = owner("GET", "/v1/tickets/1")
     assert (shown.json["state"], shown.headers["etag"]) == ("closed", closed.headers["etag"])
-    assert owner("POST", "/v1/tickets/1/reopen", headers={"If-Match": f'"x", {closed.headers["etag"]}'}).status == 200
+    assert (
+        owner("POST", "/v1/tickets/1/reopen", headers={"If-Match": f'"x", {closed.headers["etag"]}'}).status
+        == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,9 +167,13 @@ def test_a_stale_write_is_refused(owner: Asker) -> None:
         ("POST", "/v1/tickets/1/purge?confirm=1", None),
     ],
 )
-def test_every_write_to_a_ticket_takes_a_condition(home: Home, owner: Asker, method: str, path: str, body: Any) -> None:
+def test_every_write_to_a_ticket_takes_a_condition(
+    home: Home, owner: Asker, method: str, path: str, body: Any
+) -> None:
     """Notes, deleting and purging included; a weak tag never matches, a star matches what is there."""
-    owner = Asker(app=home.mapping(u4000="owner@first.example").app(), uid=4000)  # purging needs a fresh second factor
+    owner = Asker(
+        app=home.mapping(u4000="owner@first.example").app(), uid=4000
+    )  # purging needs a fresh second factor
     tag = owner("GET", "/v1/tickets/1").headers["etag"]
     for wrong in ('"x"', f"W/{tag}"):
         assert owner(method, path, body, headers={"If-Match": wrong}).status == 412

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def test_a_crash_is_logged_once(home: Home) -> None:
     """The client gets a problem with an id, the log has it once, and nothing is left for the server to log."""
-    vitals = Vitals(directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception)
+    vitals = Vitals(
+        directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception
+    )
     app = create_app(home.house, vitals)
 
     @app.get("/crash")

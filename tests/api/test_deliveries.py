@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tests.api.conftest import Home
 
 
-@pytest.mark.parametrize(("recipient", "account"), [("support@first.example", 1), ("support@second.example", 2)])
+@pytest.mark.parametrize(
+    ("recipient", "account"), [("support@first.example", 1), ("support@second.example", 2)]
+)
 def test_the_account_is_the_one_of_the_address(home: Home, recipient: str, account: int) -> None:
     """The operator of several accounts names none: the address says which; a mapped user of the machine likewise."""
     mapped = Actor(role=Role.OWNER, account=1, user=11, uid=0, machine=True)
@@ -36,8 +38,8 @@ def test_a_user_stays_in_his_account(home: Home) -> None:
 
 @pytest.mark.parametrize("source", ["pipe", "import"])
 def test_no_user_speaks_with_a_trusted_hosts_voice(home: Home, source: str) -> None:
-    """What Authentication-Results say is believed of the machine's operator, and not of a token that hands mail in,
-    neither then nor when such a mail is read again.
+    """What Authentication-Results say is believed of the machine's operator, and not of a token that hands
+    mail in, neither then nor when such a mail is read again.
     """
     home.house.reception._trusted_hosts = frozenset({"mx.example.com"})
     said = "Authentication-Results: mx.example.com; dmarc=pass header.from=customer.example\r\n"

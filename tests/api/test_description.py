@@ -12,7 +12,14 @@ from mailhub.api.frame.description import operations
 if TYPE_CHECKING:
     from tests.api.conftest import Home
 
-OPEN = {"/livez", "/readyz", "/metrics", "/v1/login", "/v1/links/use", "/v1/billing"}  # the last by its signature
+OPEN = {
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/v1/login",
+    "/v1/links/use",
+    "/v1/billing",
+}  # the last by its signature
 
 
 @pytest.fixture
@@ -61,7 +68,9 @@ def test_every_example_is_one(described: dict[str, Any]) -> None:
     seen = 0
     for path, method, operation in operations(described):
         bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
-        contents = [content for each in bodies for content in resolved(described, each).get("content", {}).items()]
+        contents = [
+            content for each in bodies for content in resolved(described, each).get("content", {}).items()
+        ]
         told = [content for kind, content in contents if "json" in kind] + operation.get("parameters", [])
         for each in told:
             schema = {"components": described["components"], **each["schema"]}
@@ -76,7 +85,13 @@ def test_every_list_goes_on(described: dict[str, Any]) -> None:
     """No answer to GET is a bare list; each page says where the next begins, and takes that."""
     shapes = described["components"]["schemas"]
     for path, method, operation in operations(described):
-        schema = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        schema = (
+            operation["responses"]
+            .get("200", {})
+            .get("content", {})
+            .get("application/json", {})
+            .get("schema", {})
+        )
         shape = shapes.get(schema.get("$ref", "").rpartition("/")[2], schema)
         if method != "get":
             continue

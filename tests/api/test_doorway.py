@@ -94,7 +94,9 @@ def test_a_user_is_bounded_wherever_he_comes_from(home: Home) -> None:
     """A user's requests count together; his colleague goes on."""
     app = limited(home, requests_per_user=10).app()
     owner, agent = home.token(11), home.token(12)
-    asked = [Asker(app=app, token=owner, peer=f"203.0.113.{n}")("GET", "/v1/whoami").status for n in range(11)]
+    asked = [
+        Asker(app=app, token=owner, peer=f"203.0.113.{n}")("GET", "/v1/whoami").status for n in range(11)
+    ]
     assert asked == [200] * 10 + [429]
     assert Asker(app=app, token=agent)("GET", "/v1/whoami").status == 200
 

@@ -38,7 +38,10 @@ def test_readiness_tells_strangers_no_mail_times(home: Home) -> None:
     """/readyz says to anybody whether mail can flow, and to the operator alone when it came and how much waits."""
     home.house.reception.last_mail_at["smtp"] = 1_700_000_000_000_000
     app = home.app()
-    stranger, operator = Asker(app=app)("GET", "/readyz").json, Asker(app=app, uid=os.geteuid())("GET", "/readyz").json
+    stranger, operator = (
+        Asker(app=app)("GET", "/readyz").json,
+        Asker(app=app, uid=os.geteuid())("GET", "/readyz").json,
+    )
     assert (stranger["last_mail_at"], stranger["disk_free_bytes"]) == ({}, 0)
     assert operator["last_mail_at"]["smtp"]
     assert operator["disk_free_bytes"] > 0
@@ -61,7 +64,9 @@ def test_readiness_tells_strangers_no_mail_times(home: Home) -> None:
 def test_heads_that_are_none_are_400(home: Home, heads: str) -> None:
     """An anchor that was damaged, however deeply it nests or whatever it holds, is told as damaged."""
     anchor = {"node": 0, "sequence": 1, "at": 1, "heads": heads, "previous": "", "signature": ""}
-    answered = Asker(app=home.app(), token=home.token(11))("POST", "/v1/journal/verify", {"anchors": [anchor]})
+    answered = Asker(app=home.app(), token=home.token(11))(
+        "POST", "/v1/journal/verify", {"anchors": [anchor]}
+    )
     assert (answered.status, "damaged" in answered.json["detail"]) == (400, True), answered.body
 
 
@@ -84,8 +89,15 @@ def test_no_depth_of_json_is_a_fault_of_ours(home: Home, name: str) -> None:
                 continue
             target, head = path.replace("{", "").replace("}", ""), {"content-type": "application/json"}
             reference = operation["requestBody"]["content"]["application/json"]["schema"].get("$ref", "/")
-            members = app.openapi()["components"]["schemas"].get(reference.rpartition("/")[2], {}).get("properties", {})
-            bodies = [DEEP[name], *(b'{"%s":%s}' % (member.encode(), DEEP[name]) for member in list(members)[:3])]
+            members = (
+                app.openapi()["components"]["schemas"]
+                .get(reference.rpartition("/")[2], {})
+                .get("properties", {})
+            )
+            bodies = [
+                DEEP[name],
+                *(b'{"%s":%s}' % (member.encode(), DEEP[name]) for member in list(members)[:3]),
+            ]
             for body in bodies:
                 status = ask(verb.upper(), target, raw=body, headers=head).status
                 wrong += [(verb, path, status)] if not 400 <= status < 500 else []

@@ -28,7 +28,13 @@ def test_the_job_takes_what_is_due_and_passes_over_what_is_held(home: Home) -> N
     inbox.mark(messages[:20], "spam")
     inbox.mark(messages[20:], "ham")
     order = Hold(
-        account_id=1, id=1, kind="ticket", object_id=messages[3], reason="", actor="operator:0", created_at=NOW
+        account_id=1,
+        id=1,
+        kind="ticket",
+        object_id=messages[3],
+        reason="",
+        actor="operator:0",
+        created_at=NOW,
     )
     house.writer.run(lambda tx: add_hold(tx.connection, order))
     term = house.config.spam.keep_labels_days * clock.DAY

@@ -92,7 +92,9 @@ def test_an_address_of_others_is_added_by_the_operator_alone(hub: Home, address:
 @pytest.mark.parametrize("address", ["sales@first.example", "SALES@First.example.", '"sales"@first.example'])
 def test_an_address_in_ones_own_domain_is_added(hub: Home, address: str) -> None:
     """In a domain of its own an account adds addresses itself, and they are kept in one spelling."""
-    assert add_mailbox(Call(hub.house, OWNER, 1), NewMailbox(address=address)).address == "sales@first.example"
+    assert (
+        add_mailbox(Call(hub.house, OWNER, 1), NewMailbox(address=address)).address == "sales@first.example"
+    )
     for written in (address, "sales@first.example", "sales+x@FIRST.example."):
         found = hub.house.directory.resolve(written)
         assert isinstance(found, Recipient)
@@ -100,8 +102,8 @@ def test_an_address_in_ones_own_domain_is_added(hub: Home, address: str) -> None
 
 
 def test_one_account_alone_proves_nothing(hub: Home) -> None:
-    """While there is one account its owner adds any address but those that mailhub itself uses; what it used is kept
-    when a second account comes.
+    """While there is one account its owner adds any address but those that mailhub itself uses; what it used
+    is kept when a second account comes.
     """
     delete_second(hub)
     call = Call(hub.house, OWNER, 1)
@@ -111,7 +113,9 @@ def test_one_account_alone_proves_nothing(hub: Home) -> None:
         add_mailbox(call, NewMailbox(address="noreply@hub.example"))
     hub.house.writer.run(lifecycle.new_account, "operator:0", name="n", billing="none", now=clock.now())
     assert add_mailbox(call, NewMailbox(address="b@third.example")).address == "b@third.example"
-    assert add_mailbox(call, NewMailbox(address="b@xn--bcher-kva.example")).address == "b@xn--bcher-kva.example"
+    assert (
+        add_mailbox(call, NewMailbox(address="b@xn--bcher-kva.example")).address == "b@xn--bcher-kva.example"
+    )
     for address in ("b@fourth.example", "b@sub.third.example", "b@hub.example"):
         with pytest.raises(Forbidden):
             add_mailbox(call, NewMailbox(address=address))
@@ -131,15 +135,27 @@ def delete_second(hub: Home) -> None:
 
 def test_a_domain_is_proven_by_its_record(hub: Home) -> None:
     """Only the account's own token at the domain's own name counts; then its addresses are served, and no other's."""
-    asker, other = Asker(app=hub.app(), token=hub.token(11)), Asker(app=hub.app(), token=hub.token(21, account=2))
+    asker, other = (
+        Asker(app=hub.app(), token=hub.token(11)),
+        Asker(app=hub.app(), token=hub.token(21, account=2)),
+    )
     asked = asker("POST", "/v1/mailbox-domains", {"domain": "New.Example."}).json
-    assert (asked["domain"], asked["state"], asked["record_name"]) == ("new.example", "asked", "_mailhub.new.example")
+    assert (asked["domain"], asked["state"], asked["record_name"]) == (
+        "new.example",
+        "asked",
+        "_mailhub.new.example",
+    )
     assert asker("POST", "/v1/mailbox-domains", {"domain": "new.example"}).json == asked
     theirs = other("POST", "/v1/mailbox-domains", {"domain": "new.example"}).json
     assert theirs["record"] != asked["record"]
 
     path, name = "/v1/mailbox-domains/new.example/check", ("_mailhub.new.example", "TXT")
-    wrong = [Answer(), Answer((theirs["record"],)), Answer((asked["record"] + "0",)), Answer(("x" + asked["record"],))]
+    wrong = [
+        Answer(),
+        Answer((theirs["record"],)),
+        Answer((asked["record"] + "0",)),
+        Answer(("x" + asked["record"],)),
+    ]
     for answer in wrong:
         ZONE[name] = answer
         assert asker("POST", path).status == 409
@@ -163,7 +179,8 @@ def test_the_operators_domains_are_proven_and_granted_to_nobody(hub: Home) -> No
         assert machine("POST", "/v1/mailbox-domain-grants?account=1", {"domain": domain}).status == 403
     assert owner("POST", "/v1/mailbox-domain-grants", {"domain": "given.example"}).status == 403
     assert (
-        machine("POST", "/v1/mailbox-domain-grants?account=1", {"domain": "given.example"}).json["state"] == "granted"
+        machine("POST", "/v1/mailbox-domain-grants?account=1", {"domain": "given.example"}).json["state"]
+        == "granted"
     )
     assert owner("POST", "/v1/mailboxes", {"address": "help@given.example"}).status == 201
     assert machine("POST", "/v1/mailboxes?account=1", {"address": "help@hub.example"}).status == 201
@@ -177,14 +194,21 @@ def test_a_silent_mailbox_is_shown_where_one_looks(home: Home) -> None:
     now, operator_ = clock.now(), Asker(app=home.app(), uid=0)
     (mailbox,) = operator_("GET", "/v1/mailboxes?account=1").json["items"]
     watch = Watch(
-        account_id=1, mailbox_id=mailbox["id"], first_at=now - 90 * DAY, newest_at=now - 50 * HOUR, silent_at=now
+        account_id=1,
+        mailbox_id=mailbox["id"],
+        first_at=now - 90 * DAY,
+        newest_at=now - 50 * HOUR,
+        silent_at=now,
     )
     home.house.writer.run(lambda tx: watches.put_watch(tx.connection, watch))
     (shown,) = operator_("GET", "/v1/mailboxes?account=1").json["items"]
     words = shown["silence"]["words"]
     assert words.startswith("no mail for 50 h")
     assert operator_("GET", "/v1/status?account=1").json["silent"] == {mailbox["address"]: words}
-    assert f'mailhub_mailbox_silent{{mailbox="{mailbox["id"]}"}} 1.0' in operator_("GET", "/metrics").body.decode()
+    assert (
+        f'mailhub_mailbox_silent{{mailbox="{mailbox["id"]}"}} 1.0'
+        in operator_("GET", "/metrics").body.decode()
+    )
     path = f"/v1/mailboxes/{mailbox['address']}/silence?account=1"
     ended = operator_("PUT", path, {"limit_hours": 0}).json
     assert (ended["limit_hours"], ended["silent_at"], ended["words"]) == (0, None, "")

@@ -1,7 +1,7 @@
 """Role x action x account x freshness x scope, asked of every route there is: nobody gets further than the table says.
 
-The routes come from the OpenAPI document, their requests from its schemas, so a new route is asked too. Each request is
-stopped where it would begin to act: the first ``require`` that lets it pass answers 418 instead.
+The routes come from the OpenAPI document, their requests from its schemas, so a new route is asked too. Each
+request is stopped where it would begin to act: the first ``require`` that lets it pass answers 418 instead.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def operations(home: Home) -> Iterator[tuple[str, str, Any]]:
 
 
 def test_every_cell_of_the_matrix(home: Home, questions: Questions) -> None:
-    """No role passes a route that the table closes to it, none is refused one that is open, and others' accounts are
-    not found; there is no route that asks nothing, or asks for what is not in the table.
+    """No role passes a route that the table closes to it, none is refused one that is open, and others'
+    accounts are not found; there is no route that asks nothing, or asks for what is not in the table.
     """
     app, tokens = home.app(), {Role.OWNER: 11, Role.AGENT: 12, Role.ADMIN: 13}
     callers = {role: Asker(app=app, token=home.token(user)) for role, user in tokens.items()}
@@ -198,7 +198,9 @@ def test_what_needs_freshness_is_what_the_table_says(home: Home, monkeypatch: py
                 if answer.status == REFUSED and b"second factor" in answer.body:
                     refused[kind].add((method, target.partition("?")[0]))
     assert refused["session"] == FRESHLY
-    own_login = {each for each in FRESHLY if each[1].startswith("/v1/second-factor")}  # refused before freshness is
+    own_login = {
+        each for each in FRESHLY if each[1].startswith("/v1/second-factor")
+    }  # refused before freshness is
     assert refused["token"] | own_login | BY_TOKEN == FRESHLY | BY_TOKEN
 
 
@@ -231,8 +233,8 @@ def stale_session(home: Home) -> str:
 
 
 def test_scopes_narrow_every_route(home: Home, questions: Questions) -> None:
-    """With the scope of its first question a route lets an owner's token pass, with another it does not, and `read`
-    opens what reads alone.
+    """With the scope of its first question a route lets an owner's token pass, with another it does not, and
+    `read` opens what reads alone.
     """
     app = home.app()
     wide, reading = Asker(app=app, token=home.token(11)), Asker(app=app, token=home.token(11, scopes="read"))

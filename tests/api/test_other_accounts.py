@@ -51,7 +51,19 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
     "user": "user",
 }
 NO_OBJECT = {  # what narrows, counts, or says something; no id of an object that an account has
-    *("account", "actor", "after", "confirm", "fate", "index", "limit", "machine", "mail_from", "query", "reasons"),
+    *(
+        "account",
+        "actor",
+        "after",
+        "confirm",
+        "fate",
+        "index",
+        "limit",
+        "machine",
+        "mail_from",
+        "query",
+        "reasons",
+    ),
     *("recipient", "source", "state", "verb", "verdict", "yes"),
     *(
         "address",
@@ -69,32 +81,63 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "name",
     ),
     "backup",  # of the whole installation
-    *("network", "networks", "on_reply_to_closed", "operator", "password", "present", "reason", "role", "scopes"),
+    *(
+        "network",
+        "networks",
+        "on_reply_to_closed",
+        "operator",
+        "password",
+        "present",
+        "reason",
+        "role",
+        "scopes",
+    ),
     *("erase_there", "feedback_from_moves", "junk_folder", "show", "show_link", "suggestions"),
     *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
     *("given_at", "how", "noticed_at", "outcome", "purpose", "text_version", "until", "whom"),
     *("sequences", "since", "text"),  # sequences are counted in each account
     *("answer", "handle", "oauth", "refresh_token"),
-    *("after_filing", "folders", "host", "idle", "keyword", "login", "move_to", "password_credential", "password_file"),
+    *(
+        "after_filing",
+        "folders",
+        "host",
+        "idle",
+        "keyword",
+        "login",
+        "move_to",
+        "password_credential",
+        "password_file",
+    ),
     *("ham_threshold", "limit_hours", "pattern", "poll_seconds", "port", "threshold", "tls"),
 }
 ANSWERED: Mapping[
     tuple[str, str, str], Callable[[Answered], bool]
 ] = {  # where the answer is that there is nothing, and not 404
-    ("post", "/v1/mailbox-domains", "domain"): lambda answer: answer.status == 403,  # a name, no object of theirs
-    ("post", "/v1/mailbox-domain-grants", "domain"): lambda answer: answer.status == 403,  # the operator's act
+    ("post", "/v1/mailbox-domains", "domain"): lambda answer: (
+        answer.status == 403
+    ),  # a name, no object of theirs
+    ("post", "/v1/mailbox-domain-grants", "domain"): lambda answer: (
+        answer.status == 403
+    ),  # the operator's act
     ("get", "/v1/intake", "message"): lambda answer: answer.json["items"] == [],
     ("get", "/v1/spam/choose", "contact"): lambda answer: answer.json["messages"] == [],
     ("get", "/v1/journal", "object"): lambda answer: answer.json["items"] == [],
-    ("post", "/v1/spam/marks", "messages"): lambda answer: {each["outcome"] for each in answer.json} == {"not-found"},
-    ("delete", "/v1/spam/marks", "messages"): lambda answer: {each["outcome"] for each in answer.json} == {"not-found"},
+    ("post", "/v1/spam/marks", "messages"): lambda answer: (
+        {each["outcome"] for each in answer.json} == {"not-found"}
+    ),
+    ("delete", "/v1/spam/marks", "messages"): lambda answer: (
+        {each["outcome"] for each in answer.json} == {"not-found"}
+    ),
 }
 BESIDE: Mapping[
     tuple[str, str, str], dict[str, Any]
 ] = {  # what a request needs to get as far as looking for the object
     ("post", "/v1/spam/revoke", "user"): {"since": "2020-01-01T00:00:00Z", "sequences": [], "mailbox": None},
     ("post", "/v1/spam/revoke", "mailbox"): {"since": "2020-01-01T00:00:00Z", "sequences": [], "user": None},
-    ("put", "/v1/mailboxes/{mailbox}/imap/password", "mailbox"): {"password_file": None, "password_credential": None},
+    ("put", "/v1/mailboxes/{mailbox}/imap/password", "mailbox"): {
+        "password_file": None,
+        "password_credential": None,
+    },
     ("post", "/v1/mailboxes/{mailbox}/imap", "mailbox"): {
         "oauth": None,
         "password_file": None,
@@ -225,7 +268,9 @@ def rows_of(home: Home, account: int) -> Mapping[str, Any]:
     """Every row of an account, by table."""
     with home.house.database.read() as connection:
         return {
-            table.name: sorted(map(repr, connection.execute(select(table).where(table.c.account_id == account))))
+            table.name: sorted(
+                map(repr, connection.execute(select(table).where(table.c.account_id == account)))
+            )
             for table in metadata.sorted_tables
             if "account_id" in table.c
         }
@@ -288,25 +333,35 @@ def test_every_parameter_is_known(home: Home) -> None:
     assert not KINDS.keys() & NO_OBJECT
 
 
-def test_no_path_leads_to_another_account(home: Home, neighbours: tuple[Asker, Belongings, Belongings]) -> None:
+def test_no_path_leads_to_another_account(
+    home: Home, neighbours: tuple[Asker, Belongings, Belongings]
+) -> None:
     """Every route with an object in its path answers 404 to the ids of another account's, and changes nothing there."""
     owner, mine, theirs = neighbours
     described, before, wrong, asked = home.app().openapi(), rows_of(home, 2), [], 0
     for path, method, operation in operations(described):
         own = {name: mine.ids[kind][0] for name, kind in KINDS.items()}
-        for name in [name for where, name in fields_of(described, operation) if where == "path" and name in KINDS]:
+        for name in [
+            name for where, name in fields_of(described, operation) if where == "path" and name in KINDS
+        ]:
             for foreign in theirs.ids[KINDS[name]]:
                 more = BESIDE.get((method, path, name), {})
                 answer = ask(owner, (method, path), operation, own | {name: foreign}, **more)
                 expected = {404} if isinstance(foreign, int) else {404, 400}  # some paths take numbers only
-                wrong += [(method, path, name, answer.status, answer.body)] if answer.status not in expected else []
+                wrong += (
+                    [(method, path, name, answer.status, answer.body)]
+                    if answer.status not in expected
+                    else []
+                )
                 asked += 1
     assert wrong == []
     assert asked > 40
     assert rows_of(home, 2) == before
 
 
-def test_no_field_leads_to_another_account(home: Home, neighbours: tuple[Asker, Belongings, Belongings]) -> None:
+def test_no_field_leads_to_another_account(
+    home: Home, neighbours: tuple[Asker, Belongings, Belongings]
+) -> None:
     """Every id of another account's objects in a query or a body is not found, and nothing there is changed."""
     owner, mine, theirs = neighbours
     described, before, wrong, asked = home.app().openapi(), rows_of(home, 2), [], 0
@@ -336,7 +391,9 @@ def test_nobody_is_let_in_without_credentials(home: Home) -> None:
     for path, method, operation in operations(described):
         if path not in OPEN:
             ids = dict.fromkeys([*KINDS, *NO_OBJECT], "1") | {"index": 0}
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            body = (
+                operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            )
             answer = stranger(method.upper(), path.format(**ids), json.loads(json.dumps(body)))
             wrong += [(method, path, answer.status)] if answer.status != 401 else []
     assert wrong == []

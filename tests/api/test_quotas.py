@@ -43,9 +43,13 @@ def people(transaction: Transaction) -> None:
     """Two more mailboxes, a contact with two addresses, and a second one."""
     for number in (31, 32):
         address = f"more{number}@first.example"
-        add_mailbox(transaction.connection, Mailbox(account_id=1, id=number, address=address, name="", created_at=NOW))
+        add_mailbox(
+            transaction.connection, Mailbox(account_id=1, id=number, address=address, name="", created_at=NOW)
+        )
     for number in (CONTACT, CONTACT + 1):
-        transaction.connection.execute(contact.insert().values(account_id=1, id=number, name="", created_at=NOW))
+        transaction.connection.execute(
+            contact.insert().values(account_id=1, id=number, name="", created_at=NOW)
+        )
         row = {"account_id": 1, "address": f"p{number}@customer.example", "contact_id": number}
         transaction.connection.execute(contact_address.insert().values(row))
 
@@ -57,7 +61,9 @@ def by_owner(method: str, path: str, body: Callable[[int], Any]) -> Add:
 
 def by_operator(method: str, path: Callable[[int], str], body: Callable[[int], Any]) -> Add:
     """Added by the operator."""
-    return lambda home, number: Asker(app=home.app(), uid=OPERATOR)(method, f"{path(number)}?account=1", body(number))
+    return lambda home, number: Asker(app=home.app(), uid=OPERATOR)(
+        method, f"{path(number)}?account=1", body(number)
+    )
 
 
 def log_in(home: Home, _: int) -> Answered:
@@ -72,7 +78,12 @@ def log_in(home: Home, _: int) -> Answered:
 
 def source(number: int) -> dict[str, Any]:
     """A mailbox at a provider, with so many folders."""
-    return {"host": "imap.example.com", "login": "a", "password": "b", "folders": ["INBOX"] * number or ["INBOX"]}
+    return {
+        "host": "imap.example.com",
+        "login": "a",
+        "password": "b",
+        "folders": ["INBOX"] * number or ["INBOX"],
+    }
 
 
 ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, and how one more is added
@@ -80,19 +91,35 @@ ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, a
     "imap_folders": (0, by_operator("POST", lambda n: f"/v1/mailboxes/{31 + n}/imap", lambda _: source(1))),
     "mailboxes": (3, by_owner("POST", "/v1/mailboxes", lambda n: {"address": f"new{n}@first.example"})),
     "users": (3, by_owner("POST", "/v1/users", lambda n: {"email": f"new{n}@first.example", "invite": True})),
-    "api_tokens": (2, by_owner("POST", "/v1/tokens", lambda n: {"name": f"t{n}"})),  # each asker makes one, too
+    "api_tokens": (
+        2,
+        by_owner("POST", "/v1/tokens", lambda n: {"name": f"t{n}"}),
+    ),  # each asker makes one, too
     "sessions": (0, log_in),
     "allowed_networks": (
         0,
-        by_operator("POST", lambda _: "/v1/allow-list", lambda n: {"role": "agent", "network": f"192.0.2.{n}"}),
+        by_operator(
+            "POST", lambda _: "/v1/allow-list", lambda n: {"role": "agent", "network": f"192.0.2.{n}"}
+        ),
     ),
-    "sender_rules": (0, by_owner("POST", "/v1/spam/senders/deny", lambda n: {"pattern": f"bad{n}@spam.example"})),
+    "sender_rules": (
+        0,
+        by_owner("POST", "/v1/spam/senders/deny", lambda n: {"pattern": f"bad{n}@spam.example"}),
+    ),
     "contact_addresses": (
         1,
-        by_owner("POST", f"/v1/contacts/{CONTACT}/addresses", lambda n: {"address": f"n{n}@customer.example"}),
+        by_owner(
+            "POST", f"/v1/contacts/{CONTACT}/addresses", lambda n: {"address": f"n{n}@customer.example"}
+        ),
     ),
-    "grants": (0, by_owner("POST", "/v1/grants", lambda n: {"operator": n + 5, "reason": "x", "ends_at": LATER})),
-    "holds": (0, by_owner("POST", "/v1/holds", lambda n: {"kind": "contact", "object": CONTACT + n, "reason": "x"})),
+    "grants": (
+        0,
+        by_owner("POST", "/v1/grants", lambda n: {"operator": n + 5, "reason": "x", "ends_at": LATER}),
+    ),
+    "holds": (
+        0,
+        by_owner("POST", "/v1/holds", lambda n: {"kind": "contact", "object": CONTACT + n, "reason": "x"}),
+    ),
     "breaches": (0, by_owner("POST", "/v1/breaches", lambda _: {"kind": "integrity"})),
     "erasures": (
         0,
@@ -151,7 +178,11 @@ def test_every_quota_is_walked_here() -> None:
 def test_every_route_that_makes_something_has_a_quota(home: Home) -> None:
     """A route that answers 201 or 202 is counted by a quota, or it is said here what bounds it instead."""
     paths = home.app().openapi()["paths"]
-    made = {path for path, verbs in paths.items() if {"201", "202"} & verbs.get("post", {}).get("responses", {}).keys()}
+    made = {
+        path
+        for path, verbs in paths.items()
+        if {"201", "202"} & verbs.get("post", {}).get("responses", {}).keys()
+    }
     assert made - COUNTED_ELSEWHERE.keys() == set(QUOTA_OF)
     assert COUNTED_ELSEWHERE.keys() <= made
 

@@ -53,20 +53,30 @@ def ask(asker: Asker, ids: dict[str, int]) -> dict[str, Answered]:
 def test_an_agent_gets_nothing_that_is_held(held: tuple[Asker, Asker, dict[str, int]]) -> None:
     """Whichever way is tried; an owner gets all of it by the same ways."""
     owner, agent, ids = held
-    assert {name: each.status for name, each in ask(agent, ids).items()} == dict.fromkeys(ask(agent, ids), 403)
+    assert {name: each.status for name, each in ask(agent, ids).items()} == dict.fromkeys(
+        ask(agent, ids), 403
+    )
     assert {each.status for each in ask(owner, ids).values()} == {200}
 
 
 @pytest.mark.parametrize("route", ["/v1/tickets/search?query={}", "/v1/spam/choose?query={}"])
 @pytest.mark.parametrize("limit", [1, 2, 50])
-def test_words_that_are_held_match_nothing(held: tuple[Asker, Asker, dict[str, int]], route: str, limit: int) -> None:
+def test_words_that_are_held_match_nothing(
+    held: tuple[Asker, Asker, dict[str, int]], route: str, limit: int
+) -> None:
     """The answer to a word that is held is, to the byte, the answer to a word that nobody ever wrote."""
     owner, agent, ids = held
-    asked = {word: agent("GET", route.format(word) + f"&limit={limit}") for word in ("zanzibar", "nobodyswordatall")}
+    asked = {
+        word: agent("GET", route.format(word) + f"&limit={limit}")
+        for word in ("zanzibar", "nobodyswordatall")
+    }
     assert asked["zanzibar"].body == asked["nobodyswordatall"].body
     assert owner("GET", route.format("zanzibar")).body != asked["zanzibar"].body
     both = agent("GET", route.format("smokes") + f"&limit={limit}").json
-    assert (both["next"] is None or both["next"] == ids["other"], str(ids["ticket"]) in str(both)) == (True, False)
+    assert (both["next"] is None or both["next"] == ids["other"], str(ids["ticket"]) in str(both)) == (
+        True,
+        False,
+    )
 
 
 def test_a_choice_does_not_tell_what_is_held(held: tuple[Asker, Asker, dict[str, int]]) -> None:

@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 OPEN = {"/livez", "/readyz", "/metrics", "/v1/openapi.json"}  # numbers only, or public text
 WAYS_IN = {"/v1/login", "/v1/links/use", "/v1/billing"}  # what is shown is checked in the flow
 MODULES = [
-    module for module in vars(api).values() if inspect.ismodule(module) and module.__name__.startswith("mailhub.api.")
+    module
+    for module in vars(api).values()
+    if inspect.ismodule(module) and module.__name__.startswith("mailhub.api.")
 ]
 
 
 @pytest.fixture
 def openapi(home: Home) -> dict[str, Any]:
     """The API's own description."""
-    vitals = Vitals(directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception)
+    vitals = Vitals(
+        directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception
+    )
     found: dict[str, Any] = api.create_app(home.house, vitals).openapi()
     return found
 
@@ -35,7 +39,9 @@ def openapi(home: Home) -> dict[str, Any]:
 def test_every_route_says_what_it_does(openapi: dict[str, Any]) -> None:
     """Each operation has a description and a documented answer."""
     operations = [
-        (path, method, operation) for path, methods in openapi["paths"].items() for method, operation in methods.items()
+        (path, method, operation)
+        for path, methods in openapi["paths"].items()
+        for method, operation in methods.items()
     ]
     assert len(operations) > 30
     assert [(path, method) for path, method, each in operations if not each.get("description")] == []
@@ -63,7 +69,9 @@ def test_every_function_of_a_route_asks(openapi: dict[str, Any]) -> None:
             text = inspect.getsource(function)
             if "@router." not in text and "InAccount" not in text:
                 continue
-            asks = "require(" in text or any(f"{helper}(" in text or f"({helper}" in text for helper in helpers)
+            asks = "require(" in text or any(
+                f"{helper}(" in text or f"({helper}" in text for helper in helpers
+            )
             if not asks:
                 silent.append(f"{module.__name__}.{name}")
     signed_or_open = [
@@ -77,7 +85,9 @@ def test_every_function_of_a_route_asks(openapi: dict[str, Any]) -> None:
 
 def test_open_routes_are_these(home: Home) -> None:
     """Only health, metrics and the description answer without a caller."""
-    vitals = Vitals(directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception)
+    vitals = Vitals(
+        directory=home.house.config.storage.directory, started_at=clock.now(), intake=home.house.reception
+    )
     app = api.create_app(home.house, vitals)
     paths: Counter[str] = Counter()
     for route in app.routes:

@@ -31,13 +31,16 @@ SHARDS = 4
 MAIL = b"From: Kim <kim@customer.example>\r\nMessage-ID: <1@customer.example>\r\nSubject: Oven\r\n\r\nIt smokes.\r\n"
 
 
-# A request of the right form may be wrong in what it says (a network that is everybody, an end before the beginning).
+# A request of the right form may be wrong in what it says (a network that is everybody, an end before the
+# beginning).
 SETTINGS = {
     "checks": {
         "positive_data_acceptance": {"expected-statuses": ["2xx", 400, 401, 403, 404, 409, 412, 422]},
         "negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 409, 413, 422]},
     },
-    "generation": {"with-security-parameters": False},  # every request has its bearer; one check takes it away
+    "generation": {
+        "with-security-parameters": False
+    },  # every request has its bearer; one check takes it away
 }
 
 
@@ -62,7 +65,9 @@ class AtTheDoor:
 def test_the_app_keeps_to_its_description(home: Home, shard: int) -> None:
     """No answer that is not described, no crash, no wrong request taken, no right one refused as malformed."""
     limits = Limits(requests_per_address=10**6, requests_per_user=10**6)
-    app = replace(home, house=replace(home.house, configuration=Live(replace(home.house.config, limits=limits)))).app()
+    app = replace(
+        home, house=replace(home.house, configuration=Live(replace(home.house.config, limits=limits)))
+    ).app()
     token = home.token(11)
     owner = Asker(app=app, token=token)
     assert owner("POST", "/v1/deliveries", raw=MAIL).status == 200
@@ -89,6 +94,8 @@ def test_the_app_keeps_to_its_description(home: Home, shard: int) -> None:
             except Unsatisfiable:
                 assert mode is GenerationMode.NEGATIVE  # there is no wrong way to ask for /livez
             except BaseException as error:
-                failures.append(f"{operation.label} {mode}: {error} {getattr(error, 'exceptions', '')}"[:1500])
+                failures.append(
+                    f"{operation.label} {mode}: {error} {getattr(error, 'exceptions', '')}"[:1500]
+                )
     assert failures == [], "\n\n".join(failures)
     assert owner("GET", "/v1/whoami").status == 200

@@ -33,8 +33,8 @@ def stage(home: Home, **values: Any) -> None:
 
 @pytest.mark.parametrize("entered", ["suspended", "terminated"])
 def test_every_route_is_closed_to_the_people_of_a_closed_account(home: Home, entered: str) -> None:
-    """Each route answers 403 to everybody of the account, but for an owner's way to lift a suspension; the people of
-    another account notice nothing.
+    """Each route answers 403 to everybody of the account, but for an owner's way to lift a suspension; the
+    people of another account notice nothing.
     """
     app = home.app()
     people = {user: Asker(app=app, token=home.token(user), peer=f"192.0.2.{user}") for user in (11, 12)}
@@ -92,7 +92,9 @@ def test_an_account_is_made_with_its_owner(home: Home) -> None:
     assert (made.status, made.json["stage"], made.json["link"][:4]) == (201, "trial", "mhl_")
     shown = operator("GET", f"/v1/accounts/current?account={made.json['id']}").json
     assert (shown["next"]["to"], shown["warnings"], shown["receipts"]) == ("suspended", {}, [])
-    free = operator("POST", "/v1/accounts", {"name": "Fourth", "owner": "d@fourth.example", "billing": "none"}).json
+    free = operator(
+        "POST", "/v1/accounts", {"name": "Fourth", "owner": "d@fourth.example", "billing": "none"}
+    ).json
     assert free["stage"] == "active"
     assert operator("GET", f"/v1/accounts/current?account={free['id']}").json["next"] is None
 
@@ -106,14 +108,18 @@ def signed(home: Home, tmp_path: Path) -> Home:
     (tmp_path / "billing").write_bytes(SECRET + b"\n")
     lifecycle = settings.Lifecycle(billing_secret_file=str(tmp_path / "billing"))
     stage(home, billing="external")
-    return replace(home, house=replace(home.house, configuration=Live(replace(home.house.config, lifecycle=lifecycle))))
+    return replace(
+        home, house=replace(home.house, configuration=Live(replace(home.house.config, lifecycle=lifecycle)))
+    )
 
 
 def send(home: Home, *, at: int = 0, secret: bytes = SECRET, changed: bytes = b"", **event: Any) -> Answered:
     """An event as billing sends it, ``at`` seconds from now."""
     body = json.dumps({"account": 1, "kind": "payment-failed", "event": "e1", **event}).encode()
     header = billing.sign(secret, body, int(time.time()) + at)
-    return Asker(app=home.app())("POST", "/v1/billing", raw=body + changed, headers={"mailhub-signature": header})
+    return Asker(app=home.app())(
+        "POST", "/v1/billing", raw=body + changed, headers={"mailhub-signature": header}
+    )
 
 
 def test_a_signed_event_is_taken_once(signed: Home) -> None:

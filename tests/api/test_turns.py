@@ -133,7 +133,9 @@ def test_a_line_has_an_end() -> None:
     going(story)
 
 
-def test_slow_requests_of_an_account_leave_others_a_thread(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_requests_of_an_account_leave_others_a_thread(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With more slow requests of one account than there are threads, another account's is answered meanwhile."""
     app, slow, end = home.app(), home.token(11), threading.Event()
     began = threading.Semaphore(0)
@@ -167,7 +169,8 @@ def test_a_full_line_is_429(home: Home, monkeypatch: pytest.MonkeyPatch) -> None
     app = Home(house=replace(home.house, configuration=Live(replace(home.house.config, limits=limits)))).app()
     end = threading.Event()
     monkeypatch.setattr(
-        "mailhub.api.tickets.tickets.search_messages", lambda *_, **__: [] if end.wait(GUARD_SECONDS) else None
+        "mailhub.api.tickets.tickets.search_messages",
+        lambda *_, **__: [] if end.wait(GUARD_SECONDS) else None,
     )
     ask = Asker(app=app, token=home.token(11))
 

@@ -23,7 +23,9 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-async def _connected(admission: Admission, family: int = socket.AF_INET) -> tuple[asyncio.Transport, socket.socket]:
+async def _connected(
+    admission: Admission, family: int = socket.AF_INET
+) -> tuple[asyncio.Transport, socket.socket]:
     """A protocol at one end of a pair of sockets; the other end."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair() if family == socket.AF_UNIX else _tcp_pair()
@@ -82,12 +84,16 @@ def test_a_long_head_is_cut_off(head: bytes) -> None:
 def test_a_long_body_is_no_long_head() -> None:
     """A request with an ordinary head and a body of a megabyte, whole or in small chunks, is served."""
     whole = b"POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
-    chunks = b"POST / HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 50_000
+    chunks = (
+        b"POST / HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 50_000
+    )
     for sent in (whole, chunks + b"0\r\n\r\n"):
         assert talk(sent).startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nX:", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nX:", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"]
+)
 def test_a_request_that_never_ends_is_closed(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """An idle connection, half a head and half a body end when the time for them is over."""
     monkeypatch.setattr(peer, "HEAD_SECONDS", 0.05)

@@ -15,7 +15,9 @@ from mailhub.message.spf import Spf
 
 HANG_SECONDS = 20  # a guard against quadratic work, not a measurement
 NOW = 1_790_000_000
-SIGNATURE = b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=d%d.example; s=s; h=%b; bh=AAAA; b=AAAA\r\n"
+SIGNATURE = (
+    b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=d%d.example; s=s; h=%b; bh=AAAA; b=AAAA\r\n"
+)
 
 HEADERS = {
     "many signatures": b"".join(SIGNATURE % (i, b"from") for i in range(2_500)),
@@ -43,7 +45,26 @@ PATTERNS = {
     for name, value in vars(module).items()
     if isinstance(value, re.Pattern)
 }
-SEEDS = ("a", "%", "%{", "%{s", "a:", "a/", "1.", "1", "/", " ", "=", "p=", "dkim=", "header.d=", '"', "-", ":", "+")
+SEEDS = (
+    "a",
+    "%",
+    "%{",
+    "%{s",
+    "a:",
+    "a/",
+    "1.",
+    "1",
+    "/",
+    " ",
+    "=",
+    "p=",
+    "dkim=",
+    "header.d=",
+    '"',
+    "-",
+    ":",
+    "+",
+)
 
 
 def _count(rounds: Rounds[object], records: dict[str, str]) -> tuple[int, object]:

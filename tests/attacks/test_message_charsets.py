@@ -37,7 +37,16 @@ def test_a_shifted_surrogate_is_replaced() -> None:
 
 def test_a_codec_that_is_no_charset_is_unknown() -> None:
     """Python codecs that are no charsets cannot be asked for by a stranger."""
-    for label in (b"base64", b"zlib", b"rot13", b"idna", b"unicode_escape", b"punycode", b"undefined", b"hex"):
+    for label in (
+        b"base64",
+        b"zlib",
+        b"rot13",
+        b"idna",
+        b"unicode_escape",
+        b"punycode",
+        b"undefined",
+        b"hex",
+    ):
         raw = b"Content-Type: text/plain; charset=" + label + b"\r\n\r\n\\u0041 \xe4 text"
         read = parse.parse(raw)
         assert read.flags[0] == "charset-unknown"

@@ -14,7 +14,9 @@ def test_reading_a_mail_costs_at_most_twice_its_size_and_a_fixed_sum(name: str) 
     """What reading, scoring and showing needs in memory is bounded by the mail's size, whatever stands in it."""
     raw = hostile_mails.ATTACKS[name](SIZE)
     peak = fuzz_parse.peak_bytes(raw)
-    assert peak < fuzz_parse.FIXED_BYTES + fuzz_parse.TIMES_SIZE * len(raw), f"{peak / len(raw):.1f} times the mail"
+    assert peak < fuzz_parse.FIXED_BYTES + fuzz_parse.TIMES_SIZE * len(raw), (
+        f"{peak / len(raw):.1f} times the mail"
+    )
 
 
 def test_a_style_padded_with_blanks_is_read_once() -> None:

@@ -9,7 +9,9 @@ import pytest
 from scripts import hostile_patterns
 
 SIZE = 10_000
-MOST = 4.0  # bytes for each character; a group that remembers its rounds needs 70 to 210, others less than one
+MOST = (
+    4.0  # bytes for each character; a group that remembers its rounds needs 70 to 210, others less than one
+)
 
 PATTERNS = hostile_patterns.every_pattern()
 

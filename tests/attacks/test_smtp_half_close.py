@@ -35,7 +35,9 @@ def test_a_reset_does_not_stop_the_commit(with_door: Runner) -> None:
         await client.begin("support@example.com")
         await client.send(b"x\r\n.\r\n")
         await house.pipeline.begun.wait()
-        client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
         client.writer.transport.abort()
         await until(lambda: not house.door.counters.connections)
         assert house.door.counters.in_flight_bytes == 6

@@ -72,7 +72,9 @@ def test_delivering_mail_restores_patience(with_door: Runner) -> None:
         await client.reply()
         await client.say("EHLO c")
         for _ in range(30):
-            await client.send(b"RSET\r\n" * 10 + b"MAIL FROM:<>\r\nRCPT TO:<a@example.com>\r\nDATA\r\nx\r\n.\r\n")
+            await client.send(
+                b"RSET\r\n" * 10 + b"MAIL FROM:<>\r\nRCPT TO:<a@example.com>\r\nDATA\r\nx\r\n.\r\n"
+            )
             replies = [(await client.reply())[:3] for _ in range(14)]
             assert replies == ["250"] * 12 + ["354", "250"]
 

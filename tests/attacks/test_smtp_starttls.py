@@ -34,7 +34,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     )
     (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
     )
     return folder / "cert.pem", folder / "key.pem"
 
@@ -74,7 +76,9 @@ def test_mail_over_tls(with_door: Runner, certificate: tuple[Path, Path]) -> Non
     with_door(scenario, tls=tls_context(*certificate))
 
 
-def test_commands_injected_in_the_clear_are_thrown_away(with_door: Runner, certificate: tuple[Path, Path]) -> None:
+def test_commands_injected_in_the_clear_are_thrown_away(
+    with_door: Runner, certificate: tuple[Path, Path]
+) -> None:
     """What stands behind STARTTLS in the clear is never obeyed, before or after the handshake."""
 
     async def scenario(house: House) -> None:

@@ -1,7 +1,8 @@
 """Attack: mails whose author is one address to whoever proves it and another to whoever believes it.
 
-Kim is a customer whose domain rejects what is not hers; Mallory owns a domain that vouches for everything from his
-host. Whatever he writes, Kim's ticket stays closed to him, and no mail is shown as verified under her name.
+Kim is a customer whose domain rejects what is not hers; Mallory owns a domain that vouches for everything
+from his host. Whatever he writes, Kim's ticket stays closed to him, and no mail is shown as verified under
+her name.
 """
 
 from __future__ import annotations
@@ -117,7 +118,9 @@ async def _ask(question: Question) -> tuple[Answer, float]:
 @pytest.fixture
 def reception(room: PostRoom) -> Iterator[Reception]:
     """A running reception that asks our own records."""
-    started = Reception(Live(room.context), room.writer, room.secrets, room.context.directory, resolver=Resolver(_ask))
+    started = Reception(
+        Live(room.context), room.writer, room.secrets, room.context.directory, resolver=Resolver(_ask)
+    )
     started.start()
     yield started
     started.close()
@@ -128,7 +131,11 @@ def send(room: PostRoom, reception: Reception, raw: bytes, mail_from: str = EVE)
 
     async def main() -> int:
         envelope = Envelope(
-            source=Source.SMTP, mail_from=mail_from, recipients=("support@example.com",), received_at=START, peer=PEER
+            source=Source.SMTP,
+            mail_from=mail_from,
+            recipients=("support@example.com",),
+            received_at=START,
+            peer=PEER,
         )
         check = reception.begin(Source.SMTP, PEER, "evil.example", mail_from)
         return (await reception.deliver(envelope, raw, check))[0].message or 0
@@ -145,7 +152,9 @@ def test_nobody_is_believed_under_anothers_name(room: PostRoom, reception: Recep
     kims = room.deliver(mail(sender=KIM, id=MINE)).ticket
     wrong = []
     for name, head in HEADS.items():
-        head = head.replace(KIM.encode(), victim.encode()).replace(b"bank.example", victim.partition("@")[2].encode())
+        head = head.replace(KIM.encode(), victim.encode()).replace(
+            b"bank.example", victim.partition("@")[2].encode()
+        )
         rest = "".join(f"{field}: {value}\r\n" for field, value in answering(MINE)).encode()
         row = room.message(
             send(room, reception, head + rest + b"Subject: " + name.encode() + b"\r\n\r\n" + name.encode())
@@ -175,9 +184,13 @@ def test_who_is_proven_is_who_is_shown(room: PostRoom, reception: Reception) -> 
 @pytest.mark.parametrize(
     "written", ["kim@faß.example", "kim@FASS\u200d.example", "kim@ｆａｓｓ.example", "kim@fass。example"]
 )
-def test_a_name_that_dns_folds_is_proven_by_nobody(room: PostRoom, reception: Reception, written: str) -> None:
+def test_a_name_that_dns_folds_is_proven_by_nobody(
+    room: PostRoom, reception: Reception, written: str
+) -> None:
     """Who owns fass.example proves nothing about a domain that only folds to it."""
-    row = room.message(send(room, reception, f"From: {written}\r\nSubject: s\r\n\r\nx".encode(), "m@fass.example"))
+    row = room.message(
+        send(room, reception, f"From: {written}\r\nSubject: s\r\n\r\nx".encode(), "m@fass.example")
+    )
     assert "dmarc=permerror" in row.authentication
 
 
@@ -205,7 +218,9 @@ def test_an_address_is_read_the_same_without_any_label() -> None:
             assert {each.address for each in parse(raw).from_} == {read(raw).address} == {EVE}
 
 
-@pytest.mark.parametrize("label", ["cp037", "cp500", "utf-7", "unicode-1-1-utf-7", "utf-16le", "utf-32", "cp1140"])
+@pytest.mark.parametrize(
+    "label", ["cp037", "cp500", "utf-7", "unicode-1-1-utf-7", "utf-16le", "utf-32", "cp1140"]
+)
 def test_no_header_is_decoded_in_what_mail_does_not_use(label: str) -> None:
     """EBCDIC, UTF-7, UTF-16 and UTF-32 are no charsets of headers, in encoded words nor as the label of a part."""
     word = f"=?{label}?q?=92=89=94+AGs-=6B=00?="

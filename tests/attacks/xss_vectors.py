@@ -1,8 +1,8 @@
 """Active content by class of trick, built from descriptions of the tricks. Job: what sanitising must leave nothing of.
 
-Every vector calls ``hit(1)`` or fetches from evil.example when a browser runs it. Sources for the classes: HTML Living
-Standard (parsing, event handlers), CSS Syntax 3, and the published ideas of mutation XSS (markup that changes meaning
-when it is parsed a second time).
+Every vector calls ``hit(1)`` or fetches from evil.example when a browser runs it. Sources for the classes:
+HTML Living Standard (parsing, event handlers), CSS Syntax 3, and the published ideas of mutation XSS (markup
+that changes meaning when it is parsed a second time).
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ def files(room: PostRoom, kims_ticket: int, tmp_path: Path, monkeypatch: pytest.
     """A small complete backup in chunks of 1 KiB, and its key file, which a recovery key opens, too."""
     monkeypatch.setattr(container, "CHUNK_BYTES", 1024)
     room.answer(kims_ticket)
-    vault = Vault(database=room.database, writer=room.writer, keys=KEYS, targets=(tmp_path / "b",), retention=1)
+    vault = Vault(
+        database=room.database, writer=room.writer, keys=KEYS, targets=(tmp_path / "b",), retention=1
+    )
     vault.writer.run(lambda tx: backups.set_recovery_key(tx.connection, PUBLIC, at=1))
     row = create(vault, actor="operator")
     return (tmp_path / "b" / row.name).read_bytes(), (tmp_path / "b" / key_file.NAME).read_bytes()

@@ -28,7 +28,11 @@ ROOT = bytes(range(32))
 def vault(database: Database, writer: WritingThread, tmp_path: Path) -> Vault:
     """Two targets; Kim and Ana (contacts 7 and 8 of account 1) have keys."""
     made = Vault(
-        database=database, writer=writer, keys=Keys(ROOT), targets=(tmp_path / "a", tmp_path / "b"), retention=1
+        database=database,
+        writer=writer,
+        keys=Keys(ROOT),
+        targets=(tmp_path / "a", tmp_path / "b"),
+        retention=1,
     )
     rows = [{"account_id": 1, "id": id_, "name": "", "created_at": 1} for id_ in (7, 8)]
     writer.run(lambda tx: tx.connection.execute(contact.insert(), rows))

@@ -42,7 +42,10 @@ def vault(room: PostRoom, database: Database, writer: WritingThread, tmp_path: P
 def files(vault: Vault) -> dict[str, list[str]]:
     """What lies in the spool and at each target, locks aside."""
     places = [vault.room, *vault.targets]
-    return {place.name: sorted(each.name for each in place.glob("*") if each.name != making.LOCK) for place in places}
+    return {
+        place.name: sorted(each.name for each in place.glob("*") if each.name != making.LOCK)
+        for place in places
+    }
 
 
 def row_of(vault: Vault, id_: int) -> Backup:
@@ -114,7 +117,9 @@ def test_a_full_target_keeps_no_other_from_its_copy(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     backup = tmp_path / "second" / made.name
-    assert verify(backup, tmp_path / "second" / NAME, vault.keys, scratch, lambda _: None).rows["message"] == 13
+    assert (
+        verify(backup, tmp_path / "second" / NAME, vault.keys, scratch, lambda _: None).rows["message"] == 13
+    )
     resize(small_disk, 8 << 20)
     assert create(vault, actor="operator").state == "whole"
 
@@ -173,7 +178,9 @@ def test_where_the_spool_cannot_be_it_fails(vault: Vault, kims_ticket: int, tmp_
 
 def test_a_snapshot_has_an_end(vault: Vault, kims_ticket: int) -> None:
     """One that is open for too long ends its backup with a text that says what to change."""
-    with pytest.raises(Unavailable, match=r"put backup\.spool on a faster disk, or raise backup\.snapshot_minutes"):
+    with pytest.raises(
+        Unavailable, match=r"put backup\.spool on a faster disk, or raise backup\.snapshot_minutes"
+    ):
         create(replace(vault, longest_snapshot_seconds=0), actor="operator")
     with pytest.raises(Unavailable, match="stopped"):
         making._require_time(vault, 0, lambda: True)

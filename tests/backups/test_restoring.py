@@ -40,7 +40,11 @@ CANARY = "zanzibarcanary"
 @pytest.fixture
 def vault(room: PostRoom, database: Database, writer: WritingThread, tmp_path: Path) -> Vault:
     return Vault(
-        database=database, writer=writer, keys=Keys(bytes(range(32))), targets=(tmp_path / "backups",), retention=1
+        database=database,
+        writer=writer,
+        keys=Keys(bytes(range(32))),
+        targets=(tmp_path / "backups",),
+        retention=1,
     )
 
 
@@ -81,7 +85,9 @@ def restored(vault: Vault, backup: Path, keys_at: Path, into: Database) -> Resto
     return restore(backup, keys_at, vault.keys, into, lambda _: None)
 
 
-def test_everything_is_there_bit_for_bit(room: PostRoom, vault: Vault, kims_ticket: int, empty: Database) -> None:
+def test_everything_is_there_bit_for_bit(
+    room: PostRoom, vault: Vault, kims_ticket: int, empty: Database
+) -> None:
     """Each row of each table, on whichever engine it is restored, is what it was; and mail is found again."""
     room.answer(kims_ticket)
     files = made(vault)
@@ -99,7 +105,14 @@ def test_what_let_people_in_then_lets_nobody_in(vault: Vault, kims_ticket: int, 
     """A link that was used, and a session that was ended, since the backup do not come back with it."""
     sent = Link(hash=b"l" * 32, id=5, account_id=1, user_id=2, kind="reset", created_at=1, expires_at=1 << 60)
     opened = Session(
-        hash=b"s" * 32, id=6, account_id=1, user_id=2, peer="", created_at=1, last_used_at=1, expires_at=1 << 60
+        hash=b"s" * 32,
+        id=6,
+        account_id=1,
+        user_id=2,
+        peer="",
+        created_at=1,
+        last_used_at=1,
+        expires_at=1 << 60,
     )
     vault.writer.run(lambda tx: add_link(tx.connection, sent))
     vault.writer.run(lambda tx: add_session(tx.connection, opened))
@@ -118,7 +131,9 @@ def test_a_destroyed_person_is_gone(room: PostRoom, vault: Vault, kims_ticket: i
     """Whose key was destroyed after the backup is in no row and no byte; who wrote beside them is there unchanged."""
     room.deliver(mail(f"the {CANARY} sings", id="other@else.example", sender="Zoe <zoe@else.example>"))
     with vault.database.read() as connection:
-        query = select(message.c.account_id, message.c.contact_id).where(message.c.from_address == "zoe@else.example")
+        query = select(message.c.account_id, message.c.contact_id).where(
+            message.c.from_address == "zoe@else.example"
+        )
         account, contact = connection.execute(query).one()
     backup, keys_at = made(vault)
     whole = rows(vault.database)
@@ -139,8 +154,8 @@ def test_a_destroyed_person_is_gone(room: PostRoom, vault: Vault, kims_ticket: i
 
 
 def test_any_flipped_byte_is_found(vault: Vault, kims_ticket: int, tmp_path: Path) -> None:
-    """Whichever byte is flipped, and wherever the file is cut, verify says so, and nothing is left of the restore;
-    whole it passes. Every byte is tried in test_damage.py.
+    """Whichever byte is flipped, and wherever the file is cut, verify says so, and nothing is left of the
+    restore; whole it passes. Every byte is tried in test_damage.py.
     """
     backup, keys_at = made(vault)
     scratch = tmp_path / "scratch"
@@ -148,7 +163,10 @@ def test_any_flipped_byte_is_found(vault: Vault, kims_ticket: int, tmp_path: Pat
     assert verify(backup, keys_at, vault.keys, scratch, lambda _: None).rows["message"] == 1
     data, changed, into = backup.read_bytes(), tmp_path / "changed", Database(tmp_path / "into.sqlite3")
     for position in range(0, len(data), max(1, len(data) // 40)):
-        for damaged in (data[:position], data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]):
+        for damaged in (
+            data[:position],
+            data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :],
+        ):
             changed.write_bytes(damaged)
             with pytest.raises(Damaged):
                 restored(vault, changed, keys_at, into)
@@ -193,12 +211,15 @@ def test_an_older_key_file_is_refused(room: PostRoom, vault: Vault, kims_ticket:
     assert not restored(vault, backup, keys_at, Database(tmp_path / "new.sqlite3")).unreadable
 
 
-def test_keys_of_many_are_made_in_few_turns(vault: Vault, kims_ticket: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_many_are_made_in_few_turns(
+    vault: Vault, kims_ticket: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first backup makes the keys of a step in turns of the writer for many at once."""
     with vault.database.read() as connection:
         account = connection.execute(select(message.c.account_id).limit(1)).scalar_one()
     people = [
-        {"account_id": account, "id": id_, "name": "", "created_at": 1} for id_ in range(1 << 40, (1 << 40) + 250)
+        {"account_id": account, "id": id_, "name": "", "created_at": 1}
+        for id_ in range(1 << 40, (1 << 40) + 250)
     ]
     vault.writer.run(lambda tx: tx.connection.execute(contact.insert(), people))
     turns: list[int] = []
@@ -220,7 +241,9 @@ def test_acts_on_backups_are_in_the_journal(vault: Vault, kims_ticket: int) -> N
     made(vault)
     gone = expire(vault, actor="system", now=1 << 60)
     with vault.database.read() as connection:
-        query = select(journal.c.actor, journal.c.verb, journal.c.object).where(journal.c.account_id == MACHINE)
+        query = select(journal.c.actor, journal.c.verb, journal.c.object).where(
+            journal.c.account_id == MACHINE
+        )
         found = [tuple(row) for row in connection.execute(query) if row.verb.startswith("backup.")]
     named = f"backup:{gone[0].id}"
     assert found == [("operator", "backup.create", named), ("system", "backup.expire", named)]

@@ -30,7 +30,9 @@ def documents(count: int, wrong: float) -> list[tuple[Features, str]]:
 
 def of_both_views(words: list[int]) -> Features:
     """The same words in the headers and in the content."""
-    header, content = (np.array(words, dtype=np.uint32) | np.uint32(group << GROUP_BITS) for group in (HEADER, CONTENT))
+    header, content = (
+        np.array(words, dtype=np.uint32) | np.uint32(group << GROUP_BITS) for group in (HEADER, CONTENT)
+    )
     return np.concatenate([header, content])
 
 
@@ -41,7 +43,9 @@ def trained(rows: list[tuple[Features, str]]) -> Counts:
     return counts
 
 
-@pytest.mark.parametrize(("wrong", "low", "high"), [(0.0, 0.0, 0.003), (0.02, 0.01, 0.04), (0.05, 0.03, 0.08)])
+@pytest.mark.parametrize(
+    ("wrong", "low", "high"), [(0.0, 0.0, 0.003), (0.02, 0.01, 0.04), (0.05, 0.03, 0.08)]
+)
 def test_the_share_of_wrong_labels_is_found(wrong: float, low: float, high: float) -> None:
     """Without wrong labels the estimate is next to nothing; 2% and 5% are told within a factor of two."""
     assert low <= trained(documents(2_500, wrong)).wrong_labels <= high

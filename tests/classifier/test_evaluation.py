@@ -27,7 +27,10 @@ HAM = features(Document(text="meeting at noon tomorrow", subject="meeting"))
 
 
 def stream(labels: str) -> list[tuple[str, str, Features]]:
-    return [(str(n), "spam" if each == "s" else "ham", SPAM if each == "s" else HAM) for n, each in enumerate(labels)]
+    return [
+        (str(n), "spam" if each == "s" else "ham", SPAM if each == "s" else HAM)
+        for n, each in enumerate(labels)
+    ]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(-5, 5)), min_size=1, max_size=40))
@@ -72,7 +75,11 @@ def test_delayed_feedback_trains_n_documents_later() -> None:
 def test_half_judges_the_second_half_only() -> None:
     """The first half is trained, the second scored by the same model."""
     judged = list(run(stream("shshsh"), "half"))
-    assert [(each.name, each.trained_spam + each.trained_ham) for each in judged] == [("3", 3), ("4", 3), ("5", 3)]
+    assert [(each.name, each.trained_spam + each.trained_ham) for each in judged] == [
+        ("3", 3),
+        ("4", 3),
+        ("5", 3),
+    ]
 
 
 @pytest.mark.parametrize("feedback", ["later", "delayed:", "delayed:-1", "delayed:x", ""])

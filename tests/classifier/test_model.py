@@ -22,7 +22,9 @@ from classifier.tokens import FEATURES_VERSION, GROUP_BITS, GROUPS, Features, fe
 
 ROOT = Path(__file__).parents[2]
 LABELS = st.sampled_from(["spam", "ham"])
-ROWS = st.lists(st.tuples(LABELS, st.lists(st.integers(0, 400), unique=True, max_size=40).map(sorted)), max_size=25)
+ROWS = st.lists(
+    st.tuples(LABELS, st.lists(st.integers(0, 400), unique=True, max_size=40).map(sorted)), max_size=25
+)
 
 
 def ids(values: list[int]) -> Features:
@@ -75,7 +77,9 @@ def test_a_checkpoint_reads_back_as_it_was(rows: list[tuple[str, list[int]]]) ->
 def test_growth_and_width_do_not_show() -> None:
     """An account that grew past every width and capacity and shrank again has the bytes of one that never did."""
     random = np.random.default_rng(1)
-    rows = [np.unique(random.integers(0, len(GROUPS) << GROUP_BITS, 500).astype(np.uint32)) for _ in range(300)]
+    rows = [
+        np.unique(random.integers(0, len(GROUPS) << GROUP_BITS, 500).astype(np.uint32)) for _ in range(300)
+    ]
     counts = Counts()
     for row in rows:
         train(counts, row, "spam")
@@ -101,11 +105,15 @@ def test_a_copy_shares_nothing() -> None:
 def test_a_fold_of_many_rows_equals_training_them() -> None:
     """Through every growth of the table, one by one and at once give the same bytes and lose no id."""
     random = np.random.default_rng(6)
-    rows = [np.unique(random.integers(0, len(GROUPS) << GROUP_BITS, 900).astype(np.uint32)) for _ in range(150)]
+    rows = [
+        np.unique(random.integers(0, len(GROUPS) << GROUP_BITS, 900).astype(np.uint32)) for _ in range(150)
+    ]
     counts = Counts()
     for number, row in enumerate(rows):
         train(counts, row, "spam" if number % 2 else "ham")
-    expected = fold(("spam" if number % 2 else "ham", features_to_bytes(row)) for number, row in enumerate(rows))
+    expected = fold(
+        ("spam" if number % 2 else "ham", features_to_bytes(row)) for number, row in enumerate(rows)
+    )
     assert to_bytes(expected) == to_bytes(counts)
     assert all(bool((counts.table.find(row) >= 0).all()) for row in rows)
 
@@ -150,7 +158,14 @@ def _huge(spam: int, ham: int) -> Counts:
 
 @pytest.mark.parametrize(
     "counts",
-    [Counts(), _huge(10**9, 0), _huge(0, 10**9), _huge(10**9, 10**9), _huge(2**62, 1), trained([("spam", [1])])],
+    [
+        Counts(),
+        _huge(10**9, 0),
+        _huge(0, 10**9),
+        _huge(10**9, 10**9),
+        _huge(2**62, 1),
+        trained([("spam", [1])]),
+    ],
     ids=["empty", "spam-only", "ham-only", "both", "beyond", "one"],
 )
 @pytest.mark.parametrize("values", [[], [1], [*range(400)]])
@@ -189,7 +204,11 @@ def test_evidence_names_what_decided() -> None:
     """The heaviest features come first, with their counts, and their weights add up to the score."""
     counts = trained([("spam", [1, 2]), ("spam", [1, 3]), ("ham", [2, 3])])
     found = score(counts, ids([1, 2, 3]), evidence=99)
-    assert (int(ids([1])[0]), 2, 0) == (found.evidence[0].feature, found.evidence[0].spam, found.evidence[0].ham)
+    assert (int(ids([1])[0]), 2, 0) == (
+        found.evidence[0].feature,
+        found.evidence[0].spam,
+        found.evidence[0].ham,
+    )
     assert [*found.evidence] == sorted(found.evidence, key=lambda each: -abs(each.weight))
 
 

@@ -13,7 +13,9 @@ from classifier.tokens import Features
 
 IDS = st.lists(st.integers(0, 2**32 - 2), max_size=200, unique=True).map(sorted)
 _UNSPREAD = pow(0x9E3779B1, -1, 2**32)
-LATE = sorted(spread * _UNSPREAD % 2**32 for spread in range(2**32 - 900, 2**32))  # at home in the last bucket
+LATE = sorted(
+    spread * _UNSPREAD % 2**32 for spread in range(2**32 - 900, 2**32)
+)  # at home in the last bucket
 
 
 def features(ids: list[int]) -> Features:
@@ -27,7 +29,9 @@ def contents(counted: Table) -> dict[int, tuple[int, int]]:
 
 
 @given(st.lists(st.tuples(IDS, st.booleans(), st.booleans()), max_size=30), st.sampled_from([1, 7, 2_048]))
-def test_a_growing_table_counts_like_a_dictionary(acts: list[tuple[list[int], bool, bool]], pace: int) -> None:
+def test_a_growing_table_counts_like_a_dictionary(
+    acts: list[tuple[list[int], bool, bool]], pace: int
+) -> None:
     """Added to and subtracted from while it grows, with any pace, it holds what a dictionary holds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "MOVED_AT_LEAST", pace)

@@ -112,13 +112,18 @@ def test_every_feature_has_a_name(document: Document, secret: int) -> None:
     """An explanation can name each id that was counted, in the group the id says."""
     found = features(document, secret=secret).tolist()
     named = naming.name_features(document, found, secret=secret)
-    assert {each: tokens.group_of(each) for each in found} == {each: name.group for each, name in named.items()}
+    assert {each: tokens.group_of(each) for each in found} == {
+        each: name.group for each, name in named.items()
+    }
 
 
 def test_names_say_field_and_words() -> None:
     """A header word is named with its header, a sparse bigram with its gap."""
     document = Document(headers=(("x-mailer", "Quux 9"),), text="one two three")
-    named = {(name.field, name.words) for name in naming.name_features(document, features(document).tolist()).values()}
+    named = {
+        (name.field, name.words)
+        for name in naming.name_features(document, features(document).tolist()).values()
+    }
     assert {("x-mailer", "quux"), ("x-mailer", "quux 9"), ("text", "one … three")} <= named
 
 
@@ -154,7 +159,18 @@ def test_an_empty_document_has_no_features_but_its_header_order() -> None:
         Document(marks=("m" * 100_000,) * 500, structure=("s" * 1000,) * 5000),
         Document(spelling="".join(map(chr, range(256))) * 10_000),
     ],
-    ids=["words", "open", "tags", "invisible", "mixed-subject", "mixed-text", "headers", "links", "marks", "spelling"],
+    ids=[
+        "words",
+        "open",
+        "tags",
+        "invisible",
+        "mixed-subject",
+        "mixed-text",
+        "headers",
+        "links",
+        "marks",
+        "spelling",
+    ],
 )
 def test_hostile_documents_give_a_bounded_number_of_features(document: Document) -> None:
     """The ceiling follows from the constants: twice the words that fit the fields, four bigrams a word, the 4-grams."""

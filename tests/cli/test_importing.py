@@ -33,7 +33,9 @@ def test_mbox_comes_apart(tmp_path: Path) -> None:
 def test_from_line_within_a_paragraph_divides_nothing(tmp_path: Path) -> None:
     """A line that begins with "From " but follows text is text (RFC 4155)."""
     archive = tmp_path / "archive"
-    archive.write_bytes(b"From a Mon Nov 23 10:00:00 2026\nSubject: x\n\ntext\nFrom b Mon Nov 23 10:00:00 2026\n")
+    archive.write_bytes(
+        b"From a Mon Nov 23 10:00:00 2026\nSubject: x\n\ntext\nFrom b Mon Nov 23 10:00:00 2026\n"
+    )
     assert taken(archive) == [b"Subject: x\n\ntext\nFrom b Mon Nov 23 10:00:00 2026\n"]
 
 

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-LINES = [(f"{number}.eml", label, score) for number in range(60) for label, score in (("spam", 4.5), ("ham", -30.0))]
+LINES = [
+    (f"{number}.eml", label, score)
+    for number in range(60)
+    for label, score in (("spam", 4.5), ("ham", -30.0))
+]
 
 
 @pytest.fixture

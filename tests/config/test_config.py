@@ -27,13 +27,19 @@ def faults_of(path: Path, text: str, **environment: str) -> list[str]:
     [
         ("[smtp]\nport = 25\nprot = 26\n", "FILE:3: unknown setting smtp.prot; did you mean smtp.port?"),
         ("[stmp]\nport = 25\n", "FILE:1: unknown section stmp; did you mean smtp?"),
-        ("# a remark\nport = 25\n", "FILE:2: setting port stands outside of a section; did you mean smtp.port?"),
+        (
+            "# a remark\nport = 25\n",
+            "FILE:2: setting port stands outside of a section; did you mean smtp.port?",
+        ),
         ('[smtp]\nport = "25"\n', "FILE:2: smtp.port must be a whole number, not '25'"),
         ("[smtp]\nport = true\n", "FILE:2: smtp.port must be a whole number, not True"),
         ('[http]\n\nenabled = "no"\n', "FILE:3: http.enabled must be true or false, not 'no'"),
         ("[smtp]\nport = 70000\n", "FILE:2: smtp.port must be at most 65535, not 70000"),
         ("[limits]\nline_bytes = 10\n", "FILE:2: limits.line_bytes must be at least 1000 bytes, not 10"),
-        ('[log]\nlevel = "loud"\n', "FILE:2: log.level must be one of debug, info, warning, error, not 'loud'"),
+        (
+            '[log]\nlevel = "loud"\n',
+            "FILE:2: log.level must be one of debug, info, warning, error, not 'loud'",
+        ),
         ("smtp.prot = 25\n", "FILE:1: unknown setting smtp.prot; did you mean smtp.port?"),
         ("smtp = 25\n", "FILE:1: smtp is a section: write [smtp] and its settings below it"),
         (
@@ -56,7 +62,10 @@ def test_fault_names_file_line_and_remedy(tmp_path: Path, text: str, fault: str)
             '[smtp]\nhostname = "a.example\\r\\n250 x"\n',
             r"FILE:2: smtp.hostname must be a host name like mail.example.com, not 'a.example\r\n250 x'",
         ),
-        ('[smtp]\nhostname = "a b"\n', "FILE:2: smtp.hostname must be a host name like mail.example.com, not 'a b'"),
+        (
+            '[smtp]\nhostname = "a b"\n',
+            "FILE:2: smtp.hostname must be a host name like mail.example.com, not 'a b'",
+        ),
         (
             "[spam]\nham_threshold = 0.5\nspam_threshold = 0.5\n",
             "FILE:2: spam.ham_threshold must be below spam.spam_threshold: 0.5 is not below 0.5",
@@ -71,7 +80,11 @@ def test_values_that_would_do_harm_are_refused(tmp_path: Path, text: str, fault:
 def test_every_fault_is_found(tmp_path: Path) -> None:
     """All faults are reported, not just the first."""
     text = '[smtp]\nprot = 1\n[http]\nenabled = 1\n[log]\nlevel = "x"\n'
-    assert [each.split(": ")[0] for each in faults_of(tmp_path / "m.toml", text)] == ["FILE:2", "FILE:4", "FILE:6"]
+    assert [each.split(": ")[0] for each in faults_of(tmp_path / "m.toml", text)] == [
+        "FILE:2",
+        "FILE:4",
+        "FILE:6",
+    ]
 
 
 def test_load_raises_the_first_fault(tmp_path: Path) -> None:
@@ -124,7 +137,9 @@ def test_unknown_variable_is_a_fault(tmp_path: Path) -> None:
 def test_relative_paths_are_taken_from_the_file(tmp_path: Path) -> None:
     """A relative path means the same wherever mailhub is started."""
     path = tmp_path / "mailhub.toml"
-    path.write_text('[storage]\ndirectory = "."\n[admin]\nsocket = "run/a"\n[smtp]\ntls_key = "k"\n', encoding="utf-8")
+    path.write_text(
+        '[storage]\ndirectory = "."\n[admin]\nsocket = "run/a"\n[smtp]\ntls_key = "k"\n', encoding="utf-8"
+    )
     config = file.load(path, {})
     assert config.storage.directory.resolve() == tmp_path.resolve()
     assert config.admin.socket == tmp_path / "run/a"
@@ -147,12 +162,16 @@ def test_example_is_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "mailhub.toml"
     lines = configuration_text.example().splitlines()
     path.write_text(
-        "\n".join(line.removeprefix("#") if " = " in line else line for line in lines if not line.startswith("# "))
+        "\n".join(
+            line.removeprefix("#") if " = " in line else line for line in lines if not line.startswith("# ")
+        )
     )
     config, faults = file.read(path, {})
     assert faults == []
     defaults = Config()
-    assert [getattr(config, section) for section in SECTIONS] == [getattr(defaults, section) for section in SECTIONS]
+    assert [getattr(config, section) for section in SECTIONS] == [
+        getattr(defaults, section) for section in SECTIONS
+    ]
 
 
 def test_every_section_can_be_written() -> None:
@@ -191,7 +210,9 @@ def test_an_offset_moves_every_port_that_is_listened_on(tmp_path: Path) -> None:
     path = tmp_path / "mailhub.toml"
     path.write_text("[lmtp]\nport = 0\n", encoding="utf-8")
     shifted, plain = serve.load(path, 1000), Config()
-    doors = [name for name in SECTIONS if hasattr(getattr(plain, name), "port") and name not in ("relay", "lmtp")]
+    doors = [
+        name for name in SECTIONS if hasattr(getattr(plain, name), "port") and name not in ("relay", "lmtp")
+    ]
     assert {"smtp", "http", "https"} <= set(doors)
     assert {name: getattr(shifted, name).port - getattr(plain, name).port for name in doors} == dict.fromkeys(
         doors, 1000

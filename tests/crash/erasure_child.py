@@ -2,9 +2,10 @@
 
     erasure_child.py BEGUN DIRECTORY ACCOUNT ERASURE PLACE...
 
-For each PLACE a copy of the data directory BEGUN becomes ``DIRECTORY/N``, and a forked child goes on with the erasure
-until it is killed: ``before:STEP``, ``after:STEP`` (names of ``mailhub.privacy.erasing.steps``) or ``commit:N`` of the
-run. Then another one goes on to the end. One JSON line a place: {"place", "status", "state", "end"}.
+For each PLACE a copy of the data directory BEGUN becomes ``DIRECTORY/N``, and a forked child goes on with the
+erasure until it is killed: ``before:STEP``, ``after:STEP`` (names of ``mailhub.privacy.erasing.steps``) or
+``commit:N`` of the run. Then another one goes on to the end. One JSON line a place: {"place", "status",
+"state", "end"}.
 """
 
 from __future__ import annotations

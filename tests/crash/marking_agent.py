@@ -35,7 +35,10 @@ def main(url: str, directory: str, seed: str, account: str) -> None:
     dice = Random(seed)
     threading.Thread(target=_save, args=(inbox,), daemon=True).start()
     for _ in range(100_000):
-        messages, label = dice.sample(inbox.messages, dice.randrange(1, 8)), dice.choice(["spam", "ham", "none"])
+        messages, label = (
+            dice.sample(inbox.messages, dice.randrange(1, 8)),
+            dice.choice(["spam", "ham", "none"]),
+        )
         print("?", *(f"{each}:{label}" for each in messages), flush=True)
         if label == "none":
             inbox.unmark(messages)

@@ -2,9 +2,9 @@
 
     purging_child.py BEGUN DIRECTORY ACCOUNT TICKET
 
-For N = 1, 2, ... a copy of the data directory BEGUN becomes ``DIRECTORY/N``, and a forked child purges the ticket
-there, with a checkpoint of the filter between two turns, until it dies before its Nth commit. The first that lives is
-the last: one JSON line tells how each ended.
+For N = 1, 2, ... a copy of the data directory BEGUN becomes ``DIRECTORY/N``, and a forked child purges the
+ticket there, with a checkpoint of the filter between two turns, until it dies before its Nth commit. The
+first that lives is the last: one JSON line tells how each ended.
 """
 
 from __future__ import annotations

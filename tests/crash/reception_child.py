@@ -2,9 +2,10 @@
 
     reception_child.py TEMPLATE DIRECTORY MAILS STEP...
 
-For each STEP a copy of TEMPLATE becomes ``DIRECTORY/STEP.sqlite3``, and a forked child hands the mails of the JSON file
-MAILS to a real reception until it is killed: ``before-N`` at the N-th commit, ``after-N`` when it is durable and nobody
-has heard, ``heard-N`` when N sessions have heard. One JSON line a step: {"step", "status", "heard": [indices]}.
+For each STEP a copy of TEMPLATE becomes ``DIRECTORY/STEP.sqlite3``, and a forked child hands the mails of the
+JSON file MAILS to a real reception until it is killed: ``before-N`` at the N-th commit, ``after-N`` when it
+is durable and nobody has heard, ``heard-N`` when N sessions have heard. One JSON line a step: {"step",
+"status", "heard": [indices]}.
 """
 
 from __future__ import annotations

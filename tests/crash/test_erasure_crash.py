@@ -57,12 +57,16 @@ def crashed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     command = [sys.executable, str(program), str(begun), str(target), *which, *PLACES]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, timeout=GUARD_SECONDS, check=True)
-    return Crashed(target, desk.account, made.erasure, [json.loads(line) for line in done.stdout.splitlines()])
+    return Crashed(
+        target, desk.account, made.erasure, [json.loads(line) for line in done.stdout.splitlines()]
+    )
 
 
 def test_every_place_was_reached(crashed: Crashed) -> None:
     """Every process died by the signal at its place."""
-    assert [(each["place"], each["status"]) for each in crashed.told] == [(each, -signal.SIGKILL) for each in PLACES]
+    assert [(each["place"], each["status"]) for each in crashed.told] == [
+        (each, -signal.SIGKILL) for each in PLACES
+    ]
 
 
 @pytest.mark.parametrize("number", range(len(PLACES)), ids=PLACES)

@@ -41,7 +41,9 @@ def _after(labels: dict[int, str], act: str) -> dict[int, str]:
     return {message: label for message, label in {**labels, **wished}.items() if label != "none"}
 
 
-def test_a_killed_process_leaves_an_exact_model(database: Database, writer: WritingThread, tmp_path: Path) -> None:
+def test_a_killed_process_leaves_an_exact_model(
+    database: Database, writer: WritingThread, tmp_path: Path
+) -> None:
     """After each kill all acknowledged acts and at most one more, whole, are in force, and ``verify`` says exact."""
     directory = tmp_path / "models"
     inbox = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)

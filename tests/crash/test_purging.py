@@ -54,7 +54,9 @@ def fill(desk: Desk, directory: Path) -> Begun:
     scene.messages = {str(number): each for number, each in enumerate(messages)} | {"other": other}
     scene.label("spam", "0", "9", "10", "19")
     scene.label("ham", "3", "12", "other")
-    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="hm"))
+    desk.do(
+        lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="hm")
+    )
     desk.filing.models.checkpoint(desk.writer, desk.account)
     return Begun(desk, ticket, messages, other)
 
@@ -121,7 +123,11 @@ def test_a_purge_killed_before_any_commit_goes_on(sqlite_template: Path, tmp_pat
     told = json.loads(done.stdout)
     assert told[:-1] == [-signal.SIGKILL] * (len(told) - 1)
     seen = [_killed(begun, target / str(number), number) for number in range(1, len(told))]
-    assert sorted(set(seen), reverse=True) == [20, 12, 4]  # killed in each turn; before the last, all of its messages
+    assert sorted(set(seen), reverse=True) == [
+        20,
+        12,
+        4,
+    ]  # killed in each turn; before the last, all of its messages
 
 
 def _killed(begun: Begun, directory: Path, number: int) -> int:

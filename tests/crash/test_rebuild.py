@@ -46,7 +46,9 @@ def _waiting(inbox: Inbox) -> int:
         return ledger_versions.count_other(connection, ACCOUNT, FEATURES_VERSION)
 
 
-def test_a_killed_rebuild_goes_on_where_it_was(database: Database, writer: WritingThread, tmp_path: Path) -> None:
+def test_a_killed_rebuild_goes_on_where_it_was(
+    database: Database, writer: WritingThread, tmp_path: Path
+) -> None:
     """After each kill the model is exact and holds the carried rows alone; in the end it is what it was before."""
     directory = tmp_path / "models"
     inbox = Inbox(database=database, writer=writer, models=Models(database, directory), directory=directory)

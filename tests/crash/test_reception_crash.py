@@ -33,12 +33,17 @@ STEPS += [f"heard-{number}" for number in (1, 5, 17)]
 
 def mails() -> list[bytes]:
     """Forty ordinary mails, without ids and with, and one of several slices among them."""
-    few = [mail(f"Mail {n}.", id=None if n % 3 else f"{n}@x.example", sender=f"k{n}@x.example") for n in range(40)]
+    few = [
+        mail(f"Mail {n}.", id=None if n % 3 else f"{n}@x.example", sender=f"k{n}@x.example")
+        for n in range(40)
+    ]
     return [*few[:5], mail(Random(7).randbytes(1_400_000).hex(), id="large@x.example"), *few[5:]]
 
 
 @pytest.fixture(scope="module")
-def crashed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, object]]]:
+def crashed(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[dict[str, object]]]:
     """A database for each step at which the process was killed, and what had been acknowledged by then."""
     directory = tmp_path_factory.mktemp("crashed")
     contents = directory / "mails.json"
@@ -66,7 +71,9 @@ def reopened(database: Database, writer: WritingThread, directory: Path) -> Post
 
 def test_every_step_was_reached(crashed: tuple[Path, list[dict[str, object]]]) -> None:
     """Every process died by the signal at its step, and not all of them before anybody had heard."""
-    assert [(each["step"], each["status"]) for each in crashed[1]] == [(step, signal.SIGKILL) for step in STEPS]
+    assert [(each["step"], each["status"]) for each in crashed[1]] == [
+        (step, signal.SIGKILL) for step in STEPS
+    ]
     assert sum(bool(each["heard"]) for each in crashed[1]) >= len(STEPS) // 2
 
 

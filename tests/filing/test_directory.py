@@ -13,8 +13,27 @@ from storage.mail import mailboxes
 from storage.mail.mailboxes import Mailbox, Route, add_address, add_mailbox, delete_mailbox
 from tests.houses.postroom import HELP, OURS, SALES, START, SUPPORT, THEIRS, PostRoom
 
-STRANGE = ["", "@", "@@", "+", "+@", "a", "@example.com", "support", "abuse", "support@", "support@@example.com", "\0"]
-STRANGE += ["support @example.com", "support@example.com ", "+support@example.com", "x" * 100_000, "\ud800@example.com"]
+STRANGE = [
+    "",
+    "@",
+    "@@",
+    "+",
+    "+@",
+    "a",
+    "@example.com",
+    "support",
+    "abuse",
+    "support@",
+    "support@@example.com",
+    "\0",
+]
+STRANGE += [
+    "support @example.com",
+    "support@example.com ",
+    "+support@example.com",
+    "x" * 100_000,
+    "\ud800@example.com",
+]
 STRANGE += ["support@sub.example.com", "xsupport@example.com", "postmaster@elsewhere.example"]
 
 
@@ -44,7 +63,9 @@ def test_served_addresses(room: PostRoom, address: str, expected: tuple[int, int
 
 def test_any_other_string_is_refused(room: PostRoom) -> None:
     """Whatever is no served address is unknown, and nothing raises."""
-    assert {address: room.directory.resolve(address) for address in STRANGE} == dict.fromkeys(STRANGE, Refusal.UNKNOWN)
+    assert {address: room.directory.resolve(address) for address in STRANGE} == dict.fromkeys(
+        STRANGE, Refusal.UNKNOWN
+    )
 
 
 def test_the_catch_all_is_a_setting(room: PostRoom) -> None:
@@ -53,7 +74,10 @@ def test_the_catch_all_is_a_setting(room: PostRoom) -> None:
     assert led_to(directory, "anybody+x@example.com") == (OURS, SUPPORT, "x")
     assert led_to(directory, "sales@example.com") == (OURS, SALES, "")
     assert led_to(directory, "anybody@elsewhere.example") is None
-    assert [directory.is_own(OURS, each) for each in ("anybody@example.com", "sales@example.com")] == [False, True]
+    assert [directory.is_own(OURS, each) for each in ("anybody@example.com", "sales@example.com")] == [
+        False,
+        True,
+    ]
 
 
 def test_own_addresses_are_the_accounts_own(room: PostRoom) -> None:
@@ -73,7 +97,9 @@ def test_changes_are_seen_after_a_refresh(room: PostRoom) -> None:
     assert led_to(room.directory, "new@third.example") is None
     room.directory.refresh()
     assert (
-        led_to(room.directory, "new@third.example") == led_to(room.directory, "abuse@third.example") == (OURS, 77, "")
+        led_to(room.directory, "new@third.example")
+        == led_to(room.directory, "abuse@third.example")
+        == (OURS, 77, "")
     )
     assert led_to(room.directory, "Support+VIP@example.com") == (OURS, SALES, "")
     assert led_to(room.directory, "help@other.example") is None

@@ -9,7 +9,9 @@ from mailhub.message.values import Authentication
 from mailhub.tickets.reply import Replied
 from tests.houses.postroom import ANA, KIM, MALLORY, MINE, PostRoom, answering, filed, mail
 
-FORGED = Authentication(spf="fail", dmarc="fail", policy="reject", domain="customer.example", source="checked")
+FORGED = Authentication(
+    spf="fail", dmarc="fail", policy="reject", domain="customer.example", source="checked"
+)
 WAYS = [{"subject": "Re: [#1]"}, {"headers": answering(MINE)}, {"headers": answering(references=[MINE])}]
 
 
@@ -24,7 +26,9 @@ def alone(room: PostRoom, kims_ticket: int, raw: bytes, *, reason: str, **how: o
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("sender", [KIM, "ana@example.com"])
-def test_a_forged_reply_joins_nothing(room: PostRoom, kims_ticket: int, way: dict[str, object], sender: str) -> None:
+def test_a_forged_reply_joins_nothing(
+    room: PostRoom, kims_ticket: int, way: dict[str, object], sender: str
+) -> None:
     """When DMARC fails under a policy, neither the requester's nor an agent's address opens the ticket."""
     raw = mail("Pay me.", sender=sender, **way)  # type: ignore[arg-type]
     made = alone(room, kims_ticket, raw, reason="authentication-failed", authentication=FORGED)
@@ -32,7 +36,9 @@ def test_a_forged_reply_joins_nothing(room: PostRoom, kims_ticket: int, way: dic
 
 
 @pytest.mark.parametrize("sender", [KIM, "ana@example.com"])
-def test_the_same_reply_joins_when_it_passes_or_nobody_asks(room: PostRoom, kims_ticket: int, sender: str) -> None:
+def test_the_same_reply_joins_when_it_passes_or_nobody_asks(
+    room: PostRoom, kims_ticket: int, sender: str
+) -> None:
     """DMARC that passes, or fails for a domain without a policy, lets the participant in."""
     for result, policy in (("pass", "reject"), ("fail", "none"), ("fail", ""), ("temperror", "reject")):
         known = Authentication(dmarc=result, policy=policy, domain=sender.partition("@")[2], source="checked")
@@ -52,11 +58,17 @@ def test_the_reverse_path_opens_no_ticket(
     assert (room.requester(made), [row.user_id for row in room.rows_of(made)]) == (claimed, [None])
 
 
-def test_a_forger_with_a_reply_address_brings_nobody_in(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
+def test_a_forger_with_a_reply_address_brings_nobody_in(
+    room: PostRoom, kims_ticket: int, anas_answer: Replied
+) -> None:
     """A proof joins even when authentication fails, as a guest: people in copy become no participants."""
     raw = mail("Add my friend.", headers=[("Cc", MALLORY)])
     outcome = room.deliver_to(raw, anas_answer.queued[0].mail_from or "", authentication=FORGED)[0]
-    assert (outcome.ticket, outcome.reason, room.participants(kims_ticket)) == (kims_ticket, "reply-address", {})
+    assert (outcome.ticket, outcome.reason, room.participants(kims_ticket)) == (
+        kims_ticket,
+        "reply-address",
+        {},
+    )
     assert room.message(outcome.message).thread_evidence == "its sender could not be authenticated"
 
 

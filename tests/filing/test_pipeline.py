@@ -11,7 +11,19 @@ from mailhub.envelope import Fate, Source
 from storage.mail.filing import BEARERS
 from storage.mail.mailboxes import delete_mailbox
 from storage.schema import intake, message, message_reference
-from tests.houses.postroom import ADDRESSES, HELP, HOPS, KIM, OURS, SALES, SUPPORT, THEIRS, PostRoom, answering, mail
+from tests.houses.postroom import (
+    ADDRESSES,
+    HELP,
+    HOPS,
+    KIM,
+    OURS,
+    SALES,
+    SUPPORT,
+    THEIRS,
+    PostRoom,
+    answering,
+    mail,
+)
 
 # --- fates ------------------------------------------------------------------------------------------------------------
 
@@ -34,11 +46,18 @@ def test_a_mail_becomes_a_ticket(room: PostRoom) -> None:
     "sources", [(Source.SMTP, Source.SMTP), (Source.SMTP, Source.IMAP), (Source.PIPE, Source.LMTP)]
 )
 @pytest.mark.parametrize("together", [True, False])
-def test_the_same_mail_again_is_a_duplicate(room: PostRoom, sources: tuple[Source, Source], together: bool) -> None:
+def test_the_same_mail_again_is_a_duplicate(
+    room: PostRoom, sources: tuple[Source, Source], together: bool
+) -> None:
     """The same mail by one door or two, in one batch or two, is one message; the copy's trace is kept."""
     body = mail(id="a@customer.example")
-    first, again = b"Received: from a by b\r\n" + body, b"Received: from c by d\r\n" + body.replace(b"\r\n", b"\n")
-    prepared = [(raw, room.prepare(raw, source=source)) for raw, source in zip((first, again), sources, strict=True)]
+    first, again = (
+        b"Received: from a by b\r\n" + body,
+        b"Received: from c by d\r\n" + body.replace(b"\r\n", b"\n"),
+    )
+    prepared = [
+        (raw, room.prepare(raw, source=source)) for raw, source in zip((first, again), sources, strict=True)
+    ]
     batches = [prepared] if together else [prepared[:1], prepared[1:]]
     one, two = (outcomes[0] for batch in batches for outcomes in room.file_all(batch))
     assert (one.fate, two.fate, two.reason) == (Fate.FILED, Fate.DUPLICATE, "same-message")

@@ -94,8 +94,14 @@ def test_any_byte_can_come(room: PostRoom) -> None:
         b"no header at all",
         b"\xff\xfe: x\r\n\r\n\xed\xa0\x80",
     ]
-    raws_ += [mail(subject="=?utf-8?b?AAAA?= \0", sender='"\0" <k\0im@x.example>'), mail("Id.", id="x" * 5000)]
-    raws_ += [mail("From.", sender=f"{'k' * 5000}@x.example"), mail("Cc.", headers=[("Cc", f"{'c' * 5000}@x.example")])]
+    raws_ += [
+        mail(subject="=?utf-8?b?AAAA?= \0", sender='"\0" <k\0im@x.example>'),
+        mail("Id.", id="x" * 5000),
+    ]
+    raws_ += [
+        mail("From.", sender=f"{'k' * 5000}@x.example"),
+        mail("Cc.", headers=[("Cc", f"{'c' * 5000}@x.example")]),
+    ]
     outcomes = room.deliver_all(raws_)
     assert [outcome.fate for outcome in outcomes] == [Fate.FILED] * len(raws_)
 
@@ -103,7 +109,9 @@ def test_any_byte_can_come(room: PostRoom) -> None:
 @pytest.mark.parametrize("strange", ["nul\0", "sur\udcffrogate", "x" * 5000])
 def test_a_strange_envelope_is_recorded(room: PostRoom, strange: str) -> None:
     """NUL, lone surrogates and endless text in the envelope, should a door let them pass, stop nothing."""
-    outcomes = room.deliver_to(mail(sender=None), f"support+{strange}@example.com", mail_from=f"{strange}@x.example")
+    outcomes = room.deliver_to(
+        mail(sender=None), f"support+{strange}@example.com", mail_from=f"{strange}@x.example"
+    )
     assert [outcome.fate for outcome in outcomes] == [Fate.FILED]
 
 
@@ -113,7 +121,13 @@ def test_a_mixed_batch_has_every_fate(room: PostRoom) -> None:
     room.deliver(known)
     loop = mail("Loop.", headers=[("Received", "from a by b")] * (HOPS + 1))
     outcomes = room.deliver_all([mail("New."), known, loop, known, mail("New.")])
-    assert [outcome.fate.value for outcome in outcomes] == ["filed", "duplicate", "rejected", "duplicate", "duplicate"]
+    assert [outcome.fate.value for outcome in outcomes] == [
+        "filed",
+        "duplicate",
+        "rejected",
+        "duplicate",
+        "duplicate",
+    ]
 
 
 def test_an_automatic_mail_changes_no_state(room: PostRoom) -> None:
@@ -130,7 +144,9 @@ def test_our_own_people_are_no_flood(room: PostRoom) -> None:
     """An agent who writes to many customers in an hour has a ticket for each of them."""
     copy = [("Cc", "support@example.com")]
     people = [f"customer{n}@customer.example" for n in range(2 * FLOOD_CAP)]
-    mails = [mail(f"Offer {n}.", sender="ana@example.com", to=to, headers=copy) for n, to in enumerate(people)]
+    mails = [
+        mail(f"Offer {n}.", sender="ana@example.com", to=to, headers=copy) for n, to in enumerate(people)
+    ]
     outcomes = room.deliver_all(mails)
     assert [room.requester(outcome.ticket) for outcome in outcomes] == people
 
@@ -160,7 +176,10 @@ def test_a_batch_shares_its_statements(room: PostRoom) -> None:
     """Sixteen mails of sixteen senders cost the same statements, in number, as four of four."""
 
     def cost(first: int, mails: int) -> int:
-        batch = [mail(f"Text {n}.", sender=f"<{n}@customer.example>", id=f"{n}@x") for n in range(first, first + mails)]
+        batch = [
+            mail(f"Text {n}.", sender=f"<{n}@customer.example>", id=f"{n}@x")
+            for n in range(first, first + mails)
+        ]
         seen: list[str] = []
         listen = lambda *call: seen.append(call[2])  # noqa: E731
         event.listen(room.database.writing, "before_cursor_execute", listen)

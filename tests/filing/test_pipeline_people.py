@@ -84,8 +84,13 @@ def bounce(message_id: str, *, sender: str = "MAILER-DAEMON@relay.example", cc: 
         f"Final-Recipient: rfc822; {KIM}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
         f"\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <{message_id}>\r\nSubject: x\r\n\r\nText\r\n--b--"
     )
-    mime = [("MIME-Version", "1.0"), ("Content-Type", 'multipart/report; report-type=delivery-status; boundary="b"')]
-    return mail(report, sender=sender, subject="Undelivered mail", headers=[*mime, *([("Cc", cc)] if cc else [])])
+    mime = [
+        ("MIME-Version", "1.0"),
+        ("Content-Type", 'multipart/report; report-type=delivery-status; boundary="b"'),
+    ]
+    return mail(
+        report, sender=sender, subject="Undelivered mail", headers=[*mime, *([("Cc", cc)] if cc else [])]
+    )
 
 
 def test_a_forged_bounce_brings_nobody_in(room: PostRoom) -> None:
@@ -100,7 +105,9 @@ def test_a_forged_bounce_brings_nobody_in(room: PostRoom) -> None:
 def test_people_added_by_one_mail_are_bounded(room: PostRoom) -> None:
     """A mail to hundreds of people adds a bounded number of participants and one contact."""
     crowd = ", ".join(f"person{n}@crowd.example" for n in range(300))
-    outcome = room.deliver(mail(to=f"support@example.com, {crowd}", headers=[("Cc", crowd.replace("person", "cc"))]))
+    outcome = room.deliver(
+        mail(to=f"support@example.com, {crowd}", headers=[("Cc", crowd.replace("person", "cc"))])
+    )
     assert len(room.participants(outcome.ticket)) == PARTICIPANTS_ADDED
     assert room.count(contact) == 1
 

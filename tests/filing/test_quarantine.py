@@ -64,7 +64,9 @@ def read_again(desk: Desk, delivery: int) -> Again:
 def refile(desk: Desk, again: Again) -> Sequence[Outcome]:
     """The second half."""
     return desk.do(
-        lambda tx: quarantine.refile(Act(tx, desk.actor, desk.account, desk.now), again, desk.filing, forget=forget)
+        lambda tx: quarantine.refile(
+            Act(tx, desk.actor, desk.account, desk.now), again, desk.filing, forget=forget
+        )
     )
 
 
@@ -93,7 +95,9 @@ def test_retry_of_what_came_again_meanwhile(desk: Desk, blind: pytest.MonkeyPatc
     raw = desk.written("Kim <kim@customer.example>", **headers)
     held_ticket = desk.ticket_of(desk.receive(raw))
     (held,) = deliveries(desk)
-    desk.do(lambda tx: tickets.note(Act(tx, desk.actor, desk.account, 1), held_ticket, user=desk.ana, text="odd"))
+    desk.do(
+        lambda tx: tickets.note(Act(tx, desk.actor, desk.account, 1), held_ticket, user=desk.ana, text="odd")
+    )
     blind.undo()
     filed = desk.ticket_of(desk.receive(raw))
     refile(desk, read_again(desk, held.id))
@@ -134,9 +138,9 @@ def test_only_what_is_in_quarantine(desk: Desk) -> None:
 
 def test_a_mail_in_a_loop_stays_in_quarantine(desk: Desk, blind: pytest.MonkeyPatch) -> None:
     """What would be rejected as new mail is not filed again, and nothing of it is lost."""
-    raw = b"Received: from a by b; Mon, 23 Nov 2026 16:41:00 +0000\r\n" * (desk.filing.hops + 1) + desk.written(
-        "k@x.example"
-    )
+    raw = b"Received: from a by b; Mon, 23 Nov 2026 16:41:00 +0000\r\n" * (
+        desk.filing.hops + 1
+    ) + desk.written("k@x.example")
     desk.receive(raw)
     stays_in_quarantine(desk, blind, raw, "hop-count")
 
@@ -167,7 +171,9 @@ def test_what_failed_authentication_is_not_believed_later(desk: Desk, blind: pyt
     blind.undo()
     first = desk.mail(Message_ID="<first@customer.example>")
     raw = desk.written("Kim <kim@customer.example>", In_Reply_To="<first@customer.example>")
-    forged = Authentication(spf="fail", dmarc="fail", policy="reject", domain="customer.example", source="checked")
+    forged = Authentication(
+        spf="fail", dmarc="fail", policy="reject", domain="customer.example", source="checked"
+    )
     envelope = Envelope(source=Source.SMTP, mail_from="", recipients=(SUPPORT,), received_at=desk.now)
     held = preparing.unreadable(raw, envelope, desk.secrets, authentication=forged)
     desk.do(lambda tx: file_batch(tx, desk.filing, [held]))
@@ -180,5 +186,7 @@ def test_what_our_check_found_outlasts_a_fault_in_the_parser(desk: Desk, blind: 
     """A mail that cannot be read keeps what was found about its sender."""
     known = Authentication(spf="pass", dmarc="pass", domain="customer.example", source="checked")
     envelope = Envelope(source=Source.SMTP, mail_from="", recipients=(SUPPORT,), received_at=desk.now)
-    found = preparing.prepare(b"Subject: a\r\n\r\n", envelope, desk.secrets, desk.directory, authentication=known)
+    found = preparing.prepare(
+        b"Subject: a\r\n\r\n", envelope, desk.secrets, desk.directory, authentication=known
+    )
     assert (found.unreadable, found.authentication) == (True, known)

@@ -18,9 +18,13 @@ STRANGER = replace(ANY, address="mallory@x.example", contact=MALLORY)
 ID, OTHER = b"i" * 16, b"o" * 16
 
 
-def ticket(id: int, *, state: str = "open", merged_into: int | None = None, contact: int = KIM) -> TicketState:
+def ticket(
+    id: int, *, state: str = "open", merged_into: int | None = None, contact: int = KIM
+) -> TicketState:
     """Ticket number ``id`` of Kim's, Lee copied."""
-    return TicketState(id, id, 1, contact, state, merged_into, {"lee@x.example": "cc", "guest@x.example": "guest"})
+    return TicketState(
+        id, id, 1, contact, state, merged_into, {"lee@x.example": "cc", "guest@x.example": "guest"}
+    )
 
 
 def view(*tickets: TicketState) -> View:
@@ -100,7 +104,11 @@ def test_a_stranger_is_let_into_a_later_candidate_that_is_his() -> None:
 def test_a_proof_joins_whoever_sends(who: Incoming, guest: bool) -> None:
     """A proof joins its person as himself, and everybody else, the unauthenticated included, as a guest."""
     decision = decide(replace(who, tokens=((1, KIM, "reply-address"),)), view(ticket(1)))
-    assert (where(decision), decision.guest, bool(decision.evidence)) == ((1, "reply-address", None), guest, guest)
+    assert (where(decision), decision.guest, bool(decision.evidence)) == (
+        (1, "reply-address", None),
+        guest,
+        guest,
+    )
 
 
 def test_a_bounce_joins_only_mail_of_ours() -> None:
@@ -129,13 +137,17 @@ def test_a_ring_of_merges_ends() -> None:
     """Tickets merged in a ring, or into one that is gone, take nothing and do not hang."""
     ring = view(ticket(1, state="merged", merged_into=2), ticket(2, state="merged", merged_into=1))
     gone = view(ticket(1, state="merged", merged_into=99))
-    tried = replace(ANY, subject="[#1]", tokens=((1, KIM, "reply-address"),), references=((ID, "references"),))
+    tried = replace(
+        ANY, subject="[#1]", tokens=((1, KIM, "reply-address"),), references=((ID, "references"),)
+    )
     assert [where(decide(tried, each)) for each in (ring, gone)] == [(None, "new", None)] * 2
 
 
 def test_the_trash_takes_nothing() -> None:
     """A ticket in the trash, or merged into one there, is joined by no way."""
-    tried = replace(ANY, subject="[#1]", tokens=((1, KIM, "reply-address"),), references=((ID, "references"),))
+    tried = replace(
+        ANY, subject="[#1]", tokens=((1, KIM, "reply-address"),), references=((ID, "references"),)
+    )
     direct, merged = (
         view(ticket(1, state="trash")),
         view(ticket(1, state="merged", merged_into=2), ticket(2, state="trash")),

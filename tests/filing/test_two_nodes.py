@@ -34,7 +34,9 @@ def test_the_same_mail_at_two_nodes_is_one_message(postgresql_database: Database
 
         def deliver(number: int) -> list[Outcome]:
             context = replace(
-                room.context, models=Models(postgresql_database, tmp_path / str(number)), flood=FloodCounter(100)
+                room.context,
+                models=Models(postgresql_database, tmp_path / str(number)),
+                flood=FloodCounter(100),
             )
             start.wait(GUARD_SECONDS)
             return [file_one(nodes[number], context, each) for each in prepared[number]]

@@ -87,13 +87,22 @@ def test_a_choice_means_what_came_in(inbox: Inbox) -> None:
     inbox.mark([two], "spam")
     with inbox.database.read() as connection:
 
-        def chosen(choice: Choice, before: int = 10_000, limit: int = 10, among: set[int] | None = None) -> list[int]:
-            return list(labels.choose_messages(connection, ACCOUNT, choice, before=before, limit=limit, among=among))
+        def chosen(
+            choice: Choice, before: int = 10_000, limit: int = 10, among: set[int] | None = None
+        ) -> list[int]:
+            return list(
+                labels.choose_messages(connection, ACCOUNT, choice, before=before, limit=limit, among=among)
+            )
 
         assert chosen(Choice()) == [three, two, one]
         assert chosen(Choice(verdict="spam")) == [two]
         assert chosen(Choice(contact=7), limit=2) == [three, two]
-        assert chosen(Choice(contact=8)) == chosen(Choice(address="kim@x.example")) == chosen(Choice(mailbox=9)) == []
+        assert (
+            chosen(Choice(contact=8))
+            == chosen(Choice(address="kim@x.example"))
+            == chosen(Choice(mailbox=9))
+            == []
+        )
         assert chosen(Choice(), before=two, among={one, three}) == [one]
         assert labels.answered_messages(connection, ACCOUNT, one, limit=5) == [one]
         assert labels.answered_messages(connection, ACCOUNT, two, limit=5) == []

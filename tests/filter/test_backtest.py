@@ -21,7 +21,9 @@ from tests.houses.inbox import ACCOUNT, NOW, Inbox
 NOW_IN_FORCE = FilterSettings()
 
 
-def scored(probability: float, verdict: str, *, reason: str | None = None, label: str | None = None) -> Scored:
+def scored(
+    probability: float, verdict: str, *, reason: str | None = None, label: str | None = None
+) -> Scored:
     return Scored(id=1, probability=probability, verdict=verdict, verdict_reason=reason, label=label)
 
 

@@ -30,7 +30,15 @@ def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
 
 
 def hold(inbox: Inbox, kind: str, object_id: int | None) -> None:
-    row = Hold(account_id=ACCOUNT, id=1, kind=kind, object_id=object_id, reason="", actor="operator:0", created_at=NOW)
+    row = Hold(
+        account_id=ACCOUNT,
+        id=1,
+        kind=kind,
+        object_id=object_id,
+        reason="",
+        actor="operator:0",
+        created_at=NOW,
+    )
     inbox.writer.run(lambda tx: add_hold(tx.connection, row))
 
 
@@ -44,7 +52,9 @@ def test_old_labels_go_and_the_counts_with_them(inbox: Inbox) -> None:
     with inbox.database.read() as connection:
         reasons = connection.execute(select(message.c.verdict_reason).order_by(message.c.id)).scalars().all()
         assert reasons == ["label"] * 4 + [None] * 4
-        assert {each.message_id for each in ledger.list_marks(connection, ACCOUNT, before=99, limit=99)} == set(late)
+        assert {
+            each.message_id for each in ledger.list_marks(connection, ACCOUNT, before=99, limit=99)
+        } == set(late)
         verbs = connection.execute(select(journal.c.verb)).scalars().all()
     assert verbs.count("spam.expire") == 1
     assert inbox.models.verify(inbox.writer, ACCOUNT).state == "exact"

@@ -90,7 +90,12 @@ def test_unmark_forgets_and_restores_the_verdict(inbox: Inbox) -> None:
     inbox.mark([101], "spam")
     inbox.mark([101], "ham", user=BEN)
     result = inbox.unmark([101])[0]
-    assert (result.outcome, result.label, result.verdict, result.state) == (Outcome.UNMARKED, None, "unsure", "open")
+    assert (result.outcome, result.label, result.verdict, result.state) == (
+        Outcome.UNMARKED,
+        None,
+        "unsure",
+        "open",
+    )
     assert (inbox.entries(), inbox.digest()) == ({}, empty)
     assert inbox.ticket(101) == ("open", "unsure")
     assert _outcomes(inbox.unmark([101])) == [Outcome.UNCHANGED]
@@ -102,7 +107,15 @@ def test_unmark_of_one_label_leaves_the_other(inbox: Inbox) -> None:
     inbox.mark([102], "ham")
     before = inbox.entries()[101]
     results = inbox.writer.run(
-        perform, unmark, f"user:{ANA}", ACCOUNT, inbox.now, inbox.models, [101, 102, 103], user=ANA, only="ham"
+        perform,
+        unmark,
+        f"user:{ANA}",
+        ACCOUNT,
+        inbox.now,
+        inbox.models,
+        [101, 102, 103],
+        user=ANA,
+        only="ham",
     )
     assert _outcomes(results) == [Outcome.UNCHANGED, Outcome.UNMARKED, Outcome.UNCHANGED]
     assert [each.label for each in results] == ["spam", None, None]
@@ -128,9 +141,16 @@ def test_a_reply_takes_only_its_own_verdict(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize(
     ("state", "label", "after"),
-    [("closed", "ham", "closed"), ("closed", "spam", "spam"), ("open", "ham", "open"), ("spam", "ham", "open")],
+    [
+        ("closed", "ham", "closed"),
+        ("closed", "spam", "spam"),
+        ("open", "ham", "open"),
+        ("spam", "ham", "open"),
+    ],
 )
-def test_only_spam_and_back_from_spam_moves_a_ticket(inbox: Inbox, state: str, label: str, after: str) -> None:
+def test_only_spam_and_back_from_spam_moves_a_ticket(
+    inbox: Inbox, state: str, label: str, after: str
+) -> None:
     """Ham leaves a ticket where it is unless it is in the spam state; spam always puts it there."""
     inbox.writer.run(file_message, 900, state=state)
     inbox.mark([900], label)
@@ -147,7 +167,9 @@ def test_a_ticket_in_the_trash_stays_there(inbox: Inbox) -> None:
     inbox.writer.run(trash)
     inbox.mark([900], "spam")
     with inbox.database.read() as connection:
-        row = connection.execute(select(ticket.c.state, ticket.c.state_before).where(ticket.c.id == 900)).one()
+        row = connection.execute(
+            select(ticket.c.state, ticket.c.state_before).where(ticket.c.id == 900)
+        ).one()
     assert tuple(row) == ("trash", "spam")
 
 
@@ -175,7 +197,14 @@ def test_another_accounts_messages_are_not_found(inbox: Inbox) -> None:
     """Labels stay within the account."""
 
     def work(transaction: Transaction) -> list[Marked]:
-        return mark(Act(transaction, "user:1", 2, NOW), inbox.models, [101], "spam", user=1, features_of=lambda _: None)
+        return mark(
+            Act(transaction, "user:1", 2, NOW),
+            inbox.models,
+            [101],
+            "spam",
+            user=1,
+            features_of=lambda _: None,
+        )
 
     assert _outcomes(inbox.writer.run(work)) == [Outcome.NOT_FOUND]
 
@@ -316,7 +345,9 @@ def test_one_act_is_revoked_by_its_number(inbox: Inbox) -> None:
     inbox.mark([101], "ham", user=BEN)
 
     def work(transaction: Transaction, sequence: int) -> list[Outcome]:
-        done = revoke(Act(transaction, "user:11", ACCOUNT, NOW), inbox.models, [sequence], features_of=lambda _: None)
+        done = revoke(
+            Act(transaction, "user:11", ACCOUNT, NOW), inbox.models, [sequence], features_of=lambda _: None
+        )
         return [each.outcome for each in done.messages]
 
     assert inbox.writer.run(work, 1) == [Outcome.UNCHANGED]

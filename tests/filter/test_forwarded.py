@@ -54,7 +54,9 @@ def forwarding(*mails: bytes, sender: str = "Ana <ana@example.com>", octets: boo
     return made.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def send(room: PostRoom, raw: bytes, *to: str, known: Authentication | None = PROVEN) -> list[tuple[str, str]]:
+def send(
+    room: PostRoom, raw: bytes, *to: str, known: Authentication | None = PROVEN
+) -> list[tuple[str, str]]:
     """Fates and reasons of a mail to these addresses."""
     outcomes = room.deliver_to(raw, *(to or (SPAM,)), authentication=known)
     assert all(replies.for_outcome(each).startswith(b"250 ") for each in outcomes)
@@ -147,7 +149,9 @@ def test_more_than_a_mail_may_carry_is_not_read(room: PostRoom) -> None:
 
 def test_postmaster_leads_to_no_feedback_address(room: PostRoom) -> None:
     """Mail for the role accounts is for people, even where the feedback address was there first."""
-    row = Mailbox(account_id=OURS, id=15, address="spam@new.example", name="", purpose=SPAM_FEEDBACK, created_at=START)
+    row = Mailbox(
+        account_id=OURS, id=15, address="spam@new.example", name="", purpose=SPAM_FEEDBACK, created_at=START
+    )
     room.do(lambda tx: mailboxes.add_mailbox(tx.connection, row))
     room.directory.refresh()
     assert room.directory.purpose_of("postmaster@example.com") == mailboxes.SUPPORT

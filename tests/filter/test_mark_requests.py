@@ -37,7 +37,9 @@ def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
 
 def moved(inbox: Inbox, message: int, label: str = "spam", reason: str = "") -> None:
     """A move in the mailbox was noticed."""
-    inbox.writer.run(ask, ACCOUNT, message, label, giver=MAILBOX, source=ledger.IMAP, reason=reason, now=inbox.now)
+    inbox.writer.run(
+        ask, ACCOUNT, message, label, giver=MAILBOX, source=ledger.IMAP, reason=reason, now=inbox.now
+    )
 
 
 def give(inbox: Inbox, *, later: int = SETTLE_SECONDS * SECOND, of_user: int = 100) -> int:

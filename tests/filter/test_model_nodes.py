@@ -112,15 +112,23 @@ def test_rows_of_another_tokeniser_are_no_part_of_the_model(inbox: Inbox) -> Non
 
     inbox.writer.run(make_old)
     inbox.models = Models(inbox.database, inbox.directory)
-    assert inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT)) == (1, 0)
+    assert inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT)) == (
+        1,
+        0,
+    )
     inbox.mark([101], "ham")
     inbox.unmark([103])
-    assert inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT)) == (1, 1)
+    assert inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT)) == (
+        1,
+        1,
+    )
     assert inbox.models.verify(inbox.writer, ACCOUNT).state == "exact"
     assert inbox.entries()[101].features_version == 1
 
 
-def test_a_ledger_that_never_rests_is_said_to_be_unavailable(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_that_never_rests_is_said_to_be_unavailable(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``verify`` and loading give up after some tries; nothing is changed."""
     inbox.mark([101], "spam")
     tries = []

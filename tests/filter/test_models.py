@@ -34,7 +34,12 @@ def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
 
 def _mark(inbox: Inbox, transaction: Transaction, messages: list[int], label: str) -> None:
     mark(
-        Act(transaction, f"user:{ANA}", ACCOUNT, inbox.now), inbox.models, messages, label, user=ANA, features_of=taught
+        Act(transaction, f"user:{ANA}", ACCOUNT, inbox.now),
+        inbox.models,
+        messages,
+        label,
+        user=ANA,
+        features_of=taught,
     )
 
 
@@ -69,7 +74,11 @@ def test_a_failing_savepoint_takes_its_marks_back(inbox: Inbox) -> None:
         inbox.writer.submit(lambda transaction: _mark(inbox, transaction, [106], "ham")),
         inbox.writer.submit(fails),
     ]
-    assert [type(future.exception(timeout=60)) for future in futures] == [RuntimeError, type(None), RuntimeError]
+    assert [type(future.exception(timeout=60)) for future in futures] == [
+        RuntimeError,
+        type(None),
+        RuntimeError,
+    ]
     assert sorted(inbox.entries()) == [101, 102, 103, 106]
     assert inbox.digest() == inbox.ledger_digest()
 
@@ -164,14 +173,19 @@ def test_a_snapshot_stays_as_it_was(inbox: Inbox) -> None:
 def test_a_ledger_that_cannot_be_read_does_not_keep_mail_out(inbox: Inbox) -> None:
     """With a damaged row the filter knows nothing; marking says that the ledger cannot be read."""
     inbox.mark([101, 102], "spam")
-    inbox.writer.run(lambda transaction: transaction.connection.execute(update(ledger_table).values(features=b"\xff")))
+    inbox.writer.run(
+        lambda transaction: transaction.connection.execute(update(ledger_table).values(features=b"\xff"))
+    )
     inbox.models = Models(inbox.database, inbox.directory)
     inbox.models.warm_all()
     seen = inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT))
     assert seen == (0, 0)
     with pytest.raises(Unavailable):
         inbox.mark([103], "spam")
-    assert inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT)) == (0, 0)
+    assert inbox.writer.run(lambda transaction: inbox.models.trained(transaction.connection, ACCOUNT)) == (
+        0,
+        0,
+    )
 
 
 def test_a_copy_holds_only_what_is_committed(inbox: Inbox) -> None:

@@ -35,7 +35,9 @@ def test_a_prior_decides_for_an_empty_account_and_is_not_changed() -> None:
     """An empty model with a prior tells spam from ham, rests on 200 documents of each at most; neither is changed."""
     own, shared = Counts(), made(300)
     before = digest(shared)
-    assert score(own, SPAMMY, prior=shared).probability > 0.9 > 0.1 > score(own, HAMMY, prior=shared).probability
+    assert (
+        score(own, SPAMMY, prior=shared).probability > 0.9 > 0.1 > score(own, HAMMY, prior=shared).probability
+    )
     assert documents(own, shared) == (200, 200)
     assert score(own, SPAMMY).log_odds == 0
     assert (digest(shared), digest(own)) == (before, digest(Counts()))
@@ -58,7 +60,9 @@ def test_own_marks_win_over_a_prior_that_is_wrong() -> None:
     for _ in range(150):
         train(own, HAMMY, "spam")
         train(own, SPAMMY, "ham")
-    assert score(own, SPAMMY, prior=made(20)).probability < 0.5 < score(own, HAMMY, prior=made(20)).probability
+    assert (
+        score(own, SPAMMY, prior=made(20)).probability < 0.5 < score(own, HAMMY, prior=made(20)).probability
+    )
 
 
 def test_a_prior_is_built_written_and_read_with_the_secret(tmp_path: Path) -> None:

@@ -49,7 +49,11 @@ def features_of(received: Received) -> Features:
 
 def rebuild_of(inbox: Inbox) -> Rebuild:
     return Rebuild(
-        database=inbox.database, writer=inbox.writer, models=inbox.models, account=ACCOUNT, extract=features_of
+        database=inbox.database,
+        writer=inbox.writer,
+        models=inbox.models,
+        account=ACCOUNT,
+        extract=features_of,
     )
 
 
@@ -68,7 +72,9 @@ def fresh(inbox: Inbox) -> bytes:
     """The digest of what the labels in force teach, read by this version from the mail that is stored."""
     with inbox.database.read() as connection:
         mails = [(label, find_received(connection, ACCOUNT, each)) for each, label in inbox.labels().items()]
-    return digest(fold((label, features_to_bytes(features_of(mail))) for label, mail in mails if mail is not None))
+    return digest(
+        fold((label, features_to_bytes(features_of(mail))) for label, mail in mails if mail is not None)
+    )
 
 
 @pytest.fixture
@@ -111,7 +117,9 @@ def test_no_row_is_carried_twice(inbox: Inbox) -> None:
     """Two who read the same rows, another node among them, count them once."""
     age(inbox)
     both = [read_anew(inbox.database, ACCOUNT, after=0, extract=features_of) for _ in range(2)]
-    counts = [inbox.writer.run(perform, carry, "mailhub", ACCOUNT, NOW, inbox.models, anew.rows) for anew in both]
+    counts = [
+        inbox.writer.run(perform, carry, "mailhub", ACCOUNT, NOW, inbox.models, anew.rows) for anew in both
+    ]
     assert counts == [STEP, 0]
     run(inbox)
     assert inbox.digest() == fresh(inbox)
@@ -166,7 +174,13 @@ def test_many_lost_labels_wait_for_a_yes(inbox: Inbox) -> None:
 def test_a_held_label_without_a_mail_stays_and_does_not_count(inbox: Inbox) -> None:
     """A hold on the account keeps the rows that cannot be carried; the others are carried all the same."""
     order = Hold(
-        account_id=ACCOUNT, id=1, kind="account", object_id=None, reason="", actor="operator:0", created_at=NOW
+        account_id=ACCOUNT,
+        id=1,
+        kind="account",
+        object_id=None,
+        reason="",
+        actor="operator:0",
+        created_at=NOW,
     )
     inbox.writer.run(lambda tx: add_hold(tx.connection, order))
     age(inbox)

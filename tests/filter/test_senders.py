@@ -99,7 +99,9 @@ def test_the_nearest_rule_decides() -> None:
         (replace(PASS, dmarc="none"), True, False),
     ],
 )
-def test_an_allowed_sender_must_be_proven(known: Authentication | None, looked_for: bool, proven: bool) -> None:
+def test_an_allowed_sender_must_be_proven(
+    known: Authentication | None, looked_for: bool, proven: bool
+) -> None:
     """An allow rule holds for a proven author, or where nobody was to look; else the score decides, and it is said."""
     found = decide(sender(known=known, looked_for=looked_for), {"shop.example": ALLOW})
     assert found == Ruling(ALLOWED if proven else UNPROVEN, "shop.example")

@@ -60,7 +60,9 @@ def model_of(spam: int, ham: int) -> Counts:
 def test_what_a_filter_or_store_added_changes_nothing(line: bytes) -> None:
     """With or without such a line, the features are the same."""
     plain, added = shown(HAM), shown(line + b"\r\n" + HAM)
-    assert replace(plain, structure=()) == replace(added, structure=())  # sizes are powers of two of the whole
+    assert replace(plain, structure=()) == replace(
+        added, structure=()
+    )  # sizes are powers of two of the whole
 
 
 def test_what_the_sender_wrote_changes_features() -> None:
@@ -112,7 +114,9 @@ def test_an_explanation_names_what_decided_and_what_would_change_it() -> None:
     found = explain(counts, shown(SPAM), limits, reasons=400)
     assert found.verdict == Verdict.SPAM
     assert (found.spam, found.ham) == (30, 30)
-    assert ("x-mailer", "blaster", 30, 0) in {(each.field, each.words, each.spam, each.ham) for each in found.reasons}
+    assert ("x-mailer", "blaster", 30, 0) in {
+        (each.field, each.words, each.spam, each.ham) for each in found.reasons
+    }
     assert found.nearest is not None
     assert found.nearest.verdict != Verdict.SPAM
     assert found.nearest.features >= len(found.nearest.without) > 0
@@ -124,7 +128,11 @@ def test_below_the_minimum_the_nearest_change_is_more_labels() -> None:
     found = explain(model_of(15, 30), shown(SPAM), FilterSettings())
     assert found.verdict == Verdict.UNSURE
     assert found.nearest is not None
-    assert (found.nearest.verdict, found.nearest.missing_spam, found.nearest.missing_ham) == (Verdict.SPAM, 5, 0)
+    assert (found.nearest.verdict, found.nearest.missing_spam, found.nearest.missing_ham) == (
+        Verdict.SPAM,
+        5,
+        0,
+    )
 
 
 def test_a_message_that_means_nothing_to_the_model_has_no_near_change() -> None:

@@ -76,10 +76,16 @@ def test_the_whole_conversation(sending_hub: Hub, sink: Sink) -> None:
     back = str(mail["Reply-To"].addresses[0].addr_spec)
     with hub.smtp() as smtp:
         smtp.sendmail(CUSTOMER, [back], written("By address.", To=back))
-        smtp.sendmail(CUSTOMER, ["support@example.com"], written("By id.", In_Reply_To=str(mail["Message-ID"])))
+        smtp.sendmail(
+            CUSTOMER, ["support@example.com"], written("By id.", In_Reply_To=str(mail["Message-ID"]))
+        )
         smtp.sendmail(CUSTOMER, ["support@example.com"], written("By subject.", Subject=str(mail["Subject"])))
     found = [(each["text"].strip(), each["thread_reason"]) for each in shown(hub)["messages"][2:]]
-    expected = [("By address.", "reply-address"), ("By id.", "reply-message-id"), ("By subject.", "subject-tag")]
+    expected = [
+        ("By address.", "reply-address"),
+        ("By id.", "reply-message-id"),
+        ("By subject.", "subject-tag"),
+    ]
     assert found == expected
     assert len(hub.json("ticket", "list")) == 1
     assert f"to {CUSTOMER}: sent (250 2.0.0)" in hub.run("ticket", "show", "1").stdout.decode()

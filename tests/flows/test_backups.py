@@ -74,7 +74,9 @@ def test_killed_in_the_middle_it_has_failed(own_hub: Hub) -> None:
         made["id"]: "whole",
     }
     assert own_hub.json("backup", "show", str(asked["id"]))["failure"] == CUT_OFF
-    assert sorted(each.name for each in target.iterdir()) == sorted(["mailhub.keys", "mailhub.lock", made["name"]])
+    assert sorted(each.name for each in target.iterdir()) == sorted(
+        ["mailhub.keys", "mailhub.lock", made["name"]]
+    )
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
@@ -117,7 +119,9 @@ TRIES = 16  # each with twice the room of the one before
 
 
 @pytest.fixture
-def small_directory(tmp_path: Path, require_service: Callable[[bool, str], None]) -> Iterator[tuple[Path, str, int]]:
+def small_directory(
+    tmp_path: Path, require_service: Callable[[bool, str], None]
+) -> Iterator[tuple[Path, str, int]]:
     """A data directory on a disk of its own, what --into says of it, and the first try's room."""
     where = tmp_path / "small"
     where.mkdir()
@@ -155,9 +159,11 @@ def used_bytes(disk: Path) -> int:
 
 
 @pytest.mark.parametrize("small", ["small_directory", "small_tablespace"])
-def test_a_restore_onto_a_full_disk_leaves_nothing(own_hub: Hub, small: str, request: pytest.FixtureRequest) -> None:
-    """With a little more room each time it fails at another place, each time with a text that says what to do and
-    nothing left that could be served; the first one that has room is whole.
+def test_a_restore_onto_a_full_disk_leaves_nothing(
+    own_hub: Hub, small: str, request: pytest.FixtureRequest
+) -> None:
+    """With a little more room each time it fails at another place, each time with a text that says what to do
+    and nothing left that could be served; the first one that has room is whole.
     """
     for number in range(12):
         noise = b64encode(Random(number).randbytes(40_000))

@@ -41,7 +41,10 @@ def test_bad_configuration_is_named(idle_hub: Hub, text: str, fault: str) -> Non
 
 def test_unreadable_certificate(idle_hub: Hub) -> None:
     """A certificate that is not there stops the start, and check-config names it."""
-    wrong = {"MAILHUB_SMTP__TLS_CERTIFICATE": "/nonexistent/cert.pem", "MAILHUB_SMTP__TLS_KEY": "/nonexistent/key.pem"}
+    wrong = {
+        "MAILHUB_SMTP__TLS_CERTIFICATE": "/nonexistent/cert.pem",
+        "MAILHUB_SMTP__TLS_KEY": "/nonexistent/key.pem",
+    }
     status, said = refused(idle_hub, **wrong)
     assert (status, "/nonexistent/cert.pem" in said) == (78, True)
     checked = idle_hub.run("check-config", environment=wrong)
@@ -60,7 +63,10 @@ def test_port_taken_names_the_setting(idle_hub: Hub, section: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         status, said = refused(idle_hub, **{f"MAILHUB_{section.upper()}__PORT": str(port)})
-    assert (status, f"{section}.port: cannot listen on 127.0.0.1 port {port}: another program has it" in said) == (
+    assert (
+        status,
+        f"{section}.port: cannot listen on 127.0.0.1 port {port}: another program has it" in said,
+    ) == (
         78,
         True,
     )
@@ -91,7 +97,10 @@ def test_second_daemon_on_the_same_directory(own_hub: Hub) -> None:
     """A second daemon leaves with "try again" and the first one's process id; the first goes on."""
     assert own_hub.process is not None
     status, said = refused(own_hub)
-    assert (status, f"another mailhub (process {own_hub.process.pid}) runs on the directory" in said) == (75, True)
+    assert (status, f"another mailhub (process {own_hub.process.pid}) runs on the directory" in said) == (
+        75,
+        True,
+    )
     own_hub.send(RAW)
     assert [each["subject"] for each in own_hub.json("ticket", "list")] == ["kept"]
 
@@ -127,7 +136,9 @@ def test_init_is_safe_to_run_again(idle_hub: Hub) -> None:
     before = [(path.name, path.read_bytes()) for path in (idle_hub.config, idle_hub.directory / "root.key")]
     done = idle_hub.run("init", "--directory", str(idle_hub.directory), "--json")
     assert (done.returncode, b'"password": null' in done.stdout) == (0, True)
-    assert [(path.name, path.read_bytes()) for path in (idle_hub.config, idle_hub.directory / "root.key")] == before
+    assert [
+        (path.name, path.read_bytes()) for path in (idle_hub.config, idle_hub.directory / "root.key")
+    ] == before
 
 
 def test_doctor_sees_what_is_wrong(idle_hub: Hub) -> None:

@@ -63,7 +63,11 @@ def test_port_25_without_a_capability(machine: Machine) -> None:
     send(machine, "over port 25")
     assert "over port 25" in subjects(machine)
     status = machine.text("cat", f"/proc/{main_pid(machine)}/status").splitlines()
-    held = {line.split()[0]: line.split()[1] for line in status if line.startswith(("Cap", "NoNewPrivs", "Seccomp:"))}
+    held = {
+        line.split()[0]: line.split()[1]
+        for line in status
+        if line.startswith(("Cap", "NoNewPrivs", "Seccomp:"))
+    }
     assert {held.pop("NoNewPrivs:"), held.pop("Seccomp:")} == {"1", "2"}
     assert set(held.values()) == {"0" * 16}
     user = machine.text("stat", "--format=%U", "/var/lib/mailhub/mailhub.sqlite3")
@@ -133,7 +137,9 @@ def test_backup_unit_makes_a_backup(machine: Machine) -> None:
 
 def test_mail_flows_behind_postfix(machine: Machine, require_service: Callable[[bool, str], None]) -> None:
     """With the guide's lines, what comes to Postfix's port 25 is a ticket in mailhub."""
-    require_service(machine.run("test", "-x", "/usr/sbin/postfix", check=False).returncode == 0, "no Postfix (postfix)")
+    require_service(
+        machine.run("test", "-x", "/usr/sbin/postfix", check=False).returncode == 0, "no Postfix (postfix)"
+    )
     machine.run("systemctl", "start", "mailhub.service")
     machine.run("mailhub", "mailbox", "add", "support@shop.example")
     machine.run("systemctl", "stop", "mailhub-smtp.socket", "mailhub.service")
@@ -214,9 +220,14 @@ def test_secrets_stay_out_of_sight(machine: Machine) -> None:
     logged = machine.run("journalctl", "--no-pager", "--output=export").stdout
     for secret in (key, "canary-of-the-relay"):
         assert secret.encode() not in seen + logged
-    assert machine.text("stat", "--format=%U", f"{process}/environ") == "root"  # not dumpable: closed to its own user
+    assert (
+        machine.text("stat", "--format=%U", f"{process}/environ") == "root"
+    )  # not dumpable: closed to its own user
     assert "Max core file size 0 0" in " ".join(machine.text("cat", f"{process}/limits").split())
-    assert machine.text("stat", "--format=%a", "/run/credentials/mailhub.service/mailhub-relay-password") == "400"
+    assert (
+        machine.text("stat", "--format=%a", "/run/credentials/mailhub.service/mailhub-relay-password")
+        == "400"
+    )
     machine.run("rm", "/etc/credstore/mailhub-relay-password")
 
 

@@ -71,7 +71,9 @@ def test_kill_loses_nothing_that_was_answered(own_hub: Hub) -> None:
 def test_reload_applies_a_good_configuration(own_hub: Hub) -> None:
     """SIGHUP takes new settings at once and names those that wait for a restart."""
     with own_hub.config.open("a", encoding="utf-8") as file:
-        file.write("[spam]\nminimum_trained = 3\n[limits]\nmessage_bytes = 100000\n[mail]\ncatch_all = true\n")
+        file.write(
+            "[spam]\nminimum_trained = 3\n[limits]\nmessage_bytes = 100000\n[mail]\ncatch_all = true\n"
+        )
     assert own_hub.process is not None
     own_hub.process.send_signal(signal.SIGHUP)
     own_hub.wait_until(lambda: "configuration read again" in own_hub.log)
@@ -127,7 +129,11 @@ def test_handed_in_sockets_are_known_by_name(idle_hub: Hub) -> None:
     idle_hub.socket.parent.mkdir()
     admin.bind(str(idle_hub.socket))
     admin.listen()
-    with admin, socket.create_server(("127.0.0.1", 0)) as lmtp, socket.create_server(("127.0.0.1", 0)) as smtp:
+    with (
+        admin,
+        socket.create_server(("127.0.0.1", 0)) as lmtp,
+        socket.create_server(("127.0.0.1", 0)) as smtp,
+    ):
         listeners = [admin.fileno(), lmtp.fileno(), smtp.fileno()]
         # above the numbers that systemd uses, so that dup2 never overwrites one that is still wanted
         high = [os.dup(fd) for fd in listeners]
@@ -157,9 +163,7 @@ def test_handed_in_sockets_are_known_by_name(idle_hub: Hub) -> None:
 
 def test_daemon_never_imports_sklearn(idle_hub: Hub) -> None:
     """The daemon's modules do not load scikit-learn (2 s at every start)."""
-    program = (
-        "import sys, mailhub.service.daemon; print([name for name in sys.modules if name.split('.')[0] == 'sklearn'])"
-    )
+    program = "import sys, mailhub.service.daemon; print([name for name in sys.modules if name.split('.')[0] == 'sklearn'])"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env=idle_hub.environment, check=True
     )

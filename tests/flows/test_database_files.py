@@ -16,7 +16,8 @@ import pytest
 from mailhub.cli.client import ApiError
 from tests.houses.hub import GUARD_SECONDS, Hub
 
-# Python itself runs this in the daemon (site): it notes each file opened there, the database's own by whatever name.
+# Python itself runs this in the daemon (site): it notes each file opened there, the database's own by
+# whatever name.
 HOOK = """
 import os, sys
 data = os.environ["WATCHED_DIRECTORY"]

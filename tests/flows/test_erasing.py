@@ -94,7 +94,9 @@ def test_mail_that_races_is_erased_or_after_the_cut(own_hub: Hub) -> None:
     done = until_done(own_hub, begun["id"])
     body = json.loads(own_hub.call("GET", f"/v1/erasures/{begun['id']}/receipt")["receipt"])
     connection = sqlite3.connect(f"file:{own_hub.directory / 'mailhub.sqlite3'}?mode=ro", uri=True)
-    left = connection.execute("SELECT received_at FROM message WHERE lower(from_address) = ?", (KIM,)).fetchall()
+    left = connection.execute(
+        "SELECT received_at FROM message WHERE lower(from_address) = ?", (KIM,)
+    ).fetchall()
     connection.close()
     assert all(row[0] >= body["cut_at_microseconds"] for row in left)
     assert done["state"] == "done"
@@ -161,4 +163,7 @@ def test_the_last_backup_goes_and_a_second_receipt_says_so(own_hub: Hub) -> None
         paths[name].write_bytes(own_hub.run("erasure", "receipt", str(done["id"]), *option).stdout)
     verified = own_hub.json("erasure", "verify", str(paths["second"]), "--first", str(paths["first"]))
     assert (verified["kind"], verified["follows"]) == ("backups-gone", True)
-    assert own_hub.run("erasure", "verify", str(paths["second"]), "--first", str(paths["second"])).returncode == 65
+    assert (
+        own_hub.run("erasure", "verify", str(paths["second"]), "--first", str(paths["second"])).returncode
+        == 65
+    )

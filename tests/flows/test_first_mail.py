@@ -52,7 +52,17 @@ def test_one_mail_by_smtp_is_a_ticket(hub: Hub) -> None:
     hub.send(raw)
     hub.send(raw)
     (ticket,) = tickets_of(hub, "Printer")
-    wanted = {"id", "number", "mailbox", "subject", "state", "assignee", "contact", "message_count", "verdict"}
+    wanted = {
+        "id",
+        "number",
+        "mailbox",
+        "subject",
+        "state",
+        "assignee",
+        "contact",
+        "message_count",
+        "verdict",
+    }
     assert wanted | {"probability", "created_at", "updated_at"} <= ticket.keys()
     assert (ticket["contact"], ticket["message_count"]) == ("ana@customer.example", 1)
     (message,) = hub.json("ticket", "show", str(ticket["number"]))["messages"]
@@ -119,7 +129,9 @@ def test_purge_is_for_good(hub: Hub) -> None:
     """A purged ticket is gone, and so is its message."""
     hub.send(mail("Purged"))
     message = message_of(hub, "Purged")
-    assert hub.json("ticket", "purge", str(tickets_of(hub, "Purged")[0]["id"]), "--yes")["messages"] == [int(message)]
+    assert hub.json("ticket", "purge", str(tickets_of(hub, "Purged")[0]["id"]), "--yes")["messages"] == [
+        int(message)
+    ]
     assert tickets_of(hub, "Purged") == []
     assert hub.run("message", "raw", message).returncode == 65
 
@@ -187,7 +199,9 @@ def test_mailboxes_are_served_at_once(hub: Hub) -> None:
     hub.json("mailbox", "add", "sales@example.com")
     with hub.smtp() as smtp:
         smtp.sendmail("a@customer.example", ["sales@example.com"], mail("Sales"))
-    assert [each["subject"] for each in hub.json("ticket", "list", "--mailbox", "sales@example.com")] == ["Sales"]
+    assert [each["subject"] for each in hub.json("ticket", "list", "--mailbox", "sales@example.com")] == [
+        "Sales"
+    ]
     assert hub.run("mailbox", "delete", "sales@example.com").returncode == 65
     hub.json("mailbox", "add", "other@example.com")
     assert hub.run("mailbox", "delete", "other@example.com").returncode == 0
@@ -256,4 +270,6 @@ def test_log_holds_nothing_personal(hub: Hub) -> None:
     with hub.smtp() as smtp:
         smtp.docmd("MAIL FROM:<half@customer.example")
         smtp.docmd("RCPT TO:<stranger@example.net>")
-    assert [word for word in ("customer.example", "Ana", "Secretive", "burns", "stranger") if word in hub.log] == []
+    assert [
+        word for word in ("customer.example", "Ana", "Secretive", "burns", "stranger") if word in hub.log
+    ] == []

@@ -21,8 +21,12 @@ BY_API = ("unfinished", "explained", "raw", "file-unread", "viewed", "export")
 def _rows(hub: Hub, *names: str) -> list[Row]:
     hub.start()
     assert hub.process is not None
-    target = Target(pid=hub.process.pid, smtp=hub.address("smtp")[1], admin=hub.socket, recipient="support@example.com")
-    rows = asyncio.run(asyncio.wait_for(trial(target, names, FORCE, show=lambda row: None), 4 * GUARD_SECONDS))
+    target = Target(
+        pid=hub.process.pid, smtp=hub.address("smtp")[1], admin=hub.socket, recipient="support@example.com"
+    )
+    rows = asyncio.run(
+        asyncio.wait_for(trial(target, names, FORCE, show=lambda row: None), 4 * GUARD_SECONDS)
+    )
     assert hub.call("GET", "/livez")["live"]
     return rows
 

@@ -39,7 +39,9 @@ def connected(hub: Hub) -> http.client.HTTPSConnection:
     return http.client.HTTPSConnection(host, port, timeout=GUARD_SECONDS, context=context)
 
 
-def asked(client: http.client.HTTPSConnection, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+def asked(
+    client: http.client.HTTPSConnection, path: str, **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
     """One request, its connection left open."""
     client.request("GET", path, headers=headers)
     answer = client.getresponse()

@@ -40,8 +40,12 @@ def test_a_short_life(engine: str, seed: int, require_service: Callable[[bool, s
         (10, 11, 9, [Order(3, told=True), Order(10.5, told=True)], "either"),
     ],
 )
-def test_what_must_be_true(offered: float, answered: float, settled: float, orders: list[Order], expected: str) -> None:
+def test_what_must_be_true(
+    offered: float, answered: float, settled: float, orders: list[Order], expected: str
+) -> None:
     """Only an order that may concern a mail excuses its absence, and one that was heard in time demands it."""
     mail = Mail(7, 1, b"", 2, offered, answered)
     assert Model(erasures={1: orders}, settled_at=settled).expected(mail) == expected
-    assert Model(erasures={2: orders}, settled_at=settled).expected(mail) == ("there" if answered else "either")
+    assert Model(erasures={2: orders}, settled_at=settled).expected(mail) == (
+        "there" if answered else "either"
+    )

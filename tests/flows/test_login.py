@@ -40,7 +40,9 @@ def open_session(hub: Hub, email: str, code: str = "", password: str = PASSWORD)
 
 def enrol(hub: Hub, session: str) -> pyotp.TOTP:
     """Give the session's user a second factor, by a code of the step before."""
-    app = pyotp.TOTP(hub.call("POST", "/v1/second-factor", token=session, body={"password": PASSWORD})["secret"])
+    app = pyotp.TOTP(
+        hub.call("POST", "/v1/second-factor", token=session, body={"password": PASSWORD})["secret"]
+    )
     code = app.at(time.time() - 30)
     confirmed = hub.call("POST", "/v1/second-factor/confirm", token=session, body={"code": code})
     assert len(confirmed["recovery_codes"]) == 10
@@ -48,7 +50,9 @@ def enrol(hub: Hub, session: str) -> pyotp.TOTP:
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_one_code_in_fifty_parallel_logins(idle_hub: Hub, engine: str, request: pytest.FixtureRequest) -> None:
+def test_one_code_in_fifty_parallel_logins(
+    idle_hub: Hub, engine: str, request: pytest.FixtureRequest
+) -> None:
     """Fifty connections to the daemon show one code at once: one counts, whatever the others hear."""
     if engine == "postgresql":
         database: Database = request.getfixturevalue("postgresql_database")
@@ -87,7 +91,9 @@ def test_login_on_the_command_line(own_hub: Hub) -> None:
     secret = enrol_on_command_line(hub, own)
     assert hub.run("user", "list", environment=own).returncode == 0
     hub.json("user", "add", "leo@example.com")
-    assert hub.run("user", "delete", "leo@example.com", environment=own).returncode == 0  # the code made it fresh
+    assert (
+        hub.run("user", "delete", "leo@example.com", environment=own).returncode == 0
+    )  # the code made it fresh
     assert hub.run("logout", environment=own).returncode == 0
     assert not kept.exists()
     code = pyotp.TOTP(secret).at(time.time() + 30)
@@ -138,13 +144,20 @@ def test_secrets_are_nowhere_but_with_their_owner(own_hub: Hub) -> None:
     process = Path(f"/proc/{hub.process.pid}")
     places = {name: (process / name).read_bytes() for name in ("cmdline", "environ")}
     places |= {"log": hub.log.encode(), **{str(path): path.read_bytes() for path in files(hub.directory)}}
-    found = {place: [secret for secret in secrets if secret.encode() in text] for place, text in places.items()}
+    found = {
+        place: [secret for secret in secrets if secret.encode() in text] for place, text in places.items()
+    }
     assert [place for place, secret in found.items() if secret] == []
 
 
 def files(directory: Path) -> list[Path]:
     """Every file of a data directory, the database and its write-ahead log among them."""
-    return [Path(root) / name for root, _, names in os.walk(directory) for name in names if not name.endswith(".sock")]
+    return [
+        Path(root) / name
+        for root, _, names in os.walk(directory)
+        for name in names
+        if not name.endswith(".sock")
+    ]
 
 
 def test_a_role_change_acts_on_an_open_session(own_hub: Hub) -> None:

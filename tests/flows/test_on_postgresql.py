@@ -24,8 +24,15 @@ def test_one_mail_from_init_to_spam(idle_hub: Hub, postgresql_database: Database
     idle_hub.send(RAW)
     idle_hub.send(RAW)
     (ticket,) = idle_hub.json("ticket", "list", "--mailbox", "support@example.com", "--assignee", "none")
-    assert (ticket["contact"], ticket["subject"], ticket["message_count"]) == ("ana@customer.example", "Printer", 1)
-    assert [each["fate"] for each in idle_hub.json("intake", "list", "--limit", "0")] == ["duplicate", "filed"]
+    assert (ticket["contact"], ticket["subject"], ticket["message_count"]) == (
+        "ana@customer.example",
+        "Printer",
+        1,
+    )
+    assert [each["fate"] for each in idle_hub.json("intake", "list", "--limit", "0")] == [
+        "duplicate",
+        "filed",
+    ]
     (message,) = idle_hub.json("ticket", "show", "1")["messages"]
     assert idle_hub.run("message", "raw", str(message["id"])).stdout == RAW
     assert idle_hub.json("ticket", "search", "burns")[0]["id"] == ticket["id"]

@@ -116,14 +116,17 @@ def _wait_for_port(port: int, process: subprocess.Popen[bytes]) -> bool:
 @pytest.fixture(scope="module")
 def postfix(require_service: Callable[[bool, str], None]) -> Iterator[Postfix]:
     """An instance of its own on a free port; it goes with this process, however that ends."""
-    require_service(Path("/usr/lib/postfix/sbin/master").exists(), "Postfix is not installed (Debian: postfix)")
+    require_service(
+        Path("/usr/lib/postfix/sbin/master").exists(), "Postfix is not installed (Debian: postfix)"
+    )
     require_service(os.geteuid() == 0, "Postfix can only be started by root")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     directory = Path(tempfile.mkdtemp(prefix="mailhub-postfix-"))
     _make(directory, port)
-    # "check" makes the queue's directories; "master" itself is started, so that it is the process that gets the signal
+    # "check" makes the queue's directories; "master" itself is started, so that it is the process that gets
+    # the signal
     subprocess.run(["postfix", "-c", str(directory), "check"], check=False, stderr=subprocess.DEVNULL)
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "TERM", "/usr/lib/postfix/sbin/master", "-s"],
@@ -146,7 +149,12 @@ def send(desk: Desk, postfix: Postfix) -> None:
     """Let the relay send what is due."""
     settings = RelaySettings(host="127.0.0.1", port=postfix.port, tls="none", timeout_seconds=GUARD_SECONDS)
     relay = Relay(
-        desk.database, desk.writer, Live(settings), Keys(bytes(32)), hostname="desk.example", now=lambda: desk.now
+        desk.database,
+        desk.writer,
+        Live(settings),
+        Keys(bytes(32)),
+        hostname="desk.example",
+        now=lambda: desk.now,
     )
     asyncio.run(relay.send_due())
 
@@ -172,7 +180,9 @@ def test_there_and_back(desk: Desk, postfix: Postfix) -> None:
         "subject-tag": {"Subject": str(mail["Subject"])},
     }
     back = {reason: desk.mail("Kim <kim@customer.example>", **headers) for reason, headers in ways.items()}
-    assert [(reason, outcome.reason) for reason, outcome in back.items()] == [(reason, reason) for reason in ways]
+    assert [(reason, outcome.reason) for reason, outcome in back.items()] == [
+        (reason, reason) for reason in ways
+    ]
     assert {outcome.ticket for outcome in back.values()} == {first.ticket}
 
 

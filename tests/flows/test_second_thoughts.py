@@ -24,7 +24,10 @@ def test_marks_are_listed_and_revoked(hub: Hub) -> None:
     hub.json("spam", "mark", message, "--as", "spam")
     hub.json("spam", "mark", message, "--as", "ham")
     latest, first = hub.json("spam", "marks", "--limit", "2")
-    assert [(str(each["message"]), each["label"]) for each in (latest, first)] == [(message, "ham"), (message, "spam")]
+    assert [(str(each["message"]), each["label"]) for each in (latest, first)] == [
+        (message, "ham"),
+        (message, "spam"),
+    ]
     assert (latest["log_odds"] is None, first["log_odds"] is None) == (False, True)
     (back,) = hub.json("spam", "revoke", str(latest["sequence"]))["messages"]
     assert (back["label"], back["state"]) == ("spam", "spam")
@@ -33,7 +36,9 @@ def test_marks_are_listed_and_revoked(hub: Hub) -> None:
     assert hub.json("spam", "verify")["state"] == "exact"
 
 
-@pytest.mark.parametrize("arguments", [(), ("7", "--user", "owner@example.com"), ("--since", "2026-01-01T00:00:00Z")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("7", "--user", "owner@example.com"), ("--since", "2026-01-01T00:00:00Z")]
+)
 def test_revoke_wants_marks_or_a_user(hub: Hub, arguments: tuple[str, ...]) -> None:
     """Sequences, or a user and a time: anything else is a fault of the call that says so."""
     done = hub.run("spam", "revoke", *arguments)

@@ -31,7 +31,9 @@ def with_relay(hub: Hub) -> None:
     (hub.directory / "password").write_text(f"{PASSWORD}\n", encoding="utf-8")
     (hub.directory / "password").chmod(0o600)
     with hub.config.open("a", encoding="utf-8") as file:
-        file.write('[relay]\nhost = "127.0.0.1"\nport = 9\ntls = "none"\nuser = "u"\npassword_file = "password"\n')
+        file.write(
+            '[relay]\nhost = "127.0.0.1"\nport = 9\ntls = "none"\nuser = "u"\npassword_file = "password"\n'
+        )
 
 
 def test_root_key_and_relay_password_are_nowhere(idle_hub: Hub) -> None:

@@ -32,7 +32,9 @@ def test_mail_flows_beside_slow_clients(idle_hub: Hub, monkeypatch: pytest.Monke
     }
     idle_hub.start()
     assert idle_hub.process is not None
-    doors = Doors(idle_hub.socket, idle_hub.address("https"), idle_hub.address("smtp")[1], idle_hub.process.pid)
+    doors = Doors(
+        idle_hub.socket, idle_hub.address("https"), idle_hub.address("smtp")[1], idle_hub.process.pid
+    )
     outcome = asyncio.run(asyncio.wait_for(trial(doors, clients=CLIENTS, mails=MAILS), 2 * GUARD_SECONDS))
     assert (outcome.before.accepted, outcome.during.accepted) == (MAILS, MAILS)
     assert outcome.clients["begun"] >= 2 * CLIENTS

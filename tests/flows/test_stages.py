@@ -33,8 +33,9 @@ def unmap(hub: Hub) -> None:
 
 @pytest.mark.parametrize("setting", ["hold", "defer"])
 def test_from_active_to_deleted(idle_hub: Hub, setting: str) -> None:
-    """Suspended: mail is held or deferred and nobody reads; lifted: it is all there; asked to go: three sweeps later
-    the address is unknown, nothing of the mail is in the data directory, and the receipt verifies offline.
+    """Suspended: mail is held or deferred and nobody reads; lifted: it is all there; asked to go: three
+    sweeps later the address is unknown, nothing of the mail is in the data directory, and the receipt
+    verifies offline.
     """
     hub = idle_hub
     hub.environment |= {"MAILHUB_LIFECYCLE__SUSPENDED_MAIL": setting}

@@ -1,9 +1,10 @@
 """Which ticket a mail joins: the peers' 87 scenarios, each that our policy covers named by its id.
 
-The rows are in ``threading_scenarios.jsonl`` beside the checkout; the mails here are our own. Where our policy differs
-from the peer a row was read in, the test's docstring says what we do and why. ``OUT_OF_SCOPE`` names the rest with its
-reason, and ``test_every_row_is_accounted_for`` compares both with the file. Every test goes through the real pipeline
-on both engines, and the fixture ``room`` checks afterwards that no delivery is without a fate.
+The rows are in ``threading_scenarios.jsonl`` beside the checkout; the mails here are our own. Where our
+policy differs from the peer a row was read in, the test's docstring says what we do and why. ``OUT_OF_SCOPE``
+names the rest with its reason, and ``test_every_row_is_accounted_for`` compares both with the file. Every
+test goes through the real pipeline on both engines, and the fixture ``room`` checks afterwards that no
+delivery is without a fate.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ OUT_OF_SCOPE = {
 
 def test_T01_number_in_subject(room: PostRoom, kims_ticket: int) -> None:
     """The number of an open ticket in the subject joins it, when its requester writes."""
-    assert joined(room, room.deliver(mail("Any news?", subject="Re: [#1] Printer")), kims_ticket) == "subject-tag"
+    assert (
+        joined(room, room.deliver(mail("Any news?", subject="Re: [#1] Printer")), kims_ticket)
+        == "subject-tag"
+    )
 
 
 def test_T02_made_up_number_before_a_real_one(room: PostRoom, kims_ticket: int) -> None:
@@ -102,7 +106,9 @@ def test_T08_stranger_to_a_mailbox(room: PostRoom) -> None:
         pytest.param("Foo..[#1]bar", [], id="T10"),
         pytest.param('<p bgcolor="[#1]">Any news?</p>', [("Content-Type", "text/html")], id="T11"),
         pytest.param("[#1]", [("Content-Disposition", "attachment; filename=a.txt")], id="T12"),
-        pytest.param("[#1]", [("Content-Type", "image/jpeg"), ("Content-Disposition", "attachment")], id="T13"),
+        pytest.param(
+            "[#1]", [("Content-Type", "image/jpeg"), ("Content-Disposition", "attachment")], id="T13"
+        ),
         pytest.param(f'<p class="mid-{MINE}">Ref-Mid: {MINE}</p>', [("Content-Type", "text/html")], id="T14"),
     ],
 )
@@ -125,7 +131,10 @@ def test_T15_in_reply_to_with_another_subject(room: PostRoom, kims_ticket: int) 
 def test_T16_in_reply_to_with_reply_prefixes(room: PostRoom, kims_ticket: int) -> None:
     """In-Reply-To joins; the prefixes count for nothing, and without it the same subject joins nothing."""
     subject = "AW: RE: Printer"
-    assert joined(room, room.deliver(mail("A", subject=subject, headers=answering(MINE))), kims_ticket) == "in-reply-to"
+    assert (
+        joined(room, room.deliver(mail("A", subject=subject, headers=answering(MINE))), kims_ticket)
+        == "in-reply-to"
+    )
     assert alone(room, room.deliver(mail("B", subject=subject))) == ("new", None)
 
 
@@ -153,7 +162,10 @@ def test_T19_automatic_reply_by_references(room: PostRoom, kims_ticket: int) -> 
 def test_T20_references_from_the_right(room: PostRoom, kims_ticket: int) -> None:
     """Of several known ids in References the rightmost, the nearest parent, decides."""
     other = filed(room.deliver(mail("Other.", id="other@customer.example")))
-    for chain, expected in (([MINE, "other@customer.example"], other), (["other@customer.example", MINE], kims_ticket)):
+    for chain, expected in (
+        ([MINE, "other@customer.example"], other),
+        (["other@customer.example", MINE], kims_ticket),
+    ):
         outcome = room.deliver(mail(f"To {expected}.", headers=answering(references=chain)))
         assert joined(room, outcome, expected) == "references"
 
@@ -161,7 +173,9 @@ def test_T20_references_from_the_right(room: PostRoom, kims_ticket: int) -> None
 def test_T21_several_in_reply_to(room: PostRoom, kims_ticket: int) -> None:
     """Of several ids in In-Reply-To the first known one decides, before References."""
     other = filed(room.deliver(mail("Other.", id="other@customer.example")))
-    headers = answering("unknown@x.example", MINE, "other@customer.example", references=["other@customer.example"])
+    headers = answering(
+        "unknown@x.example", MINE, "other@customer.example", references=["other@customer.example"]
+    )
     assert joined(room, room.deliver(mail("Any news?", headers=headers)), kims_ticket) == "in-reply-to"
     assert other != kims_ticket
 
@@ -171,17 +185,28 @@ def test_T22_chain_with_trashed_posts(room: PostRoom, kims_ticket: int) -> None:
     chain = [mail("2", id="2@x.example", headers=answering(MINE))]
     chain += [mail("3", id="3@x.example", headers=answering(references=["2@x.example"]))]
     chain += [
-        mail("4", id="4@x.example", headers=answering("gone@x.example", references=["2@x.example", "3@x.example"]))
+        mail(
+            "4",
+            id="4@x.example",
+            headers=answering("gone@x.example", references=["2@x.example", "3@x.example"]),
+        )
     ]
     outcomes = room.deliver_all(chain)
-    assert [joined(room, outcome, kims_ticket) for outcome in outcomes] == ["in-reply-to", "references", "references"]
+    assert [joined(room, outcome, kims_ticket) for outcome in outcomes] == [
+        "in-reply-to",
+        "references",
+        "references",
+    ]
 
 
 def test_T23_our_id_form_with_a_wrong_proof(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
     """An id in our form whose proof is wrong means nothing, whatever ticket it names; the mail is filed."""
     genuine = anas_answer.message_id
     forged = genuine[:25] + ("a" if genuine[25] != "a" else "b") + genuine[26:]
-    assert alone(room, room.deliver(mail("Hello.", sender=MALLORY, headers=answering(forged)))) == ("new", None)
+    assert alone(room, room.deliver(mail("Hello.", sender=MALLORY, headers=answering(forged)))) == (
+        "new",
+        None,
+    )
 
 
 def test_T25_proof_of_another_ticket(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
@@ -215,7 +240,9 @@ def test_every_row_is_accounted_for() -> None:
     if not ROWS.exists():
         pytest.skip("threading_scenarios.jsonl is not beside the checkout")
     rows = {json.loads(line)["id"] for line in ROWS.read_text(encoding="utf-8").splitlines() if line}
-    tests = [name for file in HERE.glob("test_threading_*.py") for name in DEFINED.findall(file.read_text("utf-8"))]
+    tests = [
+        name for file in HERE.glob("test_threading_*.py") for name in DEFINED.findall(file.read_text("utf-8"))
+    ]
     named = {id for name in tests for id in re.findall(r"T\d\d", name)}
     assert named & OUT_OF_SCOPE.keys() == set()
     assert named | OUT_OF_SCOPE.keys() == rows

@@ -41,11 +41,15 @@ def test_T29_reply_address(room: PostRoom, kims_ticket: int, anas_answer: Replie
 
 
 def test_T30_reply_address_of_another_person(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
-    """Differs: a valid reply address joins whoever sends (people forward and have several addresses), but he is shown
-    as a guest, and nothing but the address lets him in again."""
+    """Differs: a valid reply address joins whoever sends (people forward and have several addresses), but he
+    is shown as a guest, and nothing but the address lets him in again.
+    """
     outcome = room.deliver_to(mail("I am her colleague.", sender=MALLORY), tokened(anas_answer))[0]
     assert joined(room, outcome, kims_ticket) == "reply-address"
-    assert room.message(outcome.message).thread_evidence == "sent by someone else than the person it was given to"
+    assert (
+        room.message(outcome.message).thread_evidence
+        == "sent by someone else than the person it was given to"
+    )
     assert room.participants(kims_ticket) == {MALLORY: "guest"}
     assert alone(room, room.deliver(mail("Again.", sender=MALLORY, subject="[#1]"))) == (
         "not-a-participant",
@@ -53,7 +57,9 @@ def test_T30_reply_address_of_another_person(room: PostRoom, kims_ticket: int, a
     )
 
 
-def test_T31_reply_address_from_a_second_address(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
+def test_T31_reply_address_from_a_second_address(
+    room: PostRoom, kims_ticket: int, anas_answer: Replied
+) -> None:
     """A second address on record for the same person is that person: no guest."""
     row = {"account_id": 1, "address": "kim@home.example", "contact_id": room.ticket(kims_ticket).contact_id}
     room.do(lambda tx: tx.connection.execute(contact_address.insert().values(row)))
@@ -91,7 +97,10 @@ def test_T34_plus_part_of_another_length(room: PostRoom, anas_answer: Replied, c
 def test_T35_an_old_reply_address(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
     """Differs: a reply address does not expire, for a late answer is still about that ticket."""
     room.now += 5 * 365 * 24 * 3_600_000_000
-    assert joined(room, room.deliver_to(mail("At last."), tokened(anas_answer))[0], kims_ticket) == "reply-address"
+    assert (
+        joined(room, room.deliver_to(mail("At last."), tokened(anas_answer))[0], kims_ticket)
+        == "reply-address"
+    )
 
 
 # --- sender -----------------------------------------------------------------------------------------------------------
@@ -147,14 +156,18 @@ def test_T44_agent_who_writes_by_mail(room: PostRoom, kims_ticket: int) -> None:
 @pytest.mark.parametrize("reply_to", ["kim@home.example", "", "not an address", MALLORY])
 def test_T45_reply_to(room: PostRoom, kims_ticket: int, reply_to: str) -> None:
     """Differs: the sender is From, always; a Reply-To costs nothing to write and would make anybody a participant."""
-    outcome = room.deliver(mail("Hm.", sender=MALLORY, subject="[#1]", headers=[("Reply-To", reply_to or KIM)]))
+    outcome = room.deliver(
+        mail("Hm.", sender=MALLORY, subject="[#1]", headers=[("Reply-To", reply_to or KIM)])
+    )
     assert alone(room, outcome) == ("not-a-participant", kims_ticket)
     assert room.requester(outcome.ticket) == MALLORY
 
 
 def test_T46_from_without_an_address(room: PostRoom) -> None:
     """Differs: such mail is not rejected; it makes a ticket of the reverse path, or of nobody."""
-    outcomes = [room.deliver(mail(f"{n}", sender=sender), mail_from=None) for n, sender in enumerate((None, "Kim"))]
+    outcomes = [
+        room.deliver(mail(f"{n}", sender=sender), mail_from=None) for n, sender in enumerate((None, "Kim"))
+    ]
     assert [(alone(room, o)[0], room.requester(o.ticket)) for o in outcomes] == [("new", None)] * 2
 
 
@@ -173,7 +186,9 @@ def test_T48_people_and_support_addresses(room: PostRoom) -> None:
     """Every person in To and Cc becomes a participant; support addresses, with plus part too, and agents never do."""
     to = f"{ADDRESSES[SUPPORT]}, Lee <lee@customer.example>, support+x@example.com, ana@example.com"
     outcome = room.deliver(mail(to=to, headers=[("Cc", f"max@customer.example, {ADDRESSES[SALES]}, {KIM}")]))
-    assert room.participants(outcome.ticket) == dict.fromkeys(("lee@customer.example", "max@customer.example"), "cc")
+    assert room.participants(outcome.ticket) == dict.fromkeys(
+        ("lee@customer.example", "max@customer.example"), "cc"
+    )
 
 
 def test_T49_hundreds_of_recipients(room: PostRoom) -> None:
@@ -187,7 +202,9 @@ def test_T49_hundreds_of_recipients(room: PostRoom) -> None:
 def test_T50_support_only_in_cc(room: PostRoom) -> None:
     """The mailbox comes from the envelope, so it does not matter where the header names it, or whether."""
     for number, headers in enumerate(([("Cc", ADDRESSES[SALES])], [])):
-        outcome = room.deliver_to(mail(f"{number}", to="boss@customer.example", headers=headers), ADDRESSES[SALES])[0]
+        outcome = room.deliver_to(
+            mail(f"{number}", to="boss@customer.example", headers=headers), ADDRESSES[SALES]
+        )[0]
         assert room.ticket(filed(outcome)).mailbox_id == SALES
 
 
@@ -199,8 +216,9 @@ def test_T51_T52_one_mail_to_two_mailboxes(room: PostRoom) -> None:
 
 
 def test_T53_answer_in_another_mailbox(room: PostRoom, kims_ticket: int) -> None:
-    """Differs: the requester's answer to another mailbox of the account joins his ticket, and is shown there too; a
-    stranger's does not."""
+    """Differs: the requester's answer to another mailbox of the account joins his ticket, and is shown there
+    too; a stranger's does not.
+    """
     outcome = room.deliver_to(mail("Sales?", headers=answering(MINE)), ADDRESSES[SALES])[0]
     assert joined(room, outcome, kims_ticket) == "in-reply-to"
     assert room.mailboxes(kims_ticket) == [SUPPORT, SALES]

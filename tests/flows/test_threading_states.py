@@ -106,7 +106,9 @@ def test_T65_forward_command_of_a_stranger(room: PostRoom) -> None:
 
 def test_T66_agent_forwards_to_another_mailbox(room: PostRoom, kims_ticket: int) -> None:
     """An agent's forward to another mailbox, without ids or number, is a ticket there and no reply here."""
-    outcome = room.deliver_to(mail("Yours?", sender="ana@example.com", subject="Fwd: Printer"), ADDRESSES[SALES])[0]
+    outcome = room.deliver_to(
+        mail("Yours?", sender="ana@example.com", subject="Fwd: Printer"), ADDRESSES[SALES]
+    )[0]
     assert alone(room, outcome) == ("new", None)
     assert room.ticket(outcome.ticket).mailbox_id == SALES
 
@@ -163,14 +165,18 @@ def test_T71_automatic_mail_is_kept(
 
 
 @pytest.mark.parametrize(
-    "name", ["X-Mailhub-Ticket", "X-Mailhub-Verdict", "RT-Squelch-Replies-To", "X-Zammad-Priority", "X-Spam-Flag"]
+    "name",
+    ["X-Mailhub-Ticket", "X-Mailhub-Verdict", "RT-Squelch-Replies-To", "X-Zammad-Priority", "X-Spam-Flag"],
 )
 def test_T72_T73_control_headers_of_a_stranger(room: PostRoom, kims_ticket: int, name: str) -> None:
     """No header of a sender controls anything, ours included; it stays in the raw message, which is the truth."""
     outcome = room.deliver(mail("Hi.", sender=MALLORY, headers=[(name, "1"), (name, KIM)]))
     assert alone(room, outcome) == ("new", None)
     plain = room.ticket(filed(room.deliver(mail("Hi!", sender="max@elsewhere.example"))))
-    assert (room.ticket(outcome.ticket).state, room.ticket(outcome.ticket).verdict) == (plain.state, plain.verdict)
+    assert (room.ticket(outcome.ticket).state, room.ticket(outcome.ticket).verdict) == (
+        plain.state,
+        plain.verdict,
+    )
 
 
 # --- automatic --------------------------------------------------------------------------------------------------------
@@ -181,7 +187,10 @@ def test_T75_out_of_office(room: PostRoom, kims_ticket: int) -> None:
     room.set_ticket(kims_ticket, state="closed")
     headers = [*answering(MINE), ("Auto-Submitted", "auto-replied"), ("X-Auto-Response-Suppress", "All")]
     away = room.deliver(mail("I am away.", subject="Automatic reply: Printer", headers=headers))
-    assert joined(room, away, kims_ticket) and room.message(away.message).automatic in ("out-of-office", "auto-reply")
+    assert joined(room, away, kims_ticket) and room.message(away.message).automatic in (
+        "out-of-office",
+        "auto-reply",
+    )
     assert room.ticket(kims_ticket).state == "closed"
     back = room.deliver(mail("I am back.", headers=answering(MINE)))
     assert (room.message(back.message).automatic, room.ticket(kims_ticket).state) == ("", "open")
@@ -208,16 +217,24 @@ def test_T78_mailing_list(room: PostRoom) -> None:
 
 
 def report(
-    message_id: str, *, statuses: tuple[str, ...] = ("5.1.1",), sender: str | None = "mailer-daemon@relay.example"
+    message_id: str,
+    *,
+    statuses: tuple[str, ...] = ("5.1.1",),
+    sender: str | None = "mailer-daemon@relay.example",
 ) -> bytes:
     """A delivery status notification (RFC 3464) about a mail."""
-    fields = "".join(f"\nFinal-Recipient: rfc822; {KIM}\nAction: failed\nStatus: {status}\n" for status in statuses)
+    fields = "".join(
+        f"\nFinal-Recipient: rfc822; {KIM}\nAction: failed\nStatus: {status}\n" for status in statuses
+    )
     body = (
         "--b\nContent-Type: text/plain\n\nYour mail could not be delivered.\n"
         f"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n{fields}"
         f"\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <{message_id}>\nSubject: x\n\nText\n--b--"
     )
-    mime = [("MIME-Version", "1.0"), ("Content-Type", 'multipart/report; report-type=delivery-status; boundary="b"')]
+    mime = [
+        ("MIME-Version", "1.0"),
+        ("Content-Type", 'multipart/report; report-type=delivery-status; boundary="b"'),
+    ]
     return mail(body, sender=sender, subject="Undelivered mail", id=None, headers=mime)
 
 

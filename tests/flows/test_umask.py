@@ -12,9 +12,7 @@ from click.testing import CliRunner
 from mailhub.cli.main import root
 from tests.houses.hub import hubs
 
-MAIL = (
-    b"From: Ana <ana@customer.example>\r\nTo: support@example.com\r\nMessage-ID: <1@customer.example>\r\n\r\nbroken\r\n"
-)
+MAIL = b"From: Ana <ana@customer.example>\r\nTo: support@example.com\r\nMessage-ID: <1@customer.example>\r\n\r\nbroken\r\n"
 OURS = {"daemon.log": "written by this test", "run": "the socket's folder: the socket itself has its mode"}
 
 

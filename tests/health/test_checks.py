@@ -96,7 +96,10 @@ def test_clock_behind_the_newest_mail_is_a_fault() -> None:
     (jumped,) = files.check_clock(newest=None, started=(started[0] - 60, started[1]))
     assert (jumped.level, "jumped by 60 s" in jumped.text) == (Level.WARN, True)
     (now,) = files.check_clock(newest=clock.now(), started=started)
-    assert now.level in (Level.OK, Level.WARN)  # whether somebody keeps this machine's clock is not ours to say
+    assert now.level in (
+        Level.OK,
+        Level.WARN,
+    )  # whether somebody keeps this machine's clock is not ours to say
 
 
 @pytest.mark.parametrize(("days", "level"), [(90, "OK"), (5, "WARN"), (-1, "FAIL")])
@@ -104,17 +107,23 @@ def test_certificate_that_runs_out_is_seen(tmp_path: Path, days: int, level: str
     """A certificate is well, runs out soon, or has run out."""
     certificate, key = write_certificate(tmp_path, days=days)
     config = Config(smtp=Smtp(tls_certificate=str(certificate), tls_key=str(key)))
-    assert shown(files.check_certificates(config, "mail.example.com", smtp_open=True)) == [(level, "smtp TLS")]
+    assert shown(files.check_certificates(config, "mail.example.com", smtp_open=True)) == [
+        (level, "smtp TLS")
+    ]
 
 
 def test_certificate_for_another_name_or_key_is_seen(tmp_path: Path) -> None:
     """A certificate must name this host, and fit its key; a door without one is a WARN, a closed door nothing."""
     certificate, key = write_certificate(tmp_path)
     config = Config(https=Https(certificate=str(certificate), key=str(key)))
-    assert shown(files.check_certificates(config, "mail.example.com", smtp_open=False)) == [("OK", "https TLS")]
+    assert shown(files.check_certificates(config, "mail.example.com", smtp_open=False)) == [
+        ("OK", "https TLS")
+    ]
     assert shown(files.check_certificates(config, "example.net", smtp_open=False)) == [("WARN", "https TLS")]
     config = Config(https=Https(certificate=str(certificate), key=str(certificate)))
-    assert shown(files.check_certificates(config, "mail.example.com", smtp_open=False)) == [("FAIL", "https TLS")]
+    assert shown(files.check_certificates(config, "mail.example.com", smtp_open=False)) == [
+        ("FAIL", "https TLS")
+    ]
     assert shown(files.check_certificates(Config(), "x", smtp_open=True)) == [("WARN", "smtp TLS")]
 
 
@@ -176,13 +185,17 @@ def test_a_trusted_host_without_results_is_seen(room: PostRoom, tmp_path: Path) 
     """A host that is believed and writes no DMARC result, or nothing at all, is a warning until it does."""
 
     (tmp_path / "data").mkdir()
-    config = replace(config_in(tmp_path / "data"), authentication=Authentication(trusted_hosts="MX.ours.example"))
+    config = replace(
+        config_in(tmp_path / "data"), authentication=Authentication(trusted_hosts="MX.ours.example")
+    )
     url = room.database.url.render_as_string(hide_password=False)
 
     def level(*results: str) -> str:
         for number, said in enumerate(results):
             top = f"Authentication-Results: mx.ours.example; {said}\r\n" if said else ""
-            room.deliver(top.encode() + mail(f"{number} {results}"), trusted_hosts=frozenset({"mx.ours.example"}))
+            room.deliver(
+                top.encode() + mail(f"{number} {results}"), trusted_hosts=frozenset({"mx.ours.example"})
+            )
         (found,) = [each for each in database_of(config, url) if each.name.startswith("trusted")]
         return found.level.value
 
@@ -220,7 +233,9 @@ def test_relay_is_asked_without_a_mail(tmp_path: Path) -> None:
 
     async def everything() -> None:
         async with listening(Sink(login=b"AHVzZXIAcmlnaHQ=")) as sink:
-            relay = Relay(host="127.0.0.1", port=sink.port, tls="none", user="user", password_file=str(password))
+            relay = Relay(
+                host="127.0.0.1", port=sink.port, tls="none", user="user", password_file=str(password)
+            )
             assert await relay_of(relay) == [("OK", "relay")]
             password.write_text("wrong\n", encoding="utf-8")
             assert await relay_of(relay) == [("FAIL", "relay")]
@@ -233,5 +248,7 @@ def test_relay_is_asked_without_a_mail(tmp_path: Path) -> None:
 
 async def relay_of(relay: Relay) -> list[tuple[str, str]]:
     """What is said of a relay."""
-    found = await network.examine(Config(relay=relay), hostname="mail.example.com", addresses=(), listening={})
+    found = await network.examine(
+        Config(relay=relay), hostname="mail.example.com", addresses=(), listening={}
+    )
     return shown(found)

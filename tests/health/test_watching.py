@@ -102,7 +102,9 @@ def test_a_limit_and_its_end(watcher: Watcher) -> None:
 def test_what_a_kill_lost_is_read_from_the_deliveries(watcher: Watcher) -> None:
     """A new process knows what came before it, without what was only in memory; imports are no mail that came."""
     watcher.room.deliver(mail(id="a@customer.example"))
-    watcher.room.deliver(mail(id="b@customer.example"), source=Source.IMPORT, recipients=["sales@example.com"])
+    watcher.room.deliver(
+        mail(id="b@customer.example"), source=Source.IMPORT, recipients=["sales@example.com"]
+    )
     watcher.job.look(now=watcher.room.now)
     assert watcher.row().newest_at == watcher.room.now - 1_000_000
     with watcher.room.database.read() as connection:

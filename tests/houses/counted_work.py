@@ -11,7 +11,9 @@ from typing import Any
 from mailhub.message import parse
 from mailhub.message.values import Parsed
 
-HANG_SECONDS = 20  # a guard against running for ever, twenty times what the slowest attack takes; no measurement
+HANG_SECONDS = (
+    20  # a guard against running for ever, twenty times what the slowest attack takes; no measurement
+)
 SLACK_CALLS = 2_000  # what reading any message costs at all
 
 
@@ -40,6 +42,8 @@ def read_linearly(build: Callable[[int], bytes], size: int = 60_000) -> Parsed:
     first, second = calls_of(lambda: parse.parse(once)), calls_of(lambda: parse.parse(twice))
     read = parse.parse(twice)
     assert time.monotonic() - started < HANG_SECONDS
-    assert second <= 2.2 * first + SLACK_CALLS, f"{first} calls for {len(once)} bytes, {second} for {len(twice)}"
+    assert second <= 2.2 * first + SLACK_CALLS, (
+        f"{first} calls for {len(once)} bytes, {second} for {len(twice)}"
+    )
     assert [flag for flag in read.flags if flag.startswith("fault-")] == []
     return read

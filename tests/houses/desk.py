@@ -78,15 +78,21 @@ class Desk:
     ) -> Outcome:
         """File a mail as a door would."""
         self.now += SECOND
-        envelope = Envelope(source=Source.SMTP, mail_from=mail_from, recipients=(recipient,), received_at=self.now)
+        envelope = Envelope(
+            source=Source.SMTP, mail_from=mail_from, recipients=(recipient,), received_at=self.now
+        )
         prepared = prepare(raw, envelope, self.secrets, self.directory, authentication=authentication)
         return self.writer.run(file_batch, self.filing, [prepared])[0][0]
 
-    def mail(self, sender: str = "Kim <kim@customer.example>", *, to: str = SUPPORT, **headers: str) -> Outcome:
+    def mail(
+        self, sender: str = "Kim <kim@customer.example>", *, to: str = SUPPORT, **headers: str
+    ) -> Outcome:
         """File a new mail of a customer; headers by name, ``_`` for ``-``."""
         return self.receive(self.written(sender, to=to, **headers), recipient=to.split(",")[0])
 
-    def written(self, sender: str, *, to: str = SUPPORT, text: str = "It does not work.", **headers: str) -> bytes:
+    def written(
+        self, sender: str, *, to: str = SUPPORT, text: str = "It does not work.", **headers: str
+    ) -> bytes:
         """A mail of a customer, with an id of its own unless one is given."""
         self.numbers.append(len(self.numbers))
         made = EmailMessage(policy=SMTP)
@@ -107,7 +113,9 @@ class Desk:
         assert outcome.message is not None, outcome
         return outcome.message
 
-    def answer(self, ticket_id: int, text: str = "Please try again.", *, copies: tuple[str, ...] = ()) -> Replied:
+    def answer(
+        self, ticket_id: int, text: str = "Please try again.", *, copies: tuple[str, ...] = ()
+    ) -> Replied:
         """Let ana answer a ticket."""
         self.now += SECOND
         answer = Answer(
@@ -139,16 +147,29 @@ class Desk:
         with self.database.read() as connection:
             counted = select(func.count()).where(message.c.ticket_id == ticket.c.id).scalar_subquery()
             wrong = select(ticket.c.id).where(ticket.c.message_count != counted)
-            astray = select(message.c.id).join(message_reference, message_reference.c.message_id == message.c.id)
+            astray = select(message.c.id).join(
+                message_reference, message_reference.c.message_id == message.c.id
+            )
             astray = astray.where(message_reference.c.ticket_id != message.c.ticket_id)
-            half = select(ticket.c.id).where((ticket.c.state == "merged") != ticket.c.merged_into.is_not(None))
+            half = select(ticket.c.id).where(
+                (ticket.c.state == "merged") != ticket.c.merged_into.is_not(None)
+            )
             queries = {"count": wrong, "reference": astray, "shell": half}
-            return [f"{name}:{row}" for name, query in queries.items() for row in connection.execute(query).scalars()]
+            return [
+                f"{name}:{row}"
+                for name, query in queries.items()
+                for row in connection.execute(query).scalars()
+            ]
 
 
 def post_of(desk: Desk, **more: Any) -> Post:
     """What writes letters at this desk: nothing, unless it is given a sender and a relay."""
-    given: dict[str, Any] = {"letters": Letters(), "relay": Relay(), "contact": "", "directory": desk.directory} | more
+    given: dict[str, Any] = {
+        "letters": Letters(),
+        "relay": Relay(),
+        "contact": "",
+        "directory": desk.directory,
+    } | more
     return Post(keys=Keys(bytes(range(32))), **given)
 
 
@@ -175,8 +196,13 @@ def _make_account(transaction: Transaction, account: int, mailbox: int, users: t
     connection = transaction.connection
     own = {"stage": "active", "billing": "none", "created_at": START, "stage_entered_at": START}
     add_account(connection, Account(id=account, name="Example", **own))  # type: ignore[arg-type]
-    served = Mailbox(account_id=account, id=mailbox, address=SUPPORT, name="Example Support", created_at=START)
+    served = Mailbox(
+        account_id=account, id=mailbox, address=SUPPORT, name="Example Support", created_at=START
+    )
     add_mailbox(connection, served)
     for user, name in zip(users, ("ana", "ben"), strict=True):
         email = f"{name}@staff.example"
-        add_user(connection, User(account_id=account, id=user, email=email, name=name, role="agent", created_at=START))
+        add_user(
+            connection,
+            User(account_id=account, id=user, email=email, name=name, role="agent", created_at=START),
+        )

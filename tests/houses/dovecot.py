@@ -195,7 +195,9 @@ def _configure(server: Dovecot, more: str) -> None:
     own = pwd.getpwuid(os.geteuid())
     (directory / "mail").mkdir()
     give_away(directory / "mail")
-    users = "".join(f"{name}:{{PLAIN}}{PASSWORD}\n" for name in (ANYBODY, PEER, *(f"user{n}" for n in range(USERS))))
+    users = "".join(
+        f"{name}:{{PLAIN}}{PASSWORD}\n" for name in (ANYBODY, PEER, *(f"user{n}" for n in range(USERS)))
+    )
     (directory / "users").write_text(users, encoding="utf-8")
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
     name = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")

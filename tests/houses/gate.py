@@ -58,7 +58,11 @@ class Gate:
         )
 
     def login(
-        self, email: str = "ana@first.example", password: str = PASSWORD, code: str = "", peer: str = "192.0.2.1"
+        self,
+        email: str = "ana@first.example",
+        password: str = PASSWORD,
+        code: str = "",
+        peer: str = "192.0.2.1",
     ) -> login.Opened:
         """Log in, or raise as the flow does."""
         claim = login.Claim(login=email, password=password, code=code, account=None, peer=peer)
@@ -89,5 +93,7 @@ def _people(transaction: Transaction, encoded: str) -> None:
     row = Account(id=1, name="first", stage="active", billing="none", created_at=NOW, stage_entered_at=NOW)
     add_account(transaction.connection, row)
     for user, (email, role) in PEOPLE.items():
-        person = User(account_id=1, id=user, email=email, name="", role=role, password_hash=encoded, created_at=NOW)
+        person = User(
+            account_id=1, id=user, email=email, name="", role=role, password_hash=encoded, created_at=NOW
+        )
         add_user(transaction.connection, person)

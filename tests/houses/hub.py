@@ -75,12 +75,17 @@ class Hub:
         """What `mailhub ARGUMENTS --json` prints, run in this process (a new one costs 20 times as much)."""
         printed = io.StringIO()
         command = ["--config", str(self.config), *arguments, "--json"]
-        nobodys = {"MAILHUB_TOKEN": "", "XDG_CONFIG_HOME": str(self.directory)}  # not the developer's own ApiToken
+        nobodys = {
+            "MAILHUB_TOKEN": "",
+            "XDG_CONFIG_HOME": str(self.directory),
+        }  # not the developer's own ApiToken
         with redirect_stdout(printed), patch.dict(os.environ, nobodys):
             root.main(command, prog_name="mailhub", standalone_mode=False)
         return json.loads(printed.getvalue())
 
-    def call(self, method: str, path: str, *, token: str | None = None, body: Any = None, **query: Any) -> Any:
+    def call(
+        self, method: str, path: str, *, token: str | None = None, body: Any = None, **query: Any
+    ) -> Any:
         """One API call on the admin socket; raises as the client does."""
         with Client(self.socket, token=token, timeout=GUARD_SECONDS) as client:
             return client.call(method, path, body=body, **query)

@@ -46,7 +46,9 @@ def taught(message_id: int) -> Taught:
 
 def make_account(transaction: Transaction, account: int = ACCOUNT) -> None:
     """Insert an account without billing."""
-    row = Account(id=account, name="Example", stage="active", billing="none", created_at=NOW, stage_entered_at=NOW)
+    row = Account(
+        id=account, name="Example", stage="active", billing="none", created_at=NOW, stage_entered_at=NOW
+    )
     add_account(transaction.connection, row)
 
 
@@ -64,13 +66,37 @@ def file_message(
     """Insert a message; it starts ticket ``message_id`` unless it belongs to another one."""
     connection = transaction.connection
     if ticket_id is None:
-        values = {"id": message_id, "number": message_id, "mailbox_id": MAILBOX, "subject": "", "state": state}
+        values = {
+            "id": message_id,
+            "number": message_id,
+            "mailbox_id": MAILBOX,
+            "subject": "",
+            "state": state,
+        }
         values |= {"account_id": account, "flood": 0, "message_count": 1, "verdict": verdict}
         connection.execute(insert(ticket).values(**values, created_at=NOW, updated_at=NOW))
-    texts = ("message_id", "from_address", "from_name", "subject", "thread_evidence", "automatic", "authentication")
+    texts = (
+        "message_id",
+        "from_address",
+        "from_name",
+        "subject",
+        "thread_evidence",
+        "automatic",
+        "authentication",
+    )
     values = dict.fromkeys((*texts, "flags"), "")
-    values |= {"account_id": account, "id": message_id, "ticket_id": ticket_id or message_id, "mailbox_id": MAILBOX}
-    values |= {"contact_id": 7, "direction": direction, "source": "smtp", "identity": message_id.to_bytes(16, "big")}
+    values |= {
+        "account_id": account,
+        "id": message_id,
+        "ticket_id": ticket_id or message_id,
+        "mailbox_id": MAILBOX,
+    }
+    values |= {
+        "contact_id": 7,
+        "direction": direction,
+        "source": "smtp",
+        "identity": message_id.to_bytes(16, "big"),
+    }
     values |= {"received_at": NOW, "size_bytes": 1, "verdict": verdict, "thread_reason": "new"}
     connection.execute(insert(message).values(**values, unreadable=unreadable))
     connection.execute(insert(raw), slice_rows(account, message_id, compress(text_of(message_id))))
@@ -178,7 +204,9 @@ class Inbox:
 
     def digest(self) -> bytes:
         """Of the counts in memory."""
-        return self.writer.run(lambda transaction: digest(self.models.get(transaction.connection, self.account)))
+        return self.writer.run(
+            lambda transaction: digest(self.models.get(transaction.connection, self.account))
+        )
 
     def ledger_digest(self) -> bytes:
         """Of the ledger's rows."""
@@ -187,7 +215,10 @@ class Inbox:
     def entries(self) -> dict[int, Entry]:
         """Labels in force by message."""
         with self.database.read() as connection:
-            return {row.message_id: row for row in ledger.entries_after(connection, self.account, 0, limit=1_000_000)}
+            return {
+                row.message_id: row
+                for row in ledger.entries_after(connection, self.account, 0, limit=1_000_000)
+            }
 
     def labels(self) -> dict[int, str]:
         """Which message has which label."""
@@ -196,11 +227,15 @@ class Inbox:
     def verdict(self, message_id: int) -> str:
         """As stored with the message."""
         with self.database.read() as connection:
-            found = connection.execute(select(message.c.verdict).where(message.c.id == message_id)).scalar_one()
+            found = connection.execute(
+                select(message.c.verdict).where(message.c.id == message_id)
+            ).scalar_one()
             return str(found)
 
     def ticket(self, ticket_id: int) -> tuple[str, str]:
         """(state, verdict) of a ticket."""
         with self.database.read() as connection:
-            row = connection.execute(select(ticket.c.state, ticket.c.verdict).where(ticket.c.id == ticket_id)).one()
+            row = connection.execute(
+                select(ticket.c.state, ticket.c.verdict).where(ticket.c.id == ticket_id)
+            ).one()
             return row.state, row.verdict

@@ -2,10 +2,10 @@
 
     postgresql_server.py STATE_DIRECTORY
 
-Makes a cluster in a temporary directory, starts it on a Unix socket alone, writes its URL to ``STATE/url`` and returns.
-What it leaves running waits for the exclusive lock on ``STATE/users``, of which every test process holds a share: when
-the last one has ended, however it ended, the server is stopped and its directory removed. PostgreSQL refuses to run as
-root, so root gives the cluster to an unprivileged user.
+Makes a cluster in a temporary directory, starts it on a Unix socket alone, writes its URL to ``STATE/url``
+and returns. What it leaves running waits for the exclusive lock on ``STATE/users``, of which every test
+process holds a share: when the last one has ended, however it ended, the server is stopped and its directory
+removed. PostgreSQL refuses to run as root, so root gives the cluster to an unprivileged user.
 """
 
 from __future__ import annotations
@@ -68,7 +68,17 @@ def _start(binaries: Path, directory: Path, identity: dict[str, object]) -> None
     options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
     data = directory / "data"
     make = [binaries / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
-    start = [binaries / "pg_ctl", "-D", data, "-w", "-l", directory / "log", "-o", f"-k {directory} {options}", "start"]
+    start = [
+        binaries / "pg_ctl",
+        "-D",
+        data,
+        "-w",
+        "-l",
+        directory / "log",
+        "-o",
+        f"-k {directory} {options}",
+        "start",
+    ]
     for command in (make, start):
         subprocess.run(command, check=True, cwd=directory, **identity)  # type: ignore[call-overload]
 

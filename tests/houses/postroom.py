@@ -1,8 +1,9 @@
 """Two tenants and the real way in, for tests of what becomes of mail: bytes to committed fates, many at a time.
 
 Account 1 has the mailboxes support@ and sales@example.com and the agent ana@example.com; account 2 has
-help@other.example. The fixture ``room`` gives one on each engine, and checks afterwards what must hold whatever came
-in: a fate for every delivery, counts that equal rows, raw bytes that come back. Time is the room's own.
+help@other.example. The fixture ``room`` gives one on each engine, and checks afterwards what must hold
+whatever came in: a fate for every delivery, counts that equal rows, raw bytes that come back. Time is the
+room's own.
 """
 
 from __future__ import annotations
@@ -61,7 +62,13 @@ def mail(
     headers: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """A plain message; None leaves a header out. ``id`` without < >; further headers as (name, value)."""
-    named = [("From", sender), ("To", to), ("Subject", subject), ("Date", date), ("Message-ID", id and f"<{id}>")]
+    named = [
+        ("From", sender),
+        ("To", to),
+        ("Subject", subject),
+        ("Date", date),
+        ("Message-ID", id and f"<{id}>"),
+    ]
     lines = [f"{name}: {value}" for name, value in [*named, *headers] if value is not None]
     return "\r\n".join([*lines, "", text, ""]).encode("utf-8", "surrogateescape")
 
@@ -100,10 +107,19 @@ class PostRoom:
         """What a worker makes of a message, a second later than the one before."""
         self.now += SECOND
         envelope = Envelope(
-            source=source, mail_from=mail_from, recipients=tuple(recipients), received_at=self.now, quiet=quiet
+            source=source,
+            mail_from=mail_from,
+            recipients=tuple(recipients),
+            received_at=self.now,
+            quiet=quiet,
         )
         return prepare(
-            raw, envelope, self.secrets, self.directory, authentication=authentication, trusted_hosts=trusted_hosts
+            raw,
+            envelope,
+            self.secrets,
+            self.directory,
+            authentication=authentication,
+            trusted_hosts=trusted_hosts,
         )
 
     def file_all(self, messages: Sequence[tuple[bytes, Prepared]]) -> list[tuple[Outcome, ...]]:
@@ -130,11 +146,15 @@ class PostRoom:
         """One message to one recipient."""
         return self.deliver_all([raw], **how)[0]
 
-    def answer(self, ticket_id: int, text: str = "Have you tried water?", *, copies: Sequence[str] = ()) -> Replied:
+    def answer(
+        self, ticket_id: int, text: str = "Have you tried water?", *, copies: Sequence[str] = ()
+    ) -> Replied:
         """What ana answers."""
         self.now += SECOND
         context = ReplyContext(relay=RELAY, secrets=self.secrets, directory=self.directory, wake=lambda: None)
-        wanted = Answer(account=OURS, ticket=ticket_id, actor=f"user:{ANA}", user=ANA, text=text, copies=tuple(copies))
+        wanted = Answer(
+            account=OURS, ticket=ticket_id, actor=f"user:{ANA}", user=ANA, text=text, copies=tuple(copies)
+        )
         done = reply(self.database, self.writer, context, wanted, now=self.now)
         raw = self.raw(done.message)
         assert raw is not None
@@ -151,7 +171,9 @@ class PostRoom:
 
     def set_ticket(self, ticket_id: int, **values: Any) -> None:
         """Change a ticket's columns as an act of an agent would."""
-        self.do(lambda tx: tx.connection.execute(ticket.update().where(ticket.c.id == ticket_id).values(**values)))
+        self.do(
+            lambda tx: tx.connection.execute(ticket.update().where(ticket.c.id == ticket_id).values(**values))
+        )
 
     # Questions.
 
@@ -197,7 +219,9 @@ class PostRoom:
         for account in (OURS, THEIRS):
             stored = self.rows(message, account)
             counted = Counter(row.ticket_id for row in stored)
-            assert {row.id: row.message_count for row in self.rows(ticket, account) if row.message_count} == counted
+            assert {
+                row.id: row.message_count for row in self.rows(ticket, account) if row.message_count
+            } == counted
             assert {row.id: self.raw(row.id, account) for row in stored} == {
                 row.id: self.sent[row.id] for row in stored
             }
@@ -225,11 +249,15 @@ def furnish(transaction: Transaction) -> None:
     """The two tenants' rows."""
     connection = transaction.connection
     for id, name in ((OURS, "Ours"), (THEIRS, "Theirs")):
-        row = Account(id=id, name=name, stage="active", billing="none", created_at=START, stage_entered_at=START)
+        row = Account(
+            id=id, name=name, stage="active", billing="none", created_at=START, stage_entered_at=START
+        )
         add_account(connection, row)
     for id, address in ADDRESSES.items():
         owner = THEIRS if id == HELP else OURS
-        add_mailbox(connection, Mailbox(account_id=owner, id=id, address=address, name="Support", created_at=START))
+        add_mailbox(
+            connection, Mailbox(account_id=owner, id=id, address=address, name="Support", created_at=START)
+        )
     ana = User(account_id=OURS, id=ANA, email="ana@example.com", name="Ana", role="agent", created_at=START)
     add_user(connection, ana)
 

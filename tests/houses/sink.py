@@ -1,8 +1,8 @@
 """A small SMTP server for tests of sending, on the test's own loop: keeps what it is given, misbehaves when told to.
 
-Behaviour by recipient's local part (the first word): ``later`` 451 at RCPT, ``never`` 550 at RCPT, ``hang`` no answer
-to RCPT, ``drop`` the connection ends after the final dot without an answer, ``full`` 452 and ``spam`` 554 after the
-final dot, ``close`` 421 at RCPT and goodbye. Everybody else is taken.
+Behaviour by recipient's local part (the first word): ``later`` 451 at RCPT, ``never`` 550 at RCPT, ``hang``
+no answer to RCPT, ``drop`` the connection ends after the final dot without an answer, ``full`` 452 and
+``spam`` 554 after the final dot, ``close`` 421 at RCPT and goodbye. Everybody else is taken.
 """
 
 from __future__ import annotations

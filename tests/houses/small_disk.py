@@ -16,7 +16,9 @@ def mounted(
 ) -> Iterator[Path]:
     """Mounted at an empty directory, for its owner alone; skips the test without the right to mount."""
     options = f"size={size},mode=0700,uid={owner}"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", where], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "none", where], capture_output=True, check=False
+    )
     require_service(done.returncode == 0, "no right to mount a file system")
     try:
         yield where

@@ -66,7 +66,11 @@ class Endpoint:
             return 200, {**told, "expires_in": 600, "interval": 1}
         self.forms.append(form)
         error = self._error(form)
-        return (400, {"error": error, "error_description": "AADSTS700082: x"}) if error else (200, self._given(form))
+        return (
+            (400, {"error": error, "error_description": "AADSTS700082: x"})
+            if error
+            else (200, self._given(form))
+        )
 
     def _error(self, form: dict[str, str]) -> str:
         kind = form["grant_type"]
@@ -88,7 +92,9 @@ class Endpoint:
         answer: dict[str, Any] = {"access_token": access, "token_type": "Bearer", "expires_in": self.seconds}
         if form["grant_type"] == "refresh_token" and self.rotates:
             self.refresh.discard(form["refresh_token"])
-        if form["grant_type"] != "client_credentials" and (self.rotates or form["grant_type"] != "refresh_token"):
+        if form["grant_type"] != "client_credentials" and (
+            self.rotates or form["grant_type"] != "refresh_token"
+        ):
             answer["refresh_token"] = self.new_refresh()
         if self.refresh_seconds is not None:
             answer["refresh_token_expires_in"] = self.refresh_seconds

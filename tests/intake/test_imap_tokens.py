@@ -29,7 +29,15 @@ def grant(*, ends_at: int | None = None, life_seconds: int | None = None) -> Oau
 
 @pytest.mark.parametrize(
     ("left", "life_days", "soon"),
-    [(None, 90, False), (15, 90, False), (13, 90, True), (-1, 90, True), (3, 7, False), (1, 7, True), (13, None, True)],
+    [
+        (None, 90, False),
+        (15, 90, False),
+        (13, 90, True),
+        (-1, 90, True),
+        (3, 7, False),
+        (1, 7, True),
+        (13, None, True),
+    ],
 )
 def test_an_end_is_soon_by_two_weeks_or_a_quarter_of_the_life(
     left: int | None, life_days: int | None, soon: bool

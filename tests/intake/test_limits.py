@@ -3,7 +3,15 @@
 import pytest
 
 from mailhub.errors import ConfigurationError
-from mailhub.intake.smtp.limits import MIB, Connections, Counters, DoorSettings, InFlight, Patience, address_group
+from mailhub.intake.smtp.limits import (
+    MIB,
+    Connections,
+    Counters,
+    DoorSettings,
+    InFlight,
+    Patience,
+    address_group,
+)
 
 
 @pytest.mark.parametrize(

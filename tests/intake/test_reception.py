@@ -49,7 +49,9 @@ def envelope(*recipients: str) -> Envelope:
     )
 
 
-def send(room: PostRoom, reception: Reception, *messages: bytes, to: Sequence[str] = ()) -> list[Sequence[Outcome]]:
+def send(
+    room: PostRoom, reception: Reception, *messages: bytes, to: Sequence[str] = ()
+) -> list[Sequence[Outcome]]:
     """Hand all messages over at once from one loop; what each session hears."""
 
     async def main() -> list[Sequence[Outcome]]:
@@ -96,10 +98,14 @@ def test_a_poison_message_falls_out_alone(
 
     monkeypatch.setattr(pipeline, "_decide", poisoned)
     held = hold(room)
-    mails = [mail(f"{n}", sender=f"k{n}@x.example", subject="poison" if n == 7 else "fine") for n in range(16)]
+    mails = [
+        mail(f"{n}", sender=f"k{n}@x.example", subject="poison" if n == 7 else "fine") for n in range(16)
+    ]
     threading.Timer(0.0, held.set).start()
     heard = [outcomes[0] for outcomes in send(room, reception, *mails)]
-    assert [outcome.fate for outcome in heard] == [Fate.QUARANTINED if n == 7 else Fate.FILED for n in range(16)]
+    assert [outcome.fate for outcome in heard] == [
+        Fate.QUARANTINED if n == 7 else Fate.FILED for n in range(16)
+    ]
     assert (room.message(heard[7].message).unreadable, room.raw(heard[7].message)) == (1, mails[7])
 
 
@@ -124,7 +130,9 @@ def test_what_cannot_be_filed_at_all_is_deferred(
     assert count(room, intake) == 0
 
 
-def test_a_full_disk_is_told_as_such(room: PostRoom, reception: Reception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_as_such(
+    room: PostRoom, reception: Reception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without room the peer hears so, for each recipient, and the message is not tried as unreadable."""
     runs: list[int] = []
 
@@ -232,7 +240,8 @@ def test_a_session_that_goes_away_harms_nobody(room: PostRoom, reception: Recept
     async def main() -> Sequence[Outcome]:
         async with asyncio.timeout(GUARD_SECONDS):
             leaving = [
-                asyncio.create_task(reception.deliver(envelope(), raw)) for raw in (mail("1"), large(3, 999_999))
+                asyncio.create_task(reception.deliver(envelope(), raw))
+                for raw in (mail("1"), large(3, 999_999))
             ]
             staying = asyncio.create_task(reception.deliver(envelope(), mail("2")))
             await asyncio.sleep(0)

@@ -403,7 +403,9 @@ def test_authentication_begins_with_the_first_recipient_and_ends_with_the_messag
         for command in ("EHLO c", "MAIL FROM:<a@b.c>", "RCPT TO:<a@example.com>", "RSET"):
             assert (await client.say(command))[:3] == "250"
         assert (len(house.pipeline.checks), question.abandoned) == (1, 1)
-        await client.send(b"MAIL FROM:<a@b.c>\r\nRCPT TO:<unknown@example.com>\r\nRCPT TO:<a@example.com>\r\n")
+        await client.send(
+            b"MAIL FROM:<a@b.c>\r\nRCPT TO:<unknown@example.com>\r\nRCPT TO:<a@example.com>\r\n"
+        )
         replies = [await client.reply() for _ in range(3)]
         assert [reply[:3] for reply in replies] == ["250", "550", "250"]
         assert (await client.say("DATA"))[:3] == "354"

@@ -28,9 +28,9 @@ def by_lines(stream: bytes) -> tuple[bytes, bytes] | None:
     return None
 
 
-STREAMS = st.lists(st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"a", b"\r\n.\r\n", b"..", b"\0", b"b" * 70])).map(
-    b"".join
-)
+STREAMS = st.lists(
+    st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"a", b"\r\n.\r\n", b"..", b"\0", b"b" * 70])
+).map(b"".join)
 
 
 @settings(deadline=None)

@@ -48,7 +48,9 @@ def test_the_version_is_the_one_that_was_read() -> None:
 
 @settings(deadline=None)
 @given(ADDRESS, TAIL)
-def test_ordinary_paths_are_read_as_by_the_parent(pair: tuple[Session, SMTP], address: str, tail: str) -> None:
+def test_ordinary_paths_are_read_as_by_the_parent(
+    pair: tuple[Session, SMTP], address: str, tail: str
+) -> None:
     """Address and rest of any ordinary path are what aiosmtpd's grammar gives."""
     ours, parent = pair
     found = parent._getaddr(f"<{address}>{tail}")

@@ -64,7 +64,9 @@ def test_several_mailboxes(written: str, expected: list[str]) -> None:
 
 def test_repeated_headers_are_joined() -> None:
     """Several To and From fields count together, in order."""
-    read = parse.parse(b"To: a@b.example\r\nFrom: x@y.example\r\nTo: c@d.example\r\nFrom: z@y.example\r\n\r\n")
+    read = parse.parse(
+        b"To: a@b.example\r\nFrom: x@y.example\r\nTo: c@d.example\r\nFrom: z@y.example\r\n\r\n"
+    )
     assert [each.address for each in read.to] == ["a@b.example", "c@d.example"]
     assert [each.address for each in read.from_] == ["x@y.example", "z@y.example"]
 

@@ -13,7 +13,19 @@ from mailhub.message import parse, report, tnef
 
 
 def _with(head: str, body: str) -> bytes:
-    lines = ["Content-Type: multipart/mixed; boundary=b", "", "--b", "", "text", "--b", head, "", body, "--b--", ""]
+    lines = [
+        "Content-Type: multipart/mixed; boundary=b",
+        "",
+        "--b",
+        "",
+        "text",
+        "--b",
+        head,
+        "",
+        body,
+        "--b--",
+        "",
+    ]
     return "\r\n".join(lines).encode()
 
 
@@ -24,7 +36,11 @@ def _with(head: str, body: str) -> bytes:
         ("Content-Type: application/pgp-signature", "x", "signature.asc"),
         ("Content-Type: image/jpeg", "x", "image.jpg"),
         ("Content-Type: application/x-unheard-of", "x", "attachment.bin"),
-        ("Content-Type: message/rfc822", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe/1?=\r\n\r\nhello", "Grüße_1.eml"),
+        (
+            "Content-Type: message/rfc822",
+            "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe/1?=\r\n\r\nhello",
+            "Grüße_1.eml",
+        ),
         ("Content-Type: message/rfc822", "From: a@b.example\r\n\r\nhello", "message.eml"),
         ("Content-Type: message/rfc822; name=x.eml", "Subject: y\r\n\r\nhello", "x.eml"),
         ("Content-Type: application/zip; name=../a.zip", "x", "a.zip"),
@@ -53,7 +69,10 @@ def test_a_digest_holds_messages() -> None:
 def test_bytes_are_handed_out_on_demand() -> None:
     """An attachment's bytes are those of the sender; its size is estimated without decoding."""
     data = bytes(range(256)) * 40
-    raw = _with("Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64", base64.encodebytes(data).decode())
+    raw = _with(
+        "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64",
+        base64.encodebytes(data).decode(),
+    )
     assert data == parse.attachment_bytes(raw, 0)
     (file,) = parse.list_attachments(raw)
     assert (file.filename, file.part) == ("attachment.pdf", "2")
@@ -82,7 +101,9 @@ def _winmail() -> bytes:
     stream += _attribute(2, 0x9002, b"\0" * 14) + _attribute(2, 0x8010, "да.txt\0".encode("cp1251"))
     stream += _attribute(2, 0x800F, b"first")
     stream += (
-        _attribute(2, 0x9002, b"\0" * 14) + _attribute(2, 0x8010, b"SHORT~1.PDF\0") + _attribute(2, 0x800F, b"second")
+        _attribute(2, 0x9002, b"\0" * 14)
+        + _attribute(2, 0x8010, b"SHORT~1.PDF\0")
+        + _attribute(2, 0x800F, b"second")
     )
     return stream + _attribute(2, 0x9005, _properties("../the long näme.pdf"))
 
@@ -113,7 +134,9 @@ def test_a_cut_winmail_gives_what_is_whole() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 3), st.sampled_from([0x9002, 0x800F, 0x8010, 0x9005, 0x9007, 1]), st.binary(max_size=60)
+            st.integers(0, 3),
+            st.sampled_from([0x9002, 0x800F, 0x8010, 0x9005, 0x9007, 1]),
+            st.binary(max_size=60),
         )
     )
 )

@@ -68,7 +68,9 @@ def test_field_below_the_trusted_hosts_received_counts_for_nothing() -> None:
     assert (found.dmarc, found.dkim) == ("fail", "none")
 
 
-@pytest.mark.parametrize("value", ["mx", "mx; none", "mx (amavis); none", "mx 1; none;", "mx; x-other=pass smtp.x=y"])
+@pytest.mark.parametrize(
+    "value", ["mx", "mx; none", "mx (amavis); none", "mx 1; none;", "mx; x-other=pass smtp.x=y"]
+)
 def test_a_field_without_results_says_nothing(value: str) -> None:
     """A host that has looked at nothing we know gives no result, and no fault."""
     found = authentication_results([("Authentication-Results", value)], {"mx"}, "a.example")

@@ -108,7 +108,11 @@ def test_a_person_may_answer_an_automatic_mail(subject: str) -> None:
 
 @pytest.mark.parametrize(
     ("report_type", "kind"),
-    [("delivery-status", "bounce"), ("disposition-notification", "receipt"), ("feedback-report", "complaint")],
+    [
+        ("delivery-status", "bounce"),
+        ("disposition-notification", "receipt"),
+        ("feedback-report", "complaint"),
+    ],
 )
 def test_reports_are_told_by_their_type(report_type: str, kind: str) -> None:
     """multipart/report says itself what it is (RFC 3462)."""

@@ -85,7 +85,9 @@ def test_plain_text_is_preferred() -> None:
 def test_a_message_that_is_one_named_text_is_text() -> None:
     """A file name on the only part does not take the text away; Content-Disposition: attachment does."""
     assert parse.parse(b"Content-Type: text/plain; name=a.txt\r\n\r\nhello").text == "hello"
-    read = parse.parse(b"Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nhello")
+    read = parse.parse(
+        b"Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nhello"
+    )
     assert (read.text, len(read.attachments)) == ("", 1)
 
 
@@ -94,7 +96,9 @@ def test_files_between_alternatives() -> None:
     html, file = "--c\r\nContent-Type: text/html\r\n\r\n", "--c\r\nContent-Type: x/y\r\n\r\nf\r\n"
     inner = f"{html}one\r\n{file}{html}two\r\n--c--"
     raw = _mixed(
-        "Content-Type: text/plain|plain", f"Content-Type: multipart/mixed; boundary=c|{inner}", kind="alternative"
+        "Content-Type: text/plain|plain",
+        f"Content-Type: multipart/mixed; boundary=c|{inner}",
+        kind="alternative",
     )
     read = parse.parse(raw)
     assert (read.text, read.html, len(read.attachments)) == ("plain", "one\ntwo", 1)
@@ -102,7 +106,9 @@ def test_files_between_alternatives() -> None:
 
 def test_an_empty_alternative_is_no_text() -> None:
     """An empty plain part does not hide the HTML."""
-    read = parse.parse(_mixed("Content-Type: text/plain|", "Content-Type: text/html|<b>rich</b>", kind="alternative"))
+    read = parse.parse(
+        _mixed("Content-Type: text/plain|", "Content-Type: text/html|<b>rich</b>", kind="alternative")
+    )
     assert read.text == "rich"
 
 

@@ -7,7 +7,9 @@ import pytest
 from mailhub.message.parse import parse
 from mailhub.message.values import Bounce
 
-RETURNED = "Received: from a by b\nMessage-ID: <m1@ours.example>\nFrom: desk@ours.example\nTo: kim@b.example\n\nHi"
+RETURNED = (
+    "Received: from a by b\nMessage-ID: <m1@ours.example>\nFrom: desk@ours.example\nTo: kim@b.example\n\nHi"
+)
 
 # name -> (sender, subject, text, recipients, statuses, permanent)
 FORMATS: dict[str, tuple[str, str, str, list[str], list[str], bool]] = {
@@ -216,13 +218,21 @@ Hi
         ("failed", "5.0.0", "550-5.1.1 The account that you tried to reach does not exist", "5.1.1", True),
         ("failed", "4.4.7", "550 5.7.26 unauthenticated mail", "5.7.26", False),
         ("failed", "5.1.1", "550 5.1.1 sent to too many recipients this hour", "5.1.1", False),
-        ("failed", "5.4.1", "550 5.4.1 [kim@b.example]: Recipient address rejected: Access denied", "5.4.1", True),
+        (
+            "failed",
+            "5.4.1",
+            "550 5.4.1 [kim@b.example]: Recipient address rejected: Access denied",
+            "5.4.1",
+            True,
+        ),
         ("failed", "5.7.27", "550 host does not accept mail", "5.7.27", True),
         ("delayed", "4.4.1", "connection timed out", "4.4.1", False),
         ("failed", "5.2.2", "552 over quota", "5.2.2", False),
     ],
 )
-def test_delivery_report_is_read(action: str, status: str, answer: str, expected: str, permanent: bool) -> None:
+def test_delivery_report_is_read(
+    action: str, status: str, answer: str, expected: str, permanent: bool
+) -> None:
     """Of the status field and the server's own code the one that says more counts, and words decide on permanence."""
     kind = 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
     found = _parse("a@b.example", "x", REPORT.format(action=action, status=status, answer=answer), kind)
@@ -234,7 +244,10 @@ def test_delivery_report_is_read(action: str, status: str, answer: str, expected
 def test_report_of_success_is_no_bounce() -> None:
     """A report that everything was delivered bounces nothing."""
     kind = 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
-    assert _parse("a@b.example", "x", REPORT.format(action="delivered", status="2.0.0", answer="250 ok"), kind) is None
+    assert (
+        _parse("a@b.example", "x", REPORT.format(action="delivered", status="2.0.0", answer="250 ok"), kind)
+        is None
+    )
 
 
 def test_feedback_report_is_a_complaint() -> None:
@@ -254,7 +267,10 @@ def test_feedback_report_is_a_complaint() -> None:
 @pytest.mark.parametrize(
     ("subject", "body"),
     [
-        ("Delivery failure", "My parcel was not delivered, it could not be delivered to kim@b.example. Please help."),
+        (
+            "Delivery failure",
+            "My parcel was not delivered, it could not be delivered to kim@b.example. Please help.",
+        ),
         ("Undeliverable: parcel 550", "The courier says it is undeliverable. 550 EUR are at stake!"),
         ("Re: Undelivered Mail Returned to Sender", "I got this bounce, what does it mean?"),
         ("Mail delivery failed", "Since Monday mail to kim@b.example comes back, user unknown."),

@@ -75,7 +75,9 @@ def test_a_date_outside_the_calendar_is_none(written: str) -> None:
     assert dates.parse(written) is None
 
 
-@given(st.integers(0, 9999), st.integers(1, 12), st.integers(1, 31), st.integers(0, 24), st.integers(-1400, 1400))
+@given(
+    st.integers(0, 9999), st.integers(1, 12), st.integers(1, 31), st.integers(0, 24), st.integers(-1400, 1400)
+)
 def test_every_date_can_be_shown(year: int, month: int, day: int, hour: int, offset: int) -> None:
     """Whatever is a date survives being written out, with a year of four digits."""
     found = dates.parse(f"{year:04}-{month:02}-{day:02} {hour:02}:59:60 {offset:+05}")

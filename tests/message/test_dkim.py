@@ -47,9 +47,12 @@ def _sign(
     kind = algorithm or ("ed25519-sha256" if isinstance(key, Ed25519PrivateKey) else "rsa-sha256")
     tags = f"v=1; a={kind}; c=relaxed/relaxed; d={domain}; s=k1; h={names}; {more}bh={digest}; b="
     fields = {
-        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in HEAD.split("\r\n") if line)
+        name.lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in HEAD.split("\r\n") if line)
     }
-    signed = "".join(f"{name}:{fields[name]}\r\n" for name in dict.fromkeys(names.split(":")) if name in fields)
+    signed = "".join(
+        f"{name}:{fields[name]}\r\n" for name in dict.fromkeys(names.split(":")) if name in fields
+    )
     data = f"{signed}dkim-signature:{tags}".encode()
     if isinstance(key, Ed25519PrivateKey):
         value = key.sign(hashlib.sha256(data).digest())
@@ -143,7 +146,9 @@ def _judge(raw: bytes, spf: Spf, zone: Mapping[str, str]) -> tuple[Authenticatio
         questions = next(rounds)
         while True:
             asked += sorted(questions)
-            questions = rounds.send({each: Answer((zone[each[0]],) if each[0] in zone else ()) for each in questions})
+            questions = rounds.send(
+                {each: Answer((zone[each[0]],) if each[0] in zone else ()) for each in questions}
+            )
     except StopIteration as stop:
         verdict: Authentication = stop.value
         return verdict, asked
@@ -160,7 +165,13 @@ NO_SPF = Spf("fail", "e.example", "all")
         (_sign(), NO_SPF, "v=DMARC1; p=reject; adkim=s", "fail", "reject"),
         (_sign(domain="e.example"), NO_SPF, "v=DMARC1; p=reject", "fail", "reject"),
         (_sign(domain="e.example"), Spf("pass", "a.example"), "v=DMARC1; p=none", "pass", "none"),
-        (_sign(domain="e.example"), Spf("temperror", "a.example"), "v=DMARC1; p=reject", "temperror", "reject"),
+        (
+            _sign(domain="e.example"),
+            Spf("temperror", "a.example"),
+            "v=DMARC1; p=reject",
+            "temperror",
+            "reject",
+        ),
         (_sign(), NO_SPF, "v=DMARC1; nonsense", "permerror", ""),
         (_sign(), NO_SPF, "some text", "none", ""),
     ],
@@ -184,7 +195,8 @@ def test_all_questions_are_asked_in_one_round() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["", "From: a@a.example\r\nFrom: b@b.example\r\n", "From: a@a.example, b@b.example\r\n", "From: x\r\n"]
+    "head",
+    ["", "From: a@a.example\r\nFrom: b@b.example\r\n", "From: a@a.example, b@b.example\r\n", "From: x\r\n"],
 )
 def test_mail_without_one_author_is_a_fault(head: str) -> None:
     """No author, or authors of several domains, cannot pass DMARC."""

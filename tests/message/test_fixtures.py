@@ -50,5 +50,9 @@ def test_no_real_mail_faults() -> None:
     if not fixtures.exists():
         pytest.skip("needs the fixture set beside the checkout (../shared)")
     mails = [path for path in fixtures.rglob("*") if path.is_file() and path.suffix != ".jsonl"]
-    faults = [path.name for path in mails if any(f.startswith("fault-") for f in parse.parse(path.read_bytes()).flags)]
+    faults = [
+        path.name
+        for path in mails
+        if any(f.startswith("fault-") for f in parse.parse(path.read_bytes()).flags)
+    ]
     assert faults == []

@@ -70,7 +70,10 @@ def test_line_ends_and_white_space_do_not_count(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     _TEXT,
-    st.lists(st.sampled_from(["Received: from x", "X-Spam: no", "Delivered-To: a@b", "Return-Path: <>"]), max_size=4),
+    st.lists(
+        st.sampled_from(["Received: from x", "X-Spam: no", "Delivered-To: a@b", "Return-Path: <>"]),
+        max_size=4,
+    ),
 )
 def test_trace_headers_do_not_count(text: str, added: list[str]) -> None:
     """Whatever the way adds at the top changes nothing."""
@@ -104,7 +107,9 @@ def test_a_message_id_names_a_message() -> None:
 
 def test_without_an_id_from_date_and_subject_name_a_message() -> None:
     """From, Date and Subject stand in for a missing Message-ID, in any spelling of the same values."""
-    head = "From: A <a@b.example>\r\nDate: Mon, 23 Nov 2026 16:41:00 +0100\r\nSubject: =?utf-8?q?s=C3=A9?=\r\n"
+    head = (
+        "From: A <a@b.example>\r\nDate: Mon, 23 Nov 2026 16:41:00 +0100\r\nSubject: =?utf-8?q?s=C3=A9?=\r\n"
+    )
     same = "From: a@b.example\r\nDate: 23 Nov 2026 15:41:00 GMT\r\nSubject: sé\r\n"
     assert _key(_mail(b"x", head=head)) == _key(_mail(b"x", head=same))
     assert _key(_mail(b"x", head=head)) != _key(_mail(b"x", head=head.replace("16:41", "16:42")))

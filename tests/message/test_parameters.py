@@ -14,7 +14,11 @@ from mailhub.message import filenames, headers, limits, parameters, parse
     [
         (b"text/plain", "text/plain", {}),
         (b"Text/Plain; Charset=UTF-8", "text/plain", {"charset": "UTF-8"}),
-        (b'text/plain; charset="utf-8"; format=flowed', "text/plain", {"charset": "utf-8", "format": "flowed"}),
+        (
+            b'text/plain; charset="utf-8"; format=flowed',
+            "text/plain",
+            {"charset": "utf-8", "format": "flowed"},
+        ),
         (b"text/plain (a comment); charset=x", "text/plain", {"charset": "x"}),
         (b"text / plain;charset = x", "text/plain", {"charset": "x"}),
         (b"text", "text/plain", {}),

@@ -36,8 +36,15 @@ _PIECES = st.sampled_from(
 
 
 def _clean(read: Parsed) -> bool:
-    lines = [read.subject, read.message_id, *read.references, *(text for pair in read.headers for text in pair)]
-    lines += [each for file in read.attachments for each in (file.filename, file.content_type, file.content_id)]
+    lines = [
+        read.subject,
+        read.message_id,
+        *read.references,
+        *(text for pair in read.headers for text in pair),
+    ]
+    lines += [
+        each for file in read.attachments for each in (file.filename, file.content_type, file.content_id)
+    ]
     reply = parse.split_reply(read)
     texts = [read.text, read.html, read.hidden_text, reply.new, reply.folded]
     "".join(lines + texts).encode("utf-8")
@@ -131,7 +138,9 @@ def test_the_null_sender_is_passed_on() -> None:
 
 def test_a_guessed_boundary() -> None:
     """A multipart that names no boundary is read by the first line that looks like one, and flagged."""
-    read = parse.parse(b"Content-Type: multipart/mixed\r\n\r\n--xyz\r\n\r\none\r\n--xyz\r\n\r\ntwo\r\n--xyz--\r\n")
+    read = parse.parse(
+        b"Content-Type: multipart/mixed\r\n\r\n--xyz\r\n\r\none\r\n--xyz\r\n\r\ntwo\r\n--xyz--\r\n"
+    )
     assert read.text == "one\ntwo"
     assert "no-boundary" in read.flags
 
@@ -139,15 +148,15 @@ def test_a_guessed_boundary() -> None:
 def test_the_outer_boundary_wins() -> None:
     """A part that uses its parent's boundary again loses no part behind it."""
     inner = b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-    read = parse.parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + inner + b"--b\r\n\r\nlast\r\n--b--\r\n")
+    read = parse.parse(
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + inner + b"--b\r\n\r\nlast\r\n--b--\r\n"
+    )
     assert read.text.strip() == "last"
 
 
 def test_bare_cr_is_a_line_end() -> None:
     """A message of bare CR (classic Mac gateways) is read, and its offsets fit the message as received."""
-    raw = (
-        b"Subject: s\rContent-Type: multipart/mixed; boundary=b\r\r--b\r\rone\r--b\rContent-Type: x/y\r\rdata\r--b--\r"
-    )
+    raw = b"Subject: s\rContent-Type: multipart/mixed; boundary=b\r\r--b\r\rone\r--b\rContent-Type: x/y\r\rdata\r--b--\r"
     read = parse.parse(raw)
     assert (read.subject, read.text) == ("s", "one")
     assert parse.attachment_bytes(raw, 0) == b"data"

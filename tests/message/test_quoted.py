@@ -151,7 +151,9 @@ def test_answer_below_the_quote_stands_alone() -> None:
 
 def test_line_broken_out_of_a_quote_belongs_to_it() -> None:
     """A line that a program broke off a long quoted line without a mark is folded with the quote."""
-    quote = "> this quoted line is so long that some program had to break it and\nforgot the mark\n> and so on"
+    quote = (
+        "> this quoted line is so long that some program had to break it and\nforgot the mark\n> and so on"
+    )
     assert split_reply(f"Fine.\n\n{ATTRIBUTIONS['en-gmail']}\n{quote}\n", "").new == "Fine."
 
 
@@ -219,9 +221,7 @@ def test_ending_of_a_letter_below_the_quote_is_no_inline_reply() -> None:
 
 def test_initials_mark_a_quote_below_an_attribution() -> None:
     """Quotes marked with the writer's initials are quotes; a prompt that looks alike is not."""
-    text = (
-        "Hello Ben,\n\nTuesday, March 3, 2026, 9:14:00 AM, you wrote:\n\nBO> When?\n\nMonday.\n\nBO> Where?\n\nKiel.\n"
-    )
+    text = "Hello Ben,\n\nTuesday, March 3, 2026, 9:14:00 AM, you wrote:\n\nBO> When?\n\nMonday.\n\nBO> Where?\n\nKiel.\n"
     assert split_reply(text, "").new == "Hello Ben,\n\n\nBO> When?\n\nMonday.\n\nBO> Where?\n\nKiel."
     prompt = "I typed:\n\nSQL> drop table x;\n"
     assert split_reply(prompt, "").new == prompt.strip()

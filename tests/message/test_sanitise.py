@@ -20,7 +20,9 @@ from tests.attacks.xss_vectors import vectors
 
 _VECTORS = list(vectors())
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
-_ACTIVE_STYLE = re.compile(r"url|expression|import|behavior|binding|position|[\\@{}<>&]|:\s*-|--", re.IGNORECASE)
+_ACTIVE_STYLE = re.compile(
+    r"url|expression|import|behavior|binding|position|[\\@{}<>&]|:\s*-|--", re.IGNORECASE
+)
 _ALLOWED = frozenset(sanitise._TAGS)
 
 
@@ -74,7 +76,9 @@ def test_there_are_vectors_of_every_class() -> None:
     assert seen > 0.9 * len(_VECTORS)
 
 
-@pytest.mark.parametrize(("name", "vector"), _VECTORS, ids=[f"{name}-{at}" for at, (name, _) in enumerate(_VECTORS)])
+@pytest.mark.parametrize(
+    ("name", "vector"), _VECTORS, ids=[f"{name}-{at}" for at, (name, _) in enumerate(_VECTORS)]
+)
 def test_nothing_active_is_left(name: str, vector: str) -> None:
     """A vector, alone and inside of a page, leaves nothing active, however often the result is cleaned again."""
     for page in (
@@ -122,8 +126,16 @@ def browse(
 
     def show(body: str) -> tuple[bool, bool]:
         page = tmp_path / "page.html"
-        page.write_text(f"<!doctype html><script>function hit(){{document.title='hit'}}</script><body>{body}", "utf-8")
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        page.write_text(
+            f"<!doctype html><script>function hit(){{document.title='hit'}}</script><body>{body}", "utf-8"
+        )
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+        ]
         options += [
             f"--user-data-dir={tmp_path / 'profile'}",
             f"--proxy-server=127.0.0.1:{proxy.server.getsockname()[1]}",
@@ -152,7 +164,9 @@ def test_formatting_stays() -> None:
 
 def test_a_link_opens_apart() -> None:
     """Links lead to a new window that cannot reach back, and name no one as the referrer."""
-    expected = '<a href="https://x.example/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer nofollow">x</a>'
+    expected = (
+        '<a href="https://x.example/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer nofollow">x</a>'
+    )
     assert expected == sanitise.clean('<a href="https://x.example/?a=1&b=2">x</a>', {})
 
 

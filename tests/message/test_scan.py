@@ -32,15 +32,17 @@ def test_the_line_end_before_a_delimiter_belongs_to_it() -> None:
 @pytest.mark.parametrize("line", [b"--bb", b"--b-", b" --b", b"--b--x", b"-- b", b"--B", b"x--b"])
 def test_look_alikes_are_no_delimiters(line: bytes) -> None:
     """Only the boundary itself, with blanks behind it, is a delimiter."""
-    raw = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n" + line + b"\ntwo\n--b \t\n\nthree\n--b--\n"
+    raw = (
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n"
+        + line
+        + b"\ntwo\n--b \t\n\nthree\n--b--\n"
+    )
     assert [body for _, _, body in _bodies(raw)[1:]] == [b"one\n" + line + b"\ntwo", b"three"]
 
 
 def test_a_missing_end_ends_with_the_message() -> None:
     """Parts that are never closed reach to the end."""
-    raw = (
-        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nlast\n"
-    )
+    raw = b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nlast\n"
     assert [(part.number, part.end) for part in scan.scan(raw).parts] == [
         ("", len(raw)),
         ("1", len(raw)),

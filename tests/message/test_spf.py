@@ -19,7 +19,9 @@ def _drive(rounds: Rounds[Spf], zone: Zone, failing: frozenset[Question] = froze
         questions = next(rounds)
         while True:
             asked += len(questions)
-            questions = rounds.send({each: Answer(tuple(zone.get(each, ())), each in failing) for each in questions})
+            questions = rounds.send(
+                {each: Answer(tuple(zone.get(each, ())), each in failing) for each in questions}
+            )
     except StopIteration as stop:
         verdict: Spf = stop.value
         return verdict, asked
@@ -66,13 +68,17 @@ POLICIES = [
 @pytest.mark.parametrize(("policy", "result"), POLICIES)
 def test_policy_gives_the_result_of_the_rfc(policy: str, result: str) -> None:
     """Each mechanism, modifier and fault gives the word that RFC 7208 names."""
-    verdict, _ = _drive(check("192.0.2.1", "h.example", "kim@a.example"), {**ZONE, ("a.example", "TXT"): [policy]})
+    verdict, _ = _drive(
+        check("192.0.2.1", "h.example", "kim@a.example"), {**ZONE, ("a.example", "TXT"): [policy]}
+    )
     assert (verdict.result, verdict.domain) == (result, "a.example")
 
 
 def test_two_policies_are_a_fault() -> None:
     """Several policies of one domain are a permerror."""
-    verdict, _ = _drive(check("192.0.2.1", "h.example", "kim@a.example"), {("a.example", "TXT"): ["v=spf1 +all"] * 2})
+    verdict, _ = _drive(
+        check("192.0.2.1", "h.example", "kim@a.example"), {("a.example", "TXT"): ["v=spf1 +all"] * 2}
+    )
     assert verdict.result == "permerror"
 
 
@@ -117,7 +123,9 @@ def test_includes_that_go_round_end_at_the_limit() -> None:
 def test_void_answers_end_at_the_limit() -> None:
     """The third question without a record is a permerror, whatever follows."""
     policy = "v=spf1 " + " ".join(f"a:v{i}.example" for i in range(9)) + " +all"
-    verdict, asked = _drive(check("192.0.2.1", "h.example", "kim@a.example"), {("a.example", "TXT"): [policy]})
+    verdict, asked = _drive(
+        check("192.0.2.1", "h.example", "kim@a.example"), {("a.example", "TXT"): [policy]}
+    )
     assert (verdict.result, asked) == ("permerror", 4)
 
 

@@ -61,8 +61,20 @@ def test_the_providers_own_endpoints_are_sound() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        *(b"<html>", b"[]", b"null", b"{}", b"[" * 100_000, b" " * (ANSWER_BYTES + 1), b'{"access_token": 7}'),
-        *(b'{"access_token": ""}', b'{"access_token": "a\\r\\nb"}', b'{"access_token": "' + b"a" * 40_000 + b'"}'),
+        *(
+            b"<html>",
+            b"[]",
+            b"null",
+            b"{}",
+            b"[" * 100_000,
+            b" " * (ANSWER_BYTES + 1),
+            b'{"access_token": 7}',
+        ),
+        *(
+            b'{"access_token": ""}',
+            b'{"access_token": "a\\r\\nb"}',
+            b'{"access_token": "' + b"a" * 40_000 + b'"}',
+        ),
     ],
 )
 def test_an_answer_that_is_none_is_a_fault(endpoint: Endpoint, answer: bytes) -> None:

@@ -106,7 +106,17 @@ def test_names_survive(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["plain", "ü\nñ", "日本語のテキスト\n" * 40, "x" * 5000, ".\n..\n.", "From here\n", "a\tb", "tail  \n\n\n"]
+    "text",
+    [
+        "plain",
+        "ü\nñ",
+        "日本語のテキスト\n" * 40,
+        "x" * 5000,
+        ".\n..\n.",
+        "From here\n",
+        "a\tb",
+        "tail  \n\n\n",
+    ],
 )
 def test_text_survives(text: str) -> None:
     """Text of any script and with lines of any length goes out in 7 bits and is read as it was written."""

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from mailhub.outbound.gate import REPLIES_AN_HOUR, Outgoing, decide, valid_address
 
 PERSON = Outgoing(
-    recipient="kim@customer.example", by_person=True, own_address=False, sent_lately=0, cap=10, now=1, not_after=2
+    recipient="kim@customer.example",
+    by_person=True,
+    own_address=False,
+    sent_lately=0,
+    cap=10,
+    now=1,
+    not_after=2,
 )
 ROBOT = replace(PERSON, by_person=False)
 

@@ -27,7 +27,10 @@ from tests.houses.desk import Desk, post_of
 from tests.houses.sink import Sink, listening
 
 SENDER = "noreply@hub.example"
-WRITING = {"letters": Letters(sender=SENDER, site="https://hub.example", per_recipient=2), "relay": Relay(host="r")}
+WRITING = {
+    "letters": Letters(sender=SENDER, site="https://hub.example", per_recipient=2),
+    "relay": Relay(host="r"),
+}
 VALUES = {"account": "Example", "link": "https://hub.example/password/mhl_secret", "until": "tomorrow"}
 
 
@@ -54,7 +57,12 @@ def send(desk: Desk, sink: Sink) -> int:
             settings = Relay(host="127.0.0.1", port=sink.port, tls="none", timeout_seconds=10.0)
             post = post_of(desk)
             relay = Sender(
-                desk.database, desk.writer, Live(settings), post.keys, hostname="desk.example", now=lambda: desk.now
+                desk.database,
+                desk.writer,
+                Live(settings),
+                post.keys,
+                hostname="desk.example",
+                now=lambda: desk.now,
             )
             return await relay.send_due()
 

@@ -246,7 +246,9 @@ def test_two_nodes_send_a_row_once(desk: Desk) -> None:
         async with listening(Sink()) as sink:
             relays = [relay_of(desk, settings_for(sink)) for _ in range(2)]
             assert sum(await asyncio.gather(*(relay.send_due() for relay in relays))) == len(rows)
-            assert sorted(taken.recipients for taken in sink.taken) == sorted((row.recipient,) for row in rows)
+            assert sorted(taken.recipients for taken in sink.taken) == sorted(
+                (row.recipient,) for row in rows
+            )
 
     run(work())
 
@@ -344,7 +346,9 @@ def certificate(tmp_path: Path) -> Path:
         .serial_number(1)
         .not_valid_before(start)
         .not_valid_after(start + datetime.timedelta(days=36_500))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )

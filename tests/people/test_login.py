@@ -45,7 +45,12 @@ def test_a_password_opens_a_session(gate: Gate) -> None:
 
 @pytest.mark.parametrize(
     ("email", "password"),
-    [("ana@first.example", "wrong horse battery"), ("nobody@first.example", PASSWORD), ("", ""), ("ana", PASSWORD)],
+    [
+        ("ana@first.example", "wrong horse battery"),
+        ("nobody@first.example", PASSWORD),
+        ("", ""),
+        ("ana", PASSWORD),
+    ],
 )
 def test_whatever_is_wrong_gets_one_answer(gate: Gate, email: str, password: str) -> None:
     """A wrong password and a name that nobody has are told apart by nobody, and open nothing."""
@@ -143,7 +148,9 @@ class Counting(PasswordHasher):
         return super().verify(hash, password)
 
 
-def test_unknown_names_cost_one_verification_of_the_same_parameters(database: Database, writer: WritingThread) -> None:
+def test_unknown_names_cost_one_verification_of_the_same_parameters(
+    database: Database, writer: WritingThread
+) -> None:
     """Known, unknown, and known without a password: one verification each, of equal parameters, and two look-ups."""
     hasher = Counting()
     gate = Gate(database=database, writer=writer, passwords=Passwords(hasher), limits=UNLIMITED)

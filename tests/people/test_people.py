@@ -48,7 +48,9 @@ def change_role(gate: Gate, actor: Actor, user: int, role: str) -> User:
 
 
 def add(gate: Gate, actor: Actor, user: int, role: str) -> User:
-    row = User(account_id=1, id=user, email=f"{user}@first.example", name="New", role=role, created_at=gate.now)
+    row = User(
+        account_id=1, id=user, email=f"{user}@first.example", name="New", role=role, created_at=gate.now
+    )
     return gate.writer.run(people.add_user, actor, row)
 
 
@@ -57,7 +59,9 @@ def delete(gate: Gate, actor: Actor, user: int, heir: int | None = None) -> peop
 
 
 def link(gate: Gate, actor: Actor, user: int) -> str:
-    make = partial(people.make_link, actor=actor, account=1, user=user, expires_at=gate.now + clock.DAY, now=gate.now)
+    make = partial(
+        people.make_link, actor=actor, account=1, user=user, expires_at=gate.now + clock.DAY, now=gate.now
+    )
     return gate.writer.run(make)[1].text
 
 
@@ -157,7 +161,14 @@ def test_a_deleted_user_is_a_pseudonym(gate: Gate) -> None:
     gate.login(code=gate.code(app))
     token, invitation = new_bearer(Kind.API_TOKEN), link(gate, operator(0), AGENT)
     row = api_tokens.ApiToken(
-        hash=token.hash, id=77, account_id=1, user_id=AGENT, name="x", scopes="", created_at=1, expires_at=None
+        hash=token.hash,
+        id=77,
+        account_id=1,
+        user_id=AGENT,
+        name="x",
+        scopes="",
+        created_at=1,
+        expires_at=None,
     )
     gate.writer.run(lambda tx: api_tokens.add_api_token(tx.connection, row))
     done = delete(gate, gate.actor(ADMIN), AGENT)
@@ -188,7 +199,9 @@ def test_a_role_change_and_a_deletion_are_on_record(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("inherits", [True, False])
-def test_tickets_of_a_deleted_user_go_to_the_heir_or_to_nobody(desk: Desk, inherits: bool, monkeypatch: Any) -> None:
+def test_tickets_of_a_deleted_user_go_to_the_heir_or_to_nobody(
+    desk: Desk, inherits: bool, monkeypatch: Any
+) -> None:
     """Every ticket of his, in any state, step by step; each is on record; what others have stays."""
     monkeypatch.setattr(people, "TICKETS_A_TURN", 2)
     desk.do(lambda tx: users.add_user(tx.connection, _colleague(desk, 501, "leo")))
@@ -212,7 +225,14 @@ def _give(desk: Desk, which: int, whom: int) -> None:
 
 
 def _colleague(desk: Desk, user: int, name: str) -> User:
-    return User(account_id=desk.account, id=user, email=f"{name}@x.example", name="", role="agent", created_at=desk.now)
+    return User(
+        account_id=desk.account,
+        id=user,
+        email=f"{name}@x.example",
+        name="",
+        role="agent",
+        created_at=desk.now,
+    )
 
 
 def test_an_heir_is_somebody_else_who_is_there(gate: Gate) -> None:

@@ -47,7 +47,9 @@ def test_a_ticket_touches_everybody_in_it(desk: Desk) -> None:
     desk.mail(f"Max <{MAX}>")
     first = desk.mail(f"Kim <{KIM}>", Cc=LEE)
     ticket = desk.ticket_of(first)
-    assert people(desk, kind="ticket", object_id=ticket) == sorted([contact_of(desk, KIM), contact_of(desk, LEE)])
+    assert people(desk, kind="ticket", object_id=ticket) == sorted(
+        [contact_of(desk, KIM), contact_of(desk, LEE)]
+    )
     assert people(desk, kind="contact", object_id=contact_of(desk, MAX)) == [contact_of(desk, MAX)]
     assert people(desk, kind="message", object_id=2**40) == []
 
@@ -55,7 +57,9 @@ def test_a_ticket_touches_everybody_in_it(desk: Desk) -> None:
 def opened(desk: Desk) -> Breach:
     now = desk.now
     return desk.do(
-        lambda tx: breaches.open_breach(Act(tx, desk.actor, desk.account, now), "confidentiality", now - clock.HOUR)
+        lambda tx: breaches.open_breach(
+            Act(tx, desk.actor, desk.account, now), "confidentiality", now - clock.HOUR
+        )
     )
 
 
@@ -63,7 +67,9 @@ def test_the_clock_runs_from_noticing_until_the_authority_is_told(desk: Desk) ->
     """72 hours from noticing; none is left to count once the authority was told."""
     row = opened(desk)
     assert breaches.due_at(row) == row.noticed_at + 72 * clock.HOUR
-    told = desk.do(lambda tx: breaches.note_told(Act(tx, desk.actor, desk.account, desk.now), row.id, "authority"))
+    told = desk.do(
+        lambda tx: breaches.note_told(Act(tx, desk.actor, desk.account, desk.now), row.id, "authority")
+    )
     assert (breaches.due_at(told), told.people_told_at) == (None, None)
 
 
@@ -72,7 +78,9 @@ def test_a_breach_is_closed_as_told_only_when_it_was(desk: Desk) -> None:
     row = opened(desk)
 
     def close(outcome: str, account: int) -> Breach:
-        return desk.do(lambda tx: breaches.close_breach(Act(tx, desk.actor, account, desk.now), row.id, outcome))
+        return desk.do(
+            lambda tx: breaches.close_breach(Act(tx, desk.actor, account, desk.now), row.id, outcome)
+        )
 
     with pytest.raises(Conflict, match="authority"):
         close("told", desk.account)
@@ -86,11 +94,19 @@ def test_a_breach_is_closed_as_told_only_when_it_was(desk: Desk) -> None:
 def test_nothing_is_noticed_in_the_future(desk: Desk) -> None:
     """A clock that has not begun cannot be put on record."""
     with pytest.raises(BadRequest):
-        desk.do(lambda tx: breaches.open_breach(Act(tx, desk.actor, desk.account, desk.now), "integrity", desk.now + 1))
+        desk.do(
+            lambda tx: breaches.open_breach(
+                Act(tx, desk.actor, desk.account, desk.now), "integrity", desk.now + 1
+            )
+        )
 
 
 def test_the_notice_says_whom_to_ask(desk: Desk) -> None:
     """The data-protection contact stands in it, or the setting that is missing."""
     row = opened(desk)
-    assert "dpo@example.com" in breaches.notice(row, controller="C", contact="dpo@example.com", categories="names")
-    assert "privacy.data_protection_contact" in breaches.notice(row, controller="", contact="", categories="names")
+    assert "dpo@example.com" in breaches.notice(
+        row, controller="C", contact="dpo@example.com", categories="names"
+    )
+    assert "privacy.data_protection_contact" in breaches.notice(
+        row, controller="", contact="", categories="names"
+    )

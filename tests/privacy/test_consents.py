@@ -21,7 +21,12 @@ from tests.privacy.test_export import rows as exported
 
 def agreed(desk: Desk, contact: int, *, at: int = 0) -> Consent:
     given = Given(
-        contact=contact, purpose="news", text_version="3", text="Yes, please.", how="form", given_at=at or desk.now
+        contact=contact,
+        purpose="news",
+        text_version="3",
+        text="Yes, please.",
+        how="form",
+        given_at=at or desk.now,
     )
     return desk.do(lambda tx: consents.add_consent(Act(tx, desk.actor, desk.account, desk.now), given))
 
@@ -37,7 +42,9 @@ def test_withdrawing_again_keeps_the_first_instant(desk: Desk) -> None:
     desk.mail(f"Kim <{KIM}>")
     row = agreed(desk, contact_of(desk, KIM))
     ends = [
-        desk.do(lambda tx: consents.withdraw_consent(Act(tx, desk.actor, desk.account, desk.now), row.id)).withdrawn_at
+        desk.do(
+            lambda tx: consents.withdraw_consent(Act(tx, desk.actor, desk.account, desk.now), row.id)
+        ).withdrawn_at
         for _ in range(2)
     ]
     assert ends[0] is not None

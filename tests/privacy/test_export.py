@@ -99,7 +99,11 @@ def test_an_export_equals_an_oracle(desk: Desk, monkeypatch: pytest.MonkeyPatch)
         address = f"p{person}@customer.example"
         with desk.database.read() as connection:
             every = connection.execute(select(message.c.id, message.c.from_address)).all()
-            sent = connection.execute(select(outbox.c.message_id).where(outbox.c.recipient == address)).scalars().all()
+            sent = (
+                connection.execute(select(outbox.c.message_id).where(outbox.c.recipient == address))
+                .scalars()
+                .all()
+            )
             numbers = connection.execute(select(ticket.c.id, ticket.c.contact_id)).all()
         wanted = {row.id for row in every if row.from_address == address} | set(sent)
         archive = of_person(desk, address)
@@ -144,7 +148,9 @@ def test_nobody_is_exported_who_is_not_there(desk: Desk) -> None:
 def test_every_table_is_decided_upon() -> None:
     """A table with personal data is in a person's export or left out with a reason; so is every one of an account's."""
     person = {table.name for table in exports.OF_PERSON}
-    personal = {name for name, table in metadata.tables.items() if any(c.info["personal"] for c in table.columns)}
+    personal = {
+        name for name, table in metadata.tables.items() if any(c.info["personal"] for c in table.columns)
+    }
     assert personal <= person | exports.NOT_OF_PERSON.keys()
     assert not person & exports.NOT_OF_PERSON.keys()
     assert exports.NOT_OF_PERSON.keys() | exports.NOT_OF_ACCOUNT.keys() <= metadata.tables.keys()

@@ -13,7 +13,9 @@ from storage.schema import metadata
 def test_every_table_with_personal_data_has_one_purpose() -> None:
     """Each table with personal data belongs to exactly one activity, and no activity names another table."""
     named = [table for activity in privacy.ACTIVITIES for table in activity.tables]
-    personal = [table.name for table in metadata.sorted_tables if any(c.info["personal"] for c in table.columns)]
+    personal = [
+        table.name for table in metadata.sorted_tables if any(c.info["personal"] for c in table.columns)
+    ]
     assert sorted(named) == sorted(personal)
 
 
@@ -33,4 +35,6 @@ def test_the_record_names_who_gets_data() -> None:
     text = privacy.to_markdown(record)
     assert [each.partition(":")[0] for each in record.recipients[:2]] == ["smart.example", "imap.example"]
     assert record.missing == ("privacy.data_protection_contact", "privacy.locations")
-    assert all(word in text for word in ("Example GmbH", "Host AG: hosting, Germany", "smart.example", "art. 30"))
+    assert all(
+        word in text for word in ("Example GmbH", "Host AG: hosting, Germany", "smart.example", "art. 30")
+    )

@@ -13,7 +13,11 @@ from mailhub.cli.main import root
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
-ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| article", "| promise"))]
+ROWS = [
+    line
+    for line in PAGE.splitlines()
+    if line.startswith("| ") and not line.startswith(("| article", "| promise"))
+]
 COMMANDS = sorted(set(re.findall(r"`mailhub ([^`]+)`", PAGE)))
 TESTS = sorted(set(re.findall(r"`(tests/[^`]+)`", PAGE)))
 ARTICLES = (
@@ -53,10 +57,16 @@ def faults(line: str) -> str:
     if isinstance(command, click.Group):
         return "a group"
     options = {
-        name for each in command.params if isinstance(each, click.Option) for name in (*each.opts, *each.secondary_opts)
+        name
+        for each in command.params
+        if isinstance(each, click.Option)
+        for name in (*each.opts, *each.secondary_opts)
     }
     values = {
-        str(value) for each in command.params if isinstance(each.type, click.Choice) for value in each.type.choices
+        str(value)
+        for each in command.params
+        if isinstance(each.type, click.Choice)
+        for value in each.type.choices
     }
     unknown = [word for word in words if not (word in options or word in values or word.isupper())]
     return f"unknown: {unknown}" if unknown else ""

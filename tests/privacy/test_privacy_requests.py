@@ -26,7 +26,6 @@ from mailhub.privacy.consents import Given
 from mailhub.privacy.erasure import run
 from mailhub.privacy.privacy_requests import KEPT, Asked, Proven, RequestContext
 from mailhub.proof import receipts
-from mailhub.proof.act import Act
 from mailhub.service.jobs import KEYS_A_STEP
 from storage.accounts import accounts
 from storage.accounts.accounts import Account
@@ -66,13 +65,17 @@ class Counter:
         """Ask, an hour after whatever was asked before."""
         desk = self.desk
         desk.now += later
-        asked = Asked(account=desk.account, mailbox=desk.mailbox, address=address, kind=kind, at=desk.now, **more)
+        asked = Asked(
+            account=desk.account, mailbox=desk.mailbox, address=address, kind=kind, at=desk.now, **more
+        )
         return desk.do(lambda tx: privacy_requests.ask(tx, self.post, self.context.policy, asked))
 
     def letters(self) -> list[tuple[str, str, str]]:
         """(kind, recipient, text) of every letter that waits."""
         with self.desk.database.read() as connection:
-            ids = connection.execute(select(outbox.c.id).where(outbox.c.message_id.is_(None)).order_by(outbox.c.id))
+            ids = connection.execute(
+                select(outbox.c.id).where(outbox.c.message_id.is_(None)).order_by(outbox.c.id)
+            )
             rows = [find_row(connection, self.desk.account, each) for each in ids.scalars().all()]
         waiting = [row for row in rows if row is not None and row.letter is not None]
         return [(row.kind, row.recipient, text_of(open_letter(self.post.keys, row))) for row in waiting]
@@ -198,7 +201,9 @@ def test_one_letter_of_a_kind_an_hour_whatever_account_writes_it(at: Callable[[s
     def settle(transaction: Any) -> None:
         accounts.add_account(transaction.connection, account)
         mailboxes.add_mailbox(transaction.connection, mailbox)
-        transaction.connection.execute(insert(contact).values(account_id=other, id=other, name="", created_at=1))
+        transaction.connection.execute(
+            insert(contact).values(account_id=other, id=other, name="", created_at=1)
+        )
         for address in (KIM, KIM.replace("@", "+shop@")):
             row = {"account_id": other, "address": address, "contact_id": other}
             transaction.connection.execute(insert(contact_address).values(row))
@@ -211,10 +216,18 @@ def test_one_letter_of_a_kind_an_hour_whatever_account_writes_it(at: Callable[[s
         return str(desk.do(lambda tx: privacy_requests.ask(tx, counter.post, "automatic", asked)))
 
     plus = KIM.replace("@", "+shop@")
-    asked = [counter.ask(), ask_there(), counter.ask(later=0), ask_there(address=KIM.upper()), ask_there(address=plus)]
+    asked = [
+        counter.ask(),
+        ask_there(),
+        counter.ask(later=0),
+        ask_there(address=KIM.upper()),
+        ask_there(address=plus),
+    ]
     assert asked == ["queued"] + ["cap"] * 4
     assert [counter.ask("export", later=0), ask_there(kind="withdrawal")] == ["queued"] * 2
-    desk.do(lambda tx: outbox_rows.delete_letters_to(tx.connection, desk.account, KIM))  # as when a user is deleted
+    desk.do(
+        lambda tx: outbox_rows.delete_letters_to(tx.connection, desk.account, KIM)
+    )  # as when a user is deleted
     assert counter.ask(later=59 * MINUTE) == "cap"
     desk.now += MINUTE
     assert [ask_there(), counter.ask(later=0)] == ["queued", "cap"]
@@ -343,12 +356,14 @@ def test_consent_is_withdrawn_as_easily_as_it_was_given(at: Callable[[str], Coun
             contact=counter.contact(address) or 0, purpose="newsletter", text_version="1", text="yes", how="form",
             given_at=desk.now,
         )  # fmt: skip
-        desk.do(lambda tx, given=given: consents.add_consent(Act(tx, desk.actor, desk.account, desk.now), given))  # type: ignore[misc]
+        desk.act(consents.add_consent, given)
     counter.ask("withdrawal")
     counter.prove()
     with desk.database.read() as connection:
         ended = [
-            consent_rows.list_consents(connection, desk.account, counter.contact(address) or 0)[0].withdrawn_at
+            consent_rows.list_consents(connection, desk.account, counter.contact(address) or 0)[
+                0
+            ].withdrawn_at
             for address in (KIM, "leo@other.example")
         ]
     assert [each is not None for each in ended] == [True, False]
@@ -416,7 +431,9 @@ def test_where_it_is_off_or_no_letter_can_be_written_nothing_is_taken(
     """Off, or without a site for links: no request, no letter."""
     counter = at(policy)
     if policy != "off":
-        counter.post = post_of(counter.desk, letters=Letters(sender="noreply@hub.example"), relay=Relay(host="r"))
+        counter.post = post_of(
+            counter.desk, letters=Letters(sender="noreply@hub.example"), relay=Relay(host="r")
+        )
     assert (counter.ask(), counter.requests()) == ("off", [])
 
 
@@ -458,7 +475,9 @@ UNPROVEN = [
     Authentication(
         spf="fail", dmarc="none", domain="customer.example", spf_domain="customer.example", source="checked"
     ),
-    Authentication(spf="pass", dmarc="none", domain="customer.example", spf_domain="evil.example", source="checked"),
+    Authentication(
+        spf="pass", dmarc="none", domain="customer.example", spf_domain="evil.example", source="checked"
+    ),
     Authentication(dmarc="fail", policy="none", domain="customer.example", source="checked"),
     Authentication(dmarc="temperror", domain="customer.example", source="checked"),
     Authentication(dmarc="pass", policy="reject", domain="evil.example", source="checked"),
@@ -467,7 +486,9 @@ UNPROVEN = [
 
 
 @pytest.mark.parametrize("known", UNPROVEN)
-def test_who_is_not_proven_is_not_written_to(desk: Desk, tmp_path: Path, known: Authentication | None) -> None:
+def test_who_is_not_proven_is_not_written_to(
+    desk: Desk, tmp_path: Path, known: Authentication | None
+) -> None:
     """A mail in a known person's name that nothing vouches for is filed, and asks nothing."""
     desk.mail("kim@customer.example")
     raw = desk.written("kim@customer.example", to="support+erase@example.com")
@@ -478,10 +499,14 @@ def test_who_is_not_proven_is_not_written_to(desk: Desk, tmp_path: Path, known: 
 def test_who_was_not_known_before_is_not_written_to(desk: Desk, tmp_path: Path) -> None:
     """The first mail of somebody asks nothing, nor do people in its copy; the second asks for its author alone."""
     for number, kinds in enumerate(([], ["export-link"])):
-        raw = desk.written("new@customer.example", to="support+export@example.com", Cc=f"victim{number}@other.example")
+        raw = desk.written(
+            "new@customer.example", to="support+export@example.com", Cc=f"victim{number}@other.example"
+        )
         by_mail(desk, raw, "support+export@example.com", authentication=PROVEN)
         counter = Counter(desk, tmp_path, "automatic")
-        assert [(kind, to) for kind, to, _ in counter.letters()] == [(kind, "new@customer.example") for kind in kinds]
+        assert [(kind, to) for kind, to, _ in counter.letters()] == [
+            (kind, "new@customer.example") for kind in kinds
+        ]
 
 
 @pytest.mark.parametrize(
@@ -493,7 +518,9 @@ def test_who_was_not_known_before_is_not_written_to(desk: Desk, tmp_path: Path) 
         ({}, None),
     ],
 )
-def test_no_machine_is_answered(desk: Desk, tmp_path: Path, headers: dict[str, str], mail_from: str | None) -> None:
+def test_no_machine_is_answered(
+    desk: Desk, tmp_path: Path, headers: dict[str, str], mail_from: str | None
+) -> None:
     """An auto-reply, a list or a bounce at the plus address gets no letter: two robots cannot keep each other busy."""
     desk.mail("new@customer.example")
     raw = desk.written("new@customer.example", to="support+export@example.com", **headers)

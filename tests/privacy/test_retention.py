@@ -54,8 +54,8 @@ def count(desk: Desk, table: object, *where: object) -> int:
 
 
 def test_the_trash_is_emptied_after_its_period_and_not_before(desk: Desk) -> None:
-    """A ticket goes 30 days after something last happened to it, with all its messages, a tombstone for each, and a
-    journal row; a dry run tells before.
+    """A ticket goes 30 days after something last happened to it, with all its messages, a tombstone for each,
+    and a journal row; a dry run tells before.
     """
     gone, open_one = trashed(desk, more=20), desk.ticket_of(desk.mail("leo@other.example"))
     work, due = context(desk), desk.ticket(gone).updated_at + 30 * DAY
@@ -67,7 +67,9 @@ def test_the_trash_is_emptied_after_its_period_and_not_before(desk: Desk) -> Non
     assert desk.writer.turns - turns >= 3, "some messages in each turn"
     assert states(desk) == {open_one: "open"}
     assert (count(desk, message), count(desk, tombstone)) == (1, 21)
-    assert count(desk, journal, journal.c.verb == "retention.delete", journal.c.object == f"ticket:{gone}") == 1
+    assert (
+        count(desk, journal, journal.c.verb == "retention.delete", journal.c.object == f"ticket:{gone}") == 1
+    )
     assert desk.faults() == []
 
 

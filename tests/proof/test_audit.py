@@ -28,7 +28,9 @@ HOUR = 3_600_000_000
 
 def act(transaction: Transaction, account: int, count: int, *, at: int = START) -> None:
     """Let somebody do something ``count`` times."""
-    acts = [(f"ticket:{number}", {"before": {"assignee_id": None}, "number": number}) for number in range(count)]
+    acts = [
+        (f"ticket:{number}", {"before": {"assignee_id": None}, "number": number}) for number in range(count)
+    ]
     journal.append_all(
         transaction.connection, account, transaction.node, acts, at=at, actor="user:7", verb="ticket.assign"
     )
@@ -63,7 +65,9 @@ def test_nothing_new_is_not_anchored(database: Database, writer: WritingThread) 
     assert audit.anchor(database, writer, KEY, node=0, now=START + 2 * HOUR) is None
 
 
-def test_an_act_that_says_an_earlier_instant_is_anchored_too(database: Database, writer: WritingThread) -> None:
+def test_an_act_that_says_an_earlier_instant_is_anchored_too(
+    database: Database, writer: WritingThread
+) -> None:
     """An act that was asked for before the anchor and committed after it gets into the next one."""
     written(database, writer)
     writer.run(act, 1, 1, at=START + HOUR - 5)
@@ -74,7 +78,9 @@ def test_an_act_that_says_an_earlier_instant_is_anchored_too(database: Database,
 def _rehash(connection: Connection, account: int) -> None:
     """Make an account's chain whole in itself again, as somebody without the signing key can."""
     digest = journal.GENESIS
-    for row in connection.execute(select(table).where(table.c.account_id == account).order_by(table.c.sequence)).all():
+    for row in connection.execute(
+        select(table).where(table.c.account_id == account).order_by(table.c.sequence)
+    ).all():
         digest = journal.chained(digest, dict(row._mapping))
         here = (table.c.account_id == account, table.c.node == row.node, table.c.sequence == row.sequence)
         connection.execute(update(table).where(*here).values(hash=digest))
@@ -82,7 +88,9 @@ def _rehash(connection: Connection, account: int) -> None:
 
 def _edit(connection: Connection, account: int, sequence: int, dice: random.Random) -> None:
     column = dice.choice(["actor", "verb", "object", "detail", "at", "hash"])
-    value: object = {"at": dice.randrange(2**50), "hash": dice.randbytes(32)}.get(column, f"forged {dice.random()}")
+    value: object = {"at": dice.randrange(2**50), "hash": dice.randbytes(32)}.get(
+        column, f"forged {dice.random()}"
+    )
     connection.execute(update(table).where(*_at(account, sequence)).values({column: value}))
 
 
@@ -90,7 +98,9 @@ def _drop(connection: Connection, account: int, sequence: int, dice: random.Rand
     connection.execute(delete(table).where(*_at(account, sequence)))
     if dice.random() < 0.5:  # and close the gap
         later = (table.c.account_id == account, table.c.sequence > sequence)
-        for row in connection.execute(select(table.c.sequence).where(*later).order_by(table.c.sequence)).all():
+        for row in connection.execute(
+            select(table.c.sequence).where(*later).order_by(table.c.sequence)
+        ).all():
             moved = update(table).where(*_at(account, row.sequence))
             connection.execute(moved.values(sequence=row.sequence - 1))
         if dice.random() < 0.5:
@@ -100,7 +110,9 @@ def _drop(connection: Connection, account: int, sequence: int, dice: random.Rand
 def _swap(connection: Connection, account: int, sequence: int, dice: random.Random) -> None:
     other = sequence % 8 + 1
     names = ["actor", "verb", "object", "detail", "at"] + (["hash"] if dice.random() < 0.5 else [])
-    one, two = (connection.execute(select(table).where(*_at(account, each))).one() for each in (sequence, other))
+    one, two = (
+        connection.execute(select(table).where(*_at(account, each))).one() for each in (sequence, other)
+    )
     for target, source in ((sequence, two), (other, one)):
         values = {name: source._mapping[name] for name in names}
         connection.execute(update(table).where(*_at(account, target)).values(values))
@@ -122,7 +134,9 @@ def _rewrite(connection: Connection, account: int, sequence: int, dice: random.R
 
 def _insert(connection: Connection, account: int, sequence: int, dice: random.Random) -> None:
     """An act that never was, put between two that were."""
-    rows = [dict(row._mapping) for row in connection.execute(select(table).where(table.c.account_id == account))]
+    rows = [
+        dict(row._mapping) for row in connection.execute(select(table).where(table.c.account_id == account))
+    ]
     forged = next(row for row in rows if row["sequence"] == sequence) | {
         "object": f"ticket:{dice.randrange(10**9) + 99}"
     }
@@ -146,7 +160,9 @@ class Untouched(Exception):
     """Rolls the tampering back."""
 
 
-def test_a_thousand_changes_before_the_last_anchor_are_each_found(database: Database, writer: WritingThread) -> None:
+def test_a_thousand_changes_before_the_last_anchor_are_each_found(
+    database: Database, writer: WritingThread
+) -> None:
     """Random edits, drops, swaps, truncations, forks and insertions of anchored rows: none gets past ``verify``."""
     written(database, writer)
     dice = random.Random(20261124)
@@ -166,7 +182,9 @@ def test_a_thousand_changes_before_the_last_anchor_are_each_found(database: Data
     assert verify(database).faults == ()
 
 
-def test_changes_behind_the_last_anchor_are_reported_as_unanchored(database: Database, writer: WritingThread) -> None:
+def test_changes_behind_the_last_anchor_are_reported_as_unanchored(
+    database: Database, writer: WritingThread
+) -> None:
     """What no signature covers can be rewritten by who can write the database: the rows are counted as unproven."""
     written(database, writer)
     writer.run(act, 1, 4)
@@ -203,7 +221,9 @@ def test_an_anchor_of_somebody_else_is_refused(database: Database, writer: Writi
         verify(database, kept=forged)
 
 
-def test_reading_is_by_pages(database: Database, writer: WritingThread, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_is_by_pages(
+    database: Database, writer: WritingThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A chain longer than a page is followed over its end."""
     monkeypatch.setattr(audit, "PAGE", 5)
     written(database, writer, rows=23)

@@ -14,7 +14,13 @@ from mailhub.proof import receipts
 
 KEYS = Keys(bytes(range(32)))
 PUBLIC = receipts.public_key_of(KEYS)
-BODY = {"kind": "erasure", "erasure": 1017, "counts": {"messages": 3}, "done_at": "2026-11-24T15:00:00Z", "person": "-"}
+BODY = {
+    "kind": "erasure",
+    "erasure": 1017,
+    "counts": {"messages": 3},
+    "done_at": "2026-11-24T15:00:00Z",
+    "person": "-",
+}
 ISSUED = receipts.issue(KEYS, BODY)
 
 

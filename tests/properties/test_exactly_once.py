@@ -74,7 +74,12 @@ def batches(items: Sequence[Delivery], cuts: Sequence[int]) -> Iterator[Sequence
             at += size
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(sent=deliveries, cuts=sizes)
 def test_each_message_is_stored_once(rooms: Rooms, sent: list[Delivery], cuts: list[int]) -> None:
     """Every delivery has a fate; an account holds each mail sent to it once; all its copies name that one message."""

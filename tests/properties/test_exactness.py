@@ -55,7 +55,9 @@ def _counting(acts: list[_Act]) -> dict[int, str]:
 
 
 def _expected(acts: list[_Act]) -> bytes:
-    return digest(fold((label, features_to_bytes(extract(text_of(m)))) for m, label in _counting(acts).items()))
+    return digest(
+        fold((label, features_to_bytes(extract(text_of(m)))) for m, label in _counting(acts).items())
+    )
 
 
 def _fails(inbox: Inbox, messages: list[int], label: str, user: int) -> None:
@@ -89,7 +91,9 @@ def _apply(inbox: Inbox, other: Inbox, acts: list[_Act], operation: _Operation) 
     if kind == "mark":
         there = _counting(acts)
         inbox.mark(messages, label, user=user)
-        return acts + [_Act(m, label, user, inbox.now) for m in dict.fromkeys(messages) if there.get(m) != label]
+        return acts + [
+            _Act(m, label, user, inbox.now) for m in dict.fromkeys(messages) if there.get(m) != label
+        ]
     if kind == "unmark":
         there = _counting(acts)
         inbox.unmark(messages, user=user)
@@ -128,7 +132,11 @@ def second_writer(database: Database) -> Iterator[WritingThread]:
     max_examples=20,
     deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
 )
 @given(operations=st.lists(_operation, min_size=3, max_size=14))
 def test_the_model_is_the_fold_of_what_is_left(
@@ -142,7 +150,11 @@ def test_the_model_is_the_fold_of_what_is_left(
     account = next(_accounts)
     directory = tmp_path / str(account)
     inbox = Inbox(
-        database=database, writer=writer, models=Models(database, directory), directory=directory, account=account
+        database=database,
+        writer=writer,
+        models=Models(database, directory),
+        directory=directory,
+        account=account,
     )
     other = replace(inbox, writer=second_writer, models=Models(database, directory))
     inbox.file(MESSAGES)

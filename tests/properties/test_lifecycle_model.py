@@ -42,7 +42,9 @@ def test_a_sweep_asks_the_index_and_reads_what_may_be_due(sqlite_database: Datab
     with sqlite_database.writing.begin() as connection:
         connection.execute(insert(account), rows)
     asked: list[tuple[str, Any]] = []
-    event.listen(sqlite_database._reading, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    event.listen(
+        sqlite_database._reading, "before_cursor_execute", lambda *told: asked.append((told[2], told[3]))
+    )
     assert list(lifecycle.plan(sqlite_database, Lifecycle(), now=NOW)) == []
     selects = [(sql, values) for sql, values in asked if sql.startswith("SELECT") and "FROM account" in sql]
     assert len(selects) == 5

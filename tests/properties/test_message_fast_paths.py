@@ -44,7 +44,10 @@ def test_plain_values_are_read_alike(text: str, folds: list[str]) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(["text/plain", "Text/HTML", "application/pdf"]), st.text(alphabet="utf-8AZ_1", max_size=10))
+@given(
+    st.sampled_from(["text/plain", "Text/HTML", "application/pdf"]),
+    st.text(alphabet="utf-8AZ_1", max_size=10),
+)
 def test_plain_types_are_read_alike(kind: str, label: str) -> None:
     """A Content-Type that the fast path takes is read the same with a parameter that forces the full reader."""
     fast, values = parameters.content_type(f"{kind}; charset={label}".encode(), [])

@@ -1,7 +1,7 @@
 """Any sequence of deliveries, reading and moves gives exactly the marks of a small model that knows no rows.
 
-The real watch and rows, against a server of folders in memory. The model knows each mail's place and flags, and what
-one look after the other can have seen of them.
+The real watch and rows, against a server of folders in memory. The model knows each mail's place and flags,
+and what one look after the other can have seen of them.
 """
 
 from __future__ import annotations
@@ -39,9 +39,13 @@ _ids = itertools.count(5_000)
 STEPS = st.lists(
     st.one_of(
         st.tuples(
-            st.sampled_from(["deliver", "deliver-read"]), st.integers(0, MAILS - 1), st.sampled_from([INBOX, JUNK])
+            st.sampled_from(["deliver", "deliver-read"]),
+            st.integers(0, MAILS - 1),
+            st.sampled_from([INBOX, JUNK]),
         ),
-        st.tuples(st.sampled_from(["read", "unread", "move", "delete"]), st.integers(0, MAILS - 1), st.just("")),
+        st.tuples(
+            st.sampled_from(["read", "unread", "move", "delete"]), st.integers(0, MAILS - 1), st.just("")
+        ),
         st.tuples(st.just("look"), st.just(0), st.just("")),
     ),
     max_size=24,
@@ -68,7 +72,9 @@ class Server:
     def uids(self, low: int, high: int | None) -> Sequence[int]:
         return [uid for uid in self.folders[self.selected] if low <= uid <= (high or 2**32)]
 
-    def states(self, uids: Sequence[int], *, since: int | None) -> tuple[Mapping[int, frozenset[str]], int | None]:
+    def states(
+        self, uids: Sequence[int], *, since: int | None
+    ) -> tuple[Mapping[int, frozenset[str]], int | None]:
         there = self.folders[self.selected]
         return {uid: self._flags(there[uid]) for uid in uids if uid in there}, since
 
@@ -76,7 +82,9 @@ class Server:
         there = {uid: mail for uid, mail in self.folders[self.selected].items() if uid in uids}
         return {
             uid: Sketch(
-                size_bytes=len(self.raws[each[0]]), flags=self._flags(each), message_id=f"{each[0]}@customer.example"
+                size_bytes=len(self.raws[each[0]]),
+                flags=self._flags(each),
+                message_id=f"{each[0]}@customer.example",
             )
             for uid, each in there.items()
         }
@@ -100,7 +108,9 @@ class Known:
     read: bool = False
     seen_place: str = ""
     seen_stay: int = -1
-    read_there: bool | None = None  # None: it was read when we first saw it in Junk, which says nothing ever after
+    read_there: bool | None = (
+        None  # None: it was read when we first saw it in Junk, which says nothing ever after
+    )
 
 
 @dataclass(kw_only=True)
@@ -223,14 +233,18 @@ def world(room: PostRoom, *, mails: int = MAILS) -> World:
     )
     folders = [
         ImapFolder(account_id=OURS, id=10_000 + 10 * number, source_id=number, name=INBOX, uidvalidity=1),
-        ImapFolder(account_id=OURS, id=10_001 + 10 * number, source_id=number, name=JUNK, uidvalidity=1, role=WATCHED),
+        ImapFolder(
+            account_id=OURS, id=10_001 + 10 * number, source_id=number, name=JUNK, uidvalidity=1, role=WATCHED
+        ),
     ]
     room.do(lambda tx: imap_sources.add_source(tx.connection, source, folders))
     names = [f"w{number}m{each}" for each in range(mails)]
     server = Server(raws={name: mail(id=f"{name}@customer.example") for name in names})
     rooms = cast(
         "Rooms",
-        SimpleNamespace(database=room.database, writer=room.writer, reception=SimpleNamespace(keys=room.secrets)),
+        SimpleNamespace(
+            database=room.database, writer=room.writer, reception=SimpleNamespace(keys=room.secrets)
+        ),
     )
     watch = MoveWatch(rooms, cast("Conversation", server), source)
     return World(room=room, names=names, server=server, model=Model(), source=source, watch=watch)
@@ -243,7 +257,9 @@ def world(room: PostRoom, *, mails: int = MAILS) -> World:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
-def test_the_watch_asks_for_the_marks_of_the_model(house: PostRoom, steps: list[tuple[str, int, str]]) -> None:
+def test_the_watch_asks_for_the_marks_of_the_model(
+    house: PostRoom, steps: list[tuple[str, int, str]]
+) -> None:
     """Whatever happens between the looks, and however often one looks again."""
     made = world(house)
     for act, number, folder in steps:
@@ -272,4 +288,6 @@ def test_a_client_that_moves_hundreds_at_once_costs_a_bounded_look(house: PostRo
     assert (made.asked(), made.server.bodies) == (told, BODIES_AT_ONCE)
     with house.database.read() as connection:
         asked = mark_requests.count_asked(connection, OURS, made.source.mailbox_id, "imap", since=0)
-    assert asked == len(made.names)  # over any sensible imap.moves_per_hour: tests/filter/test_mark_requests.py
+    assert asked == len(
+        made.names
+    )  # over any sensible imap.moves_per_hour: tests/filter/test_mark_requests.py

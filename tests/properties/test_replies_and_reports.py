@@ -46,7 +46,14 @@ BOUNCE_PIECES = st.sampled_from(
 )  # fmt: skip
 BODIES = st.lists(st.one_of(BOUNCE_PIECES, st.text(max_size=6)), max_size=50).map("".join)
 SENDERS = st.sampled_from(
-    ("MAILER-DAEMON@b.example", "postmaster@b.example", "<>", "no-reply@sns.amazonaws.com", "kim@c.example", "")
+    (
+        "MAILER-DAEMON@b.example",
+        "postmaster@b.example",
+        "<>",
+        "no-reply@sns.amazonaws.com",
+        "kim@c.example",
+        "",
+    )
 )
 HEADERS = st.lists(
     st.tuples(
@@ -61,7 +68,8 @@ HEADERS = st.lists(
                 "X-Autoreply",
             )
         ),
-        st.text(max_size=40) | st.sampled_from(("mx; spf=pass", "mx; dkim=pass (", "auto-replied", "<>", "mx;;;=")),
+        st.text(max_size=40)
+        | st.sampled_from(("mx; spf=pass", "mx; dkim=pass (", "auto-replied", "<>", "mx;;;=")),
     ),
     max_size=8,
 )
@@ -104,7 +112,9 @@ def test_any_header_is_judged_without_an_exception(headers: list[tuple[str, str]
     assert classify(headers, subject, "text/plain", {}).kind in (
         "", "auto-reply", "out-of-office", "list", "bulk", "bounce", "generated",
     )  # fmt: skip
-    fields = [(name.lower().encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in headers]
+    fields = [
+        (name.lower().encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in headers
+    ]
     found = authentication_results(fields, {"mx"}, "a.example")
     assert found is None or found.source == "mx"
 

@@ -91,7 +91,11 @@ def exchange(
 def test_a_forged_reply_gets_a_ticket_of_its_own(room: PostRoom, reception: Reception) -> None:
     """The requester's address joins nothing when DMARC fails for a domain that asks to keep such mail out."""
     first, second = exchange(room, reception, "kim@bank.example", peer=FORGER, headers=[])
-    expected = ("spf=fail dkim=none dmarc=fail policy=reject by=checked", "authentication-failed", first.ticket)
+    expected = (
+        "spf=fail dkim=none dmarc=fail policy=reject by=checked",
+        "authentication-failed",
+        first.ticket,
+    )
     assert stored(room, second) == expected
 
 
@@ -121,7 +125,14 @@ def test_lmtp_believes_a_trusted_host_only(room: PostRoom, reception: Reception)
     results = "{}; dmarc=fail (p=reject) header.from=bank.example"
     for host, reason in (("mx.example.com", "authentication-failed"), ("mx.evil.example", "in-reply-to")):
         author = f"kim-{host}@bank.example"
-        send(room, reception, mail(sender=author, id=f"1.{host}"), peer="127.0.0.1", author=author, source=Source.LMTP)
+        send(
+            room,
+            reception,
+            mail(sender=author, id=f"1.{host}"),
+            peer="127.0.0.1",
+            author=author,
+            source=Source.LMTP,
+        )
         headers = [("Authentication-Results", results.format(host)), *answering(f"1.{host}")]
         answer = mail(sender=author, id=f"2.{host}", headers=headers)
         second = send(room, reception, answer, peer="127.0.0.1", author=author, source=Source.LMTP)
@@ -134,7 +145,9 @@ def test_a_stranger_cannot_vouch_for_himself(room: PostRoom, peer: str, believed
     envelope = Envelope(
         source=Source.SMTP, mail_from="", recipients=("support@example.com",), received_at=START, peer=peer
     )
-    raw = mail(headers=[("Authentication-Results", "mx.example.com; dmarc=pass header.from=customer.example")])
+    raw = mail(
+        headers=[("Authentication-Results", "mx.example.com; dmarc=pass header.from=customer.example")]
+    )
     trusted = frozenset({"mx.example.com"})
     found = prepare(raw, envelope, room.secrets, room.directory, trusted_hosts=trusted).authentication
     assert (found.dmarc if found else "") == believed
@@ -154,6 +167,10 @@ def test_what_is_taught_is_what_came(room: PostRoom, reception: Reception) -> No
             kept = find_received(connection, OURS, outcome.message or 0)
         assert kept is not None
         taught = read_document(kept.raw, kept.authentication, mail_from_null=kept.mail_from_null)
-        assert features_to_bytes(features(taught, secret=room.secrets.features)) == features_to_bytes(came.features)
+        assert features_to_bytes(features(taught, secret=room.secrets.features)) == features_to_bytes(
+            came.features
+        )
         unknown = read_document(kept.raw, "", mail_from_null=kept.mail_from_null)
-        assert features_to_bytes(features(unknown, secret=room.secrets.features)) != features_to_bytes(came.features)
+        assert features_to_bytes(features(unknown, secret=room.secrets.features)) != features_to_bytes(
+            came.features
+        )

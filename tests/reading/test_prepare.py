@@ -15,7 +15,9 @@ from mailhub.reading.prepare import REFERENCES_LOOKED_AT, Arrived, id_hash, prep
 from tests.houses.postroom import KIM, PostRoom, answering, mail
 
 
-def references(room: PostRoom, headers: Sequence[tuple[str, str]], *, id: str | None = None) -> list[tuple[str, str]]:
+def references(
+    room: PostRoom, headers: Sequence[tuple[str, str]], *, id: str | None = None
+) -> list[tuple[str, str]]:
     """(Message-ID, reason) of what a mail is said to answer, in order; ids as n@x.example."""
     known = {id_hash(room.secrets.references, f"{n}@x.example"): f"{n}" for n in range(200)}
     return [(known[each], reason) for each, reason in room.prepare(mail(id=id, headers=headers)).references]
@@ -56,12 +58,17 @@ def test_proofs_are_read_wherever_they_come(room: PostRoom) -> None:
     key = room.secrets.reply_token
     token = reply_token.make(5, 6, key)
     ours = reply_token.make_message_id(7, 8, message=9, domain="example.com", key=key)
-    headers = [("Cc", f"a+{token.upper()}@example.com, b+{'q' * 26}@example.com"), *answering("x@y.example", ours)]
+    headers = [
+        ("Cc", f"a+{token.upper()}@example.com, b+{'q' * 26}@example.com"),
+        *answering("x@y.example", ours),
+    ]
     prepared = room.prepare(mail(headers=headers), recipients=[f"support+{token}@example.com"])
     assert prepared.tokens == ((5, 6, "reply-address"), (5, 6, "reply-address"), (7, 8, "reply-message-id"))
 
 
-def test_what_cannot_be_read_is_prepared_from_its_bytes(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_read_is_prepared_from_its_bytes(
+    room: PostRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A fault in reading, scoring or indexing yields an unreadable message that nothing claims to know about."""
     for name in ("parse", "features_of_each", "words"):
         with monkeypatch.context() as patch:
@@ -103,14 +110,17 @@ def test_usable_addresses(address: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("plain", "plain"), ("é", "é"), ("a\0b", "a\ufffdb"), ("a\udcffb", "a?b"), ("", "")]
+    ("value", "expected"),
+    [("plain", "plain"), ("é", "é"), ("a\0b", "a\ufffdb"), ("a\udcffb", "a?b"), ("", "")],
 )
 def test_storable_text(value: str, expected: str) -> None:
     """NUL and lone surrogates are replaced, everything else stays."""
     assert storable(value) == expected
 
 
-def test_what_cannot_be_read_spares_what_came_with_it(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_read_spares_what_came_with_it(
+    room: PostRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Messages are prepared together as each alone, and one that fails is the only one that is unreadable."""
     raws = [mail(f"Text {n}.", id=f"{n}@x.example") for n in range(5)]
     alone = [room.prepare(raw) for raw in raws]

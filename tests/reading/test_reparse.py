@@ -48,7 +48,9 @@ def test_reading_again_with_the_same_reader_changes_nothing(room: PostRoom) -> N
     assert len(found(room, "mail")) == 30
 
 
-def test_what_a_better_reader_finds_is_stored_and_found(room: PostRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_better_reader_finds_is_stored_and_found(
+    room: PostRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Filed by a reader that misses subject, text and id; the next version's run mends row, index and references."""
 
     def poor(raw: bytes, *, mail_from_null: bool = False) -> Parsed:

@@ -41,7 +41,10 @@ def test_our_lines_and_the_libraries_have_one_shape(stream: io.StringIO) -> None
     structlog.get_logger("mailhub.x").info("one", id=1)
     logging.getLogger("mailhub.y").warning("two", extra={"id": 2})
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [(line["event"], line["id"], line["level"]) for line in lines] == [("one", 1, "info"), ("two", 2, "warning")]
+    assert [(line["event"], line["id"], line["level"]) for line in lines] == [
+        ("one", 1, "info"),
+        ("two", 2, "warning"),
+    ]
     assert all({"logger", "timestamp"} <= line.keys() for line in lines)
 
 

@@ -58,7 +58,11 @@ def _changed(config: Config) -> Config:
     sections = {}
     for name, kind in SECTIONS.items():
         section = getattr(config, name)
-        other = {f.name: _other(name, f, getattr(section, f.name)) for f in fields(kind) if not f.metadata["restart"]}
+        other = {
+            f.name: _other(name, f, getattr(section, f.name))
+            for f in fields(kind)
+            if not f.metadata["restart"]
+        }
         sections[name] = replace(section, **other)
     return replace(config, **sections)
 
@@ -67,7 +71,9 @@ def _changed(config: Config) -> Config:
 def built(sqlite_path: Path) -> Iterator[House]:
     """A house with the settings that come with mailhub."""
     keys.create(sqlite_path.parent)
-    config = Config(storage=Storage(directory=sqlite_path.parent), authentication=Authentication(enabled=False))
+    config = Config(
+        storage=Storage(directory=sqlite_path.parent), authentication=Authentication(enabled=False)
+    )
     made = house.build(config, keys.load(sqlite_path.parent, {}))
     made.start()
     yield made
@@ -140,7 +146,9 @@ def _trashed(transaction: Transaction) -> int:
 
 
 @pytest.mark.parametrize(("days", "stays"), [(30.0, True), (5.0, False)])
-def test_the_retention_job_goes_by_the_rule_of_the_last_reload(built: House, days: float, stays: bool) -> None:
+def test_the_retention_job_goes_by_the_rule_of_the_last_reload(
+    built: House, days: float, stays: bool
+) -> None:
     """The job that was made at the start deletes by the rule in force when it runs."""
     number = built.writer.run(_trashed)
     made = {job.name: job for job in jobs.jobs(built, lambda: False)}

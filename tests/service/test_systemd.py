@@ -22,7 +22,9 @@ from mailhub.system import installing
 
 ROOT = Path(__file__).parents[2]
 A_PROGRAM = "/usr/bin/env"  # it is there: `verify` looks
-UNITS = sorted(path.name for path in (ROOT / "systemd").iterdir() if path.suffix in (".service", ".socket", ".timer"))
+UNITS = sorted(
+    path.name for path in (ROOT / "systemd").iterdir() if path.suffix in (".service", ".socket", ".timer")
+)
 LOOP_EXECUTOR = 32  # most threads of asyncio's own pool (ThreadPoolExecutor)
 FIXED = 8  # main, writer, readers of small and large mail, supervisor of mailboxes, scheduler, and some in reserve
 EXPOSURE = {(): 1.1, ("no-network",): 0.3, ("admin-group",): 1.2}
@@ -31,7 +33,9 @@ EXPOSURE = {(): 1.1, ("no-network",): 0.3, ("admin-group",): 1.2}
 @pytest.fixture
 def installed(tmp_path: Path, require_service: Callable[[bool, str], None]) -> Callable[..., Path]:
     """Installs below a new directory, with some drop-ins; the folder of the units."""
-    require_service(shutil.which("systemd-analyze") is not None, "systemd-analyze is not installed (Debian: systemd)")
+    require_service(
+        shutil.which("systemd-analyze") is not None, "systemd-analyze is not installed (Debian: systemd)"
+    )
 
     def install(*drop_ins: str) -> Path:
         for file in installing.files(A_PROGRAM, drop_ins):
@@ -43,7 +47,9 @@ def installed(tmp_path: Path, require_service: Callable[[bool, str], None]) -> C
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """`systemd-analyze` and what it says."""
-    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.mark.parametrize("drop_ins", EXPOSURE)
@@ -143,7 +149,9 @@ def test_install_systemd_leaves_the_packages_units_alone(tmp_path: Path) -> None
 
 def test_install_systemd_refuses_what_the_sandbox_would_not_run(tmp_path: Path) -> None:
     """A program outside of the trees that the units execute from is refused, with the way out."""
-    done = CliRunner().invoke(root, ["install-systemd", "--apply", "--root", str(tmp_path), "--program", "/home/a/m"])
+    done = CliRunner().invoke(
+        root, ["install-systemd", "--apply", "--root", str(tmp_path), "--program", "/home/a/m"]
+    )
     assert "install mailhub there" in str(done.exception)
     assert list(tmp_path.iterdir()) == []
 

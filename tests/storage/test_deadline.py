@@ -9,7 +9,9 @@ from storage import database as module
 from storage.database import Database
 from storage.errors import Gone, TookTooLong
 
-HEAVY = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT sum(i) FROM n")
+HEAVY = text(
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT sum(i) FROM n"
+)
 SUM = 300_000 * 300_001 // 2
 
 

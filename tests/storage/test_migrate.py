@@ -86,9 +86,7 @@ def test_a_database_of_the_first_version_is_brought_on(empty: Database) -> None:
         connection.execute(text("INSERT INTO account VALUES (1, 'first', 'active', 'none', 1, 1, 1)"))
         for account, sequence in ((1, 1), (1, 2), (2, 1)):
             place = {"account": account, "sequence": sequence}
-            insert = (
-                "INSERT INTO journal VALUES (:account, 0, :sequence, 5, 'user:7', 'ticket.close', 'ticket:9', '{}')"
-            )
+            insert = "INSERT INTO journal VALUES (:account, 0, :sequence, 5, 'user:7', 'ticket.close', 'ticket:9', '{}')"
             connection.execute(text(insert), place)
     assert migrate(empty) is True
     with empty.read() as connection:
@@ -119,7 +117,9 @@ def test_a_failure_in_the_middle_leaves_nothing(empty: Database, monkeypatch: py
     read = Path.read_text
 
     def broken(path: Path, encoding: str | None = None) -> str:
-        return read(path, encoding=encoding) + ("SELECT nonsense FROM nowhere;\n" if path.suffix == ".sql" else "")
+        return read(path, encoding=encoding) + (
+            "SELECT nonsense FROM nowhere;\n" if path.suffix == ".sql" else ""
+        )
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_text", broken)

@@ -69,7 +69,9 @@ def test_what_was_deleted_is_still_searched(sqlite_database: Database) -> None:
     writer.close()
 
 
-def test_a_disk_that_does_not_say_is_no_loss(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_does_not_say_is_no_loss(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the names cannot be looked at every turn fails; afterwards the writer goes on, and a loss is final."""
     writer = WritingThread(sqlite_database)
     writer.start()
@@ -136,9 +138,17 @@ class Server:
 
 @pytest.mark.parametrize(
     ("identity", "position", "said"),
-    [((1, 2), 100, ""), ((1, 2), 99, "older"), ((1, 2), None, ""), ((9, 2), 500, "another"), ((1, 9), 500, "another")],
+    [
+        ((1, 2), 100, ""),
+        ((1, 2), 99, "older"),
+        ((1, 2), None, ""),
+        ((9, 2), 500, "another"),
+        ((1, 9), 500, "another"),
+    ],
 )
-def test_a_server_with_older_data_is_not_the_same(identity: tuple[int, int], position: int | None, said: str) -> None:
+def test_a_server_with_older_data_is_not_the_same(
+    identity: tuple[int, int], position: int | None, said: str
+) -> None:
     """A replica that has every commit is the same database, one that lacks any is not, nor is another cluster."""
     same = SameServer()
     assert same.compare(Server((1, 2), 50)) == ""

@@ -73,11 +73,17 @@ def plan(connection: Connection, statement: str, parameters: Any) -> list[str]:
 
 def walked(database: Database, seen: list[tuple[str, Any]]) -> set[str]:
     """Steps of these statements that scan a table, or use an index by its account_id alone."""
-    asked = [(sql, values) for sql, values in seen if re.match("SELECT|UPDATE|DELETE", sql) and "id_block" not in sql]
+    asked = [
+        (sql, values)
+        for sql, values in seen
+        if re.match("SELECT|UPDATE|DELETE", sql) and "id_block" not in sql
+    ]
     assert len(asked) >= 10
     with database.read() as connection:
         steps = {step for sql, values in asked for step in plan(connection, sql, flat(values))}
-    bad = {step for step in steps if step.startswith("SCAN") and "VIRTUAL" not in step and "VALUES" not in step}
+    bad = {
+        step for step in steps if step.startswith("SCAN") and "VIRTUAL" not in step and "VALUES" not in step
+    }
     return bad | {step for step in steps if step.endswith("(account_id=?)")}
 
 

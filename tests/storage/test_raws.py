@@ -79,7 +79,9 @@ def test_swept_slices_cannot_be_settled(database: Database, writer: WritingThrea
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_sweeping_ends_and_removes_only_what_is_old(database: Database, writer: WritingThread, limit: int) -> None:
+def test_sweeping_ends_and_removes_only_what_is_old(
+    database: Database, writer: WritingThread, limit: int
+) -> None:
     """Sweeping in steps of any size removes all slices of old orphans, at most so many a step, and nothing else."""
     for message, at in ((1, NOW - 2), (2, NOW - 1), (3, NOW)):
         write_ahead(writer, message, [b"one", b"two"], at=at)

@@ -33,7 +33,9 @@ def test_the_meaning_of_null_is_given_exactly_where_null_is_allowed(column: Colu
 def test_a_tenant_table_begins_with_the_account(table: Table) -> None:
     """The first column, the primary key, and every index and unique key of a tenant's table begin with account_id."""
     keys = [[*table.primary_key.columns], *([*index.columns] for index in table.indexes)]
-    keys += [[*constraint.columns] for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    keys += [
+        [*constraint.columns] for constraint in table.constraints if isinstance(constraint, UniqueConstraint)
+    ]
     assert next(iter(table.columns)).name == "account_id"
     assert {key[0].name for key in keys} == {"account_id"}
 
@@ -60,6 +62,16 @@ def test_no_index_repeats_a_primary_key() -> None:
 @pytest.mark.parametrize("table", TENANT_TABLES, ids=str)
 def test_addresses_are_personal(table: Table) -> None:
     """A column that holds a person's address, name, text or IP by its name is marked as personal."""
-    telling = {"from_address", "from_name", "email", "peer", "recipient", "subject", "text", "trace", "mail_from"}
+    telling = {
+        "from_address",
+        "from_name",
+        "email",
+        "peer",
+        "recipient",
+        "subject",
+        "text",
+        "trace",
+        "mail_from",
+    }
     unmarked = {c.name for c in table.columns if c.name in telling and c.info["personal"] is None}
     assert unmarked - ({"mail_from"} if table.name == "outbox" else set()) == set()  # our own bounce address

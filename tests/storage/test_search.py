@@ -86,7 +86,15 @@ STRANGE = [
     ],
     *["words:printer", "{words}:printer", "printer:*", "!printer", "&|!", "'printer':*", "printer | drucker"],
     *["・・", ":*", "%"],
-    *["\0", "printer\0", "\x00\x01\x02", "\ud800", "\u202eprinter", "a" * 10_000, " ".join("abcdefghij" * 50)],
+    *[
+        "\0",
+        "printer\0",
+        "\x00\x01\x02",
+        "\ud800",
+        "\u202eprinter",
+        "a" * 10_000,
+        " ".join("abcdefghij" * 50),
+    ],
 ]
 
 
@@ -98,7 +106,10 @@ def find(database: Database, writer: WritingThread) -> Callable[[str], list[int]
 
     def search(query: str, account: int = 1) -> list[int]:
         with database.read() as connection:
-            return [id - 100 * account for id in find_messages(connection, account, query, before=NEWEST, limit=99)]
+            return [
+                id - 100 * account
+                for id in find_messages(connection, account, query, before=NEWEST, limit=99)
+            ]
 
     return search
 
@@ -112,7 +123,9 @@ def test_no_query_is_a_syntax(find: Callable[[str], list[int]]) -> None:
     """Quotes, operators, brackets, NUL and stars never raise, and find what their letters alone would find."""
     letters = {query: "".join(filter(str.isalnum, query)) for query in STRANGE}
     expected = {"printer": [1], "NEAR": [7]}
-    assert {query: find(query) for query in STRANGE} == {q: expected.get(bare, []) for q, bare in letters.items()}
+    assert {query: find(query) for query in STRANGE} == {
+        q: expected.get(bare, []) for q, bare in letters.items()
+    }
 
 
 def test_an_account_finds_only_its_own(find: Callable[..., list[int]]) -> None:
@@ -130,7 +143,9 @@ def test_results_come_newest_first_and_in_pages(database: Database, writer: Writ
     assert (first, second) == ([10, 9, 8, 7], [6, 5, 4, 3])
 
 
-def test_a_message_of_endless_words_is_indexed_up_to_the_bound(database: Database, writer: WritingThread) -> None:
+def test_a_message_of_endless_words_is_indexed_up_to_the_bound(
+    database: Database, writer: WritingThread
+) -> None:
     """A message with more and longer words than any has is cut to the bounds and can be stored on both engines."""
     endless = words([" ".join(f"{number:05}{'ﷲ' * 50}" for number in range(5_000))])
     assert sum(map(len, endless)) <= MESSAGE_CHARACTERS
@@ -141,7 +156,9 @@ def test_a_message_of_endless_words_is_indexed_up_to_the_bound(database: Databas
         assert find_messages(connection, 1, "00007*", before=NEWEST, limit=9) == [1]
 
 
-def test_a_message_without_words_can_be_indexed_and_removed(database: Database, writer: WritingThread) -> None:
+def test_a_message_without_words_can_be_indexed_and_removed(
+    database: Database, writer: WritingThread
+) -> None:
     """An empty message is a row of the index like any other."""
     writer.run(lambda tx: add_to_index(tx.connection, [(1, 1, [])]))
     writer.run(lambda tx: remove_from_index(tx.connection, 1, [1]))
@@ -162,7 +179,9 @@ def test_an_erased_word_leaves_no_byte_in_the_file(sqlite_path: Path, sqlite_dat
     writer.start()
 
     def fill(transaction: Transaction) -> None:
-        rows = [(1, id, [f"w{id}", secret if id % 50 == 0 else "other", prefix + str(id)]) for id in range(1, 501)]
+        rows = [
+            (1, id, [f"w{id}", secret if id % 50 == 0 else "other", prefix + str(id)]) for id in range(1, 501)
+        ]
         add_to_index(transaction.connection, rows)
 
     def left() -> set[str]:
@@ -245,7 +264,9 @@ def test_what_people_search_for_is_not_too_broad(query: str) -> None:
     assert why_too_broad(query) is None
 
 
-def test_a_query_of_repetitions_is_one_term_to_the_engine(database: Database, find: Callable[[str], list[int]]) -> None:
+def test_a_query_of_repetitions_is_one_term_to_the_engine(
+    database: Database, find: Callable[[str], list[int]]
+) -> None:
     """Of three hundred beginnings of one word the engine is asked for the longest alone."""
     asked = list[str]()
 

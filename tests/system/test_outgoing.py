@@ -37,7 +37,9 @@ SHUT = {
 OPEN = ("8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450:4001::6c")
 
 
-@pytest.mark.parametrize(("kind", "address"), [(kind, each) for kind, all_ in SHUT.items() for each in all_.split()])
+@pytest.mark.parametrize(
+    ("kind", "address"), [(kind, each) for kind, all_ in SHUT.items() for each in all_.split()]
+)
 def test_no_setting_of_a_tenant_leads_to(kind: str, address: str) -> None:
     """No address of a special kind, in any form, is dialled for IMAP or a token endpoint where no operator named it."""
     assert not is_public(address), kind
@@ -101,7 +103,9 @@ def rebinding(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["imap", "https"])
-def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, listener: socket.socket, scheme: str) -> None:
+def test_a_name_is_looked_up_once(
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket, scheme: str
+) -> None:
     """A name that leads to the Internet first and to this machine then is dialled where it led first."""
     port, dialled = listener.getsockname()[1], list[str]()
     asked = rebinding(monkeypatch, "8.8.8.8", "127.0.0.1")
@@ -144,7 +148,9 @@ def test_a_local_server_is_named_with_its_port(named: str, added_by_operator: bo
     assert way_of(source, Imap(local_servers=named)).local == local
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1", "host:", ":143", "host:0", "host:65536", "host:20-10", "host:143,x:1"])
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1", "host:", ":143", "host:0", "host:65536", "host:20-10", "host:143,x:1"]
+)
 def test_a_malformed_local_server_is_told(text: str) -> None:
     """An entry without host, or with a port that is none, is refused and named."""
     with pytest.raises(ValueError, match="HOST:PORT"):

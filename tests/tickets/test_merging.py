@@ -22,7 +22,9 @@ from tests.houses.desk import Desk
 
 LEO = "Leo <leo@other.example>"
 on_one_desk = settings(
-    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -40,7 +42,9 @@ def split(desk: Desk, source: int, messages: Sequence[int]) -> Ticket:
 
 def add_note(desk: Desk, of: int) -> int:
     written = desk.do(
-        lambda tx: tickets.note(Act(tx, desk.actor, desk.account, desk.now), of, user=desk.ana, text="look here")
+        lambda tx: tickets.note(
+            Act(tx, desk.actor, desk.account, desk.now), of, user=desk.ana, text="look here"
+        )
     )
     return written.id
 
@@ -54,7 +58,9 @@ def picture(desk: Desk) -> dict[str, object]:
             "mailboxes": {tuple(row) for row in connection.execute(select(ticket_mailbox)).all()},
             "participants": set(connection.execute(select(participant)).all()),
             "tickets": sorted(
-                connection.execute(select(ticket.c.id, ticket.c.state, ticket.c.state_before, ticket.c.merged_into))
+                connection.execute(
+                    select(ticket.c.id, ticket.c.state, ticket.c.state_before, ticket.c.merged_into)
+                )
             ),
         }
 
@@ -133,7 +139,9 @@ def test_mail_that_came_after_the_merge_stays(desk: Desk) -> None:
 
 def test_what_a_later_merge_brought_is_not_taken_along(desk: Desk) -> None:
     """A message that left by unmerging and came back by a merge of its own stays with that one."""
-    one, two, three = (desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example"))
+    one, two, three = (
+        desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example")
+    )
     merge(desk, one, two)
     merge(desk, two, three)
     unmerge(desk, one)
@@ -148,7 +156,9 @@ def test_what_a_later_merge_brought_is_not_taken_along(desk: Desk) -> None:
 @pytest.mark.parametrize("state", ["trash", "merged"])
 def test_what_cannot_be_merged(desk: Desk, state: str) -> None:
     """A ticket in the trash or merged away neither merges nor is merged into."""
-    gone, other, third = (desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example"))
+    gone, other, third = (
+        desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example")
+    )
     if state == "trash":
         desk.do(lambda tx: tickets.trash(Act(tx, desk.actor, desk.account, desk.now), gone))
     else:
@@ -195,7 +205,9 @@ def test_unmerging_what_is_not_merged(desk: Desk) -> None:
 def test_split_makes_a_ticket_and_merging_undoes_it(desk: Desk) -> None:
     """A split message is a ticket of its sender's with the next number; answers to it go there."""
     first = desk.mail(Message_ID="<first@customer.example>")
-    second = desk.mail(In_Reply_To="<first@customer.example>", Message_ID="<second@customer.example>", Subject="Also")
+    second = desk.mail(
+        In_Reply_To="<first@customer.example>", Message_ID="<second@customer.example>", Subject="Also"
+    )
     assert second.ticket == first.ticket
     made = split(desk, desk.ticket_of(first), [desk.message_of(second)])
     assert (made.number, made.subject, made.message_count, made.state) == (2, "Also", 1, "open")
@@ -255,7 +267,12 @@ def test_counts_and_references_stay_true(desk: Desk, acts: list[tuple[str, int, 
 
 
 def _act(desk: Desk, name: str, one: int, other: int) -> int | None:
-    simple = {"trash": tickets.trash, "restore": tickets.restore, "close": tickets.close, "reopen": tickets.reopen}
+    simple = {
+        "trash": tickets.trash,
+        "restore": tickets.restore,
+        "close": tickets.close,
+        "reopen": tickets.reopen,
+    }
     if name in simple:
         desk.do(lambda tx: simple[name](Act(tx, desk.actor, desk.account, desk.now), one))
     elif name == "merge":
@@ -267,7 +284,10 @@ def _act(desk: Desk, name: str, one: int, other: int) -> int | None:
     elif name == "purge" and (messages := desk.messages_in(one)):
         desk.do(
             lambda tx: tickets.purge_message(
-                Act(tx, desk.actor, desk.account, desk.now), messages[0], forget=lambda *_: None, tombstone_key=b"k"
+                Act(tx, desk.actor, desk.account, desk.now),
+                messages[0],
+                forget=lambda *_: None,
+                tombstone_key=b"k",
             )
         )
     elif name == "mail":

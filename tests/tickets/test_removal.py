@@ -73,7 +73,9 @@ def rows_naming(desk: Desk, column: str, value: int) -> set[str]:
     return named
 
 
-@pytest.mark.parametrize(("column", "handled"), [("message_id", rows.OF_MESSAGE), ("ticket_id", rows.OF_TICKET)])
+@pytest.mark.parametrize(
+    ("column", "handled"), [("message_id", rows.OF_MESSAGE), ("ticket_id", rows.OF_TICKET)]
+)
 def test_every_table_that_names_it_is_dealt_with(column: str, handled: Sequence[object]) -> None:
     """A table that names messages or tickets is emptied of them, or is one of the exceptions told here."""
     naming = {t.name for t in metadata.sorted_tables if names(t, column)} - DIRECTORY_TABLES - OPERATOR_TABLES
@@ -87,7 +89,9 @@ def test_a_purged_ticket_leaves_its_fate_and_nothing_else(desk: Desk) -> None:
     second = desk.mail(Subject="More [#1]")
     stays = desk.mail("leo@other.example")
     ticket = desk.ticket_of(first)
-    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="hm"))
+    desk.do(
+        lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="hm")
+    )
     desk.answer(ticket)
     messages = desk.messages_in(ticket)
     forget = Forgetting()
@@ -106,9 +110,11 @@ def test_a_purged_ticket_leaves_its_fate_and_nothing_else(desk: Desk) -> None:
 
 def test_a_purged_ticket_takes_the_shells_merged_into_it(desk: Desk) -> None:
     """No ticket is left that leads to one that is gone."""
-    one, two, three = (desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example"))
+    one, two, three = (
+        desk.ticket_of(desk.mail(sender)) for sender in ("a@a.example", "b@b.example", "c@c.example")
+    )
     for source, target in ((one, two), (two, three)):
-        desk.do(lambda tx, s=source, t=target: merging.merge(Act(tx, desk.actor, desk.account, desk.now), s, t))  # type: ignore[misc]
+        desk.act(merging.merge, source, target)
     with pytest.raises(Conflict, match="merged into another"):
         purge(desk, one, Forgetting())
     assert set(purge(desk, three, Forgetting()).tickets) == {one, two, three}

@@ -68,7 +68,9 @@ def test_an_answer_is_stored_and_queued(desk: Desk) -> None:
 def test_the_mail_of_an_answer(desk: Desk) -> None:
     """It names the customer's mail, its thread, the ticket, and an address that proves it; it quotes nothing."""
     desk.mail(Message_ID="<first@customer.example>", Subject="Broken", text="secret words")
-    last = desk.mail(Message_ID="<last@customer.example>", References="<first@customer.example>", Subject="Re: Broken")
+    last = desk.mail(
+        Message_ID="<last@customer.example>", References="<first@customer.example>", Subject="Re: Broken"
+    )
     replied = desk.answer(desk.ticket_of(last), "Try again.")
     mail = message_from_bytes(raw_of(desk, replied.message), policy=default)
     contact = desk.ticket(desk.ticket_of(last)).contact_id
@@ -137,7 +139,9 @@ def test_without_a_relay_nothing_is_queued(desk: Desk) -> None:
     assert (len(desk.messages_in(ticket)), desk.woken) == (1, 0)
 
 
-def refused(desk: Desk, ticket: int, error: type[MailhubError], match: str, *, copies: tuple[str, ...] = ()) -> None:
+def refused(
+    desk: Desk, ticket: int, error: type[MailhubError], match: str, *, copies: tuple[str, ...] = ()
+) -> None:
     with pytest.raises(error, match=match):
         desk.answer(ticket, copies=copies)
     assert (desk.woken, desk.faults()) == (0, [])

@@ -56,7 +56,11 @@ def test_there_and_back(desk: Desk, there: TicketAct, back: TicketAct, state: st
     before = desk.ticket(desk.ticket_of(desk.mail()))
     assert act(desk, there, before.id).state == state
     after = act(desk, back, before.id)
-    assert (after.state, after.state_before, after.message_count) == (before.state, None, before.message_count)
+    assert (after.state, after.state_before, after.message_count) == (
+        before.state,
+        None,
+        before.message_count,
+    )
 
 
 def test_restore_gives_back_the_state_before(desk: Desk) -> None:
@@ -128,7 +132,9 @@ def test_another_account_has_no_such_ticket(desk: Desk) -> None:
 
 
 def write(desk: Desk, ticket: int, text: str) -> notes.Note:
-    return desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text=text))
+    return desk.do(
+        lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text=text)
+    )
 
 
 def notes_of(desk: Desk, ticket: int) -> list[str]:
@@ -182,7 +188,9 @@ def test_a_guest_is_accepted_and_excluded(desk: Desk) -> None:
     ticket = desk.ticket_of(desk.mail())
     number, guest = desk.ticket(ticket).number, "lee@elsewhere.example"
     proof = desk.answer(ticket).message_id
-    assert desk.mail(guest, In_Reply_To=f"<{proof.strip('<>')}>").ticket == ticket  # the proof lets a guest in
+    assert (
+        desk.mail(guest, In_Reply_To=f"<{proof.strip('<>')}>").ticket == ticket
+    )  # the proof lets a guest in
     assert desk.mail(guest, Subject=f"Re: [#{number}]").ticket != ticket
     accept, exclude = (partial(each, address=guest.upper()) for each in (acts.accept, acts.exclude))
     for _ in range(2):

@@ -68,13 +68,19 @@ class Visitor:
             query = select(outbox.c.id).where(outbox.c.account_id == account, outbox.c.message_id.is_(None))
             ids = connection.execute(query.order_by(outbox.c.id)).scalars().all()
             rows = [find_row(connection, account, each) for each in ids]
-        return [(row.kind, row.recipient, _link(self.house, row)) for row in rows if row is not None and row.letter]
+        return [
+            (row.kind, row.recipient, _link(self.house, row))
+            for row in rows
+            if row is not None and row.letter
+        ]
 
     def links(self) -> list[str]:
         """Every link in the latest letter of account 1."""
         with self.house.database.read() as connection:
             query = select(outbox.c.id).where(outbox.c.account_id == 1, outbox.c.message_id.is_(None))
-            row = find_row(connection, 1, connection.execute(query.order_by(outbox.c.id.desc())).scalars().first() or 0)
+            row = find_row(
+                connection, 1, connection.execute(query.order_by(outbox.c.id.desc())).scalars().first() or 0
+            )
         return _links(self.house, row)
 
 

@@ -49,7 +49,9 @@ def deliver(
         self_service="automatic",
     )
     given = {"mail_from": OWNER, "peer": "192.0.2.1"} | more
-    envelope = Envelope(source=Source.SMTP, recipients=recipients or (DELETE,), received_at=clock.now(), **given)
+    envelope = Envelope(
+        source=Source.SMTP, recipients=recipients or (DELETE,), received_at=clock.now(), **given
+    )
     prepared = prepare(raw, envelope, house.secrets, directory, authentication=known)
     done: Outcome = house.writer.run(file_batch, context, [prepared])[0][0]
     return done

@@ -51,8 +51,12 @@ def test_who_has_logins_in_many_accounts_gets_all_links(visiting: Visiting) -> N
     """One letter, with a link for each account that works, not for the first two alone."""
     visitor = visiting()
     for account in (3, 4):
-        row = Account(id=account, name=str(account), stage="active", billing="none", created_at=1, stage_entered_at=1)
-        user = User(account_id=account, id=account, email="agent@first.example", name="", role="agent", created_at=1)
+        row = Account(
+            id=account, name=str(account), stage="active", billing="none", created_at=1, stage_entered_at=1
+        )
+        user = User(
+            account_id=account, id=account, email="agent@first.example", name="", role="agent", created_at=1
+        )
         visitor.house.writer.run(lambda tx, row=row: add_account(tx.connection, row))  # type: ignore[misc]
         visitor.house.writer.run(lambda tx, user=user: add_user(tx.connection, user))  # type: ignore[misc]
     visitor.post("/password", email="agent@first.example")
@@ -105,7 +109,9 @@ def test_an_invitation_is_mailed_or_shown_never_both(visiting: Visiting) -> None
     assert (mailed["mailed"], mailed["link"]) == (True, None)
     [(kind, recipient, path)] = visitor.letters()
     assert (kind, recipient, path.startswith("/password/mhl_")) == ("invitation", "new@first.example", True)
-    shown = ask("POST", "/v1/users?account=1", {"email": "other@first.example", "invite": True, "show_link": True}).json
+    shown = ask(
+        "POST", "/v1/users?account=1", {"email": "other@first.example", "invite": True, "show_link": True}
+    ).json
     assert (shown["mailed"], shown["link"][:4]) == (False, "mhl_")
     assert len(visitor.letters()) == 1
     silent = owner_of(visiting(sender=""))

@@ -95,8 +95,17 @@ def test_a_person_fetches_a_copy(visiting: Visiting) -> None:
 def test_the_answer_is_the_same_whatever_is_known(visiting: Visiting) -> None:
     """Known or not, ours or nobody's, a mailbox that is not there: byte for byte the same page, and no other row."""
     visitor = visiting()
-    addresses = [KIM, "nobody@customer.example", "owner@first.example", SUPPORT, "no address", "a@b\r\nBcc: c@d"]
-    answers = {visitor.post("/privacy", mailbox=SUPPORT, address=each, kind="erasure").body for each in addresses}
+    addresses = [
+        KIM,
+        "nobody@customer.example",
+        "owner@first.example",
+        SUPPORT,
+        "no address",
+        "a@b\r\nBcc: c@d",
+    ]
+    answers = {
+        visitor.post("/privacy", mailbox=SUPPORT, address=each, kind="erasure").body for each in addresses
+    }
     answers |= {visitor.post("/privacy", mailbox="x@y.example", address=KIM, kind="erasure").body}
     answers |= {visitor.post("/privacy", mailbox="delete@hub.example", address=KIM, kind="erasure").body}
     assert len(answers) == 1
@@ -159,7 +168,14 @@ def test_every_page_is_plain_and_closed(visiting: Visiting) -> None:
     """No script, no cookie, nothing from elsewhere, a policy that says so, a language, a label for every field."""
     visitor = visiting()
     path = asked(visitor)
-    for each in ("/privacy", "/password", path, "/privacy/1/mhl_wrong", "/deletion/mhl_wrong", "/password/mhl_wrong"):
+    for each in (
+        "/privacy",
+        "/password",
+        path,
+        "/privacy/1/mhl_wrong",
+        "/deletion/mhl_wrong",
+        "/password/mhl_wrong",
+    ):
         answer = visitor.get(each)
         page = answer.body.decode()
         assert answer.headers["content-security-policy"] == POLICY
@@ -170,7 +186,9 @@ def test_every_page_is_plain_and_closed(visiting: Visiting) -> None:
         assert '<html lang="en">' in page
         assert page.count("<h1>") == 1
         assert not re.search(r"<script|\bon\w+=|https?://|src=", page, re.IGNORECASE)
-        assert set(re.findall(r'<(?:input|select) id="(\w+)"', page)) == set(re.findall(r'<label for="(\w+)"', page))
+        assert set(re.findall(r'<(?:input|select) id="(\w+)"', page)) == set(
+            re.findall(r'<label for="(\w+)"', page)
+        )
 
 
 def test_where_nothing_is_offered_there_is_no_page(visiting: Visiting) -> None:
@@ -184,7 +202,12 @@ def test_where_nothing_is_offered_there_is_no_page(visiting: Visiting) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"mailbox=" + b"a" * 9_000, b"&".join(b"a%d=1" % number for number in range(99)), b"\xff=\xff", b"address=%FF%FE"],
+    [
+        b"mailbox=" + b"a" * 9_000,
+        b"&".join(b"a%d=1" % number for number in range(99)),
+        b"\xff=\xff",
+        b"address=%FF%FE",
+    ],
 )
 def test_a_form_is_bounded(visiting: Visiting, raw: bytes) -> None:
     """Too long, too many fields, no text: refused before anything is done with it."""
@@ -202,7 +225,11 @@ def test_an_agent_sees_and_decides(visiting: Visiting) -> None:
     app = install(create_app(replace(visitor.house, configuration=Live(admin)), visitor.app.state.vitals))
     agent, operator = Asker(app=app, uid=1000), Asker(app=app, uid=0)
     [waiting] = agent("GET", "/v1/privacy-requests?state=proven&account=1").json["items"]
-    assert (waiting["waits_for"], waiting["address"], waiting["answer_by"] is not None) == ("policy", KIM, True)
+    assert (waiting["waits_for"], waiting["address"], waiting["answer_by"] is not None) == (
+        "policy",
+        KIM,
+        True,
+    )
     assert operator("GET", "/v1/privacy-requests?account=1").status == 403
     refuse = f"/v1/privacy-requests/{waiting['id']}/refuse?account=1"
     assert operator("POST", refuse, {"reason": "no"}).status == 403

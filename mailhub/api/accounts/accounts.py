@@ -122,7 +122,9 @@ def create_account(house: TheHouse, actor: Caller, body: NewAccount) -> MadeAcco
         )
         people.add_user(transaction, actor, owner)
         expires_at = now + int(house.config.login.link_hours * clock.HOUR)
-        link, made_link = people.make_link(transaction, actor, row.id, owner.id, expires_at=expires_at, now=now)
+        link, made_link = people.make_link(
+            transaction, actor, row.id, owner.id, expires_at=expires_at, now=now
+        )
         mailed = not body.show_link and people.mail_link(transaction, house.post, link, made_link, now=now)
         shown = None if mailed else made_link.text
 
@@ -181,7 +183,9 @@ def ask_deletion(call: InAccount, confirm: str = "") -> AccountInFull:
     call.require("account.delete")
     call.require_fresh()
     if confirm != str(call.account):
-        raise BadRequest(f"this ends in the deletion of everything: repeat the account's id, ?confirm={call.account}")
+        raise BadRequest(
+            f"this ends in the deletion of everything: repeat the account's id, ?confirm={call.account}"
+        )
     return _do(call, lifecycle.ask_deletion)
 
 

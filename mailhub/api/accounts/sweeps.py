@@ -54,7 +54,9 @@ def sweep(house: TheHouse, actor: Caller, body: Order) -> Sweep:
     context = house.lifecycle()
     now = clock.now()
     if body.now is not None and not (body.dry_run or house.config.testing.clock):
-        raise BadRequest("another time is for a dry run; testing.clock = true allows more, on a machine for trials")
+        raise BadRequest(
+            "another time is for a dry run; testing.clock = true allows more, on a machine for trials"
+        )
 
     at = now if body.now is None else clock.from_datetime(body.now)
     if body.dry_run:

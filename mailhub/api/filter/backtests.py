@@ -64,7 +64,9 @@ def try_thresholds(
         raise BadRequest("the threshold for ham lies above the one for spam")
 
     since = clock.now() - days * clock.DAY
-    found = backtest(_rows(call, since), now=now, tried=replace(now, spam_probability=threshold, ham_probability=ham))
+    found = backtest(
+        _rows(call, since), now=now, tried=replace(now, spam_probability=threshold, ham_probability=ham)
+    )
 
     return Tried(
         spam_threshold=threshold,
@@ -79,7 +81,9 @@ def try_thresholds(
 
 
 def _counts(pairs: Pairs) -> list[Count]:
-    return [Count(was=was, becomes=becomes, messages=number) for (was, becomes), number in sorted(pairs.items())]
+    return [
+        Count(was=was, becomes=becomes, messages=number) for (was, becomes), number in sorted(pairs.items())
+    ]
 
 
 def _rows(call: Call, since: int) -> Iterator[Scored]:
@@ -87,7 +91,9 @@ def _rows(call: Call, since: int) -> Iterator[Scored]:
     after = seen = 0
     while seen < MESSAGES:
         with call.house.database.read() as connection:
-            portion = labels.scored_messages(connection, call.account, since=since, after=after, limit=PORTION)
+            portion = labels.scored_messages(
+                connection, call.account, since=since, after=after, limit=PORTION
+            )
         yield from portion
         seen += len(portion)
         if len(portion) < PORTION:

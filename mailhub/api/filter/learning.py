@@ -33,7 +33,9 @@ class Chosen(shapes.Shape):
 @router.get("/choose")
 def choose(
     call: InAccount,
-    query: Annotated[str | None, Query(min_length=1, max_length=1000, description="Words; all must occur.")] = None,
+    query: Annotated[
+        str | None, Query(min_length=1, max_length=1000, description="Words; all must occur.")
+    ] = None,
     mailbox: Annotated[str | None, Query(description="Mailbox by address or id.")] = None,
     contact: Annotated[str | None, Query(description="Who wrote it: address or id.")] = None,
     verdict: Annotated[str | None, Query(description="spam, ham or unsure")] = None,
@@ -60,6 +62,8 @@ def choose(
             found = only_readable(connection, call, choose_some, before=before, limit=limit)
             return Chosen(messages=found, next=found[-1] if len(found) == limit else None)
         hits = search_readable(connection, call, query, before=before, limit=limit)
-        found = list(labels.choose_messages(connection, call.account, choice, before=before, limit=limit, among=hits))
+        found = list(
+            labels.choose_messages(connection, call.account, choice, before=before, limit=limit, among=hits)
+        )
 
     return Chosen(messages=found, next=hits[-1] if len(hits) == limit else None)

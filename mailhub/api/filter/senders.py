@@ -64,7 +64,9 @@ def add_sender(call: InAccount, name: str, body: NewRule) -> Rule:
         if known is not None:
             raise Conflict(f"there is a rule for this sender already: {known.id}, on the {known.list} list")
         call.require_room(transaction, "sender_rules")
-        row = SenderRule(account_id=call.account, id=transaction.new_id(), list=name, pattern=pattern, created_at=now)
+        row = SenderRule(
+            account_id=call.account, id=transaction.new_id(), list=name, pattern=pattern, created_at=now
+        )
         senders.add_sender_rule(connection, row)
         _record(transaction, call, f"{name}-add", row.id, now)
         return row

@@ -105,7 +105,9 @@ class Statistics(shapes.Shape):
     trained_spam: int
     trained_ham: int
     labels: dict[str, int]
-    not_counted: int  # labels that another version made: the filter does not hold them until they are carried over
+    not_counted: (
+        int  # labels that another version made: the filter does not hold them until they are carried over
+    )
     lost: int  # of them, those that cannot be: their mail is gone
     wrong_labels: float  # estimated share of labels that are wrong, 0 to 0.1
     spam_threshold: float
@@ -176,7 +178,11 @@ def _require_readable(call: Call, messages: Sequence[int]) -> None:
 
 @router.get("/marks")
 def list_marks(
-    call: InAccount, user: str | None = None, mailbox: str | None = None, limit: Limit = 50, after: After = None
+    call: InAccount,
+    user: str | None = None,
+    mailbox: str | None = None,
+    limit: Limit = 50,
+    after: After = None,
 ) -> Page[GivenMark]:
     """Marks given, latest first, with what each weighs now; `after` is a sequence."""
     call.require("spam.explain")
@@ -187,7 +193,12 @@ def list_marks(
     while len(found) < limit:
         size = min(limit - len(found), weighing.PORTION)
         portion = call.house.writer.run(
-            weighing.list_marks, models=call.house.models, account=call.account, user=whose, before=before, limit=size
+            weighing.list_marks,
+            models=call.house.models,
+            account=call.account,
+            user=whose,
+            before=before,
+            limit=size,
         )
         found += [_given(each) for each in portion]
         if len(portion) < size:
@@ -274,7 +285,9 @@ def result(marked: Marked) -> MarkResult:
 
 
 @router.get("/explain/{message}")
-def explain_message(call: InAccount, message: Id, reasons: Annotated[int, Field(ge=1, le=200)] = 20) -> Explained:
+def explain_message(
+    call: InAccount, message: Id, reasons: Annotated[int, Field(ge=1, le=200)] = 20
+) -> Explained:
     """Score a stored message by the filter as it is now, and say what decided."""
     call.require("spam.explain")
     with call.house.database.read() as connection:
@@ -301,7 +314,9 @@ async def explain_raw(
 ) -> Explained:
     """Score a message that is not stored (the body, as it is)."""
     call.require("spam.explain")
-    return await run_in_threadpool(explained, call.house, call.account, unknown(await request.body()), reasons)
+    return await run_in_threadpool(
+        explained, call.house, call.account, unknown(await request.body()), reasons
+    )
 
 
 @router.get("/stats")

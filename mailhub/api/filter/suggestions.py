@@ -91,7 +91,9 @@ def _portions(call: Call, body: Suggestions) -> Sequence[Sequence[Request]]:
     """The suggestions, some a turn of the writer. ``NotFound`` unless there are all of them."""
     ids = list(dict.fromkeys(body.suggestions))
     with call.house.database.read() as connection:
-        found = [each for each in rows.find_requests(connection, call.account, ids) if each.state == SUGGESTED]
+        found = [
+            each for each in rows.find_requests(connection, call.account, ids) if each.state == SUGGESTED
+        ]
     if len(found) != len(ids):
         raise NotFound("there is no such suggestion, or it was decided on")
     return [found[start : start + feedback.STEP] for start in range(0, len(found), feedback.STEP)]

@@ -1,7 +1,8 @@
 """The API: every router put together. One app, for the admin socket and TCP; who calls is found in ``caller``.
 
 Must not: decide anything. A route asks ``require``, reads storage or hands a flow to the writer, and answers.
-Routes that touch the database are plain functions: they run in a bounded pool of threads, never on the event loop.
+Routes that touch the database are plain functions: they run in a bounded pool of threads, never on the event
+loop.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ from storage.sources.imap_sources import Figures, every_folder
 from storage.sources.oauth_grants import Authorisation, every_grant
 
 THREADS = 8  # requests that read or wait for the writer at once; more would only queue at the database
-TURNS = 6  # of them for requests of known callers: who they are, logins and pages by link find a thread besides
+TURNS = (
+    6  # of them for requests of known callers: who they are, logins and pages by link find a thread besides
+)
 
 START_SECONDS = 10  # within which the machine gives these threads, or the API does not start
 FOR_GOOD = 2**40  # seconds
@@ -113,7 +116,10 @@ class Api(FastAPI):
         whole = super().build_middleware_stack()
         house = cast(House, self.state.house)
         larger = house.configuration.view(
-            lambda config: {"/v1/deliveries": config.limits.message_bytes, "/v1/spam/explain": EXPLAINED_BYTES}
+            lambda config: {
+                "/v1/deliveries": config.limits.message_bytes,
+                "/v1/spam/explain": EXPLAINED_BYTES,
+            }
         )
         return Doorway(whole, house, self.state.vitals, larger)
 

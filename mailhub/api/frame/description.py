@@ -21,7 +21,11 @@ page by page: send `next` as `after` until it is null. Errors are RFC 9457 probl
 `Idempotency-Key` acts once in a day, however often it is sent. A write with `If-Match` is refused when the ticket was
 changed since that `ETag` was read.
 """
-BEARER = {"type": "http", "scheme": "bearer", "description": "An ApiToken (`mailhub token create`) or a session."}
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An ApiToken (`mailhub token create`) or a session.",
+}
 OF_ALL = (400, 404, 413, 429, 500, 503)
 OF_CALLERS = (401, 403)
 OF_WRITES = (401, 403, 409, 422, 507)
@@ -87,7 +91,10 @@ def complete(described: dict[str, Any]) -> dict[str, Any]:
     described["servers"] = [{"url": "/"}]
     components = described["components"]
     shapes = components["schemas"]
-    for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own form of an error, which nobody gets
+    for name in (
+        "HTTPValidationError",
+        "ValidationError",
+    ):  # FastAPI's own form of an error, which nobody gets
         shapes.pop(name, None)
     shapes["Problem"] = PROBLEM
     components["securitySchemes"] = {"bearer": BEARER}
@@ -144,11 +151,16 @@ def _show(operation: dict[str, Any], shapes: Mapping[str, Any]) -> None:
 
 
 def _error(status: int) -> dict[str, Any]:
-    code = next((word for _, known, word in reversed(STATUSES) if known == status), HTTP_CODES.get(status, ""))
+    code = next(
+        (word for _, known, word in reversed(STATUSES) if known == status), HTTP_CODES.get(status, "")
+    )
     example = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code}
     example |= {"detail": TEXTS.get(status, MEANINGS[status]), "id": "9f1d03c25a7e"}
     schema = {"$ref": "#/components/schemas/Problem"}
-    answer = {"description": MEANINGS[status], "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
+    answer = {
+        "description": MEANINGS[status],
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+    }
     if status in (429, 503):
         after = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}
         answer["headers"] = {"Retry-After": after}

@@ -1,9 +1,9 @@
 """What every request and every answer passes, whoever asks: the outermost layer of the API.
 
-In: where the request comes from (``request.state.address``), whether that address asks too often, and no more of a body
-than the route takes. Out: headers that
-keep a browser from guessing, framing, running or keeping what it got; every refusal of the framework's own as a
-problem; a count for the metrics. Sources: OWASP REST Security Cheat Sheet, RFC 6797 (HSTS), RFC 6585 4 (429).
+In: where the request comes from (``request.state.address``), whether that address asks too often, and no more
+of a body than the route takes. Out: headers that keep a browser from guessing, framing, running or keeping
+what it got; every refusal of the framework's own as a problem; a count for the metrics. Sources: OWASP REST
+Security Cheat Sheet, RFC 6797 (HSTS), RFC 6585 4 (429).
 """
 
 from __future__ import annotations
@@ -33,13 +33,18 @@ HEADERS = (  # of every answer; all of them may hold personal data
     (b"x-content-type-options", b"nosniff"),
 )
 BODY_BYTES = 1024 * 1024  # of a request, where its route takes no more
-HSTS = (b"strict-transport-security", b"max-age=31536000")  # a year; other names of the host are not ours to bind
+HSTS = (
+    b"strict-transport-security",
+    b"max-age=31536000",
+)  # a year; other names of the host are not ours to bind
 
 
 class Doorway:
     """The ASGI layer around the whole app."""
 
-    def __init__(self, app: ASGIApp, house: House, vitals: Vitals, larger_bodies: Current[Mapping[str, int]]) -> None:
+    def __init__(
+        self, app: ASGIApp, house: House, vitals: Vitals, larger_bodies: Current[Mapping[str, int]]
+    ) -> None:
         self._app = app
         self._house = house
         self._vitals = vitals
@@ -142,7 +147,9 @@ class _Answer:
     async def _replace(self, status: int) -> None:
         """The framework's own word, in the form of every other error."""
         answer = problems.by_status(status, HTTPStatus(status).phrase)
-        await answer(self._scope, self._receive, _Answer(self._scope, self._receive, self._send, self._vitals).send)
+        await answer(
+            self._scope, self._receive, _Answer(self._scope, self._receive, self._send, self._vitals).send
+        )
 
 
 def _with_ours(headers: list[tuple[bytes, bytes]], door: str) -> list[tuple[bytes, bytes]]:

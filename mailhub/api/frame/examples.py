@@ -1,7 +1,7 @@
 """An example of everything the API takes and answers, made from its own description. Invented names only.
 
-Most fields of one name mean one thing, so one table of names serves all shapes; what is not in it gets the plainest
-value that its schema allows. A test holds every example against its schema.
+Most fields of one name mean one thing, so one table of names serves all shapes; what is not in it gets the
+plainest value that its schema allows. A test holds every example against its schema.
 """
 
 from __future__ import annotations

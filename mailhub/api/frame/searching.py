@@ -18,7 +18,9 @@ class Find(Protocol):
     def __call__(self, *, before: int, limit: int) -> Sequence[int]: ...
 
 
-def search_messages(connection: Connection, account: int, query: str, *, before: int, limit: int) -> list[int]:
+def search_messages(
+    connection: Connection, account: int, query: str, *, before: int, limit: int
+) -> list[int]:
     """As ``storage.mail.search.find_messages``; ``BadRequest``, before it runs, for a query that reads too much."""
     if why := search.why_too_broad(query):
         raise BadRequest(why)

@@ -152,7 +152,9 @@ class Message(Shape):
     text: str
     reply_text: str
     verdict: str
-    verdict_reason: str  # score, label, answer, allow-list, deny-list, or allow-list-unproven (the score decided)
+    verdict_reason: (
+        str  # score, label, answer, allow-list, deny-list, or allow-list-unproven (the score decided)
+    )
     verdict_evidence: str
     probability: float | None
     log_odds: float | None

@@ -1,8 +1,8 @@
 """/v1/mailboxes/{mailbox}/imap/authorize: a person lets mailhub into his mailbox at a provider, by OAuth.
 
-Two calls: the first says what he is to do, the second is made with what came of it (again and again while there is
-nothing yet). What is secret in between is in ``handle``, sealed for this mailbox: nothing is kept here. Endpoints other
-than the known providers' are the operator's to name.
+Two calls: the first says what he is to do, the second is made with what came of it (again and again while
+there is nothing yet). What is secret in between is in ``handle``, sealed for this mailbox: nothing is kept
+here. Endpoints other than the known providers' are the operator's to name.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def new_grant(call: Call, body: NewOauth, source_id: int) -> OauthGrant:
     usual, *_ = known.consent_urls
     flow: str = body.flow or usual
     if flow not in known.consent_urls:
-        raise BadRequest(f"{body.provider} gives no access to mail by {flow}: use {', '.join(known.consent_urls)}")
+        raise BadRequest(
+            f"{body.provider} gives no access to mail by {flow}: use {', '.join(known.consent_urls)}"
+        )
     if body.token_url or body.consent_url:
         raise BadRequest("endpoints are named with provider custom only")
 
@@ -196,7 +198,9 @@ def finish_consent(call: InAccount, mailbox: str, body: Given) -> Authorised:
 def _begin_device(call: Call, source: ImapSource, client: grants.Client, url: str) -> Consent:
     begun = grants.begin_device(client, url)
     handle = _sealed(call, source, {"device_code": begun.device_code})
-    return Consent(flow=DEVICE, url=begun.url, user_code=begun.user_code, interval=begun.interval, handle=handle)
+    return Consent(
+        flow=DEVICE, url=begun.url, user_code=begun.user_code, interval=begun.interval, handle=handle
+    )
 
 
 def _begin_code(call: Call, source: ImapSource, client: grants.Client, url: str) -> Consent:
@@ -262,7 +266,9 @@ def _find(call: Call, mailbox: str) -> tuple[ImapSource, OauthGrant]:
         source = imap_sources.find_source_of_mailbox(connection, call.account, own)
         grant = oauth_grants.find_grant(connection, call.account, source.id) if source is not None else None
     if source is None or grant is None:
-        raise NotFound("this mailbox is not fetched by OAuth: mailhub mailbox add ADDRESS --imap-host HOST --oauth ...")
+        raise NotFound(
+            "this mailbox is not fetched by OAuth: mailhub mailbox add ADDRESS --imap-host HOST --oauth ..."
+        )
     return source, grant
 
 

@@ -1,7 +1,7 @@
 """/v1/mailboxes/{mailbox}/imap: the mailbox at a provider that a support address's mail is fetched from.
 
-A password goes in and never comes out: it is sealed at once. Files, credentials and private networks belong to the
-machine: only its operator may name them. Must not: talk to a server, but for `test`.
+A password goes in and never comes out: it is sealed at once. Files, credentials and private networks belong
+to the machine: only its operator may name them. Must not: talk to a server, but for `test`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ router = APIRouter(tags=["mailboxes"])
 FOLDERS = 100
 _PORTS = {"implicit": 993, "starttls": 143, "none": 143}
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")]
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")
+]
 Folder = Line
 Keyword = Annotated[str, StringConstraints(pattern=r"^(\$?[A-Za-z0-9_-]{1,60})?$")]
 Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -127,7 +129,9 @@ class Source(shapes.Shape):
         """The state, and the fault behind it."""
         faults = [self.fault, *(f"{folder.name}: {folder.fault}" for folder in self.folders if folder.fault)]
         if self.authorisation is not None and self.authorisation.ends_soon:
-            faults.append(f"the authorisation ends at {self.authorisation.ends_at}: mailhub mailbox authorize")
+            faults.append(
+                f"the authorisation ends at {self.authorisation.ends_at}: mailhub mailbox authorize"
+            )
         return ": ".join([self.state, *(["; ".join(filter(None, faults))] if any(faults) else [])])
 
 
@@ -192,7 +196,9 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
         connection = transaction.connection
         own = mailbox_id(connection, call.account, mailbox)
         if imap_sources.find_source_of_mailbox(connection, call.account, own):
-            raise Conflict("mail of this mailbox is fetched already: delete that first (mailhub mailbox delete --imap)")
+            raise Conflict(
+                "mail of this mailbox is fetched already: delete that first (mailhub mailbox delete --imap)"
+            )
 
         _require_room(transaction, call, names)
         id_ = transaction.new_id()
@@ -211,7 +217,9 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
             local=int(call.actor.machine),
             after_filing=body.after_filing,
             after_argument=argument,
-            since=None if body.since is None else clock.from_datetime(datetime.combine(body.since, time(), UTC)),
+            since=None
+            if body.since is None
+            else clock.from_datetime(datetime.combine(body.since, time(), UTC)),
             poll_seconds=body.poll_seconds,
             idle=int(body.idle),
             feedback_from_moves=int(body.feedback_from_moves),
@@ -220,7 +228,8 @@ def add_source(call: InAccount, mailbox: str, body: NewSource) -> Source:
             created_at=clock.now(),
         )
         folders = [
-            ImapFolder(account_id=call.account, id=transaction.new_id(), source_id=id_, name=name) for name in names
+            ImapFolder(account_id=call.account, id=transaction.new_id(), source_id=id_, name=name)
+            for name in names
         ]
         imap_sources.add_source(connection, row, folders)
         if body.oauth is not None:
@@ -239,7 +248,9 @@ def _require_room(transaction: Transaction, call: Call, folders: Collection[str]
     config = call.house.config
     most = config.imap.mailboxes
     if count_sources_of_node(transaction.connection, config.storage.node, limit=most) >= most:
-        raise Conflict(f"this machine fetches from {most} mailboxes, and no more (imap.mailboxes): ask its operator")
+        raise Conflict(
+            f"this machine fetches from {most} mailboxes, and no more (imap.mailboxes): ask its operator"
+        )
 
 
 @router.get("/mailboxes/{mailbox}/imap")
@@ -258,7 +269,9 @@ def test_source(call: InAccount, mailbox: str) -> Tested:
     with call.house.database.read() as connection:
         row = _source(connection, call, mailbox)
         folders = imap_sources.list_folders(connection, call.account, row.id)
-    steps = [made(Step, step) for step in try_out(row, folders, call.house.config.imap, call.house.imap.logins)]
+    steps = [
+        made(Step, step) for step in try_out(row, folders, call.house.config.imap, call.house.imap.logins)
+    ]
     return Tested(ok=all(step.ok for step in steps), steps=steps)
 
 
@@ -271,7 +284,9 @@ def set_password(call: InAccount, mailbox: str, body: Secret) -> Source:
     def change(transaction: Transaction) -> Source:
         row = _source(transaction.connection, call, mailbox)
         sealed = None if secret is None else secrets.seal(call.house.keys, row.id, secret)
-        imap_sources.set_secret(transaction.connection, call.account, row.id, secret=sealed, secret_from=secret_from)
+        imap_sources.set_secret(
+            transaction.connection, call.account, row.id, secret=sealed, secret_from=secret_from
+        )
         _record(transaction, call, "password", row.id)
         return _found(transaction.connection, row)
 
@@ -372,7 +387,9 @@ def _source(connection: Connection, call: Call, mailbox: str) -> ImapSource:
 
 def _secret(call: Call, body: Secret, *, may_lack: bool = False) -> tuple[str | None, str]:
     """The password to seal, or None, and where it comes from."""
-    given = [each for each in (body.password, body.password_file, body.password_credential) if each is not None]
+    given = [
+        each for each in (body.password, body.password_file, body.password_credential) if each is not None
+    ]
     if not given and may_lack:
         return None, "none"
     if len(given) != 1:
@@ -394,7 +411,9 @@ def _argument(body: NewSource) -> str:
     if (body.after_filing == "move") != bool(body.move_to):
         raise BadRequest("after_filing move and move_to go together: the folder is where to")
     if body.move_to is not None and body.move_to in body.folders:
-        raise BadRequest("mail cannot be moved to a folder that it is fetched from: it would come again and again")
+        raise BadRequest(
+            "mail cannot be moved to a folder that it is fetched from: it would come again and again"
+        )
     return body.keyword or body.move_to or ""
 
 

@@ -71,7 +71,9 @@ def add_domain(call: InAccount, body: NewDomain) -> Domain:
     actor = call.actor.name
     config = call.house.config
     now = clock.now()
-    return _shape(call.house.writer.run(perform, mailbox_domains.add, actor, call.account, now, config, body.domain))
+    return _shape(
+        call.house.writer.run(perform, mailbox_domains.add, actor, call.account, now, config, body.domain)
+    )
 
 
 @router.post("/mailbox-domains/{domain}/check")
@@ -86,7 +88,9 @@ def check_domain(call: InAccount, domain: Named) -> Domain:
     answer = asyncio.run(_answer(call, mailbox_domains.question_of(row)))
 
     return _shape(
-        call.house.writer.run(perform, mailbox_domains.prove, actor, call.account, now, config, row.domain, answer)
+        call.house.writer.run(
+            perform, mailbox_domains.prove, actor, call.account, now, config, row.domain, answer
+        )
     )
 
 
@@ -97,7 +101,9 @@ def grant_domain(call: InAccount, body: NewDomain) -> Domain:
     actor = call.actor.name
     config = call.house.config
     now = clock.now()
-    return _shape(call.house.writer.run(perform, mailbox_domains.grant, actor, call.account, now, config, body.domain))
+    return _shape(
+        call.house.writer.run(perform, mailbox_domains.grant, actor, call.account, now, config, body.domain)
+    )
 
 
 @router.delete("/mailbox-domains/{domain}", status_code=204, response_class=Response)

@@ -72,7 +72,9 @@ class NewMailbox(shapes.Shape):
     purpose: Literal["support", "spam-feedback", "ham-feedback"] = "support"
 
 
-def _shape(row: mailboxes.Mailbox, fetched: Mapping[int, imap_sources.Source], watched: Mapping[int, Watch]) -> Mailbox:
+def _shape(
+    row: mailboxes.Mailbox, fetched: Mapping[int, imap_sources.Source], watched: Mapping[int, Watch]
+) -> Mailbox:
     watch = watched.get(row.id)
     return made(Mailbox, row, imap=fetched.get(row.id), silence=None if watch is None else _silence(watch))
 
@@ -100,7 +102,9 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
     if "+" in local:
         raise BadRequest("an address with + cannot be served: what follows the + marks replies")
     if len(local.encode()) > LOCAL_PART_OCTETS:
-        raise BadRequest(f"at most {LOCAL_PART_OCTETS} octets before the @: reply addresses add 27, the limit is 64")
+        raise BadRequest(
+            f"at most {LOCAL_PART_OCTETS} octets before the @: reply addresses add 27, the limit is 64"
+        )
 
     def add(transaction: Transaction) -> mailboxes.Mailbox:
         connection = transaction.connection
@@ -136,7 +140,9 @@ def set_silence_limit(call: InAccount, mailbox: str, body: SilenceLimit) -> Sile
     def change(transaction: Transaction) -> Watch:
         connection = transaction.connection
         own = mailbox_id(connection, call.account, mailbox)
-        known = watches.find_watch(connection, call.account, own) or Watch(account_id=call.account, mailbox_id=own)
+        known = watches.find_watch(connection, call.account, own) or Watch(
+            account_id=call.account, mailbox_id=own
+        )
         watch = watching.with_limit(known, body.limit_hours)
         watches.put_watch(connection, watch)
         _record(transaction, call, "silence", own)

@@ -62,7 +62,9 @@ def give_grant(call: InAccount, body: NewGrant) -> Grant:
     user = call.actor.user
     if user is None:
         raise Forbidden("an operator cannot let himself in: an owner or admin of the account can")
-    give = partial(grants.give, account=call.account, user=user, operator_uid=body.operator, reason=body.reason)
+    give = partial(
+        grants.give, account=call.account, user=user, operator_uid=body.operator, reason=body.reason
+    )
     ends_at = clock.from_datetime(body.ends_at)
 
     def add(transaction: Transaction) -> rows.Grant:

@@ -1,7 +1,7 @@
 """/v1/login and what goes with it: getting in, staying fresh, getting out, and setting one's password.
 
-The first two routes are open to everybody: what keeps strangers out is in ``mailhub.people.login``. A session is a
-bearer and never a cookie: no other site can make a browser send it.
+The first two routes are open to everybody: what keeps strangers out is in ``mailhub.people.login``. A session
+is a bearer and never a cookie: no other site can make a browser send it.
 """
 
 from __future__ import annotations
@@ -138,7 +138,9 @@ def change_password(request: Request, call: InAccount, body: NewPassword) -> Non
         if found is None:
             raise NotFound("there is no such user any more")
         context = call.house.login()
-        flow.confirm_password(context, found.email, found.password_hash, body.present, peer=peer_of(request), now=now)
+        flow.confirm_password(
+            context, found.email, found.password_hash, body.present, peer=peer_of(request), now=now
+        )
 
     hashed = call.house.passwords.hash(body.password)
     call.house.writer.run(enrolment.change_password, call.actor, hashed, now=now)

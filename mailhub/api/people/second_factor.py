@@ -135,4 +135,6 @@ def reset(call: InAccount, user: Annotated[str, "login or id"]) -> None:
     call.require_fresh()
     with call.house.database.read() as connection:
         found = the_user(connection, call.account, user).id
-    call.house.writer.run(enrolment.reset, actor=call.actor, account=call.account, user=found, now=clock.now())
+    call.house.writer.run(
+        enrolment.reset, actor=call.actor, account=call.account, user=found, now=clock.now()
+    )

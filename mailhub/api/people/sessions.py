@@ -54,13 +54,17 @@ def _whose(call: Call, user: str | None) -> int:
 
 
 @router.get("/sessions")
-def list_sessions(call: InAccount, user: Whose = None, limit: Limit = 50, after: After = None) -> Page[Session]:
+def list_sessions(
+    call: InAccount, user: Whose = None, limit: Limit = 50, after: After = None
+) -> Page[Session]:
     """Sessions in force of a user."""
     whose = _whose(call, user)
     now = clock.now()
     with call.house.database.read() as connection:
         rows = sessions.list_sessions(connection, call.account, whose, now=now, after=after or 0, limit=limit)
-    return page(rows, lambda row: made(Session, row, user=row.user_id, current=row.id == call.actor.session), limit)
+    return page(
+        rows, lambda row: made(Session, row, user=row.user_id, current=row.id == call.actor.session), limit
+    )
 
 
 @router.delete("/sessions/{session}", status_code=204, response_class=Response)
@@ -68,7 +72,9 @@ def end_session(call: InAccount, session: Id, user: Whose = None) -> None:
     """End a session now. It closes at its next request."""
     whose = _whose(call, user)
     now = clock.now()
-    end = partial(people.end_sessions, actor=call.actor, account=call.account, user=whose, only=session, now=now)
+    end = partial(
+        people.end_sessions, actor=call.actor, account=call.account, user=whose, only=session, now=now
+    )
     if not call.house.writer.run(end):
         raise NotFound(f"no such session: {session}")
 
@@ -80,4 +86,6 @@ def end_sessions(call: InAccount, user: Whose = None) -> None:
     now = clock.now()
     call.require_fresh()
     but = call.actor.session
-    call.house.writer.run(people.end_sessions, actor=call.actor, account=call.account, user=whose, but=but, now=now)
+    call.house.writer.run(
+        people.end_sessions, actor=call.actor, account=call.account, user=whose, but=but, now=now
+    )

@@ -42,7 +42,9 @@ class NewToken(shapes.Shape):
     name: Annotated[shapes.Name, Field(min_length=1, max_length=100)]
     scopes: list[str] = Field(default_factory=list)
     days: Annotated[int | None, Field(ge=1, le=3660)] = 365
-    networks: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=50)] = Field(default_factory=list)
+    networks: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=50)] = Field(
+        default_factory=list
+    )
 
 
 class MadeToken(Token):
@@ -69,7 +71,9 @@ def list_tokens(call: InAccount, limit: Limit = 50, after: After = None) -> Page
     """ApiTokens: one's own, or all of the account for owners and admins."""
     whose = _whose(call)
     with call.house.database.read() as connection:
-        rows = api_tokens.list_api_tokens(connection, call.account, user_id=whose, after=after or 0, limit=limit)
+        rows = api_tokens.list_api_tokens(
+            connection, call.account, user_id=whose, after=after or 0, limit=limit
+        )
     return page(rows, _shape, limit)
 
 

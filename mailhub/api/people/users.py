@@ -24,7 +24,10 @@ router = APIRouter(tags=["users"])
 Email = Annotated[
     str,
     StringConstraints(
-        strip_whitespace=True, to_lower=True, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$", max_length=254
+        strip_whitespace=True,
+        to_lower=True,
+        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$",
+        max_length=254,
     ),
 ]
 UserRole = Literal["owner", "admin", "agent"]
@@ -43,8 +46,8 @@ class User(shapes.Shape):
 class NewUser(shapes.Shape):
     """A user to add: without a password, by a link with which they set their own, so that nobody else knows it.
 
-    The link is mailed where letters can be written; ``show_link`` shows it instead. ``invite`` is what clients say who
-    know that there was another way.
+    The link is mailed where letters can be written; ``show_link`` shows it instead. ``invite`` is what
+    clients say who know that there was another way.
     """
 
     email: Email
@@ -152,7 +155,12 @@ def change_role(call: InAccount, user: str, body: NewRole) -> User:
     call.require_fresh()
     found = _find(call, user).id
     change = partial(
-        people.change_role, actor=call.actor, account=call.account, user=found, role=body.role, now=clock.now()
+        people.change_role,
+        actor=call.actor,
+        account=call.account,
+        user=found,
+        role=body.role,
+        now=clock.now(),
     )
     return _shape(call.house.writer.run(change))
 
@@ -176,7 +184,9 @@ def make_link(
 
 def _link(call: Call, transaction: Transaction, user: int, now: int, *, show: bool) -> PasswordLink:
     expires_at = now + int(call.house.config.login.link_hours * clock.HOUR)
-    row, made_link = people.make_link(transaction, call.actor, call.account, user, expires_at=expires_at, now=now)
+    row, made_link = people.make_link(
+        transaction, call.actor, call.account, user, expires_at=expires_at, now=now
+    )
     mailed = not show and people.mail_link(transaction, call.house.post, row, made_link, now=now)
     shown = None if mailed else made_link.text
     until = instant(row.expires_at)
@@ -187,12 +197,16 @@ def _link(call: Call, transaction: Transaction, user: int, now: int, *, show: bo
 def delete_user(
     call: InAccount,
     user: str,
-    heir: Annotated[str | None, Query(description="Who gets his tickets, by login or id; without: nobody.")] = None,
+    heir: Annotated[
+        str | None, Query(description="Who gets his tickets, by login or id; without: nobody.")
+    ] = None,
 ) -> DeletedUser:
     """Delete a user: his sessions and ApiTokens end, his name goes. Needs a fresh second factor."""
     call.require("user.manage")
     call.require_fresh()
     found = _find(call, user).id
     inherits = None if heir is None else _find(call, heir).id
-    done = people.delete_user(call.house.writer, call.actor, call.account, found, heir=inherits, now=clock.now())
+    done = people.delete_user(
+        call.house.writer, call.actor, call.account, found, heir=inherits, now=clock.now()
+    )
     return made(DeletedUser, done)

@@ -28,7 +28,9 @@ router = APIRouter(tags=["breaches"])
 Kind = Literal["ticket", "message", "contact", "mailbox"]
 Since = Annotated[datetime | None, Query(description="Mail from then on; without: from the first.")]
 Until = Annotated[datetime | None, Query(description="Mail before then; without: to the last.")]
-Object = Annotated[str | None, Query(max_length=320, description="Ticket, message, contact or mailbox, with `kind`.")]
+Object = Annotated[
+    str | None, Query(max_length=320, description="Ticket, message, contact or mailbox, with `kind`.")
+]
 
 
 class NewBreach(shapes.Shape):
@@ -158,7 +160,9 @@ def show_touched(
     with call.house.database.read() as connection:
         counts = rows.count_touched(connection, _scope(call, connection, since, until, kind, object))
     held = [table for table, count in counts.items() if count]
-    categories = [record.CATEGORIES[name] for name in record.categories_of([*held, *(["raw"] if held else [])])]
+    categories = [
+        record.CATEGORIES[name] for name in record.categories_of([*held, *(["raw"] if held else [])])
+    ]
     return Touched(counts=dict(counts), categories=categories)
 
 

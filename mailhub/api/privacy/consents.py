@@ -76,7 +76,9 @@ def add_consent(call: InAccount, contact: Id, body: NewConsent) -> Consent:
         given_at=clock.from_datetime(body.given_at) if body.given_at else now,
     )
 
-    return _shape(call.house.writer.run(perform, consents.add_consent, call.actor.name, call.account, now, given))
+    return _shape(
+        call.house.writer.run(perform, consents.add_consent, call.actor.name, call.account, now, given)
+    )
 
 
 @router.delete("/consents/{consent}")

@@ -40,12 +40,16 @@ def _shape(row: contacts.Contact) -> Contact:
 
 
 @router.get("/contacts")
-def list_contacts(call: InAccount, limit: Limit = 50, after: After = None, address: str | None = None) -> Page[Contact]:
+def list_contacts(
+    call: InAccount, limit: Limit = 50, after: After = None, address: str | None = None
+) -> Page[Contact]:
     """Contacts of the account; `address` finds the one it belongs to, exactly as written but for case."""
     call.require("contact.read")
     wanted = address.strip().lower() if address is not None else None
     with call.house.database.read() as connection:
-        found = contacts.list_contacts(connection, call.account, address=wanted, after=after or 0, limit=limit)
+        found = contacts.list_contacts(
+            connection, call.account, address=wanted, after=after or 0, limit=limit
+        )
     return page(found, _shape, limit)
 
 

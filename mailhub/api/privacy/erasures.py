@@ -58,7 +58,9 @@ class Plan(shapes.Shape):
     names: list[str]
     counts: dict[str, int]
     holds: list[Hold]
-    backups: int  # that hold the person, until they expire; those made with his key are unreadable from the end on
+    backups: (
+        int  # that hold the person, until they expire; those made with his key are unreadable from the end on
+    )
     bounded: bool
 
 
@@ -144,7 +146,8 @@ def plan_erasure(call: InAccount, body: Person) -> Plan:
     made_plan = make_plan(parts, call.account, asked)
 
     return Plan(
-        # an operator is told no more of a person than they said themselves: what the account knows needs a grant
+        # an operator is told no more of a person than they said themselves: what the account knows needs a
+        # grant
         addresses=list(made_plan.addresses if call.actor.user is not None else asked),
         contacts=list(made_plan.contacts),
         names=list(made_plan.names) if call.actor.user is not None else [],

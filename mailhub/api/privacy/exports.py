@@ -25,17 +25,23 @@ A_SLOT = [Depends(one_of("exports"))]
 ZIP = {200: {"content": {"application/zip": {}}, "description": "The zip, in pieces."}}
 
 
-@router.get("/contacts/{contact}/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)  # type: ignore[arg-type]
+@router.get(
+    "/contacts/{contact}/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT
+)  # type: ignore[arg-type]
 def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
     """Everything stored about one person (GDPR art. 15, 20): data with its schema, mail, files."""
     call.require("contact.export")
     with call.house.database.read() as connection:
-        addresses = found.addresses if (found := contacts.find_contact(connection, call.account, contact)) else ()
+        addresses = (
+            found.addresses if (found := contacts.find_contact(connection, call.account, contact)) else ()
+        )
         tickets = contacts.tickets_written_in(connection, call.account, (contact,), addresses)
         held = find_holds(connection, call.account, contacts=(contact,), tickets=tickets, now=clock.now())
         require_readable(call.actor, held)
         if call.restricted(connection, tickets):
-            raise Forbidden("mail of this person is restricted by a hold: owners and admins alone may export it")
+            raise Forbidden(
+                "mail of this person is restricted by a hold: owners and admins alone may export it"
+            )
 
     pieces = export.of_person(call.house.database, call.account, contact, now=clock.now())
     return _sent(call, "contact.export", f"contact:{contact}", pieces)

@@ -63,7 +63,9 @@ def add_hold(call: InAccount, body: NewHold) -> Hold:
     def add(transaction: Transaction) -> rows.Hold:
         call.require_room(transaction, "holds")
         named = body.object if body.kind != "account" else None
-        ticket = find_ticket(transaction.connection, call.account, named or 0) if body.kind == "ticket" else None
+        ticket = (
+            find_ticket(transaction.connection, call.account, named or 0) if body.kind == "ticket" else None
+        )
         row = rows.Hold(
             account_id=call.account,
             id=transaction.new_id(),

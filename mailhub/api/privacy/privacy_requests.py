@@ -51,7 +51,9 @@ def _shape(row: rows.PrivacyRequest) -> PrivacyRequest:
 @router.get("/privacy-requests")
 def list_privacy_requests(
     call: InAccount,
-    state: Annotated[State | None, Query(description="Only those in this state; proven ones wait for you.")] = None,
+    state: Annotated[
+        State | None, Query(description="Only those in this state; proven ones wait for you.")
+    ] = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Page[PrivacyRequest]:
@@ -67,7 +69,9 @@ def approve_privacy_request(call: InAccount, request: Id) -> PrivacyRequest:
     """Carry out what a person proved: the erasure begins, or the copy's link is mailed. Needs a fresh second factor."""
     call.require("privacy-request.decide")
     call.require_fresh()
-    done = flow.approve(call.house.privacy_requests(), call.actor.name, call.account, request, now=clock.now())
+    done = flow.approve(
+        call.house.privacy_requests(), call.actor.name, call.account, request, now=clock.now()
+    )
     return _shape(done)
 
 

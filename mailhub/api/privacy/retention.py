@@ -35,6 +35,7 @@ def show_rules(call: InAccount) -> Rules:
     settings = call.house.config.retention
     planned = retention.plan(call.house.database, settings, call.account, now=clock.now())
     rules = [
-        Rule(state=each.rule.state, mailbox=each.rule.mailbox, days=each.rule.days, due=each.due) for each in planned
+        Rule(state=each.rule.state, mailbox=each.rule.mailbox, days=each.rule.days, due=each.due)
+        for each in planned
     ]
     return Rules(rules=rules, log_days=settings.log_days)

@@ -100,12 +100,18 @@ def _place(text: str, parts: int) -> list[int]:
 @router.get("/journal")
 def list_acts(
     call: InAccount,
-    object_: Annotated[str | None, Query(alias="object", description="Acts on this: ticket:1000000007.")] = None,
-    actor: Annotated[str | None, Query(description="Acts of this one: user:1000000002 or operator:0.")] = None,
+    object_: Annotated[
+        str | None, Query(alias="object", description="Acts on this: ticket:1000000007.")
+    ] = None,
+    actor: Annotated[
+        str | None, Query(description="Acts of this one: user:1000000002 or operator:0.")
+    ] = None,
     verb: Annotated[str | None, Query(description="Acts of this kind: ticket.assign.")] = None,
     machine: Annotated[bool, Query(description="Acts that concern no account; for operators.")] = False,
     limit: Limit = 50,
-    after: Annotated[str | None, Query(description="Go on after this place: `next` of the page before.")] = None,
+    after: Annotated[
+        str | None, Query(description="Go on after this place: `next` of the page before.")
+    ] = None,
 ) -> Acts:
     """Acts in the account, the newest first."""
     call.require("journal.read")
@@ -146,7 +152,9 @@ def list_anchors(
     house: TheHouse,
     actor: Caller,
     limit: Limit = 50,
-    after: Annotated[str | None, Query(description="Go on after this place: `next` of the page before.")] = None,
+    after: Annotated[
+        str | None, Query(description="Go on after this place: `next` of the page before.")
+    ] = None,
 ) -> Anchors:
     """Anchors, to be kept somewhere else."""
     require(actor, "journal.machine", None)
@@ -188,7 +196,9 @@ def _anchor(shape: Anchor) -> anchors.Anchor:
         whole = False
 
     if not whole:
-        raise BadRequest(f"anchor {shape.sequence} of node {shape.node} is damaged: give the file as it was written")
+        raise BadRequest(
+            f"anchor {shape.sequence} of node {shape.node} is damaged: give the file as it was written"
+        )
 
     values = shape.model_dump()
     values |= {"previous": bytes.fromhex(shape.previous), "signature": bytes.fromhex(shape.signature)}

@@ -52,7 +52,9 @@ class Status(Health):
     rebuild_asks: bool  # more than a fifth of the labels would be lost by that: it waits for a yes
     letters: str  # why mailhub writes no mail itself; "" when it does
     imap: dict[str, str]  # mailbox whose mail is fetched -> how that is doing
-    folders: dict[str, dict[str, imap_sources.FolderState]]  # mailbox -> folder there -> what became of its mails
+    folders: dict[
+        str, dict[str, imap_sources.FolderState]
+    ]  # mailbox -> folder there -> what became of its mails
     silent: dict[str, str]  # mailbox to which no mail came for far longer than usual -> since when
 
 
@@ -111,7 +113,9 @@ def status(request: Request, call: InAccount) -> Status:
         tickets = ticket_lists.count_by_state(connection, call.account)
         fetched = imap_sources.states(connection, call.account)
         planned = rebuild.plan(connection, call.account)
-        silent = [watch for watch in watches.list_watches(connection, call.account) if watch.silent_at is not None]
+        silent = [
+            watch for watch in watches.list_watches(connection, call.account) if watch.silent_at is not None
+        ]
         named = {*fetched, *(watch.mailbox_id for watch in silent)}
         addresses = mailboxes.addresses(connection, call.account, named)
 
@@ -126,7 +130,9 @@ def status(request: Request, call: InAccount) -> Status:
         rebuild_asks=planned.asks,
         letters=letters.why_none(call.house.post, with_link=True),
         imap={addresses[row]: source.in_words() for row, source in fetched.items()},
-        folders={addresses[row]: {each.name: each for each in source.folders} for row, source in fetched.items()},
+        folders={
+            addresses[row]: {each.name: each for each in source.folders} for row, source in fetched.items()
+        },
         silent={addresses[watch.mailbox_id]: watching.in_words(watch, now=clock.now()) for watch in silent},
     )
 
@@ -164,7 +170,11 @@ def measure(house: House, vitals: Vitals) -> Readiness:
 
     reserve = house.config.storage.reserve_bytes
     return readiness(
-        vitals, quarantine=quarantine, database_fault=fault, reserve_bytes=reserve, serves=house.directory.serves
+        vitals,
+        quarantine=quarantine,
+        database_fault=fault,
+        reserve_bytes=reserve,
+        serves=house.directory.serves,
     )
 
 

@@ -52,13 +52,15 @@ def the_delivery(
     recipient: Recipients = None,
     account: Annotated[str | None, Query(include_in_schema=False)] = None,
 ) -> Call:
-    """House, actor and account: for who serves the machine, without a named account, the one that the addresses lead
-    to; else as everywhere.
+    """House, actor and account: for who serves the machine, without a named account, the one that the
+    addresses lead to; else as everywhere.
     """
     if recipient and account is None and (actor.account is None or actor.machine):
         served = {_served(house, each).account for each in recipient}
         if len(served) > 1:
-            raise BadRequest("the recipients belong to several accounts: deliver to each with a call of its own")
+            raise BadRequest(
+                "the recipients belong to several accounts: deliver to each with a call of its own"
+            )
         return Call(house, actor, served.pop())
     return Call(house, actor, choose_account(house, actor, account))
 
@@ -100,13 +102,17 @@ async def deliver(
         mail_from=mail_from or None,
         recipients=recipients,
         received_at=clock.now(),
-        peer="" if call.actor.machine else call.actor.name,  # only the operator's pipe stands behind a host of ours
+        peer=""
+        if call.actor.machine
+        else call.actor.name,  # only the operator's pipe stands behind a host of ours
         quiet=source == "import",
     )
     outcomes = await call.house.reception.deliver(handed, raw)
     if any(each.fate is Fate.DEFERRED for each in outcomes):
         full = any(each.no_space for each in outcomes)
-        raise (InsufficientStorage if full else Unavailable)("the message could not be filed now; try again later")
+        raise (InsufficientStorage if full else Unavailable)(
+            "the message could not be filed now; try again later"
+        )
 
     return Filed.of(outcomes)
 

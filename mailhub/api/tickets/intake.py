@@ -74,7 +74,9 @@ def list_refusals(caller: Caller, house: TheHouse, limit: Limit = 50, after: Aft
     """Refusals of the whole machine by hour, peer and reason, the latest hour first."""
     require(caller, "refusal.read", None)
     with house.database.read() as connection:
-        rows = refusals.list_refusals(connection, limit=limit, after=None if after is None else _refusal_key(after))
+        rows = refusals.list_refusals(
+            connection, limit=limit, after=None if after is None else _refusal_key(after)
+        )
     last = rows[-1] if len(rows) == limit else None
     return Refusals(
         items=[shapes.made(RefusalCount, row, hour=shapes.instant(row.hour) or "") for row in rows],
@@ -120,7 +122,9 @@ def retry(call: InAccount, delivery: Id) -> Filed:
 def discard(call: InAccount, delivery: Id) -> Discarded:
     """Remove a message in quarantine for good; its deliveries' fate is rejected."""
     call.require("intake.work")
-    gone = call.act(quarantine.discard, delivery, forget=call.house.forget, tombstone_key=call.house.secrets.tombstone)
+    gone = call.act(
+        quarantine.discard, delivery, forget=call.house.forget, tombstone_key=call.house.secrets.tombstone
+    )
 
     return Discarded(deliveries=list(gone))
 

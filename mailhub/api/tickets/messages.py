@@ -71,7 +71,9 @@ def raw_message(call: InAccount, message: Id) -> Response:
     """The message exactly as it was received."""
     call.require("message.read")
     raw = _raw(call, message)
-    return StreamingResponse(_pieces(call, raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))})
+    return StreamingResponse(
+        _pieces(call, raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))}
+    )
 
 
 @router.get("/messages/{message}/attachments/{index}", response_class=Response, responses=BYTES)  # type: ignore[arg-type]

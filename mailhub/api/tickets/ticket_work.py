@@ -84,7 +84,9 @@ class Purged(shapes.Shape):
 TicketAct = Callable[Concatenate[Act, int, P], Ticket]
 
 
-def _do(call: Call, function: Callable[Concatenate[Act, P], Ticket], *args: P.args, **named: P.kwargs) -> shapes.Ticket:
+def _do(
+    call: Call, function: Callable[Concatenate[Act, P], Ticket], *args: P.args, **named: P.kwargs
+) -> shapes.Ticket:
     """Run an act in the writer, as this caller and now; the ticket afterwards, with its tag."""
     call.require("ticket.work")
     changed = call.act(function, *args, **named)
@@ -93,7 +95,9 @@ def _do(call: Call, function: Callable[Concatenate[Act, P], Ticket], *args: P.ar
         return views.ticket(ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id])
 
 
-def _on(function: TicketAct[P], call: Call, reference: str, *args: P.args, **named: P.kwargs) -> shapes.Ticket:
+def _on(
+    function: TicketAct[P], call: Call, reference: str, *args: P.args, **named: P.kwargs
+) -> shapes.Ticket:
     """An act on the ticket that a path names, found in the transaction of the act."""
 
     def on(act: Act) -> Ticket:
@@ -202,7 +206,9 @@ def add_note(call: InAccount, ticket: shapes.TicketName, body: Text) -> shapes.N
         row = tickets.note(
             Act(transaction, call.actor.name, call.account, clock.now()), found, user=user, text=body.text
         )
-        return shapes.Note(id=row.id, author=None, created_at=shapes.instant(row.created_at) or "", text=row.text)
+        return shapes.Note(
+            id=row.id, author=None, created_at=shapes.instant(row.created_at) or "", text=row.text
+        )
 
     return call.house.writer.run(act)
 

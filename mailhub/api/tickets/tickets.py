@@ -109,7 +109,9 @@ def user_id(connection: Connection, account: int, name: str) -> int:
 @router.get("/tickets/search")
 def search_tickets(
     call: InAccount,
-    query: Annotated[str, Query(min_length=1, max_length=1000, description="Words; all must occur in a message.")],
+    query: Annotated[
+        str, Query(min_length=1, max_length=1000, description="Words; all must occur in a message.")
+    ],
     limit: Limit = 50,
     after: After = None,
 ) -> Page[shapes.Ticket]:
@@ -151,12 +153,16 @@ def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None)
             ],
             messages=[views.message(connection, call.account, each, call.charges) for each in found],
             next=found[-1].id if len(found) == MESSAGES_SHOWN else None,
-            notes=[views.note(each) for each in reversed(_notes(connection, call.account, row.id, NOTES_SHOWN))],
+            notes=[
+                views.note(each) for each in reversed(_notes(connection, call.account, row.id, NOTES_SHOWN))
+            ],
         )
 
 
 @router.get("/tickets/{ticket}/notes")
-def list_notes(call: InAccount, ticket: shapes.TicketName, limit: Limit = 50, after: After = None) -> Page[shapes.Note]:
+def list_notes(
+    call: InAccount, ticket: shapes.TicketName, limit: Limit = 50, after: After = None
+) -> Page[shapes.Note]:
     """Notes of a ticket, latest first."""
     call.require("ticket.read")
     with call.house.database.read() as connection:

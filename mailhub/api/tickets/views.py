@@ -32,7 +32,9 @@ def note(row: message_lists.NoteRow) -> shapes.Note:
     return made(shapes.Note, row)
 
 
-def message(connection: Connection, account: int, row: message_lists.MessageRow, charges: Charges) -> shapes.Message:
+def message(
+    connection: Connection, account: int, row: message_lists.MessageRow, charges: Charges
+) -> shapes.Message:
     """A message with its text; what cannot be read has none and is flagged. Its bytes are held while it is read."""
     with charges.holding(row.size_bytes):
         parsed = _parsed(connection, account, row)

@@ -124,7 +124,9 @@ def terminate(context: Context, yes: bool) -> None:
     Example: mailhub account terminate --account 1000000001 --yes
     """
     if not yes:
-        click.confirm("Routes, ApiTokens, mailboxes and rules of the account go for good. Terminate it?", abort=True)
+        click.confirm(
+            "Routes, ApiTokens, mailboxes and rules of the account go for good. Terminate it?", abort=True
+        )
     _act(context, "terminate")
 
 

@@ -63,7 +63,13 @@ def marks(context: Context, limit: int, after: str | None, user: str | None, mai
     \b
     Example: mailhub spam marks --user ana@example.com
     """
-    columns = {"sequence": "SEQUENCE", "message": "MESSAGE", "label": "LABEL", "user": "USER", "given_at": "GIVEN"}
+    columns = {
+        "sequence": "SEQUENCE",
+        "message": "MESSAGE",
+        "label": "LABEL",
+        "user": "USER",
+        "given_at": "GIVEN",
+    }
     columns |= {
         "source": "BY",
         "conflict": "DISPUTED",
@@ -71,7 +77,9 @@ def marks(context: Context, limit: int, after: str | None, user: str | None, mai
         "log_odds": "LOG-ODDS",
         "alone": "ALONE",
     }
-    context.table(context.rows("/v1/spam/marks", limit=limit, after=after, user=user, mailbox=mailbox), columns)
+    context.table(
+        context.rows("/v1/spam/marks", limit=limit, after=after, user=user, mailbox=mailbox), columns
+    )
 
 
 @spam.command()
@@ -94,7 +102,13 @@ def revoke(
         print_json(found)
         return
     click.echo(f"{len(found['sequences'])} marks count no more")
-    columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "verdict": "VERDICT", "state": "TICKET IS"}
+    columns = {
+        "message": "MESSAGE",
+        "outcome": "OUTCOME",
+        "label": "LABEL",
+        "verdict": "VERDICT",
+        "state": "TICKET IS",
+    }
     context.table(found["messages"], columns)
 
 
@@ -108,10 +122,18 @@ def _label(context: Context, method: str, messages: Sequence[int], more: dict[st
             found += context.call(method, "/v1/spam/marks", body={"messages": portion, **more})
             bar.update(len(portion))
 
-    columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "previous": "WAS", "conflict": "DISPUTED"}
+    columns = {
+        "message": "MESSAGE",
+        "outcome": "OUTCOME",
+        "label": "LABEL",
+        "previous": "WAS",
+        "conflict": "DISPUTED",
+    }
     context.table(found, columns | {"verdict": "VERDICT", "state": "TICKET IS"})
 
-    return exits.DATAERR if any(each["outcome"] in ("not-found", "no-features") for each in found) else exits.OK
+    return (
+        exits.DATAERR if any(each["outcome"] in ("not-found", "no-features") for each in found) else exits.OK
+    )
 
 
 spam.add_command(spam_senders.allow)
@@ -124,7 +146,9 @@ spam.add_command(spam_prior.prior)
 
 @spam.command()
 @click.argument("message")
-@click.option("--reasons", type=click.IntRange(1, 200), default=20, show_default=True, help="How many to show.")
+@click.option(
+    "--reasons", type=click.IntRange(1, 200), default=20, show_default=True, help="How many to show."
+)
 @printing
 def explain(context: Context, message: str, reasons: int) -> None:
     """Show what in MESSAGE (an id, or a file) speaks for spam and what for ham, by the filter as it is now.
@@ -141,7 +165,9 @@ def explain(context: Context, message: str, reasons: int) -> None:
         print_json(found)
         return
 
-    click.echo(f"{found['verdict']}: probability {found['probability']:.4f}, log-odds {found['log_odds']:+.2f}")
+    click.echo(
+        f"{found['verdict']}: probability {found['probability']:.4f}, log-odds {found['log_odds']:+.2f}"
+    )
     if found["in_force"] is not None:
         evidence = f" ({clean(found['verdict_evidence'])})" if found["verdict_evidence"] else ""
         click.echo(f"in force: {found['in_force']}, by {found['verdict_reason']}{evidence}")
@@ -181,8 +207,12 @@ def _print_nearest(nearest: dict[str, Any] | None) -> None:
 
 @spam.command()
 @click.option("--threshold", type=float, required=True, help="Probability from which a mail would be spam.")
-@click.option("--ham-threshold", type=float, help="Probability up to which it would be ham; as configured otherwise.")
-@click.option("--since", metavar="DAYS", default="30d", show_default=True, help="How far to look back, as 30d.")
+@click.option(
+    "--ham-threshold", type=float, help="Probability up to which it would be ham; as configured otherwise."
+)
+@click.option(
+    "--since", metavar="DAYS", default="30d", show_default=True, help="How far to look back, as 30d."
+)
 @printing
 def backtest(context: Context, threshold: float, ham_threshold: float | None, since: str) -> None:
     """Show what mail that came would have become with another threshold, by the scores it had. Changes nothing.
@@ -250,7 +280,9 @@ def verify(context: Context) -> int:
 @spam.command()
 @click.argument("index", type=click.Path(path_type=Path))
 @click.option("--feedback", default="immediate", show_default=True, help="immediate, delayed:N, or half.")
-@click.option("--results", type=click.Path(path_type=Path), help="File: path, label, verdict, log-odds, with tabs.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), help="File: path, label, verdict, log-odds, with tabs."
+)
 @printing
 def evaluate(context: Context, index: Path, feedback: str, results: Path | None) -> None:
     """Judge the filter by the labelled messages of INDEX: it starts empty and learns as --feedback says.
@@ -267,9 +299,17 @@ def evaluate(context: Context, index: Path, feedback: str, results: Path | None)
     settings = FilterSettings.of(file.load(file.find(context.options.get("config"))))
     judged = list(evaluate.judge(evaluate.read_index(index), feedback, settings))
     if results is not None:
-        results.write_text("".join(f"{line}\n" for line in judged), encoding="utf-8", errors="surrogateescape")
+        results.write_text(
+            "".join(f"{line}\n" for line in judged), encoding="utf-8", errors="surrogateescape"
+        )
     report = asdict(evaluate.summary(judged))
-    names = {"documents": "messages", "spam": "spam", "hm": "ham lost (hm%)", "sm": "spam missed (sm%)", "lam": "lam%"}
+    names = {
+        "documents": "messages",
+        "spam": "spam",
+        "hm": "ham lost (hm%)",
+        "sm": "spam missed (sm%)",
+        "lam": "lam%",
+    }
     names |= {"roca": "1-ROCA%", "roca_low": "from", "roca_high": "to (95%)"}
     names |= {"caught_at_tenth": "spam caught at hm=0.1%", "caught_at_half": "spam caught at hm=0.5%"}
     context.fields(report, names)

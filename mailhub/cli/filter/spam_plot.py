@@ -22,7 +22,9 @@ Heights = Sequence[int]  # messages in each bin of log-odds, from -REACH to REAC
 
 @click.command()
 @click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A .png or .svg to draw instead.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="A .png or .svg to draw instead."
+)
 @printing
 def plot(context: Context, results: Path, out: Path | None) -> None:
     """Draw the learning curve and the scores of RESULTS, which `spam evaluate --results` wrote. Needs no daemon.
@@ -34,7 +36,9 @@ def plot(context: Context, results: Path, out: Path | None) -> None:
     """
     curve, spam, ham = _read(results)
     if context.as_json:
-        context.fields({"curve": [list(point) for point in curve], "edges": _edges(), "spam": spam, "ham": ham})
+        context.fields(
+            {"curve": [list(point) for point in curve], "edges": _edges(), "spam": spam, "ham": ham}
+        )
     elif out is None:
         _show(curve, spam, ham)
     else:
@@ -85,7 +89,9 @@ def _draw(curve: Curve, spam: Heights, ham: Heights, out: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ConfigurationError('drawing into a file needs matplotlib: pip install "mailhub[plots]"') from None
+        raise ConfigurationError(
+            'drawing into a file needs matplotlib: pip install "mailhub[plots]"'
+        ) from None
 
     figure: Any = Figure(figsize=(10, 4), layout="constrained")
     learned, scores = figure.subplots(1, 2)

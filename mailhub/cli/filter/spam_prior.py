@@ -18,7 +18,9 @@ def prior() -> None:
 
 @prior.command()
 @click.argument("index", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write; name it in `spam.prior`.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="File to write; name it in `spam.prior`."
+)
 @printing
 def build(context: Context, index: Path, out: Path) -> None:
     """Count the labelled messages of INDEX (as for `spam evaluate`) into a prior for this site.

@@ -12,7 +12,9 @@ from mailhub.cli.output import Context, print_json, printing
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option("--yes", is_flag=True, help="Drop labels whose mail is gone, even when they are more than a fifth.")
+@click.option(
+    "--yes", is_flag=True, help="Drop labels whose mail is gone, even when they are more than a fifth."
+)
 @printing
 def rebuild(context: Context, dry_run: bool, yes: bool) -> None:
     """Carry labels that another version made over to this one: their mail is read again.
@@ -29,7 +31,9 @@ def rebuild(context: Context, dry_run: bool, yes: bool) -> None:
         return
 
     if not context.as_json:
-        click.echo(f"{planned['waiting']} of {planned['labels']} labels are to be carried over; {_lost(planned)}")
+        click.echo(
+            f"{planned['waiting']} of {planned['labels']} labels are to be carried over; {_lost(planned)}"
+        )
     carried = dropped = 0
     after: int | None = 0
     hidden = context.as_json or not sys.stderr.isatty()
@@ -51,5 +55,7 @@ def rebuild(context: Context, dry_run: bool, yes: bool) -> None:
 
 def _lost(planned: dict[str, Any]) -> str:
     return (
-        f"{planned['lost']} cannot be, since their mail is gone, and are dropped" if planned["lost"] else "none is lost"
+        f"{planned['lost']} cannot be, since their mail is gone, and are dropped"
+        if planned["lost"]
+        else "none is lost"
     )

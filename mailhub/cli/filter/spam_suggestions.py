@@ -25,7 +25,14 @@ def list_(context: Context, limit: int, after: str | None) -> None:
     \b
     Example: mailhub spam suggestions list
     """
-    columns = {"id": "ID", "message": "MESSAGE", "label": "LABEL", "source": "BY", "giver": "GIVER", "reason": "WHY"}
+    columns = {
+        "id": "ID",
+        "message": "MESSAGE",
+        "label": "LABEL",
+        "source": "BY",
+        "giver": "GIVER",
+        "reason": "WHY",
+    }
     found = context.rows("/v1/spam/suggestions", limit=limit, after=after)
     context.table(found, columns | {"noticed_at": "NOTICED"})
 
@@ -43,7 +50,13 @@ def confirm(context: Context, ids: tuple[int, ...]) -> None:
     if context.as_json:
         print_json(found)
         return
-    columns = {"message": "MESSAGE", "outcome": "OUTCOME", "label": "LABEL", "previous": "WAS", "verdict": "VERDICT"}
+    columns = {
+        "message": "MESSAGE",
+        "outcome": "OUTCOME",
+        "label": "LABEL",
+        "previous": "WAS",
+        "verdict": "VERDICT",
+    }
     context.table(found, columns | {"state": "TICKET IS"})
 
 

@@ -39,7 +39,9 @@ def list_(context: Context, limit: int, after: str | None) -> None:
         return
 
     columns |= {"newest": "NEWEST MAIL"} | ({"fetched": "IMAP"} if any(fetched.values()) else {})
-    context.table([row | {"fetched": fetched[row["id"]], "newest": newest(context, row)} for row in rows], columns)
+    context.table(
+        [row | {"fetched": fetched[row["id"]], "newest": newest(context, row)} for row in rows], columns
+    )
 
     for row in rows:
         show_silence(context, row)
@@ -70,12 +72,14 @@ def _authorisation(context: Context, found: dict[str, Any]) -> str:
 
 def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where the password comes from."""
-    stdin = (
-        "Read the password (with --oauth the client's secret) from standard input. Default: asked for. It is sealed."
-    )
+    stdin = "Read the password (with --oauth the client's secret) from standard input. Default: asked for. It is sealed."
     for option in (
-        click.option("--imap-password-credential", metavar="NAME", help="The daemon takes it from this credential."),
-        click.option("--imap-password-file", metavar="PATH", help="The daemon reads it from there at every connect."),
+        click.option(
+            "--imap-password-credential", metavar="NAME", help="The daemon takes it from this credential."
+        ),
+        click.option(
+            "--imap-password-file", metavar="PATH", help="The daemon reads it from there at every connect."
+        ),
         click.option("--imap-password-stdin", is_flag=True, help=stdin),
     ):
         command = option(command)
@@ -86,7 +90,9 @@ def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @mailbox.command()
 @click.argument("address")
 @click.option("--name", default="", help="Shown in From of replies.")
-@click.option("--on-reply-to-closed", type=click.Choice(["reopen", "new-ticket"]), default="reopen", show_default=True)
+@click.option(
+    "--on-reply-to-closed", type=click.Choice(["reopen", "new-ticket"]), default="reopen", show_default=True
+)
 @click.option(
     "--purpose",
     type=click.Choice(["support", "spam-feedback", "ham-feedback"]),
@@ -96,22 +102,36 @@ def _password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--imap-host", metavar="HOST", help="Fetch its mail from this IMAP server.")
 @click.option("--imap-port", type=click.IntRange(1, 65_535), help="Default: 993, without implicit TLS 143.")
-@click.option("--imap-tls", type=click.Choice(["implicit", "starttls", "none"]), default="implicit", show_default=True)
+@click.option(
+    "--imap-tls", type=click.Choice(["implicit", "starttls", "none"]), default="implicit", show_default=True
+)
 @click.option("--imap-user", metavar="NAME", help="Login name there. Default: the address.")
 @_password_options
 @oauth_options
 @click.option("--folder", "folders", multiple=True, help="Folder to fetch; may be repeated. Default: INBOX.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave older mail there. Default: fetch all, quietly.")
-@click.option("--after-filing", type=click.Choice(["nothing", "seen", "flag", "move", "delete"]), default="nothing")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave older mail there. Default: fetch all, quietly."
+)
+@click.option(
+    "--after-filing", type=click.Choice(["nothing", "seen", "flag", "move", "delete"]), default="nothing"
+)
 @click.option("--keyword", default="", help="What --after-filing flag sets, such as $Filed.")
 @click.option("--move-to", metavar="FOLDER", help="Where --after-filing move moves to.")
 @click.option("--poll-seconds", type=click.IntRange(1, 86_400), default=60, show_default=True)
-@click.option("--idle/--no-idle", default=True, help="Wait for the server to tell of new mail in the first folder.")
-@click.option("--feedback-from-moves", is_flag=True, help="What its owner moves into Junk or out of it is a mark.")
-@click.option("--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk.")
+@click.option(
+    "--idle/--no-idle", default=True, help="Wait for the server to tell of new mail in the first folder."
+)
+@click.option(
+    "--feedback-from-moves", is_flag=True, help="What its owner moves into Junk or out of it is a mark."
+)
+@click.option(
+    "--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk."
+)
 @click.option("--erase-there", is_flag=True, help="Mail of people who are erased is deleted there as well.")
 @printing
-def add(context: Context, address: str, name: str, on_reply_to_closed: str, purpose: str, **imap: Any) -> None:
+def add(
+    context: Context, address: str, name: str, on_reply_to_closed: str, purpose: str, **imap: Any
+) -> None:
     """Serve a support address from now on; with --imap-host, fetch its mail. An address that is served gets that added.
 
     \b
@@ -137,7 +157,9 @@ def add(context: Context, address: str, name: str, on_reply_to_closed: str, purp
         print_json(found)
     else:
         verb = (
-            "authorize" if source.get("oauth", {}).get("flow", "client-credentials") != "client-credentials" else "test"
+            "authorize"
+            if source.get("oauth", {}).get("flow", "client-credentials") != "client-credentials"
+            else "test"
         )
         click.echo(f"{address} is fetched from {source['host']}. Go on: mailhub mailbox {verb} {address}")
 
@@ -168,7 +190,11 @@ def _source(address: str, **imap: Any) -> dict[str, Any]:
 
 
 def _password(
-    *, imap_password_stdin: bool, imap_password_file: str | None, imap_password_credential: str | None, **options: Any
+    *,
+    imap_password_stdin: bool,
+    imap_password_file: str | None,
+    imap_password_credential: str | None,
+    **options: Any,
 ) -> dict[str, Any]:
     """The part of the body that says what the mailbox is opened with."""
     if imap_password_credential:
@@ -199,12 +225,22 @@ def password(context: Context, mailbox: str, **imap: Any) -> None:
 
 @mailbox.command("set")
 @click.argument("mailbox")
-@click.option("--feedback-from-moves/--no-feedback-from-moves", default=None, help="Whether moves there are marks.")
-@click.option("--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk.")
-@click.option("--erase-there/--no-erase-there", default=None, help="Whether mail of erased people is deleted there.")
+@click.option(
+    "--feedback-from-moves/--no-feedback-from-moves", default=None, help="Whether moves there are marks."
+)
+@click.option(
+    "--junk-folder", metavar="FOLDER", help="Where spam goes there. Default: what the server calls Junk."
+)
+@click.option(
+    "--erase-there/--no-erase-there", default=None, help="Whether mail of erased people is deleted there."
+)
 @printing
 def set_(
-    context: Context, mailbox: str, feedback_from_moves: bool | None, junk_folder: str | None, erase_there: bool | None
+    context: Context,
+    mailbox: str,
+    feedback_from_moves: bool | None,
+    junk_folder: str | None,
+    erase_there: bool | None,
 ) -> None:
     """Set for the mailbox at the provider whether moves into Junk and out of it are marks of spam and ham, and whether
     the mail of people who are erased is deleted there as well.
@@ -214,7 +250,9 @@ def set_(
     Example: mailhub mailbox set help@example.com --erase-there
     """
     if feedback_from_moves is None and erase_there is None:
-        raise click.UsageError("say what is to be set: --feedback-from-moves, --erase-there, or their --no- forms")
+        raise click.UsageError(
+            "say what is to be set: --feedback-from-moves, --erase-there, or their --no- forms"
+        )
 
     found = {}
     said = []
@@ -226,7 +264,9 @@ def set_(
         said.append(f"moves into Junk and out of it in {mailbox} {verb}")
 
     if erase_there is not None:
-        found = context.call("PUT", f"/v1/mailboxes/{mailbox}/imap/erasing", body={"erase_there": erase_there})
+        found = context.call(
+            "PUT", f"/v1/mailboxes/{mailbox}/imap/erasing", body={"erase_there": erase_there}
+        )
         verb = "is deleted at the provider as well" if erase_there else "stays at the provider"
         said.append(f"mail in {mailbox} of people who are erased from now on {verb}")
 
@@ -274,7 +314,9 @@ def resume(context: Context, mailbox: str) -> None:
     \b
     Example: mailhub mailbox resume help@example.com
     """
-    _told(context, context.call("POST", f"/v1/mailboxes/{mailbox}/imap/resume"), f"{mailbox} is fetched again")
+    _told(
+        context, context.call("POST", f"/v1/mailboxes/{mailbox}/imap/resume"), f"{mailbox} is fetched again"
+    )
 
 
 @mailbox.command()

@@ -11,8 +11,8 @@ from mailhub.cli.output import Context, clean, listing, print_json, printing
 
 @click.group()
 def domain() -> None:
-    """Domains of mailboxes. Where there are several accounts, each proves that a domain is its own before it serves
-    addresses there.
+    """Domains of mailboxes. Where there are several accounts, each proves that a domain is its own before it
+    serves addresses there.
     """
 
 
@@ -39,7 +39,9 @@ def add(context: Context, name: str) -> None:
     Example: mailhub mailbox domain add example.com
     """
     found = context.call("POST", "/v1/mailbox-domains", body={"domain": name})
-    publish = f'Publish: {found["record_name"]}. TXT "{found["record"]}"\nThen: mailhub mailbox domain check {name}'
+    publish = (
+        f'Publish: {found["record_name"]}. TXT "{found["record"]}"\nThen: mailhub mailbox domain check {name}'
+    )
     _told(context, found, publish if found["state"] == "asked" else f"{name} is {found['state']} already")
 
 

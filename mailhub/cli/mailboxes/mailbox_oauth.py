@@ -15,7 +15,9 @@ from mailhub.cli.output import Context, clean, print_json, printing
 C = TypeVar("C", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--oauth", type=click.Choice(["microsoft", "google", "custom"]), help="Log in by OAuth tokens of:"),
+    click.option(
+        "--oauth", type=click.Choice(["microsoft", "google", "custom"]), help="Log in by OAuth tokens of:"
+    ),
     click.option("--oauth-client-id", metavar="ID", help="The client as registered at the provider."),
     click.option(
         "--oauth-flow",
@@ -25,7 +27,9 @@ _OPTIONS = (
     click.option("--oauth-tenant", metavar="NAME", help="Microsoft: the organisation's id or domain."),
     click.option("--oauth-mechanism", type=click.Choice(["xoauth2", "oauthbearer"]), default="xoauth2"),
     click.option("--oauth-token-url", metavar="URL", help="With custom: where tokens are asked for."),
-    click.option("--oauth-consent-url", metavar="URL", help="With custom: the endpoint for devices, or the page."),
+    click.option(
+        "--oauth-consent-url", metavar="URL", help="With custom: the endpoint for devices, or the page."
+    ),
     click.option("--oauth-scope", metavar="WORDS", help="What for. Default: reading mail by IMAP."),
     click.option(
         "--oauth-secret-ends",
@@ -47,7 +51,9 @@ def oauth_body(options: dict[str, Any]) -> dict[str, Any] | None:
     if options["oauth"] is None:
         return None
     if options["oauth_client_id"] is None:
-        raise click.UsageError("--oauth needs --oauth-client-id: mailhub is registered at the provider by you")
+        raise click.UsageError(
+            "--oauth needs --oauth-client-id: mailhub is registered at the provider by you"
+        )
 
     ends = options["oauth_secret_ends"]
     named = {name: options[f"oauth_{name}"] for name in ("tenant", "token_url", "consent_url", "scope")}
@@ -64,7 +70,9 @@ def oauth_body(options: dict[str, Any]) -> dict[str, Any] | None:
 
 @click.command()
 @click.argument("mailbox")
-@click.option("--refresh-token-stdin", is_flag=True, help="Take a refresh token from standard input; no consent.")
+@click.option(
+    "--refresh-token-stdin", is_flag=True, help="Take a refresh token from standard input; no consent."
+)
 @printing
 def authorize(context: Context, mailbox: str, refresh_token_stdin: bool) -> None:
     """Let mailhub into a mailbox at a provider: shows where to consent, and waits for it (or takes the address).
@@ -91,6 +99,8 @@ def _finish(context: Context, path: str, begun: dict[str, Any]) -> None:
         while not context.call("POST", f"{path}/finish", body={"handle": begun["handle"]})["done"]:
             time.sleep(begun["interval"])
         return
-    click.echo(f"Open this page, agree, and bring the address that the browser ends at:\n{begun['url']}", err=True)
+    click.echo(
+        f"Open this page, agree, and bring the address that the browser ends at:\n{begun['url']}", err=True
+    )
     answer = click.prompt("Address", err=True)
     context.call("POST", f"{path}/finish", body={"handle": begun["handle"], "answer": answer})

@@ -14,7 +14,9 @@ _ALWAYS = ("seen", "filed")
 
 @click.command()
 @click.argument("mailbox")
-@click.option("--own-rhythm", "rule", flag_value="own", help="When no mail came for far longer than usual (default).")
+@click.option(
+    "--own-rhythm", "rule", flag_value="own", help="When no mail came for far longer than usual (default)."
+)
 @click.option("--hours", type=click.IntRange(1, 8_784), help="After so many hours without mail.")
 @click.option("--off", "rule", flag_value="off", help="Never.")
 @printing
@@ -31,7 +33,13 @@ def silence(context: Context, mailbox: str, rule: str | None, hours: int | None)
     if context.as_json:
         print_json(found)
         return
-    when = context.time(found["alarm_at"]) if found["alarm_at"] else "never" if rule == "off" else "not known yet"
+    when = (
+        context.time(found["alarm_at"])
+        if found["alarm_at"]
+        else "never"
+        if rule == "off"
+        else "not known yet"
+    )
     click.echo(f"{mailbox} is silent unless mail comes: {when}")
 
 
@@ -50,4 +58,6 @@ def show_silence(context: Context, row: dict[str, Any]) -> None:
     """A line on a mailbox that is silent."""
     known = row["silence"]
     if known and known["words"]:
-        click.echo(f"\n{row['address']} is SILENT: {known['words']} (told {context.time(known['silent_at'])})")
+        click.echo(
+            f"\n{row['address']} is SILENT: {known['words']} (told {context.time(known['silent_at'])})"
+        )

@@ -8,7 +8,13 @@ import click
 
 from mailhub.cli.output import Context, listing, printing
 
-COLUMNS = {"id": "ID", "operator": "OPERATOR UID", "reason": "REASON", "created_at": "GIVEN", "ends_at": "ENDS"}
+COLUMNS = {
+    "id": "ID",
+    "operator": "OPERATOR UID",
+    "reason": "REASON",
+    "created_at": "GIVEN",
+    "ends_at": "ENDS",
+}
 COLUMNS |= {"revoked_at": "REVOKED"}
 
 

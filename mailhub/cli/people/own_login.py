@@ -43,7 +43,9 @@ def password(context: Context, user: str | None, by_link: bool, show: bool) -> N
 @click.argument("user", required=False)
 @click.option("--reset", is_flag=True, help="Remove the second factor, your own or USER's.")
 @click.option("--codes", is_flag=True, help="Make new recovery codes; the old ones end.")
-@click.option("--status", is_flag=True, help="Show whether you have one, and how many recovery codes are left.")
+@click.option(
+    "--status", is_flag=True, help="Show whether you have one, and how many recovery codes are left."
+)
 @printing
 def totp(context: Context, user: str | None, reset: bool, codes: bool, status: bool) -> None:
     """Enrol a second factor: give your password, read the QR code with an app, then enter the code it shows.
@@ -68,7 +70,9 @@ def totp(context: Context, user: str | None, reset: bool, codes: bool, status: b
 
 
 def _enrol(context: Context) -> None:
-    password = ask("Password (empty if the daemon knows you by your uid, or if you just showed a code)").strip()
+    password = ask(
+        "Password (empty if the daemon knows you by your uid, or if you just showed a code)"
+    ).strip()
     begun = context.call("POST", "/v1/second-factor", body={"password": password})
     if context.as_json:
         print_json({"secret": begun["secret"], "uri": begun["uri"]})

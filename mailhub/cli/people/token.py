@@ -14,11 +14,19 @@ def token() -> None:
 
 @token.command()
 @click.option("--name", required=True, help="What it is for.")
-@click.option("--scope", "scopes", multiple=True, help="Limit it: `read`, a noun (ticket), or an action (ticket.read).")
-@click.option("--days", type=click.IntRange(1, 3660), default=365, show_default=True, help="Days until it expires.")
-@click.option("--from", "networks", multiple=True, metavar="NETWORK", help="It may come only from there (CIDR).")
+@click.option(
+    "--scope", "scopes", multiple=True, help="Limit it: `read`, a noun (ticket), or an action (ticket.read)."
+)
+@click.option(
+    "--days", type=click.IntRange(1, 3660), default=365, show_default=True, help="Days until it expires."
+)
+@click.option(
+    "--from", "networks", multiple=True, metavar="NETWORK", help="It may come only from there (CIDR)."
+)
 @printing
-def create(context: Context, name: str, scopes: tuple[str, ...], days: int, networks: tuple[str, ...]) -> None:
+def create(
+    context: Context, name: str, scopes: tuple[str, ...], days: int, networks: tuple[str, ...]
+) -> None:
     """Make an ApiToken for yourself; it is printed once.
 
     \b

@@ -96,7 +96,9 @@ def delete(context: Context, user: str, heir: str | None) -> None:
 @click.option("--end-all", is_flag=True, help="End all sessions but the one that asks.")
 @listing
 @printing
-def sessions(context: Context, user: str | None, end: str | None, end_all: bool, limit: int, after: str | None) -> None:
+def sessions(
+    context: Context, user: str | None, end: str | None, end_all: bool, limit: int, after: str | None
+) -> None:
     """List the sessions of a user, your own without USER; or end them.
 
     \b
@@ -106,5 +108,13 @@ def sessions(context: Context, user: str | None, end: str | None, end_all: bool,
         path = "/v1/sessions" if end is None else f"/v1/sessions/{end}"
         context.client.fetch("DELETE", path, user=user, account=context.account)
         return
-    columns = {"id": "ID", "peer": "FROM", "created_at": "SINCE", "last_used_at": "LAST USED", "expires_at": "ENDS"}
-    context.table(context.rows("/v1/sessions", limit=limit, after=after, user=user), columns | {"current": "THIS ONE"})
+    columns = {
+        "id": "ID",
+        "peer": "FROM",
+        "created_at": "SINCE",
+        "last_used_at": "LAST USED",
+        "expires_at": "ENDS",
+    }
+    context.table(
+        context.rows("/v1/sessions", limit=limit, after=after, user=user), columns | {"current": "THIS ONE"}
+    )

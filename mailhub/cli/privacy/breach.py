@@ -22,7 +22,9 @@ def breach() -> None:
 @breach.command()
 @click.option("--since", type=click.DateTime(), help="Mail from then on (UTC).")
 @click.option("--until", type=click.DateTime(), help="Mail before then (UTC).")
-@click.option("--object", "named", metavar="KIND:ID", help="ticket:17, message:ID, contact:ID or mailbox:ADDRESS.")
+@click.option(
+    "--object", "named", metavar="KIND:ID", help="ticket:17, message:ID, contact:ID or mailbox:ADDRESS."
+)
 @printing
 def report(context: Context, since: datetime | None, until: datetime | None, named: str | None) -> None:
     """Tell whom an account, a span of time or an object touches: counts, categories, contacts. Reads no body.
@@ -91,7 +93,9 @@ def told(context: Context, breach_id: int, whom: str) -> None:
 
 @breach.command()
 @click.argument("breach_id", metavar="ID", type=int)
-@click.option("--outcome", type=click.Choice(["told", "no-risk", "no-breach"]), required=True, help="How it ended.")
+@click.option(
+    "--outcome", type=click.Choice(["told", "no-risk", "no-breach"]), required=True, help="How it ended."
+)
 @printing
 def close(context: Context, breach_id: int, outcome: str) -> None:
     """Close a breach.

@@ -32,7 +32,13 @@ def consent() -> None:
 @click.option("--given", type=click.DateTime(), help="When (UTC). Without: now.")
 @printing
 def add(
-    context: Context, contact: int, purpose: str, text: Path, text_version: str, how: str, given: datetime | None
+    context: Context,
+    contact: int,
+    purpose: str,
+    text: Path,
+    text_version: str,
+    how: str,
+    given: datetime | None,
 ) -> None:
     """Record that a CONTACT (by id) agreed to something.
 

@@ -95,7 +95,10 @@ def erase(context: Context, addresses: tuple[str, ...], plan: bool, yes: bool, w
 
 
 def _told(planned: dict[str, Any]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in planned["counts"].items() if number) or "nothing known"
+    return (
+        ", ".join(f"{number} {name}" for name, number in planned["counts"].items() if number)
+        or "nothing known"
+    )
 
 
 def _followed(context: Context, begun: dict[str, Any]) -> dict[str, Any]:
@@ -106,5 +109,7 @@ def _followed(context: Context, begun: dict[str, Any]) -> dict[str, Any]:
         shown = context.call("GET", f"/v1/erasures/{begun['id']}")
         if sys.stderr.isatty():
             done = BAR * (shown["progress"] or 0) // 1000
-            click.echo(f"\r{shown['step']:<15}[{'#' * done:<{BAR}}]", err=True, nl=shown["state"] != "running")
+            click.echo(
+                f"\r{shown['step']:<15}[{'#' * done:<{BAR}}]", err=True, nl=shown["state"] != "running"
+            )
     return shown

@@ -22,7 +22,9 @@ def requests() -> None:
 
 
 @requests.command("list")
-@click.option("--state", type=click.Choice(["asked", "proven", "approved", "refused"]), help="proven: waits for you.")
+@click.option(
+    "--state", type=click.Choice(["asked", "proven", "approved", "refused"]), help="proven: waits for you."
+)
 @listing
 @printing
 def list_(context: Context, state: str | None, limit: int, after: str | None) -> None:

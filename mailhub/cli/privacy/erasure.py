@@ -10,7 +10,14 @@ import click
 from mailhub.cli.output import Context, listing, printing
 from mailhub.errors import BadRequest, NotFound
 
-COLUMNS = {"id": "ID", "state": "STATE", "step": "STEP", "reason": "REASON", "begun_at": "BEGUN", "done_at": "DONE"}
+COLUMNS = {
+    "id": "ID",
+    "state": "STATE",
+    "step": "STEP",
+    "reason": "REASON",
+    "begun_at": "BEGUN",
+    "done_at": "DONE",
+}
 
 
 @click.group()
@@ -44,7 +51,9 @@ def show(context: Context, erasure: int) -> None:
 
 @erasure.command()
 @click.argument("erasure", type=int)
-@click.option("--second", is_flag=True, help="The one that says that the last backup with the person is gone.")
+@click.option(
+    "--second", is_flag=True, help="The one that says that the last backup with the person is gone."
+)
 @printing
 def receipt(context: Context, erasure: int, second: bool) -> None:
     """Print the signed receipt of an erasure that is done: give it to whoever asked for it.
@@ -54,7 +63,9 @@ def receipt(context: Context, erasure: int, second: bool) -> None:
     """
     found = context.call("GET", f"/v1/erasures/{erasure}/receipt")
     if second and found["second"] is None:
-        raise NotFound(f"erasure {erasure} has no second receipt: a backup is left, or none held the person at its end")
+        raise NotFound(
+            f"erasure {erasure} has no second receipt: a backup is left, or none held the person at its end"
+        )
     click.echo(found["second" if second else "receipt"])
 
 
@@ -63,7 +74,9 @@ def receipt(context: Context, erasure: int, second: bool) -> None:
 @click.option("--public-key", help="64 hex digits; without it the key of this installation is used.")
 @click.option("--address", help="Check that the receipt is about this person ...")
 @click.option("--commitment-key", help="... with the key that was shown when the erasure began.")
-@click.option("--first", type=click.File("r", encoding="utf-8"), help="Check that RECEIPT is the second to this one.")
+@click.option(
+    "--first", type=click.File("r", encoding="utf-8"), help="Check that RECEIPT is the second to this one."
+)
 @printing
 def verify(
     context: Context,
@@ -129,5 +142,7 @@ def _is_about(body: dict[str, object], address: str | None, commitment_key: str 
     if address is None or not given:
         raise BadRequest("whom a receipt is about needs both --address and --commitment-key (hex digits)")
     if not receipts.is_about(body, address, given):
-        raise BadRequest("the receipt is sound, but about somebody else, or the commitment key is another one")
+        raise BadRequest(
+            "the receipt is sound, but about somebody else, or the commitment key is another one"
+        )
     return True

@@ -14,7 +14,9 @@ MEGABYTE = 1_000_000
 
 @click.command("export")
 @click.argument("contact", type=int)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write."
+)
 @printing
 def export_contact(context: Context, contact: int, out: Path) -> None:
     """Write everything stored about a CONTACT into a zip: data with its schema, mail, files.
@@ -28,7 +30,9 @@ def export_contact(context: Context, contact: int, out: Path) -> None:
 
 
 @click.command("export")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write."
+)
 @printing
 def export_account(context: Context, out: Path) -> None:
     """Write everything of the account into a zip, but passwords and keys.

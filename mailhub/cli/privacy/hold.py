@@ -8,7 +8,14 @@ import click
 
 from mailhub.cli.output import Context, listing, printing
 
-COLUMNS = {"id": "ID", "kind": "KIND", "object": "OBJECT", "reason": "REASON", "created_at": "SINCE", "ends_at": "ENDS"}
+COLUMNS = {
+    "id": "ID",
+    "kind": "KIND",
+    "object": "OBJECT",
+    "reason": "REASON",
+    "created_at": "SINCE",
+    "ends_at": "ENDS",
+}
 COLUMNS |= {"lifted_at": "LIFTED"}
 
 
@@ -21,7 +28,9 @@ def hold() -> None:
 @click.argument("kind", type=click.Choice(["contact", "ticket", "account"]))
 @click.argument("object_id", metavar="[ID]", type=int, required=False)
 @click.option("--reason", required=True, help="Why; kept with the hold.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="When it ends by itself (UTC). Without: when lifted.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="When it ends by itself (UTC). Without: when lifted."
+)
 @printing
 def add(context: Context, kind: str, object_id: int | None, reason: str, until: datetime | None) -> None:
     """Hold a contact (by id), a ticket (by id or number) or the whole account.

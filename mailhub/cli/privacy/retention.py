@@ -24,5 +24,7 @@ def show(context: Context) -> None:
     if context.as_json:
         context.fields(found)
         return
-    context.table(found["rules"], {"state": "STATE", "mailbox": "MAILBOX", "days": "DAYS (0: NEVER)", "due": "DUE NOW"})
+    context.table(
+        found["rules"], {"state": "STATE", "mailbox": "MAILBOX", "days": "DAYS (0: NEVER)", "due": "DUE NOW"}
+    )
     click.echo(f"records of deliveries and refusals: {found['log_days']:g} days")

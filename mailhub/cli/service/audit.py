@@ -33,13 +33,17 @@ def list_(context: Context, limit: int, after: str | None, **wanted: Any) -> Non
     """
     query = {"object": wanted["object_"], "actor": wanted["actor"], "verb": wanted["verb"]}
     query["machine"] = "true" if wanted["machine"] else None
-    rows = [row | {"done_at": row["at"]} for row in context.rows("/v1/journal", limit=limit, after=after, **query)]
+    rows = [
+        row | {"done_at": row["at"]} for row in context.rows("/v1/journal", limit=limit, after=after, **query)
+    ]
     columns = {"done_at": "AT", "actor": "ACTOR", "verb": "ACT", "object": "ON", "detail": "DETAIL"}
     context.table(rows, columns)
 
 
 @audit.command()
-@click.option("--anchors", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Anchors kept elsewhere.")
+@click.option(
+    "--anchors", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Anchors kept elsewhere."
+)
 @printing
 def verify(context: Context, anchors: Path | None) -> int:
     """Find edits, drops, reordering, forks and truncation of the journal, up to the last signed anchor.
@@ -92,6 +96,8 @@ def _last_of_each_node(path: Path | None) -> list[Any]:
             if row["sequence"] >= last.get(row["node"], row)["sequence"]:
                 last[row["node"]] = row
     except (ValueError, KeyError, TypeError):
-        raise BadRequest(f"{path} holds no anchors: it must be what `mailhub audit anchors` printed") from None
+        raise BadRequest(
+            f"{path} holds no anchors: it must be what `mailhub audit anchors` printed"
+        ) from None
 
     return list(last.values())

@@ -113,7 +113,9 @@ def recovery_key(context: Context) -> None:
 @backup.command()
 @click.argument("file", type=PATH)
 @click.option("--keys", "keys_at", type=PATH, help="The key file; default: mailhub.keys beside FILE.")
-@click.option("--recovery-key", "recovery", type=PATH, help="File with the recovery key, where the root key is lost.")
+@click.option(
+    "--recovery-key", "recovery", type=PATH, help="File with the recovery key, where the root key is lost."
+)
 @printing
 def verify(context: Context, file: Path, keys_at: Path | None, recovery: Path | None) -> None:
     """Restore a backup to a scratch directory, count, and delete that again. Needs no daemon.
@@ -135,9 +137,13 @@ def verify(context: Context, file: Path, keys_at: Path | None, recovery: Path | 
 
 @backup.command()
 @click.argument("file", type=PATH)
-@click.option("--into", required=True, metavar="DIR|URL", help="A new data directory, or an empty PostgreSQL database.")
+@click.option(
+    "--into", required=True, metavar="DIR|URL", help="A new data directory, or an empty PostgreSQL database."
+)
 @click.option("--keys", "keys_at", type=PATH, help="The key file; default: mailhub.keys beside FILE.")
-@click.option("--recovery-key", "recovery", type=PATH, help="File with the recovery key, where the root key is lost.")
+@click.option(
+    "--recovery-key", "recovery", type=PATH, help="File with the recovery key, where the root key is lost."
+)
 @printing
 def restore(context: Context, file: Path, into: str, keys_at: Path | None, recovery: Path | None) -> None:
     """Restore a backup into what is empty. Needs no daemon; what was erased since does not come back.
@@ -161,7 +167,9 @@ def restore(context: Context, file: Path, into: str, keys_at: Path | None, recov
     _print(context, done, erased_again=again)
 
 
-def _restored(file: Path, keys_at: Path, root: bytes, directory: Path | None, into: str) -> tuple[Restored, int]:
+def _restored(
+    file: Path, keys_at: Path, root: bytes, directory: Path | None, into: str
+) -> tuple[Restored, int]:
     """The whole way; a directory gets its root key last."""
     from mailhub.backups.restoring import restore as restore_
     from storage.database import Database
@@ -230,7 +238,9 @@ def _root(context: Context, keys_at: Path, recovery: Path | None) -> bytes:
     try:
         private = bytes.fromhex(recovery.read_text(encoding="ascii").strip())
     except ValueError:
-        raise BadRequest("--recovery-key: the file must hold the key as it was printed, 64 hex digits") from None
+        raise BadRequest(
+            "--recovery-key: the file must hold the key as it was printed, 64 hex digits"
+        ) from None
     return root_of(keys_at.read_bytes(), private)
 
 
@@ -272,8 +282,15 @@ def _progress(file: Path) -> Iterator[Progress]:
 
 
 def _print(context: Context, done: Restored, **more: int) -> None:
-    found: dict[str, Any] = {"rows": dict(done.rows), "unreadable": dict(done.unreadable), "removed": done.removed}
+    found: dict[str, Any] = {
+        "rows": dict(done.rows),
+        "unreadable": dict(done.unreadable),
+        "removed": done.removed,
+    }
     found["unfinished_erasures"] = done.unfinished_erasures
     context.fields(found | more)
     if lost := sum(done.unreadable.values()):
-        click.echo(f"WARN: {lost} rows are unreadable: the keys of their persons or accounts were destroyed", err=True)
+        click.echo(
+            f"WARN: {lost} rows are unreadable: the keys of their persons or accounts were destroyed",
+            err=True,
+        )

@@ -14,7 +14,9 @@ from mailhub.config import file as configuration_file
 
 
 @click.command("check-config")
-@click.option("--example", is_flag=True, help="Print a configuration file with every setting and its default.")
+@click.option(
+    "--example", is_flag=True, help="Print a configuration file with every setting and its default."
+)
 @click.option("--page", is_flag=True, help="Print the page docs/configuration.md.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @printing
@@ -56,13 +58,20 @@ def _files(config: Config) -> list[str]:
         doors.settings("smtp", config)
     except ConfigurationError as error:
         faults.append(f"smtp.tls_certificate, smtp.tls_key: {error}")
-    for check in (doors.require_https, doors.require_proxies, doors.require_local_servers, letters.require_usable):
+    for check in (
+        doors.require_https,
+        doors.require_proxies,
+        doors.require_local_servers,
+        letters.require_usable,
+    ):
         try:
             check(config)
         except ConfigurationError as error:
             faults.append(str(error))
     if config.http.enabled and not is_loopback(config.http.address):
-        faults.append(f"http.address: {config.http.address} can be reached from elsewhere; [https] is for that")
+        faults.append(
+            f"http.address: {config.http.address} can be reached from elsewhere; [https] is for that"
+        )
     if config.relay.password_file and not os.access(config.relay.password_file, os.R_OK):
         faults.append(f"relay.password_file: cannot read {config.relay.password_file}")
     directory = config.storage.directory

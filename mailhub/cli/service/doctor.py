@@ -39,7 +39,9 @@ def doctor(context: Context, offline: bool) -> int:
     well = all(each.level != "FAIL" for each in found)
 
     if context.as_json:
-        checks = [{"name": each.name, "level": each.level, "text": each.text, "cure": each.cure} for each in found]
+        checks = [
+            {"name": each.name, "level": each.level, "text": each.text, "cure": each.cure} for each in found
+        ]
         print_json({"ok": well, "checks": checks})
     else:
         width = max(len(each.name) for each in found)
@@ -74,7 +76,9 @@ def _examine(context: Context, *, offline: bool) -> Iterator[Finding]:
     status = _status(context)
     listening = status.get("listening", {})
     hostname = config.smtp.hostname or socket.gethostname()
-    yield from files.check_certificates(config, hostname, smtp_open=config.smtp.enabled or "smtp" in listening)
+    yield from files.check_certificates(
+        config, hostname, smtp_open=config.smtp.enabled or "smtp" in listening
+    )
     yield from files.check_secrets(config)
     yield from _daemon(status)
     if not offline:
@@ -104,11 +108,15 @@ def _daemon(status: dict[str, Any]) -> Iterator[Finding]:
     if fault := status.get("fault"):
         yield failure("daemon", fault, "`systemctl start mailhub`, and `journalctl -u mailhub` says why not")
     elif refused := status.get("refused"):
-        yield warning("daemon", f"answers on {status['path']}, but: {refused}", "run this as root, or `mailhub login`")
+        yield warning(
+            "daemon", f"answers on {status['path']}, but: {refused}", "run this as root, or `mailhub login`"
+        )
     elif not status["ready"]:
         yield failure("daemon", "; ".join(status["faults"]), "`journalctl -u mailhub` says more")
     else:
         yield well("daemon", f"answers on {status['path']}")
     if "listening" in status and not {"smtp", "lmtp"} & set(status["listening"]):
         cure = "systemctl stop mailhub; systemctl enable --now mailhub-lmtp.socket (or mailhub-smtp.socket)"
-        yield warning("doors", "neither SMTP nor LMTP is open: mail comes by IMAP or `mailhub deliver` only", cure)
+        yield warning(
+            "doors", "neither SMTP nor LMTP is open: mail comes by IMAP or `mailhub deliver` only", cure
+        )

@@ -35,10 +35,16 @@ socket = "run/admin.sock"
 
 
 @click.command()
-@click.option("--directory", type=click.Path(path_type=Path), help="Make a self-contained data directory here.")
-@click.option("--mailbox", default="support@example.com", show_default=True, help="Its first support address.")
+@click.option(
+    "--directory", type=click.Path(path_type=Path), help="Make a self-contained data directory here."
+)
+@click.option(
+    "--mailbox", default="support@example.com", show_default=True, help="Its first support address."
+)
 @click.option("--owner", default="owner@example.com", show_default=True, help="Login of its owner.")
-@click.option("--map-uid/--no-map-uid", default=None, help="Map your uid to the owner (default with --directory).")
+@click.option(
+    "--map-uid/--no-map-uid", default=None, help="Map your uid to the owner (default with --directory)."
+)
 @printing
 def init(context: Context, directory: Path | None, mailbox: str, owner: str, map_uid: bool | None) -> None:
     """Prepare a data directory: root key, database, one account (billing none), one mailbox, one owner.
@@ -59,7 +65,9 @@ def init(context: Context, directory: Path | None, mailbox: str, owner: str, map
 
     mapped = map_uid if map_uid is not None else directory is not None
     config = _configuration(context, directory, owner if mapped else None)
-    process.become_owner(config.storage.directory)  # root prepares the package's directory for the service's user
+    process.become_owner(
+        config.storage.directory
+    )  # root prepares the package's directory for the service's user
     _directory(config.storage.directory)
     key_made, password = _fill(config, account_name, mailbox, owner)
     done = {
@@ -120,7 +128,9 @@ def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> tuple[
             with database.read() as connection:
                 if list_accounts(connection, limit=1):
                     return key_made, None
-            added = _written(WritingThread(database), lambda tx: _first_account(tx, account_name, mailbox, owner))
+            added = _written(
+                WritingThread(database), lambda tx: _first_account(tx, account_name, mailbox, owner)
+            )
             return key_made, added
         finally:
             database.close()
@@ -172,9 +182,13 @@ def _first_account(transaction: Transaction, name: str, mailbox: str, owner: str
     account = transaction.new_id()
     accounts.add_account(
         connection,
-        accounts.Account(id=account, name=name, stage="active", billing="none", created_at=now, stage_entered_at=now),
+        accounts.Account(
+            id=account, name=name, stage="active", billing="none", created_at=now, stage_entered_at=now
+        ),
     )
-    row = mailboxes.Mailbox(account_id=account, id=transaction.new_id(), address=mailbox, name="", created_at=now)
+    row = mailboxes.Mailbox(
+        account_id=account, id=transaction.new_id(), address=mailbox, name="", created_at=now
+    )
     mailboxes.add_mailbox(connection, row)
     users.add_user(
         connection,

@@ -17,7 +17,9 @@ from mailhub.cli.output import Context, print_json, printing
 from mailhub.errors import Unavailable
 from mailhub.system import installing
 
-PACKAGED_UNIT = Path("usr/lib/systemd/system/mailhub.service")  # of the Debian package, which has its own maintainer
+PACKAGED_UNIT = Path(
+    "usr/lib/systemd/system/mailhub.service"
+)  # of the Debian package, which has its own maintainer
 MAKE_USER = (
     ("systemd-sysusers", "/etc/sysusers.d/mailhub.conf"),
     ("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/mailhub.conf"),
@@ -36,16 +38,29 @@ After a change of units: systemctl restart mailhub.service (connections wait in 
 
 
 @click.command("install-systemd")
-@click.option("--print", "print_only", is_flag=True, help="Print every file and where it belongs; write nothing.")
-@click.option("--apply", is_flag=True, help="Write them, make the user and the directories.")
-@click.option("--root", type=click.Path(path_type=Path), default=Path("/"), help="Write below this directory instead.")
 @click.option(
-    "--drop-in", "drop_ins", multiple=True, type=click.Choice(sorted(installing.DROP_INS)), help="Also this drop-in."
+    "--print", "print_only", is_flag=True, help="Print every file and where it belongs; write nothing."
+)
+@click.option("--apply", is_flag=True, help="Write them, make the user and the directories.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), default=Path("/"), help="Write below this directory instead."
+)
+@click.option(
+    "--drop-in",
+    "drop_ins",
+    multiple=True,
+    type=click.Choice(sorted(installing.DROP_INS)),
+    help="Also this drop-in.",
 )
 @click.option("--program", help="The program that the units start, if it is not this one.")
 @printing
 def install_systemd(
-    context: Context, print_only: bool, apply: bool, root: Path, drop_ins: tuple[str, ...], program: str | None
+    context: Context,
+    print_only: bool,
+    apply: bool,
+    root: Path,
+    drop_ins: tuple[str, ...],
+    program: str | None,
 ) -> int:
     """Install the systemd units, user and directories. It starts nothing, and keeps a configuration that is there.
 
@@ -95,7 +110,9 @@ def command() -> str:
 
 def _print(context: Context, wanted: Sequence[installing.UnitFile]) -> None:
     if context.as_json:
-        print_json([{"path": str(file.path), "mode": f"{file.mode:04o}", "text": file.text} for file in wanted])
+        print_json(
+            [{"path": str(file.path), "mode": f"{file.mode:04o}", "text": file.text} for file in wanted]
+        )
         return
     for file in wanted:
         click.echo(f"##### {file.path}\n{file.text}")

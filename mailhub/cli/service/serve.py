@@ -9,7 +9,9 @@ import click
 
 from mailhub.config import SECTIONS, Config, file
 
-PORTS = tuple(name for name, kind in SECTIONS.items() if {"address", "port"} <= {each.name for each in fields(kind)})
+PORTS = tuple(
+    name for name, kind in SECTIONS.items() if {"address", "port"} <= {each.name for each in fields(kind)}
+)
 
 
 @click.command()

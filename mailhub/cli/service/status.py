@@ -43,7 +43,9 @@ def status(context: Context) -> int:
 
     if found["labels_waiting"]:
         waits = "waits for `mailhub spam rebuild --yes`" if found["rebuild_asks"] else "is under way"
-        click.echo(f"{found['labels_waiting']} labels of another version do not count yet: carrying them over {waits}")
+        click.echo(
+            f"{found['labels_waiting']} labels of another version do not count yet: carrying them over {waits}"
+        )
 
     for source, at in found["last_mail_at"].items():
         click.echo(f"last mail by {source}: {context.time(at)}")

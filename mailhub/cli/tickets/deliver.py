@@ -1,8 +1,8 @@
 """`mailhub deliver`: one message on standard input into the pipeline, for .forward files and Postfix's pipe(8).
 
-Exits 0 only after the commit. What lets the caller bounce the mail is certain: 67 when the address is not ours, 65 when
-there is no message, one that is too long, or one in a loop. On any doubt, a wrong call included, 75: the caller
-keeps it.
+Exits 0 only after the commit. What lets the caller bounce the mail is certain: 67 when the address is not
+ours, 65 when there is no message, one that is too long, or one in a loop. On any doubt, a wrong call
+included, 75: the caller keeps it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class _Patient(click.Command):
 
 
 @click.command(cls=_Patient)
-@click.option("--recipient", "recipients", multiple=True, metavar="ADDRESS", help="Default: the first mailbox.")
+@click.option(
+    "--recipient", "recipients", multiple=True, metavar="ADDRESS", help="Default: the first mailbox."
+)
 @click.option("--sender", metavar="ADDRESS", help="Reverse path; without it the null sender.")
 @printing
 def deliver(context: Context, recipients: tuple[str, ...], sender: str | None) -> int:
@@ -45,7 +47,9 @@ def deliver(context: Context, recipients: tuple[str, ...], sender: str | None) -
         if not raw.strip():
             click.echo("mailhub: there is no message on standard input", err=True)
             return exits.DATAERR
-        found = context.call("POST", "/v1/deliveries", raw=raw, recipient=recipients or None, mail_from=sender or None)
+        found = context.call(
+            "POST", "/v1/deliveries", raw=raw, recipient=recipients or None, mail_from=sender or None
+        )
     except ApiError as error:
         click.echo(f"mailhub: {error}", err=True)
         return _status(error)

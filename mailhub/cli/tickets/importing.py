@@ -1,7 +1,8 @@
 """`mailhub import`: archives (mbox, Maildir, .eml) into the pipeline, one message at a time and in order.
 
-In order, because a reply finds its ticket only if the mail it answers is there. Quiet: no automation of any kind. Safe
-to run again: what was imported is a duplicate then. Sources: mbox(5) in the mboxrd and mboxo forms, maildir(5).
+In order, because a reply finds its ticket only if the mail it answers is there. Quiet: no automation of any
+kind. Safe to run again: what was imported is a duplicate then. Sources: mbox(5) in the mboxrd and mboxo
+forms, maildir(5).
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def messages(paths: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
             found = [file for part in ("cur", "new") for file in (path / part).iterdir() if file.is_file()]
             yield from ((str(file), file.read_bytes()) for file in sorted(found, key=lambda file: file.name))
         elif path.is_dir():
-            yield from ((str(file), file.read_bytes()) for file in sorted(path.rglob("*.eml")) if file.is_file())
+            yield from (
+                (str(file), file.read_bytes()) for file in sorted(path.rglob("*.eml")) if file.is_file()
+            )
         elif _is_mbox(path):
             yield from ((f"{path}, message {number}", raw) for number, raw in enumerate(_mbox(path), 1))
         else:

@@ -49,7 +49,8 @@ def refusals(context: Context, limit: int, after: str | None) -> None:
     columns = {"hour": "HOUR", "peer": "PEER", "reason": "REASON", "count": "COUNT"}
     found = context.rows("/v1/refusals", limit=limit, after=after)
     context.table(
-        found if context.as_json else [{**each, "hour": context.time(each["hour"])} for each in found], columns
+        found if context.as_json else [{**each, "hour": context.time(each["hour"])} for each in found],
+        columns,
     )
 
 
@@ -75,7 +76,13 @@ def retry(context: Context, deliveries: tuple[int, ...]) -> None:
     Example: mailhub intake retry 1000000012
     """
     found = [context.call("POST", f"/v1/intake/{each}/retry")["outcomes"] for each in deliveries]
-    columns = {"recipient": "RECIPIENT", "fate": "FATE", "reason": "REASON", "message": "MESSAGE", "ticket": "TICKET"}
+    columns = {
+        "recipient": "RECIPIENT",
+        "fate": "FATE",
+        "reason": "REASON",
+        "message": "MESSAGE",
+        "ticket": "TICKET",
+    }
     context.table([outcome for outcomes in found for outcome in outcomes], columns)
 
 

@@ -36,7 +36,9 @@ def attachment(context: Context, message: int, number: int) -> None:
     \b
     Example: mailhub message attachment 1000000007 0 > invoice.pdf
     """
-    _write(context.client.fetch("GET", f"/v1/messages/{message}/attachments/{number}", account=context.account))
+    _write(
+        context.client.fetch("GET", f"/v1/messages/{message}/attachments/{number}", account=context.account)
+    )
 
 
 def _write(content: bytes) -> None:

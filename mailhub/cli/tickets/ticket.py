@@ -108,7 +108,9 @@ def _print_message(context: Context, message: dict[str, Any]) -> None:
     """One message as mail is read: who, when, why here, text, files."""
     arrow = "->" if message["direction"] == "in" else "<-"
     name = (
-        f"{clean(message['from_name'])} <{clean(message['from'])}>" if message["from_name"] else clean(message["from"])
+        f"{clean(message['from_name'])} <{clean(message['from'])}>"
+        if message["from_name"]
+        else clean(message["from"])
     )
     doubt = "" if message["verified"] else " (unverified sender)"
     click.echo(f"\n--- {arrow} {name}{doubt}, {context.time(message['received_at'])} (id {message['id']})")

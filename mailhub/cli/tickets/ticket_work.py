@@ -47,7 +47,11 @@ def accept(context: Context, ticket: str, address: str) -> None:
     \b
     Example: mailhub ticket accept 17 kim@customer.example
     """
-    _say(context, context.call("POST", f"/v1/tickets/{ticket}/accept", body={"address": address}), "has a participant")
+    _say(
+        context,
+        context.call("POST", f"/v1/tickets/{ticket}/accept", body={"address": address}),
+        "has a participant",
+    )
 
 
 @click.command()
@@ -60,7 +64,11 @@ def exclude(context: Context, ticket: str, address: str) -> None:
     \b
     Example: mailhub ticket exclude 17 kim@customer.example
     """
-    _say(context, context.call("POST", f"/v1/tickets/{ticket}/exclude", body={"address": address}), "has a guest")
+    _say(
+        context,
+        context.call("POST", f"/v1/tickets/{ticket}/exclude", body={"address": address}),
+        "has a guest",
+    )
 
 
 @click.command("note-take-back")
@@ -105,7 +113,9 @@ def note(context: Context, ticket: str, text: str | None) -> None:
 @click.command()
 @click.argument("ticket")
 @click.option("--text", help="The answer. Default: standard input.")
-@click.option("--copy", "copies", multiple=True, metavar="ADDRESS", help="Also to this person, copied before.")
+@click.option(
+    "--copy", "copies", multiple=True, metavar="ADDRESS", help="Also to this person, copied before."
+)
 @printing
 def reply(context: Context, ticket: str, text: str | None, copies: tuple[str, ...]) -> None:
     """Answer the requester of TICKET by mail, in plain text. Needs a relay ([relay] host).
@@ -151,7 +161,11 @@ def merge(context: Context, ticket: str, into: str) -> None:
     \b
     Example: mailhub ticket merge 18 17
     """
-    _say(context, context.call("POST", f"/v1/tickets/{ticket}/merge", body={"into": into}), f"holds {ticket} now")
+    _say(
+        context,
+        context.call("POST", f"/v1/tickets/{ticket}/merge", body={"into": into}),
+        f"holds {ticket} now",
+    )
 
 
 @click.command()

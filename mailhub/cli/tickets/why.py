@@ -36,8 +36,16 @@ def why(context: Context, message: int) -> None:
     if context.as_json:
         print_json(found)
         return
-    context.fields(found, {name: name.replace("_", " ") for name in NAMES if found[name] not in (None, "", [], False)})
+    context.fields(
+        found, {name: name.replace("_", " ") for name in NAMES if found[name] not in (None, "", [], False)}
+    )
     if found["marks"]:
         context.table(found["marks"], {"user": "USER", "label": "SAID", "source": "BY", "given_at": "WHEN"})
-    columns = {"received_at": "RECEIVED", "source": "BY", "recipient": "RECIPIENT", "fate": "FATE", "reason": "REASON"}
+    columns = {
+        "received_at": "RECEIVED",
+        "source": "BY",
+        "recipient": "RECIPIENT",
+        "fate": "FATE",
+        "reason": "REASON",
+    }
     context.table(found["deliveries"], columns)

@@ -61,11 +61,15 @@ def _read(config: Config, connection: Connection) -> Seen:
     present = str(migrate.revision(connection))
     if present not in migrate.known_revisions():
         text = f"schema {present} was made by a newer mailhub, this one knows {migrate.HEAD}"
-        return Seen([failure("database", text, "install that version again, or restore the backup made before it")])
+        return Seen(
+            [failure("database", text, "install that version again, or restore the backup made before it")]
+        )
 
     if present != migrate.HEAD:
         text = f"schema {present}, this version wants {migrate.HEAD}"
-        return Seen([warning("database", text, "make a backup, then restart the daemon: it migrates at its start")])
+        return Seen(
+            [warning("database", text, "make a backup, then restart the daemon: it migrates at its start")]
+        )
 
     found = [_known_key(config, find_key_check(connection), present)]
     waiting = backlog(connection)
@@ -96,7 +100,9 @@ def _trusted_hosts(config: Config, connection: Connection) -> list[Finding]:
     if not hosts:
         return []
     some = accounts.list_accounts(connection, limit=ACCOUNTS_LOOKED_AT)
-    newest = [line for each in some for line in newest_authentication(connection, each.id, limit=MAIL_LOOKED_AT)]
+    newest = [
+        line for each in some for line in newest_authentication(connection, each.id, limit=MAIL_LOOKED_AT)
+    ]
     return [_trusted_host(host, newest) for host in hosts]
 
 
@@ -127,9 +133,13 @@ def _filters(connection: Connection) -> list[Finding]:
     text = f"{waiting} labels of another version do not count until they are carried over"
     if asking:
         text += f"; {asking} accounts would lose more than a fifth of theirs"
-        return [warning("filter", text, "see `mailhub spam rebuild --dry-run`, then `mailhub spam rebuild --yes`")]
+        return [
+            warning("filter", text, "see `mailhub spam rebuild --dry-run`, then `mailhub spam rebuild --yes`")
+        ]
 
-    return [warning("filter", text, "the daemon does that by itself after its start: look again in some minutes")]
+    return [
+        warning("filter", text, "the daemon does that by itself after its start: look again in some minutes")
+    ]
 
 
 def _silent(connection: Connection) -> Finding:
@@ -138,12 +148,12 @@ def _silent(connection: Connection) -> Finding:
     if not silent:
         return well("silence", "no mailbox is silent for longer than is usual for it")
 
-    text = "; ".join(f"{address}: {in_words(watch, now=clock.now())}" for address, watch in silent[:SHOWN_SILENT])
+    text = "; ".join(
+        f"{address}: {in_words(watch, now=clock.now())}" for address, watch in silent[:SHOWN_SILENT]
+    )
     if len(silent) > SHOWN_SILENT:
         text += f"; and {len(silent) - SHOWN_SILENT} more"
-    cure = (
-        "send a mail there from elsewhere; `mailhub mailbox test`, the MX records; `mailhub mailbox silence` sets when"
-    )
+    cure = "send a mail there from elsewhere; `mailhub mailbox test`, the MX records; `mailhub mailbox silence` sets when"
 
     return warning("silence", text, cure)
 

@@ -19,7 +19,9 @@ from mailhub.errors import ConfigurationError, MailhubError
 from mailhub.health.checks.finding import Finding, failure, warning, well
 from mailhub.intake.smtp.door import tls_context
 
-CREDSTORE = Path("/etc/credstore")  # where the unit's credentials come from; a doctor runs outside of the unit
+CREDSTORE = Path(
+    "/etc/credstore"
+)  # where the unit's credentials come from; a doctor runs outside of the unit
 CREDENTIALS = Path("/run/credentials")
 LOOKED_AT = 1000  # files of the data directory
 EXPIRES_DAYS = 14
@@ -40,7 +42,9 @@ def check_key(config: Config) -> Iterator[Finding]:
     try:
         keys.load(config.storage.directory, root_key_environment())
     except MailhubError as error:
-        yield failure("root key", str(error), "put your copy of it back; for a new installation run `mailhub init`")
+        yield failure(
+            "root key", str(error), "put your copy of it back; for a new installation run `mailhub init`"
+        )
     else:
         yield well("root key", "there, and private")
 
@@ -50,9 +54,13 @@ def check_directory(config: Config) -> Iterator[Finding]:
     directory = config.storage.directory
     try:
         state = directory.stat()
-        present = [(path, path.lstat()) for path, _ in zip(directory.iterdir(), range(LOOKED_AT), strict=False)]
+        present = [
+            (path, path.lstat()) for path, _ in zip(directory.iterdir(), range(LOOKED_AT), strict=False)
+        ]
     except OSError as error:
-        yield failure("directory", f"{directory}: {error.strerror}", "run `mailhub init`, as root or as its owner")
+        yield failure(
+            "directory", f"{directory}: {error.strerror}", "run `mailhub init`, as root or as its owner"
+        )
         return
 
     owner = _user(state.st_uid)
@@ -139,7 +147,9 @@ def check_certificates(config: Config, hostname: str, *, smtp_open: bool) -> Ite
         if certificate or key:
             yield _certificate(f"{door} TLS", Path(certificate), Path(key), hostname)
     if smtp_open and not config.smtp.tls_certificate:
-        yield warning("smtp TLS", "no certificate: mail comes in unencrypted", "set smtp.tls_certificate, smtp.tls_key")
+        yield warning(
+            "smtp TLS", "no certificate: mail comes in unencrypted", "set smtp.tls_certificate, smtp.tls_key"
+        )
 
 
 def _certificate(name: str, path: Path, key: Path, hostname: str) -> Finding:
@@ -148,7 +158,9 @@ def _certificate(name: str, path: Path, key: Path, hostname: str) -> Finding:
         tls_context(path, key)
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
     except (ConfigurationError, OSError, ValueError) as error:
-        return failure(name, str(error), "give certificate chain and key as PEM files that the service's user may read")
+        return failure(
+            name, str(error), "give certificate chain and key as PEM files that the service's user may read"
+        )
 
     left = (certificate.not_valid_after_utc - datetime.now(UTC)).days
     if left < 0:
@@ -189,11 +201,15 @@ def check_secrets(config: Config) -> Iterator[Finding]:
         mode = path.stat().st_mode
         readable = os.access(path, os.R_OK)
     except OSError as error:
-        yield failure("credentials", f"relay.password_file: {path}: {error.strerror}", f"put the password into {path}")
+        yield failure(
+            "credentials", f"relay.password_file: {path}: {error.strerror}", f"put the password into {path}"
+        )
         return
 
     if mode & 0o007:
-        yield failure("credentials", f"relay.password_file: {path} is open to everybody", f"chmod 0600 {path}")
+        yield failure(
+            "credentials", f"relay.password_file: {path} is open to everybody", f"chmod 0600 {path}"
+        )
     elif not readable:
         yield warning("credentials", f"relay.password_file: you cannot read {path}", "run this as root")
     else:

@@ -25,7 +25,12 @@ NOBODYS = ("example", "test", "invalid", "localhost", "local", "example.com", "e
 
 
 async def examine(
-    config: Config, *, hostname: str, addresses: Sequence[str], listening: Mapping[str, str], ask: Ask | None = None
+    config: Config,
+    *,
+    hostname: str,
+    addresses: Sequence[str],
+    listening: Mapping[str, str],
+    ask: Ask | None = None,
 ) -> list[Finding]:
     """All findings, in order. ``listening``: where the daemon says that its doors are; empty when it does not run."""
     ask = ask or name_servers()
@@ -83,7 +88,9 @@ async def _domain(domain: str, ask: Ask) -> list[Finding]:
     """What the world is told about a domain that mailboxes are in."""
     name = f"DNS {domain}"
     if any(domain == each or domain.endswith(f".{each}") for each in NOBODYS):
-        return [warning(name, "a name for examples: no mail comes to it", "add your own: `mailhub mailbox add`")]
+        return [
+            warning(name, "a name for examples: no mail comes to it", "add your own: `mailhub mailbox add`")
+        ]
 
     mx, txt, dmarc = await asyncio.gather(
         _ask(ask, domain, "MX"), _ask(ask, domain, "TXT"), _ask(ask, f"_dmarc.{domain}", "TXT")
@@ -102,12 +109,18 @@ async def _domain(domain: str, ask: Ask) -> list[Finding]:
 def _missing(domain: str, mx: Answer, txt: Answer, dmarc: Answer) -> Iterable[tuple[str, str]]:
     """What the domain does not say, and what to publish."""
     if not mx.records:
-        yield "no MX: nobody's mail server finds it", f"publish: {domain}. MX 10 and the name of your mail server"
+        yield (
+            "no MX: nobody's mail server finds it",
+            f"publish: {domain}. MX 10 and the name of your mail server",
+        )
     if not _has(txt, "v=spf1"):
         cure = f'publish: {domain}. TXT "v=spf1 include:<your relay> -all"; and let the relay sign with DKIM'
         yield "no SPF: your answers are taken for spam", cure
     if not _has(dmarc, "v=dmarc1"):
-        yield "no DMARC policy", f'publish: _dmarc.{domain}. TXT "v=DMARC1; p=none; rua=mailto:<you>", later p=reject'
+        yield (
+            "no DMARC policy",
+            f'publish: _dmarc.{domain}. TXT "v=DMARC1; p=none; rua=mailto:<you>", later p=reject',
+        )
 
 
 def _has(answer: Answer, version: str) -> bool:
@@ -151,13 +164,19 @@ async def _relay(config: Config, hostname: str) -> list[Finding]:
     """The relay can be reached, its certificate holds, and it takes the login."""
     settings = config.relay
     if not settings.host:
-        return [warning("relay", "none is set: nothing is sent", "set relay.host, relay.user, relay.password_file")]
+        return [
+            warning(
+                "relay", "none is set: nothing is sent", "set relay.host, relay.user, relay.password_file"
+            )
+        ]
     fault = await Conversation(settings, hostname, ssl.create_default_context).knock(RELAY_SECONDS)
     where = f"{settings.host} port {settings.port}"
     if fault is None:
         return [well("relay", f"{where} takes our login" if settings.user else f"{where} answers")]
     reply = f" ({fault.reply})" if fault.reply else ""
-    return [failure("relay", f"{where}: {fault.reason}{reply}", RELAY_CURES.get(fault.reason, RELAY_CURES[""]))]
+    return [
+        failure("relay", f"{where}: {fault.reason}{reply}", RELAY_CURES.get(fault.reason, RELAY_CURES[""]))
+    ]
 
 
 RELAY_CURES = {

@@ -1,7 +1,7 @@
 """What an IMAP server answered, as values: folders and mails, as far as telling what to do with them. Pure.
 
-Servers answer what they like: a field of another form than it has is None, or left out. Must not: talk to a server.
-Sources: RFC 9051, 7162 (CONDSTORE).
+Servers answer what they like: a field of another form than it has is None, or left out. Must not: talk to a
+server. Sources: RFC 9051, 7162 (CONDSTORE).
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """One connection to an IMAP server: the commands that fetching needs, as values in and out. Alone imports imapclient.
 
-Every command has a deadline and a budget of bytes (``imap.wire``). What a person or a mail wrote reaches a command only
-as a number, a folder name in modified UTF-7 and quotes, or a keyword of ``KEYWORD``'s characters; nothing else is ever
-put into one, so there is nothing to inject by. ``Refused`` leaves the connection usable, every other fault does not:
-then the caller closes it and makes a new one.
+Every command has a deadline and a budget of bytes (``imap.wire``). What a person or a mail wrote reaches a
+command only as a number, a folder name in modified UTF-7 and quotes, or a keyword of ``KEYWORD``'s
+characters; nothing else is ever put into one, so there is nothing to inject by. ``Refused`` leaves the
+connection usable, every other fault does not: then the caller closes it and makes a new one.
 
-Must not: know rows, mailboxes of ours or what a message means. Sources: RFC 9051, 2177 (IDLE), 4315 (UIDPLUS),
-6851 (MOVE), 2595 and 8314 (TLS).
+Must not: know rows, mailboxes of ours or what a message means. Sources: RFC 9051, 2177 (IDLE), 4315
+(UIDPLUS), 6851 (MOVE), 2595 and 8314 (TLS).
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class Conversation:
 
     def _log_in(self, authenticate: Callable[[], object]) -> None:
         if self._way.tls == "none" and not ipaddress.ip_address(self._wire.peer_address()).is_loopback:
-            raise CannotLogIn("no secret is sent without TLS to another machine: use --imap-tls implicit or starttls")
+            raise CannotLogIn(
+                "no secret is sent without TLS to another machine: use --imap-tls implicit or starttls"
+            )
         try:
             self._do(authenticate)
             self._do(self._client.capabilities)  # other ones than before: asked for once, then remembered
@@ -125,7 +127,9 @@ class Conversation:
 
     def _listed(self) -> Sequence[tuple[Sequence[bytes], str]]:
         """Flags and name of each folder that has a name."""
-        self._client.folder_encode = False  # as they come: imapclient would raise at the first that it cannot decode
+        self._client.folder_encode = (
+            False  # as they come: imapclient would raise at the first that it cannot decode
+        )
         try:
             found = self._do(lambda: self._client.list_folders(), budget=LIST_BYTES)
         finally:
@@ -160,14 +164,20 @@ class Conversation:
     def describe(self, uids: Sequence[int]) -> Mapping[int, Described]:
         """Size and date of those that are still there. At most some hundreds at a time."""
         found = self._do(lambda: self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"]))
-        return {uid: described(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
+        return {
+            uid: described(items)
+            for uid, items in found.items()
+            if isinstance(items.get(b"RFC822.SIZE"), int)
+        }
 
     def flags(self, uids: Sequence[int]) -> Mapping[int, frozenset[str]]:
         """The flags of those that are still there."""
         found = self._do(lambda: self._client.fetch(uids, ["FLAGS"]))
         return {uid: frozenset(words(items.get(b"FLAGS"))) for uid, items in found.items()}
 
-    def states(self, uids: Sequence[int], *, since: int | None) -> tuple[Mapping[int, frozenset[str]], int | None]:
+    def states(
+        self, uids: Sequence[int], *, since: int | None
+    ) -> tuple[Mapping[int, frozenset[str]], int | None]:
         """The flags of some hundred mails, and the server's newest MODSEQ among them (RFC 7162; None: it has none).
 
         ``since`` leaves out what did not change after that MODSEQ. The size is asked for to tell an answer from what
@@ -186,12 +196,16 @@ class Conversation:
         """Size, flags and Message-ID of those that are still there; unmarked. At most some hundreds at a time."""
         asked = ["FLAGS", "RFC822.SIZE", "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"]
         found = self._do(lambda: self._client.fetch(uids, asked))
-        return {uid: sketched(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)}
+        return {
+            uid: sketched(items) for uid, items in found.items() if isinstance(items.get(b"RFC822.SIZE"), int)
+        }
 
     def fetch(self, uids: Sequence[int], *, budget: int) -> Mapping[int, bytes]:
         """Whole mails, unmarked (BODY.PEEK), ``budget`` bytes altogether at most."""
         found = self._do(lambda: self._client.fetch(uids, ["BODY.PEEK[]"]), budget=budget)
-        return {uid: items[b"BODY[]"] for uid, items in found.items() if isinstance(items.get(b"BODY[]"), bytes)}
+        return {
+            uid: items[b"BODY[]"] for uid, items in found.items() if isinstance(items.get(b"BODY[]"), bytes)
+        }
 
     def piece(self, uid: int, start: int, size: int) -> bytes | None:
         """A part of one mail, unmarked; shorter than asked for at its end, None when the mail is not there.
@@ -348,5 +362,13 @@ def _faults() -> Iterator[None]:
         raise Refused(said(error)) from error
     except OSError as error:
         raise ImapFault(in_words(error)) from error
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        AssertionError,
+        RecursionError,
+    ) as error:
         raise ImapFault("the server sent what is not IMAP") from error

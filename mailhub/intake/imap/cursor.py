@@ -1,7 +1,7 @@
 """What a mail from an IMAP folder does in the transaction that files it: the cursor, counts, what is owed.
 
-Each function here is the whole of one step, done in one transaction with the fate of the mail, so that a kill at any
-moment leaves a cursor that tells the truth. Must not: talk to a server.
+Each function here is the whole of one step, done in one transaction with the fate of the mail, so that a kill
+at any moment leaves a cursor that tells the truth. Must not: talk to a server.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def forgetting(folder: ImapFolder, uid: int) -> Step:
 def forget_copies(writer: Writer, folder: ImapFolder) -> None:
     """Forget where mails lie in a folder, in short turns of the writer: before its epoch or its source ends."""
     limit = COPIES_A_TURN
-    while writer.run(lambda tx: imap_copies.delete_some(tx.connection, folder.account_id, folder.id, limit=limit)):
+    while writer.run(
+        lambda tx: imap_copies.delete_some(tx.connection, folder.account_id, folder.id, limit=limit)
+    ):
         pass
 
 
@@ -117,9 +119,13 @@ def _remember(connection: Connection, folder: ImapFolder, uid: int, outcome: Out
     """Where the message lies; of an epoch that is over meanwhile nothing is remembered by its readers."""
     if outcome.message is not None:
         known_by = imap_copies.DUPLICATE if outcome.fate is Fate.DUPLICATE else imap_copies.FILED
-        imap_copies.add_copy(connection, folder, uid, message=outcome.message, known_by=known_by, at=clock.now())
+        imap_copies.add_copy(
+            connection, folder, uid, message=outcome.message, known_by=known_by, at=clock.now()
+        )
 
 
-def _settle_later(transaction: Transaction, fetching: Fetching, folder: ImapFolder, uid: int, fate: Fate) -> None:
+def _settle_later(
+    transaction: Transaction, fetching: Fetching, folder: ImapFolder, uid: int, fate: Fate
+) -> None:
     if fate in SETTLED and fetching.source.after_filing != "nothing":
         imap_todos.add_todo(transaction.connection, folder, uid, "settle", next_at=clock.now())

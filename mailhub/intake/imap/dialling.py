@@ -29,7 +29,9 @@ def look_up(way: Way) -> Sequence[str]:
     except outgoing.Shut as shut:
         raise ImapFault(str(shut)) from shut
     except outgoing.Unreachable as error:
-        raise ImapFault(f"the name {said(way.host)} cannot be found: check it, and this machine's DNS") from error
+        raise ImapFault(
+            f"the name {said(way.host)} cannot be found: check it, and this machine's DNS"
+        ) from error
 
 
 def dial(way: Way, addresses: Sequence[str]) -> socket.socket:

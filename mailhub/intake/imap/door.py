@@ -62,7 +62,9 @@ class ImapDoor:
         self._directory = directory
         self._budget = budget
         self._threads: dict[tuple[int, int], MailboxThread] = {}
-        self._ending: dict[tuple[int, int], MailboxThread] = {}  # asked to end: a silent server holds some for a while
+        self._ending: dict[
+            tuple[int, int], MailboxThread
+        ] = {}  # asked to end: a silent server holds some for a while
         self._changed = threading.Event()
         self._anew: set[tuple[int, int]] = set()
         self._stopping = False
@@ -146,8 +148,8 @@ class ImapDoor:
     def _begin(self, key: tuple[int, int], fetching: Fetching) -> None:
         """A thread for one more mailbox, where this process may have one more; else it is looked at again soon.
 
-        Those that are ending count, too. A machine that gives no thread must not take the supervisor with it, nor
-        leave a mailbox behind that looks as if it were fetched.
+        Those that are ending count, too. A machine that gives no thread must not take the supervisor with it,
+        nor leave a mailbox behind that looks as if it were fetched.
         """
         assert self._shared is not None
         if len(self._threads) + len(self._ending) >= self._shared.settings.mailboxes:

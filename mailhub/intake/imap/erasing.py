@@ -1,8 +1,8 @@
 """Mail of people who are erased, deleted where it lies: in a folder at a provider, by our own UIDs alone.
 
-Durable state: ``imap_todo`` rows of the act ``erase``, made when the message went here, removed after the server said
-OK, in the transaction that counts them for their erasure. A kill in between does it again: then the mail is not there
-any more, and counts as one of which nobody can tell (``erasing.copies``).
+Durable state: ``imap_todo`` rows of the act ``erase``, made when the message went here, removed after the
+server said OK, in the transaction that counts them for their erasure. A kill in between does it again: then
+the mail is not there any more, and counts as one of which nobody can tell (``erasing.copies``).
 
 The folder is opened for writing only for this, and only while something is owed in it.
 """

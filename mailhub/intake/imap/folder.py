@@ -3,9 +3,10 @@
     SELECT -> another UIDVALIDITY? begin again -> UIDs after the cursor -> sizes and dates -> bodies in batches
            -> Reception.deliver(..., along = "the cursor goes from the UID before this one to this one") -> what is owed
 
-Durable states: ``imap_folder.last_uid``, the cursor: every UID up to it has its fate, was expunged by others, or is
-owed (``imap_todo``). It moves only from where it is said to be: when a mail could not be filed, those after it are
-filed and leave it alone, and are read again as duplicates. So nothing here needs to know what happened before.
+Durable states: ``imap_folder.last_uid``, the cursor: every UID up to it has its fate, was expunged by others,
+or is owed (``imap_todo``). It moves only from where it is said to be: when a mail could not be filed, those
+after it are filed and leave it alone, and are read again as duplicates. So nothing here needs to know what
+happened before.
 
 A mail that fails again and again (the server cannot give it, or we cannot file it) is owed, and passed: one bad mail
 does not block a mailbox. So is one of which the server gives nothing, or something else than it announced, until
@@ -47,7 +48,9 @@ from storage.sources.imap_sources import Fetching, ImapFolder
 from storage.writer import Writer
 
 WINDOW_UIDS = 10_000  # UIDs asked for at once, as numbers: few of them need exist
-WIDEST_WINDOW_UIDS = 1_000_000  # a window without mail is followed by a wider one; a line of this many fits the wire
+WIDEST_WINDOW_UIDS = (
+    1_000_000  # a window without mail is followed by a wider one; a line of this many fits the wire
+)
 MOST_UIDS = 2**32  # as wide as a window may be where the whole folder would fit one line
 DESCRIBED = 200  # mails whose sizes are asked for at once
 BATCH_MAILS = 100
@@ -123,7 +126,12 @@ class FolderReader:
     """One look into one folder, which is selected. Not used twice."""
 
     def __init__(
-        self, rooms: Rooms, fetching: Fetching, conversation: Conversation, folder: ImapFolder, struggle: Struggle
+        self,
+        rooms: Rooms,
+        fetching: Fetching,
+        conversation: Conversation,
+        folder: ImapFolder,
+        struggle: Struggle,
     ) -> None:
         self._rooms = rooms
         self._fetching = fetching
@@ -221,7 +229,12 @@ class FolderReader:
     def _is_before_since(self, uid: int, mail: Described) -> bool:
         """Only what was there before us: what others move there later has its old date, and is new to us."""
         since = self._fetching.source.since
-        return since is not None and uid <= self._folder.quiet_uid and mail.came_at is not None and mail.came_at < since
+        return (
+            since is not None
+            and uid <= self._folder.quiet_uid
+            and mail.came_at is not None
+            and mail.came_at < since
+        )
 
     def _pass_rest(self) -> None:
         """Mails at the end that are not to be filed, or that others removed meanwhile, are passed as well."""
@@ -304,8 +317,8 @@ class FolderReader:
     def _in_pieces(self, mail: _Mail, file: Spool) -> Answer:
         """The mail, or more of it than is allowed; empty when the server gives none. Raises ``HeldUp`` without room.
 
-        It ends where the server has no more, and a short piece is no end: the announced size may be wrong, and only
-        spares the last question where it is reached.
+        It ends where the server has no more, and a short piece is no end: the announced size may be wrong,
+        and only spares the last question where it is reached.
         """
         ends_at = time.monotonic() + LARGE_PATIENCE * self._rooms.command_seconds
         answer = Answer()
@@ -342,7 +355,9 @@ class FolderReader:
     def _is_old(self, mail: _Mail) -> bool:
         """Whether it was there before the mailbox was added: filed quietly."""
         came_at = mail.described.came_at
-        return mail.uid <= self._folder.quiet_uid and (came_at is None or came_at < self._fetching.source.created_at)
+        return mail.uid <= self._folder.quiet_uid and (
+            came_at is None or came_at < self._fetching.source.created_at
+        )
 
     def _envelope(self, raw: bytes, *, quiet: bool) -> Envelope:
         return Envelope(
@@ -406,11 +421,15 @@ class FolderReader:
     def _fetch_owed(self) -> None:
         """Try again for the mails that were passed. A try is counted before it is made: it may end the connection."""
         with self._rooms.database.read() as connection:
-            owed = imap_todos.due_todos(connection, self._folder, "fetch", now=clock.now(), limit=OWED_AT_ONCE)
+            owed = imap_todos.due_todos(
+                connection, self._folder, "fetch", now=clock.now(), limit=OWED_AT_ONCE
+            )
         for todo in owed:
             self._write(imap_cursor.trying(self._folder, todo.uid, next_at=_later(todo.tries + 1)))
             if todo.tries + 1 == TRIES:
-                log.warning("a mail cannot be fetched: mailhub mailbox list", folder=self._folder.id, uid=todo.uid)
+                log.warning(
+                    "a mail cannot be fetched: mailhub mailbox list", folder=self._folder.id, uid=todo.uid
+                )
             with suppress(Refused):  # refused: still owed, and in nobody's way
                 self._take_owed(todo.uid)
 

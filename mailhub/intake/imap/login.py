@@ -26,8 +26,9 @@ class Logins:
     def log_in(self, conversation: Conversation, source: ImapSource, settings: Imap) -> None:
         """Log in with the source's own secret. Raises ``CannotLogIn``, ``ImapFault``.
 
-        A token that we held and the server refuses is thrown away, and a new one tried at once: it was revoked, or the
-        server's clock is ahead. A new one that is refused is held: with the server's clock behind, it is good later.
+        A token that we held and the server refuses is thrown away, and a new one tried at once: it was
+        revoked, or the server's clock is ahead. A new one that is refused is held: with the server's clock
+        behind, it is good later.
         """
         if source.auth == "password":
             conversation.log_in(source.login, secret_of(source, self.keys))

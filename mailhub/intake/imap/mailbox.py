@@ -4,8 +4,9 @@
        ^                                                                                                        |
        +---------------------- throw the connection away, wait longer each time, with jitter ------------------+
 
-One connection, and IDLE in one folder with the others looked at by STATUS: providers count connections per mailbox (15
-at Gmail, 10 at Dovecot), and one conversation has one state. A connection in doubt is thrown away, never talked round.
+One connection, and IDLE in one folder with the others looked at by STATUS: providers count connections per
+mailbox (15 at Gmail, 10 at Dovecot), and one conversation has one state. A connection in doubt is thrown
+away, never talked round.
 
 Durable: state and fault of the source, and of each folder, in words for `mailhub mailbox list`.
 """
@@ -41,7 +42,9 @@ from storage.sources import imap_sources, imap_todos
 from storage.sources.imap_sources import WATCHED, Fetching, ImapFolder, ImapSource
 
 THOROUGH_SECONDS = 600.0  # folders are opened at least so often, whatever STATUS says of them
-WATCH_RESTS_SECONDS = 900.0  # longer than a lost connection waits: the next one reads all mail before it breaks again
+WATCH_RESTS_SECONDS = (
+    900.0  # longer than a lost connection waits: the next one reads all mail before it breaks again
+)
 LOGIN_FAILURES = 5  # a refused login counts so much more than a lost connection: many tries lock accounts
 UNTOLD = 3  # one may be mail that came just when we stopped waiting
 MOST_DOUBLINGS = 20
@@ -57,7 +60,8 @@ def way_of(source: ImapSource, settings: Imap) -> Way:
         port=source.port,
         tls=source.tls,
         ca_file=settings.ca_file,
-        local=bool(source.local) and parse_local_servers(settings.local_servers).names(source.host, source.port),
+        local=bool(source.local)
+        and parse_local_servers(settings.local_servers).names(source.host, source.port),
         seconds=settings.command_seconds,
     )
 
@@ -79,7 +83,9 @@ class MailboxThread:
         self.fetching = fetching
         self._shared = shared
         self._ended = ended
-        self._thread = threading.Thread(target=self._run, name=f"mailhub-imap-{fetching.source.id}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"mailhub-imap-{fetching.source.id}", daemon=True
+        )
         self._wake, self._waker = socket.socketpair()
         self._stopping = threading.Event()
         self._waiting = threading.Event()  # for mail, not for a time to try again
@@ -174,7 +180,9 @@ class MailboxThread:
             return error
         except Exception as error:  # boundary: one mailbox, whatever its server does
             id_ = secrets.token_hex(8)
-            log.exception("a mailbox failed", id=id_, source=self.fetching.source.id, error=type(error).__name__)
+            log.exception(
+                "a mailbox failed", id=id_, source=self.fetching.source.id, error=type(error).__name__
+            )
             self._note("failing", f"a fault of mailhub: see its log, id {id_}")
             return error
 
@@ -187,9 +195,15 @@ class MailboxThread:
 
         self._watch = None
         while not self._stopping.is_set():
-            if self._watch is None and self.fetching.source.feedback_from_moves and time.monotonic() >= self._watch_at:
+            if (
+                self._watch is None
+                and self.fetching.source.feedback_from_moves
+                and time.monotonic() >= self._watch_at
+            ):
                 self._begin_watch(conversation)
-            only_first = bool(heard) and self._seconds_to_look() > 0  # one that is never still starves no other
+            only_first = (
+                bool(heard) and self._seconds_to_look() > 0
+            )  # one that is never still starves no other
             if not only_first:
                 self._looked_at = time.monotonic()
             found = self._read_all(conversation, only_first=only_first)
@@ -218,7 +232,9 @@ class MailboxThread:
             raise
         except Exception:
             self._watch_at = time.monotonic() + WATCH_RESTS_SECONDS
-            self._unwatched = "not watched for moves for a while: the connection broke when we looked for some"
+            self._unwatched = (
+                "not watched for moves for a while: the connection broke when we looked for some"
+            )
             raise
 
     def _wait(self, conversation: Conversation) -> bool:
@@ -298,13 +314,17 @@ class MailboxThread:
             fault = f"the server does not open it: {refused}. Was it renamed or deleted?"
 
         self._shared.rooms.writer.run(
-            lambda tx: imap_sources.set_folder_state(tx.connection, folder, state=state, fault=fault, at=clock.now())
+            lambda tx: imap_sources.set_folder_state(
+                tx.connection, folder, state=state, fault=fault, at=clock.now()
+            )
         )
 
     def _has_news(self, conversation: Conversation, folder: ImapFolder) -> bool:
         shown = conversation.status(folder.name)
         with self._shared.rooms.database.read() as connection:
-            owed = any(imap_todos.count_todos(connection, folder, act) for act in ("settle", "fetch", "erase"))
+            owed = any(
+                imap_todos.count_todos(connection, folder, act) for act in ("settle", "fetch", "erase")
+            )
 
         if self._watch is not None:
             before = self._shown.get(folder.id)
@@ -354,14 +374,14 @@ class MailboxThread:
 
         words = [f"{count} mails could not be fetched or filed so far: tried again"] if count else []
         if worst is not None and worst.tries >= TRIES:
-            tried = (
-                f"the one with UID {worst.uid} was asked for {worst.tries} more times: the server gives it not, or not"
-            )
+            tried = f"the one with UID {worst.uid} was asked for {worst.tries} more times: the server gives it not, or not"
             words.append(f"{tried} as announced, or mailhub cannot file it (see its log). Look at it there")
 
         odd = self._struggles[folder.id].doubts.odd if folder.id in self._struggles else 0
         if odd and self.fetching.source.after_filing == "delete":
-            words.append(f"{odd} mails had another size than the server announced: filed, and not deleted there")
+            words.append(
+                f"{odd} mails had another size than the server announced: filed, and not deleted there"
+            )
 
         return "; ".join(words)
 

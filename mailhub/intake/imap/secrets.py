@@ -1,7 +1,7 @@
 """The secret a mailbox at a provider is opened with: a password, or an OAuth client's secret.
 
-It is sealed in our database, or in a file or credential of the machine. It is asked for at every connect, so that a
-changed one is used at the next. Must not: log or keep it.
+It is sealed in our database, or in a file or credential of the machine. It is asked for at every connect, so
+that a changed one is used at the next. Must not: log or keep it.
 """
 
 from __future__ import annotations

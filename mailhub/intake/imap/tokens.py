@@ -1,12 +1,13 @@
 """Access tokens for mailboxes whose provider wants OAuth: got when needed, held until shortly before their end.
 
-Durable state: ``oauth_grant`` rows. A refresh token that the endpoint changed is committed before the access token that
-came with it is used. Access tokens are in memory alone. One request at a time for each source, whoever asks (the
-thread that fetches, `mailbox test`, the job that keeps authorisations alive): endpoints that rotate refresh tokens take
-a second use of one for a theft.
+Durable state: ``oauth_grant`` rows. A refresh token that the endpoint changed is committed before the access
+token that came with it is used. Access tokens are in memory alone. One request at a time for each source,
+whoever asks (the thread that fetches, `mailbox test`, the job that keeps authorisations alive): endpoints
+that rotate refresh tokens take a second use of one for a theft.
 
-No clock but ours counts, and it only backwards: a token lives as long from its arrival as the endpoint said, less a
-margin; one that the IMAP server refuses all the same is thrown away (``imap.login``). Must not: log a token, a secret.
+No clock but ours counts, and it only backwards: a token lives as long from its arrival as the endpoint said,
+less a margin; one that the IMAP server refuses all the same is thrown away (``imap.login``). Must not: log a
+token, a secret.
 """
 
 from __future__ import annotations
@@ -113,7 +114,9 @@ class AccessTokens:
         """Once a day."""
         if clock.now() - self._warned_at.get(grant.source_id, 0) >= clock.DAY:
             self._warned_at[grant.source_id] = clock.now()
-            log.warning(text, source=grant.source_id, ends_at=clock.to_iso(grant.ends_at) if grant.ends_at else None)
+            log.warning(
+                text, source=grant.source_id, ends_at=clock.to_iso(grant.ends_at) if grant.ends_at else None
+            )
 
     # --- one request --------------------------------------------------------------------------------------------------
 
@@ -148,7 +151,9 @@ class AccessTokens:
 
     def _opened(self, grant: OauthGrant) -> str:
         try:
-            return self._keys.open("secrets", grant.refresh_token or b"", bound_to=_bound(grant.source_id)).decode()
+            return self._keys.open(
+                "secrets", grant.refresh_token or b"", bound_to=_bound(grant.source_id)
+            ).decode()
         except SealBroken:
             raise CannotLogIn("the refresh token does not open with this root key: authorize again") from None
 
@@ -157,13 +162,19 @@ class AccessTokens:
         refresh = seal(self._keys, grant.source_id, given.refresh) if given.refresh else None
         ends_at = end_of(grant, given, now=now)
         self._writer.run(
-            lambda tx: oauth_grants.set_renewed(tx.connection, grant, refresh_token=refresh, ends_at=ends_at, at=now)
+            lambda tx: oauth_grants.set_renewed(
+                tx.connection, grant, refresh_token=refresh, ends_at=ends_at, at=now
+            )
         )
 
     def _failing(self, grant: OauthGrant, denied: Denied) -> CannotLogIn:
         fault = in_words(denied)
-        self._writer.run(lambda tx: oauth_grants.set_failing(tx.connection, grant, fault=fault, at=clock.now()))
-        log.warning("authorisation fails: mailhub mailbox authorize", source=grant.source_id, error=denied.code)
+        self._writer.run(
+            lambda tx: oauth_grants.set_failing(tx.connection, grant, fault=fault, at=clock.now())
+        )
+        log.warning(
+            "authorisation fails: mailhub mailbox authorize", source=grant.source_id, error=denied.code
+        )
         return CannotLogIn(fault)
 
 

@@ -39,7 +39,9 @@ class Step:
 class _Trial:
     """The steps gone so far, and the connection that came of them."""
 
-    def __init__(self, source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins) -> None:
+    def __init__(
+        self, source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins
+    ) -> None:
         self._source = source
         self._folders = folders
         self._settings = settings
@@ -64,7 +66,9 @@ class _Trial:
         yield Step(self.at, True, f"by {self._source.auth}")
         self.at = "capabilities"
         able = [name for name in _SHOWN if self._conversation.can(name)]
-        yield Step(self.at, True, " ".join(able) + ("" if "IDLE" in able else "; no IDLE: folders are polled"))
+        yield Step(
+            self.at, True, " ".join(able) + ("" if "IDLE" in able else "; no IDLE: folders are polled")
+        )
 
         for folder in self._folders:
             self.at = f"folder {folder.name}"
@@ -88,7 +92,11 @@ class _Trial:
     def _folder(conversation: Conversation, name: str) -> str:
         opened = conversation.open(name, read_only=True)
         newest = conversation.uids(max(1, (opened.uidnext or 1) - 1), None)[-1:] if opened.messages else []
-        came = [mail.came_at for mail in conversation.describe(newest).values() if mail.came_at] if newest else []
+        came = (
+            [mail.came_at for mail in conversation.describe(newest).values() if mail.came_at]
+            if newest
+            else []
+        )
         when = f", the newest came {clock.to_iso(came[0])}" if came else ""
         return f"{opened.messages} mails{when}"
 

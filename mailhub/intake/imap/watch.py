@@ -56,7 +56,9 @@ class MoveWatch:
         self._rooms = rooms
         self._conversation = conversation
         self._source = source
-        self._modseq: dict[tuple[int, int | None], int | None] = {}  # by folder and epoch: how new its flags are
+        self._modseq: dict[
+            tuple[int, int | None], int | None
+        ] = {}  # by folder and epoch: how new its flags are
 
     def find_junk(self) -> str:
         """Make the rows say which folder spam goes to; "", or in words why there is none."""
@@ -127,8 +129,12 @@ class MoveWatch:
         after_filing = self._source.after_filing
         return feedback.looked_at(copy, flags[copy.uid], in_junk=in_junk, after_filing=after_filing, now=now)
 
-    def _note(self, tx: Transaction, folder: ImapFolder, changed: Sequence[tuple[Copy, Copy]], now: int) -> None:
-        imap_moves.change_copies(tx.connection, folder, self._doubled(tx, folder, [after for _, after in changed]))
+    def _note(
+        self, tx: Transaction, folder: ImapFolder, changed: Sequence[tuple[Copy, Copy]], now: int
+    ) -> None:
+        imap_moves.change_copies(
+            tx.connection, folder, self._doubled(tx, folder, [after for _, after in changed])
+        )
         for before, after in changed:
             label = feedback.label_by_keyword(before, after)
             if label is not None and after.message_id is not None:
@@ -138,10 +144,14 @@ class MoveWatch:
     @staticmethod
     def _doubled(tx: Transaction, folder: ImapFolder, seen: Sequence[Copy]) -> Sequence[Copy]:
         """These copies; one that is missed did not move to where another lay in a look before already."""
-        missed = {copy.message_id for copy in seen if copy.message_id is not None and copy.gone_at is not None}
+        missed = {
+            copy.message_id for copy in seen if copy.message_id is not None and copy.gone_at is not None
+        }
         beside = imap_moves.lain_beside(tx.connection, folder, missed, before=folder.success_at or 0)
         return [
-            replace(copy, known_by=DOUBLED) if copy.gone_at is not None and copy.message_id in beside else copy
+            replace(copy, known_by=DOUBLED)
+            if copy.gone_at is not None and copy.message_id in beside
+            else copy
             for copy in seen
         ]
 
@@ -187,7 +197,9 @@ class MoveWatch:
                 size_bytes=sketch.size_bytes,
             )
             after_filing = self._source.after_filing
-            found.append(feedback.looked_at(copy, sketch.flags, in_junk=True, after_filing=after_filing, now=now))
+            found.append(
+                feedback.looked_at(copy, sketch.flags, in_junk=True, after_filing=after_filing, now=now)
+            )
 
         return found
 
@@ -242,12 +254,23 @@ class MoveWatch:
         for move in moves:
             imap_moves.forget_copy(tx.connection, account, move.origin)
             if move.target.message_id is not None:
-                self._ask(tx, move.target.message_id, feedback.label_of(move), feedback.doubt_of_move(move), now)
+                self._ask(
+                    tx, move.target.message_id, feedback.label_of(move), feedback.doubt_of_move(move), now
+                )
         return moves
 
     def _ask(self, tx: Transaction, message: int, label: str, doubt: str, now: int) -> None:
         source = self._source
-        ask(tx, source.account_id, message, label, giver=source.mailbox_id, source=ledger.IMAP, reason=doubt, now=now)
+        ask(
+            tx,
+            source.account_id,
+            message,
+            label,
+            giver=source.mailbox_id,
+            source=ledger.IMAP,
+            reason=doubt,
+            now=now,
+        )
 
 
 def _which(bearers: Sequence[Bearer], identity: bytes | None, size_bytes: int) -> tuple[int | None, str]:

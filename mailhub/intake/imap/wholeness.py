@@ -1,18 +1,19 @@
 """Whether what a server gave is the mail it announced. Asked of every answer before anything is filed or deleted.
 
-Nothing is no mail, whatever the size: some servers answer ``BODY[] ""`` or ``{0}`` while their store is away. As many
-bytes as RFC822.SIZE said is the mail. Any other number is doubtful, and neither side of the doubt may win at once:
+Nothing is no mail, whatever the size: some servers answer ``BODY[] ""`` or ``{0}`` while their store is away.
+As many bytes as RFC822.SIZE said is the mail. Any other number is doubtful, and neither side of the doubt may
+win at once:
 
 - servers cut mails off, or give a stub, and are well again later: filing that would end the real mail;
 - servers announce sizes that are never true. Exchange estimates them unless it is told otherwise ("exact RFC822 size"
   is off by default), others count line ends as one byte that they send as two, or the reverse. Waiting for the truth
   there would be for ever, and RFC 9051 2.3.4 leaves the client nothing else to compare with.
 
-So a doubtful answer is asked for again, by another command, and counts when the same bytes come time and again. What is
-longer than announced, or lacks no more than its line ends or a few bytes, misses nothing that anybody knows of: twice.
-What is shorter: six times, which is three looks over six minutes; twice from the fourth such mail of a folder on, whose
-sizes are known not to be true by then. It is filed then, and never deleted there: nobody proved that it was the whole
-mail.
+So a doubtful answer is asked for again, by another command, and counts when the same bytes come time and
+again. What is longer than announced, or lacks no more than its line ends or a few bytes, misses nothing that
+anybody knows of: twice. What is shorter: six times, which is three looks over six minutes; twice from the
+fourth such mail of a folder on, whose sizes are known not to be true by then. It is filed then, and never
+deleted there: nobody proved that it was the whole mail.
 
 Pure but for what it remembers, which is lost with the process: then the answers are asked for anew.
 """

@@ -1,9 +1,10 @@
 """The bytes of an IMAP connection, bounded: how long a command may take, how much it may bring, how long a line may be.
 
-Job: replace what imaplib does with the socket. imaplib itself reads lines and literals of any length into memory and
-has no deadline: here each command gets a deadline for all of it (a byte a minute is as dead as silence) and a budget of
-bytes, and a literal that is announced larger than what is left of it ends the connection before a byte of it is read.
-Nothing durable. What goes wrong ends the connection: ``imaplib.IMAP4.abort``, or an ``OSError`` of the socket.
+Job: replace what imaplib does with the socket. imaplib itself reads lines and literals of any length into
+memory and has no deadline: here each command gets a deadline for all of it (a byte a minute is as dead as
+silence) and a budget of bytes, and a literal that is announced larger than what is left of it ends the
+connection before a byte of it is read. Nothing durable. What goes wrong ends the connection:
+``imaplib.IMAP4.abort``, or an ``OSError`` of the socket.
 
 Sources: RFC 9051 2.2, 7; RFC 8314 and NO STARTTLS (Poddebniak et al., USENIX Security 2021) for ``start_tls``.
 """
@@ -41,7 +42,9 @@ class Wire:
     def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Encrypt from here on. What the server sent ahead in the clear is an attack, or as good as one."""
         if self._buffer:
-            raise imaplib.IMAP4.abort("the server sent more after its answer to STARTTLS: refused (response injection)")
+            raise imaplib.IMAP4.abort(
+                "the server sent more after its answer to STARTTLS: refused (response injection)"
+            )
         self._socket.settimeout(self._left())
         self._socket = context.wrap_socket(self._socket, server_hostname=host)
 

@@ -1,11 +1,11 @@
 """One connection of the SMTP or LMTP door below its commands: bytes in, lines and messages out, and how it ends.
 
-Bytes never pass a StreamReader: ``data_received`` puts them into the command buffer or, while a message is being
-received, straight into its ``DataReader``. The command buffer is bounded by pausing the socket, a message by its
-limits. Nothing ever cancels the session's task: a peer that half-closes or vanishes cannot stop a commit.
-A refused peer is shown the reason before the socket closes: we stop writing, read on for a moment and only then let
-go, because closing with unread input would reset the connection and take the reply with it.
-Nothing here is durable. Must not: know a command.
+Bytes never pass a StreamReader: ``data_received`` puts them into the command buffer or, while a message is
+being received, straight into its ``DataReader``. The command buffer is bounded by pausing the socket, a
+message by its limits. Nothing ever cancels the session's task: a peer that half-closes or vanishes cannot
+stop a commit. A refused peer is shown the reason before the socket closes: we stop writing, read on for a
+moment and only then let go, because closing with unread input would reset the connection and take the reply
+with it. Nothing here is durable. Must not: know a command.
 """
 
 from __future__ import annotations
@@ -122,7 +122,11 @@ class Connection(asyncio.StreamReaderProtocol):
             self._feed(self._message, data)
         else:
             self._input += data
-            if len(self._input) > _COMMAND_BUFFER_BYTES and not self._reading_paused and self._wire is not None:
+            if (
+                len(self._input) > _COMMAND_BUFFER_BYTES
+                and not self._reading_paused
+                and self._wire is not None
+            ):
                 self._reading_paused = True
                 self._wire.pause_reading()
             self._wake()

@@ -1,8 +1,8 @@
 """Read the bytes after DATA: find the end, undo dot-stuffing, bound what is kept. Pure bytes, no sockets.
 
-Only ``<CR><LF>.<CR><LF>`` ends a message (RFC 5321 4.1.1.4); a bare CR or LF is content, whatever stands around it, so
-no server behind or before us can be made to see two messages where we see one (SMTP smuggling, CVE-2023-51764).
-Must not: normalise, add or drop anything but the stuffed dots.
+Only ``<CR><LF>.<CR><LF>`` ends a message (RFC 5321 4.1.1.4); a bare CR or LF is content, whatever stands
+around it, so no server behind or before us can be made to see two messages where we see one (SMTP smuggling,
+CVE-2023-51764). Must not: normalise, add or drop anything but the stuffed dots.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ class DataReader:
         self._pieces = []
         if not pieces:
             return b""
-        pieces[0] = pieces[0][2:]  # the line end of the DATA command, which no cut parts; only this piece is copied
+        pieces[0] = pieces[0][
+            2:
+        ]  # the line end of the DATA command, which no cut parts; only this piece is copied
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _keep(self, piece: bytes, *, stuffed: bool) -> None:

@@ -1,7 +1,8 @@
 """A door: listens, admits, watches over its sessions, drains. SMTP and LMTP differ by one flag.
 
-Runs on the daemon's own loop (asyncio or uvloop), not on aiosmtpd's threaded Controller. Nothing here is durable: a
-message belongs to its sender until ``Pipeline.deliver`` has committed it (docs/design.md, principle 1).
+Runs on the daemon's own loop (asyncio or uvloop), not on aiosmtpd's threaded Controller. Nothing here is
+durable: a message belongs to its sender until ``Pipeline.deliver`` has committed it (docs/design.md,
+principle 1).
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"cannot use the certificate {certificate} with the key {key}: {error}") from error
+        raise ConfigurationError(
+            f"cannot use the certificate {certificate} with the key {key}: {error}"
+        ) from error
     return context
 
 
@@ -79,8 +82,8 @@ class Door:
     async def drain(self, timeout_seconds: float) -> int:
         """Stop accepting, let messages under way finish, tell the others 421 4.3.2. No connection is reset.
 
-        Returns how many sessions were still busy at the timeout. Their connections are cut, but a commit under way
-        goes on: the pipeline must be closed after the door.
+        Returns how many sessions were still busy at the timeout. Their connections are cut, but a commit
+        under way goes on: the pipeline must be closed after the door.
         """
         self._state.draining = True
         for server in self._servers:

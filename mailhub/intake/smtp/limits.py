@@ -47,7 +47,9 @@ class DoorSettings:
         if self.require_tls and self.tls is None:
             raise ConfigurationError("TLS is required but there is no certificate")
         if self.message_bytes > self.in_flight_bytes - self.in_flight_bytes // 8:
-            raise ConfigurationError("seven eighths of in_flight_bytes must hold one message of message_bytes")
+            raise ConfigurationError(
+                "seven eighths of in_flight_bytes must hold one message of message_bytes"
+            )
 
 
 @dataclass(slots=True)

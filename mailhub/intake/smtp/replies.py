@@ -1,7 +1,8 @@
 """Every reply of the SMTP and LMTP doors, and the one place that turns an Outcome, a Refusal or an error into one.
 
-Codes follow RFC 5321 4.2 with the enhanced codes of RFC 3463 (RFC 2034: in every reply but the greeting's and EHLO's).
-Must not: name an address, say whether an account exists beyond what RCPT says anyway, or quote an exception.
+Codes follow RFC 5321 4.2 with the enhanced codes of RFC 3463 (RFC 2034: in every reply but the greeting's and
+EHLO's). Must not: name an address, say whether an account exists beyond what RCPT says anyway, or quote an
+exception.
 """
 
 from __future__ import annotations
@@ -98,8 +99,8 @@ def for_data_fault(fault: DataFault) -> bytes:
 
 
 def for_error(error: Exception, error_id: str) -> bytes:
-    """The reply to a fault of ours; the log line has the same id. Unknown means temporary (docs/design.md, principle
-    9).
+    """The reply to a fault of ours; the log line has the same id. Unknown means temporary (docs/design.md,
+    principle 9).
     """
     if isinstance(error, InsufficientStorage):
         return NO_ROOM
@@ -113,7 +114,9 @@ def for_outcome(outcome: Outcome) -> bytes:
     if outcome.fate is Fate.DEFERRED:
         return NO_ROOM if outcome.no_space else _DEFERRED
     if outcome.fate is Fate.REJECTED:
-        other = b"554 5.7.1 Message refused: %s\r\n" % (outcome.reason.encode("ascii", "replace") or b"policy")
+        other = b"554 5.7.1 Message refused: %s\r\n" % (
+            outcome.reason.encode("ascii", "replace") or b"policy"
+        )
         return _REJECTED.get(outcome.reason, other)
     return OK if outcome.message is None else b"250 2.0.0 Ok: message %d\r\n" % outcome.message
 

@@ -6,8 +6,9 @@ bounded, its end-of-file cancels a commit, and its exceptions are shown to the p
 searches itself for methods at every connection (0.5 ms) and warns; ``_SMTP_COMMANDS`` is that table, written once.
 Rejected: a protocol class without it, a little faster still, but then the grammar of strangers' addresses is ours.
 
-A session's only state is its greeting and one transaction. A message is answered 250 after ``Pipeline.deliver`` has
-committed it. Must not: take a recipient the pipeline does not know (there is no relay), log an address, show an error.
+A session's only state is its greeting and one transaction. A message is answered 250 after
+``Pipeline.deliver`` has committed it. Must not: take a recipient the pipeline does not know (there is no
+relay), log an address, show an error.
 """
 # ruff: noqa: N802 aiosmtpd's command methods are named smtp_VERB
 
@@ -250,7 +251,9 @@ class Session(Connection, SMTP):
             raise CommandError(replies.for_refusal(leads_to), reason=leads_to.value)
 
         if not transaction.recipients:
-            transaction.check = self.state.pipeline.begin(self._source, self.peer, self._helo, transaction.mail_from)
+            transaction.check = self.state.pipeline.begin(
+                self._source, self.peer, self._helo, transaction.mail_from
+            )
         transaction.recipients.append(address)
         await self._send(replies.RECIPIENT_OK)
 
@@ -322,7 +325,9 @@ class Session(Connection, SMTP):
             raw = await self._joined(message)
             envelope = transaction.envelope(self._source, peer=self.peer, helo=self._helo, tls=self._tls)
             outcomes = await self.state.pipeline.deliver(envelope, raw, transaction.check)
-            answer = (replies.for_each if self.state.lmtp else replies.for_all)(outcomes, len(transaction.recipients))
+            answer = (replies.for_each if self.state.lmtp else replies.for_all)(
+                outcomes, len(transaction.recipients)
+            )
             self._count(outcomes, len(raw))
         except Exception as error:  # noqa: BLE001 the boundary of a delivery: the peer keeps the message
             return self._fault(error) * times

@@ -1,10 +1,11 @@
 """What an erasure asks of providers: that the person's own mail, as far as we know where it lies, is deleted there too.
 
-Only where the mailbox's owner wants it (``imap_source.erase_there``). What is asked for is a row that names a UID and
-the erasure (``storage.sources.imap_todos``), made in the transaction that removes the message; the mailbox's thread
-does it (``intake.imap.erasing``), and the erasure does not wait for it. Of what was asked for, each mail is deleted,
-marked (by a server that can delete none by UID), owed, or *unknown*: it was not where it lay, the folder has another
-UIDVALIDITY, the mailbox's fetching was deleted, or the setting was switched off. Must not: touch another person's mail.
+Only where the mailbox's owner wants it (``imap_source.erase_there``). What is asked for is a row that names a
+UID and the erasure (``storage.sources.imap_todos``), made in the transaction that removes the message; the
+mailbox's thread does it (``intake.imap.erasing``), and the erasure does not wait for it. Of what was asked
+for, each mail is deleted, marked (by a server that can delete none by UID), owed, or *unknown*: it was not
+where it lay, the folder has another UIDVALIDITY, the mailbox's fetching was deleted, or the setting was
+switched off. Must not: touch another person's mail.
 """
 
 from __future__ import annotations

@@ -36,9 +36,16 @@ def issue_receipt(work: Work) -> None:
         place = {"node": transaction.node, "sequence": entry}
         left = backups_holding(transaction.connection, before=now)
         said = copies_of(work.row, owed_to_erasures(transaction.connection, work.account).get(work.row.id))
-        text = receipts.issue(work.parts.keys, _statement(work.row, now=now, journal=place, left=left, copies=said))
+        text = receipts.issue(
+            work.parts.keys, _statement(work.row, now=now, journal=place, left=left, copies=said)
+        )
         work.change(
-            transaction, state="done", reason="", done_at=now, receipt=text, backups_gone_at=None if left else now
+            transaction,
+            state="done",
+            reason="",
+            done_at=now,
+            receipt=text,
+            backups_gone_at=None if left else now,
         )
 
     work.do(act)
@@ -63,7 +70,11 @@ def _statement(
         "counts": counts,
         "imap_copies": asdict(copies),
         "backups": [
-            {"id": each.id, "made_at": clock.to_iso(each.made_at), "expires_at": clock.to_iso(each.expires_at)}
+            {
+                "id": each.id,
+                "made_at": clock.to_iso(each.made_at),
+                "expires_at": clock.to_iso(each.expires_at),
+            }
             for each in left
         ],
         "exceptions": [],

@@ -1,7 +1,8 @@
 """Other people's messages without the person: read outside the writer, redacted, written back in a short turn each.
 
-A message is stored again as a redacted revision: raw bytes, derived columns, index; what its label taught the filter is
-taken back and the same label trained on the new text. Identity, authentication, ticket and fate stay as recorded.
+A message is stored again as a redacted revision: raw bytes, derived columns, index; what its label taught the
+filter is taken back and the same label trained on the new text. Identity, authentication, ticket and fate
+stay as recorded.
 """
 
 from __future__ import annotations
@@ -162,8 +163,8 @@ def _keep_change(transaction: Transaction, parts: Parts, account: int, revision:
 
 
 def redo(parts: Parts, *, since: int) -> int:
-    """After a restore of a backup made at ``since``: the redacted revision of every message it holds as it was before,
-    byte for byte; how many. A hold does not bring back what was erased before it.
+    """After a restore of a backup made at ``since``: the redacted revision of every message it holds as it
+    was before, byte for byte; how many. A hold does not bring back what was erased before it.
     """
     again = 0
     place = (-1, -1, -1)

@@ -4,11 +4,11 @@
                  line breaks and folds joined; a longer address that only ends or begins alike is nobody of his
     in_bytes     in a file's bytes, where nothing says where a value begins: every occurrence, for ``scan`` to judge
 
-Bytes are searched in lower case (of ASCII); a letter beyond ASCII is spelled in both cases and in NFC and NFD. base64
-keeps no case, so it is searched for as written in lower case and as he writes himself, at each of its three offsets.
-Needles are searched for by the *core* that several share (``kim.zz`` of an address in each of its spellings): bytes
-without it hold none of them: two in three need not be looked for.
-Must not: read files or tables.
+Bytes are searched in lower case (of ASCII); a letter beyond ASCII is spelled in both cases and in NFC and
+NFD. base64 keeps no case, so it is searched for as written in lower case and as he writes himself, at each of
+its three offsets. Needles are searched for by the *core* that several share (``kim.zz`` of an address in each
+of its spellings): bytes without it hold none of them: two in three need not be looked for. Must not: read
+files or tables.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Needles:
 
     @cached_property
     def _lowered_by_core(self) -> Mapping[bytes, Sequence[bytes]]:
-        cores = {encoded.lower() for text in self._cores for form in _spelled(text) for encoded in _encoded(form)}
+        cores = {
+            encoded.lower() for text in self._cores for form in _spelled(text) for encoded in _encoded(form)
+        }
         return _by_core(self.lowered, cores)
 
     @cached_property
@@ -98,7 +100,9 @@ def views(raw: bytes) -> Iterator[bytes]:
     lowered = raw.lower()
     yield lowered
     if b"=" in raw:
-        yield _HEX.sub(lambda match: binascii.unhexlify(match[1]), re.sub(rb"=[ \t]*\r?\n", b"", lowered)).lower()
+        yield _HEX.sub(
+            lambda match: binascii.unhexlify(match[1]), re.sub(rb"=[ \t]*\r?\n", b"", lowered)
+        ).lower()
     if b"\n " in raw or b"\n\t" in raw:
         yield re.sub(rb"\r?\n[ \t]+", b"", lowered)
 
@@ -126,7 +130,11 @@ def _encoded(text: str) -> set[bytes]:
         found.add(quote(text).encode())
         found.add(binascii.b2a_qp(text.encode(), header=False))
     if " " in text:
-        found |= {text.replace(" ", "_").encode(), text.replace(" ", "%20").encode(), text.replace(" ", "+").encode()}
+        found |= {
+            text.replace(" ", "_").encode(),
+            text.replace(" ", "%20").encode(),
+            text.replace(" ", "+").encode(),
+        }
     return found
 
 
@@ -140,12 +148,18 @@ def _all_in_base64(texts: Iterable[str]) -> tuple[bytes, ...]:
 
 def _core(text: str) -> str:
     """The local part of an address without its plus part, the longest word of a name but its capital."""
-    return text.partition("@")[0].partition("+")[0] if "@" in text else max(text.split(), key=len, default="")[1:]
+    return (
+        text.partition("@")[0].partition("+")[0]
+        if "@" in text
+        else max(text.split(), key=len, default="")[1:]
+    )
 
 
 def _by_core(needles: Iterable[bytes], cores: Iterable[bytes]) -> Mapping[bytes, Sequence[bytes]]:
     """Needles by a core that is in each of them; one without any is its own."""
-    useful = sorted((core for core in cores if len(core) >= CORE_BYTES), key=len)  # the shortest is in most of them
+    useful = sorted(
+        (core for core in cores if len(core) >= CORE_BYTES), key=len
+    )  # the shortest is in most of them
     found: dict[bytes, list[bytes]] = {}
     for needle in needles:
         found.setdefault(next((core for core in useful if core in needle), needle), []).append(needle)

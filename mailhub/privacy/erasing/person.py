@@ -1,9 +1,9 @@
 """Who is to be erased: addresses and names as values, and the patterns by which a text names this person.
 
-A person is found by exact address. Belonging to him: the addresses of the contacts with that address, and their plus
-forms (kim+shop@...: the same mailbox, RFC 5233). A *name* that is his alone (two words or more, of no other contact) is
-replaced and searched for everywhere; any other name he was seen with only where it stands at his address.
-Must not: read or write anything.
+A person is found by exact address. Belonging to him: the addresses of the contacts with that address, and
+their plus forms (kim+shop@...: the same mailbox, RFC 5233). A *name* that is his alone (two words or more, of
+no other contact) is replaced and searched for everywhere; any other name he was seen with only where it
+stands at his address. Must not: read or write anything.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Person:
         spelled = sorted({form for each in self.addresses for form in _forms(each)}, key=len, reverse=True)
         written = "|".join(re.escape(each).replace("@", "(?:@|%40|&#0*64;)") for each in spelled)
         verp = "|".join(re.escape(each).replace("@", "=") for each in spelled)
-        return re.compile(rf"(?<![\w.+-])(?:{written})(?![\w-]|\.\w)|(?<![\w.])(?:{verp})(?![\w-]|\.\w)", re.IGNORECASE)
+        return re.compile(
+            rf"(?<![\w.+-])(?:{written})(?![\w-]|\.\w)|(?<![\w.])(?:{verp})(?![\w-]|\.\w)", re.IGNORECASE
+        )
 
     @cached_property
     def name_pattern(self) -> re.Pattern[str] | None:
@@ -55,7 +57,9 @@ class Person:
         names = _names_pattern((*self.names, *self.shared_names))
         if names is None:
             return None
-        return re.compile(rf"[\"']?{names.pattern}[\"']?(?=\s*[<(\[]?\s*{re.escape(ERASED_ADDRESS)})", re.IGNORECASE)
+        return re.compile(
+            rf"[\"']?{names.pattern}[\"']?(?=\s*[<(\[]?\s*{re.escape(ERASED_ADDRESS)})", re.IGNORECASE
+        )
 
     def names_him(self, text: str) -> bool:
         """Whether the text holds an address or a name of his alone."""

@@ -1,9 +1,9 @@
 """Words of a person that others quote. Job: find them in a text and take them out, and nobody else's.
 
-Two ways to know a quote: a line that is marked as one (``>``, or inside a blockquote) whose words stand in this order
-in something he wrote; and anywhere, five words in a row that he wrote (a client may wrap, indent and mark them as it
-likes: only words are compared). A quoted block that is introduced by a line naming him goes as a whole.
-Must not: know messages, or remember words longer than an erasure takes.
+Two ways to know a quote: a line that is marked as one (``>``, or inside a blockquote) whose words stand in
+this order in something he wrote; and anywhere, five words in a row that he wrote (a client may wrap, indent
+and mark them as it likes: only words are compared). A quoted block that is introduced by a line naming him
+goes as a whole. Must not: know messages, or remember words longer than an erasure takes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ class Quotes:
         his = self._by_runs(words)
 
         for start, end in marked:
-            inside = [index for index, match in enumerate(found) if start <= match.start() < end] if start < end else []
+            inside = (
+                [index for index, match in enumerate(found) if start <= match.start() < end]
+                if start < end
+                else []
+            )
             if inside and self._wrote(words[inside[0] : inside[-1] + 1]):
                 his.update(inside)
 

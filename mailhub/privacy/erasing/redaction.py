@@ -5,9 +5,9 @@
     files           a name that names him becomes "erased" with its ending; bytes that name him are overwritten
     enclosed mail   like the mail itself, to a depth of three
 
-What still names him then (a charset nobody knows, a file inside a file) is emptied as a whole part, so that the result
-never does: ``redacted`` ends with a search. Only parts that name him change, the others are the same, byte for byte.
-Must not: know tables, or keep anything.
+What still names him then (a charset nobody knows, a file inside a file) is emptied as a whole part, so that
+the result never does: ``redacted`` ends with a search. Only parts that name him change, the others are the
+same, byte for byte. Must not: know tables, or keep anything.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def _fields(part: Part, redactor: _Redactor, content: bytes | None) -> dict[byte
     filename = re.sub(r"[^\w.]", "", part.filename.rpartition(".")[2] if "." in part.filename else "")[:10]
     shown = (f"erased.{filename}" if filename else "erased") if named else part.filename
     charset = "utf-8" if content is not None else part.parameters.get("charset", "")
-    kind = part.content_type + (f"; charset={charset}" if charset and part.content_type.startswith("text/") else "")
+    kind = part.content_type + (
+        f"; charset={charset}" if charset and part.content_type.startswith("text/") else ""
+    )
     fields = {b"content-type": f"Content-Type: {kind}".encode("ascii", "replace")}
     if content is not None:
         fields[b"content-transfer-encoding"] = b"Content-Transfer-Encoding: base64"

@@ -1,8 +1,9 @@
 """Who was erased and came back with a restored backup, known by tombstones alone: keyed hashes of addresses.
 
-A backup holds what others quoted and copied of a person, and what the tables said of him, as it was before the cut.
-Every address that stands in a contact, in a text column that may name somebody, or in a message, is compared with the
-tombstones. What was redacted in messages is made again beside this (``mail.redo``), to the byte.
+A backup holds what others quoted and copied of a person, and what the tables said of him, as it was before
+the cut. Every address that stands in a contact, in a text column that may name somebody, or in a message, is
+compared with the tombstones. What was redacted in messages is made again beside this (``mail.redo``), to the
+byte.
 
 Must not: change anything. A name that stands nowhere beside an address of the person is not known again.
 """
@@ -28,8 +29,8 @@ _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@=]{1,64}@[^\s<>()\[\],;:\"'@/?&=]{1,2
 
 
 def came_back(parts: Parts, account: int, *, since: int) -> Iterator[Person]:
-    """Everybody whose erasure the restore of a backup made at ``since`` undid; reads all there is of the account, if
-    anybody of it was erased after that.
+    """Everybody whose erasure the restore of a backup made at ``since`` undid; reads all there is of the
+    account, if anybody of it was erased after that.
     """
     with parts.database.read() as connection:
         erased = {each.digest for each in tombstones.list_people(connection, account) if each.cut_at > since}

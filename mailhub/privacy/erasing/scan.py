@@ -6,10 +6,10 @@
     files      database, write-ahead log, models, logs, temporary files: read in blocks; those that the engine has open
                through its own descriptors, free pages and all (``storage.engine.open_files`` says why)
 
-In a file nothing tells where a value begins and whose it is. So an occurrence there counts unless a value that is live
-and not the person's explains it, byte for byte: another account's row, a longer address. What is found is told in
-opaque words: ``message:17``, ``note.text``, ``file:mailhub.sqlite3``. PostgreSQL's own files are out of reach.
-Must not: change anything, or hold a snapshot for longer than a page.
+In a file nothing tells where a value begins and whose it is. So an occurrence there counts unless a value
+that is live and not the person's explains it, byte for byte: another account's row, a longer address. What is
+found is told in opaque words: ``message:17``, ``note.text``, ``file:mailhub.sqlite3``. PostgreSQL's own files
+are out of reach. Must not: change anything, or hold a snapshot for longer than a page.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ class Scanner:
         with self.database.read() as connection:
             if contacts.contacts_of(connection, self.account, person.addresses):
                 search.found("contact_address")
-            if any(contacts.count_traces(connection, self.account, person.contacts, person.addresses).values()):
+            if any(
+                contacts.count_traces(connection, self.account, person.contacts, person.addresses).values()
+            ):
                 search.found("contact")
 
     def _index(self, search: Search) -> None:
@@ -134,7 +136,9 @@ class Scanner:
                 received = derived.find_received(connection, self.account, message) if entry else None
             if entry is None or received is None:
                 continue
-            document = read_document(received.raw, received.authentication, mail_from_null=received.mail_from_null)
+            document = read_document(
+                received.raw, received.authentication, mail_from_null=received.mail_from_null
+            )
             if entry.features != features_to_bytes(features(document, secret=self.secret)):
                 search.found(f"ledger:{entry.sequence}")
 
@@ -188,7 +192,10 @@ class Scanner:
                     content = value.encode("utf-8", "replace") if isinstance(value, str) else bytes(value)
                     for place, needle in self.needles.in_bytes(content):
                         end = place + len(needle)
-                        around = (content[max(0, place - AROUND_BYTES) : place], content[end : end + AROUND_BYTES])
+                        around = (
+                            content[max(0, place - AROUND_BYTES) : place],
+                            content[end : end + AROUND_BYTES],
+                        )
                         found.setdefault(needle, set()).add(around)
 
         return found

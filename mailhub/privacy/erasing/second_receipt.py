@@ -1,9 +1,10 @@
 """The last word on an erasure: when the last backup that held the person is gone, a second signed receipt says so.
 
-Durable states: ``erasure.backups_gone_at`` (NULL while a backup may hold the person) and ``second_receipt``, both set
-in the one transaction that writes the journal. An erasure whose first receipt names no backup needs no second one.
-What is due follows from the ledger of backups, so a process stopped anywhere issues it at the next look.
-Must not: delete backups (``backups.expiring``), name anybody: it bears the first receipt's commitment and its digest.
+Durable states: ``erasure.backups_gone_at`` (NULL while a backup may hold the person) and ``second_receipt``,
+both set in the one transaction that writes the journal. An erasure whose first receipt names no backup needs
+no second one. What is due follows from the ledger of backups, so a process stopped anywhere issues it at the
+next look. Must not: delete backups (``backups.expiring``), name anybody: it bears the first receipt's
+commitment and its digest.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def _settle(keys: Keys, row: Erasure, now: int, transaction: Transaction) -> boo
         "cut_at": clock.to_iso(row.cut_at),
         "first_receipt": receipts.digest_of(first),
         "gone_at": clock.to_iso(now),
-        "backups": [{"id": each, "gone_at": clock.to_iso(went[each]) if each in went else None} for each in named],
+        "backups": [
+            {"id": each, "gone_at": clock.to_iso(went[each]) if each in went else None} for each in named
+        ],
         "not_reached": list(NOT_REACHED),
         "journal": place,
     }

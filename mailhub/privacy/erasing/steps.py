@@ -162,7 +162,9 @@ def empty_outbox(work: Work) -> None:
             return mail.redact_letters(work, Needles(work.person))
 
         def act(transaction: Transaction, found: Sequence[int] = found) -> None:
-            work.add_counts(transaction, outbox=contacts.delete_sendings(transaction.connection, work.account, found))
+            work.add_counts(
+                transaction, outbox=contacts.delete_sendings(transaction.connection, work.account, found)
+            )
 
         work.do(act)
 
@@ -170,7 +172,9 @@ def empty_outbox(work: Work) -> None:
 def remove_own_mail(work: Work) -> None:
     while True:
         with work.parts.database.read() as connection:
-            found = contacts.messages_of(connection, work.account, work.person.contacts, limit=MESSAGES_A_TURN)
+            found = contacts.messages_of(
+                connection, work.account, work.person.contacts, limit=MESSAGES_A_TURN
+            )
         if not found:
             return
         _remove_mail(work, found)
@@ -180,7 +184,9 @@ def _remove_mail(work: Work, messages: Sequence[int]) -> None:
     def act(transaction: Transaction) -> None:
         contacts.deliveries_of(transaction.connection, work.account, messages)
         copies.ask(work, transaction, messages)
-        gone = remove_messages(transaction, work.account, messages, forget=work.forget, tombstones=work.tombstones)
+        gone = remove_messages(
+            transaction, work.account, messages, forget=work.forget, tombstones=work.tombstones
+        )
         work.add_counts(transaction, messages=len(gone.messages), raws=gone.rows.get("raw", 0))
 
     work.do(act)
@@ -206,8 +212,12 @@ def _remove_tickets(work: Work, tickets: Sequence[int]) -> None:
         _remove_mail(work, messages[start : start + MESSAGES_A_TURN])
 
     def act(transaction: Transaction) -> None:
-        copies.ask(work, transaction, removed_rows.messages_of_tickets(transaction.connection, work.account, tickets))
-        gone = remove_tickets(transaction, work.account, tickets, forget=work.forget, tombstones=work.tombstones)
+        copies.ask(
+            work, transaction, removed_rows.messages_of_tickets(transaction.connection, work.account, tickets)
+        )
+        gone = remove_tickets(
+            transaction, work.account, tickets, forget=work.forget, tombstones=work.tombstones
+        )
         notes = gone.rows.get("note", 0)
         work.add_counts(transaction, tickets=len(gone.tickets), messages=len(gone.messages), notes=notes)
 
@@ -224,7 +234,9 @@ def _tickets_that_go(connection: Connection, work: Work) -> set[int]:
 def remove_participations(work: Work) -> None:
     while True:
         with work.parts.database.read() as connection:
-            found = contacts.participations_of(connection, work.account, work.person.addresses, limit=ROWS_A_TURN)
+            found = contacts.participations_of(
+                connection, work.account, work.person.addresses, limit=ROWS_A_TURN
+            )
         if not found:
             return
 
@@ -266,7 +278,8 @@ def redact_rows(work: Work) -> None:
 def _change_rows(work: Work, table: Table, changes: list[tuple[personal.Key, dict[str, str]]]) -> None:
     def act(transaction: Transaction) -> None:
         for key, named in changes:
-            # What a row is found by cannot become the same word in two: a rule about who is gone says nothing.
+            # What a row is found by cannot become the same word in two: a rule about who is gone says
+            # nothing.
             if any(personal.identifies(table, column) for column in named):
                 personal.delete_row(transaction.connection, table, key)
             else:

@@ -1,7 +1,7 @@
 """What the steps of an erasure work with: the parts of the house, the row of the erasure, the person.
 
-Progress is in the row: ``add_counts`` and ``at`` belong into the transaction that does the work they tell of, so that a
-process that is stopped anywhere goes on where the last commit was.
+Progress is in the row: ``add_counts`` and ``at`` belong into the transaction that does the work they tell of,
+so that a process that is stopped anywhere goes on where the last commit was.
 """
 
 from __future__ import annotations

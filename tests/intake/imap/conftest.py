@@ -73,12 +73,16 @@ class Fetcher:
 
     def wait(self, count: int, *, name: str = "INBOX", key: str = "filed") -> dict[str, Any]:
         """Until so many mails of a folder have a fate."""
-        self.hub.wait_until(lambda: self.folder(name)[key] >= count and self.folder(name)["state"] == "current")
+        self.hub.wait_until(
+            lambda: self.folder(name)[key] >= count and self.folder(name)["state"] == "current"
+        )
         return self.folder(name)
 
     def fates(self) -> Sequence[str]:
         """What became of each delivery by IMAP."""
-        return [row["fate"] for row in self.hub.json("intake", "list", "--limit", "0") if row["source"] == "imap"]
+        return [
+            row["fate"] for row in self.hub.json("intake", "list", "--limit", "0") if row["source"] == "imap"
+        ]
 
     def tickets(self) -> int:
         """How many tickets there are."""

@@ -56,7 +56,13 @@ class Line:
                 self.send(SMALL_UIDS + tag + b" OK done\r\n")
             elif b"RFC822.SIZE" in rest:
                 date = b'"24-Nov-2026 10:00:00 +0000"'
-                self.send(b"* 1 FETCH (UID 1 RFC822.SIZE 100 INTERNALDATE " + date + b")\r\n" + tag + b" OK done\r\n")
+                self.send(
+                    b"* 1 FETCH (UID 1 RFC822.SIZE 100 INTERNALDATE "
+                    + date
+                    + b")\r\n"
+                    + tag
+                    + b" OK done\r\n"
+                )
             elif b"BODY" in rest:
                 return tag
             else:
@@ -261,7 +267,9 @@ def breaking_junk(line: Line) -> None:
         elif b"SEARCH" in rest:
             line.send(SMALL_UIDS)
         elif b"RFC822.SIZE" in rest:
-            line.send(b'* 1 FETCH (UID 1 RFC822.SIZE 40 FLAGS () INTERNALDATE "24-Nov-2026 10:00:00 +0000")\r\n')
+            line.send(
+                b'* 1 FETCH (UID 1 RFC822.SIZE 40 FLAGS () INTERNALDATE "24-Nov-2026 10:00:00 +0000")\r\n'
+            )
         elif b"BODY" in rest:
             line.send(b"* 1 FETCH (UID 1 BODY[] {34}\r\nFrom: ana@customer.example\r\n\r\nHi\r\n)\r\n")
         line.send(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
@@ -278,7 +286,9 @@ def mute(idles: list[bytes]) -> Script:
             tag, rest = line.command()
             if b"EXAMINE" in rest:
                 count += 1
-                line.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT %d] x\r\n" % (count, count + 1))
+                line.send(
+                    b"* %d EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT %d] x\r\n" % (count, count + 1)
+                )
             elif rest.startswith(b"IDLE"):
                 idles.append(tag)
                 line.send(b"+ idling\r\n")
@@ -286,7 +296,9 @@ def mute(idles: list[bytes]) -> Script:
             elif b"SEARCH" in rest:
                 line.send(b"* SEARCH %d\r\n" % count)
             elif b"RFC822.SIZE" in rest:
-                line.send(b'* 1 FETCH (UID %d RFC822.SIZE 40 INTERNALDATE "24-Nov-2026 10:00:00 +0000")\r\n' % count)
+                line.send(
+                    b'* 1 FETCH (UID %d RFC822.SIZE 40 INTERNALDATE "24-Nov-2026 10:00:00 +0000")\r\n' % count
+                )
             elif b"BODY" in rest:
                 mail = b"From: ana@customer.example\r\n\r\nHi %d\r\n" % count
                 line.send(b"* 1 FETCH (UID %d BODY[] {%d}\r\n%b)\r\n" % (count, len(mail), mail))

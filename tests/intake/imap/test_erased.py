@@ -51,7 +51,9 @@ def _flags(line: bytes) -> set[str]:
     return set(found[1].decode().split()) - {"\\Recent"}
 
 
-def test_a_new_epoch_brings_back_nothing_of_who_was_erased(server: Dovecot, user: str, fetcher: Fetcher) -> None:
+def test_a_new_epoch_brings_back_nothing_of_who_was_erased(
+    server: Dovecot, user: str, fetcher: Fetcher
+) -> None:
     """The folder has other UIDs and all mail is fetched again: fate erased, and no byte of the person."""
     known = letters(3)
     with server.client(user) as client:

@@ -52,7 +52,9 @@ def test_a_filed_mail_is_marked_moved_or_deleted(server: Dovecot, fetcher: Fetch
     users = {act: server.new_user() for act in wanted}
     for act, more in wanted.items():
         server.append(users[act], *letters(2))
-        fetcher.add("127.0.0.1", server.port, users[act], "--after-filing", act, *more, address=f"{act}@example.com")
+        fetcher.add(
+            "127.0.0.1", server.port, users[act], "--after-filing", act, *more, address=f"{act}@example.com"
+        )
 
     def settled() -> bool:
         return (
@@ -80,7 +82,9 @@ def test_only_own_uids_are_expunged(server: Dovecot, user: str, fetcher: Fetcher
     assert b"\\Deleted" in flags(server, user)[0]
 
 
-def test_since_leaves_old_mail_there_and_takes_all_that_comes(server: Dovecot, user: str, fetcher: Fetcher) -> None:
+def test_since_leaves_old_mail_there_and_takes_all_that_comes(
+    server: Dovecot, user: str, fetcher: Fetcher
+) -> None:
     """--since passes older mail that was there; what comes later is fetched whatever its date."""
     server.append(user, *letters(3))
     fetcher.add("127.0.0.1", server.port, user, "--since", "2030-01-01")
@@ -101,9 +105,17 @@ def test_a_mail_over_the_limit_has_a_fate_and_stays(server: Dovecot, user: str, 
     fetcher.add("127.0.0.1", server.port, user, "--after-filing", "delete")
     folder = fetcher.wait(2)
     assert (folder["filed"], folder["rejected"]) == (2, 1)
-    reasons = {row["reason"] for row in fetcher.hub.json("intake", "list", "--limit", "0") if row["fate"] == "rejected"}
+    reasons = {
+        row["reason"]
+        for row in fetcher.hub.json("intake", "list", "--limit", "0")
+        if row["fate"] == "rejected"
+    }
     assert reasons == {"too-large"}
-    sizes = {row["size_bytes"] for row in fetcher.hub.json("intake", "list", "--limit", "0") if row["fate"] == "filed"}
+    sizes = {
+        row["size_bytes"]
+        for row in fetcher.hub.json("intake", "list", "--limit", "0")
+        if row["fate"] == "filed"
+    }
     assert sizes == {len(large), len(small)}
     fetcher.hub.wait_until(lambda: len(flags(server, user)) == 1)
 
@@ -125,7 +137,13 @@ def test_pause_resume_and_delete(server: Dovecot, user: str, fetcher: Fetcher) -
 
 def test_a_password_is_sealed_and_never_shown(server: Dovecot, user: str, fetcher: Fetcher) -> None:
     """A password that is given to be kept opens the mailbox, and is in no answer and in no file of the daemon."""
-    body = {"host": "127.0.0.1", "port": server.port, "tls": "none", "login": user, "password": "wrong canary password"}
+    body = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "tls": "none",
+        "login": user,
+        "password": "wrong canary password",
+    }
     shown = fetcher.hub.call("POST", "/v1/mailboxes/support@example.com/imap", body=body)
     fetcher.hub.wait_until(lambda: fetcher.source()["state"] == "failing")
     assert "refuses the login" in fetcher.source()["fault"]
@@ -165,7 +183,14 @@ def test_a_server_that_can_do_little(require_service: Callable[[bool, str], None
     with dovecot("imap_capability = IMAP4rev1 LITERAL+ SASL-IR\n") as server:
         moving, deleting = server.new_user(), server.new_user()
         fetcher.add(
-            "127.0.0.1", server.port, moving, "--after-filing", "move", "--move-to", "Filed", address="m@x.example"
+            "127.0.0.1",
+            server.port,
+            moving,
+            "--after-filing",
+            "move",
+            "--move-to",
+            "Filed",
+            address="m@x.example",
         )
         fetcher.add("127.0.0.1", server.port, deleting, "--after-filing", "delete", address="d@x.example")
         fetcher.hub.wait_until(lambda: fetcher.source("m@x.example")["state"] == "waiting")

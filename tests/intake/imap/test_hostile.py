@@ -73,7 +73,9 @@ def test_each_mail_once_however_the_connection_is_cut(server: Dovecot, user: str
     assert fetcher.fates() == ["filed"] * 30
 
 
-def test_another_uidvalidity_is_read_again_without_a_second_copy(server: Dovecot, user: str, fetcher: Fetcher) -> None:
+def test_another_uidvalidity_is_read_again_without_a_second_copy(
+    server: Dovecot, user: str, fetcher: Fetcher
+) -> None:
     """A folder that is deleted and made again with other UIDs: known mail is a duplicate, new mail is filed."""
     known, fresh = letters(4), letters(2)
     with server.client(user) as client:
@@ -120,7 +122,9 @@ def test_other_clients_at_work(server: Dovecot, user: str, fetcher: Fetcher) -> 
 
 def converse(port: int, tls: str = "none", ca_file: str = "") -> Conversation:
     """A connection of this process."""
-    return Conversation.connect(Way(host="localhost", port=port, tls=tls, ca_file=ca_file, local=True, seconds=5))
+    return Conversation.connect(
+        Way(host="localhost", port=port, tls=tls, ca_file=ca_file, local=True, seconds=5)
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,9 @@ def test_a_certificate_is_verified(server: Dovecot, user: str, tls: str) -> None
     port = server.tls_port if tls == "implicit" else server.port
     with pytest.raises(ImapFault, match="not trusted"):
         converse(port, tls)
-    trusting = Way(host="127.0.0.1", port=port, tls=tls, ca_file=str(server.certificate), local=True, seconds=5)
+    trusting = Way(
+        host="127.0.0.1", port=port, tls=tls, ca_file=str(server.certificate), local=True, seconds=5
+    )
     with pytest.raises(ImapFault, match="not trusted"):
         Conversation.connect(trusting)
     conversation = converse(port, tls, str(server.certificate))
@@ -176,7 +182,19 @@ def test_names_inject_nothing(server: Dovecot, user: str) -> None:
     server.append(user, *letters(1))
     conversation = converse(server.port)
     conversation.log_in(user, PASSWORD)
-    for name in ('a" (x', "a\r\nA1 DELETE Junk", "{5}", "{5}\r\n", "\\", '"', "a\nb", "&", "Post\0", "é\r\n*", "%*"):
+    for name in (
+        'a" (x',
+        "a\r\nA1 DELETE Junk",
+        "{5}",
+        "{5}\r\n",
+        "\\",
+        '"',
+        "a\nb",
+        "&",
+        "Post\0",
+        "é\r\n*",
+        "%*",
+    ):
         with pytest.raises(Refused):
             conversation.open(f"Nowhere {name}", read_only=True)
     assert "Junk" in conversation.folders()
@@ -194,7 +212,10 @@ def test_folders_that_are_not_modified_utf_7_are_survived() -> None:
     with scripted(strange_names) as port:
         conversation = converse(port)
         conversation.log_in("any", "body")
-        assert conversation.folders()[1:] == ["ÿþ", "Post & Büro"]  # the first is a NUL: a name, though none of ours
+        assert conversation.folders()[1:] == [
+            "ÿþ",
+            "Post & Büro",
+        ]  # the first is a NUL: a name, though none of ours
         conversation.close()
 
 

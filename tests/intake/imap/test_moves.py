@@ -71,7 +71,9 @@ class Mailbox:
         opened = self._conversation.open(folder.name, read_only=self.source.after_filing == "nothing")
         epoch, quiet = opened.uidvalidity or 0, (opened.uidnext or 1) - 1
         if folder.uidvalidity != epoch:
-            self.room.do(lambda tx: tx.connection.execute(imap_copy.delete().where(imap_copy.c.folder_id == folder.id)))
+            self.room.do(
+                lambda tx: tx.connection.execute(imap_copy.delete().where(imap_copy.c.folder_id == folder.id))
+            )
             folder = self.room.do(
                 lambda tx: imap_sources.begin_epoch(tx.connection, folder, uidvalidity=epoch, quiet_uid=quiet)
             )
@@ -128,7 +130,9 @@ class Mailbox:
         """Move mails, whoever does it."""
         with self.client(origin) as client:
             for name in names:
-                uid = client.uid("SEARCH", "HEADER", "Message-ID", f"<{name}@customer.example>")[1][0].split()[-1]
+                uid = client.uid("SEARCH", "HEADER", "Message-ID", f"<{name}@customer.example>")[1][
+                    0
+                ].split()[-1]
                 assert client.uid("MOVE", uid.decode(), target)[0] == "OK"
 
     @staticmethod

@@ -22,7 +22,9 @@ def test_a_move_is_noticed_suggested_and_confirmed(fetcher: Fetcher, server: Dov
         client.uid("MOVE", "1:2", "Junk")
     hub.wait_until(lambda: len(hub.json("spam", "suggestions", "list")) == 2)
     one, two = hub.json("spam", "suggestions", "list")
-    assert {(each["label"], each["source"], each["reason"]) for each in (one, two)} == {("spam", "imap", "unread")}
+    assert {(each["label"], each["source"], each["reason"]) for each in (one, two)} == {
+        ("spam", "imap", "unread")
+    }
     assert hub.json("spam", "suggestions", "confirm", str(one["id"]))[0]["outcome"] == "marked"
     hub.run("spam", "suggestions", "dismiss", str(two["id"]))
     assert hub.json("spam", "suggestions", "list") == []

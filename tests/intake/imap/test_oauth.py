@@ -62,7 +62,9 @@ def endpoint(provider: tuple[Dovecot, Endpoint], user: str) -> Endpoint:
     return provider[1]
 
 
-def add(fetcher: Fetcher, server: Dovecot, endpoint: Endpoint, user: str, flow: str = "device", **more: Any) -> Any:
+def add(
+    fetcher: Fetcher, server: Dovecot, endpoint: Endpoint, user: str, flow: str = "device", **more: Any
+) -> Any:
     """The mailbox, with the endpoint as its provider."""
     oauth = {"provider": "custom", "client_id": CLIENT, "flow": flow, "token_url": f"{endpoint.url}/token"}
     oauth |= {"consent_url": f"{endpoint.url}/device", "scope": "imap"} | more.pop("oauth", {})
@@ -80,7 +82,9 @@ def kick(server: Dovecot, fetcher: Fetcher) -> None:
     before = fetcher.source()["connected_at"]
     command = ["doveadm", "-c", str(server.directory / "dovecot.conf"), "kick", "*"]
     subprocess.run(command, check=False, capture_output=True)
-    fetcher.hub.wait_until(lambda: fetcher.source()["state"] != "waiting" or fetcher.source()["connected_at"] != before)
+    fetcher.hub.wait_until(
+        lambda: fetcher.source()["state"] != "waiting" or fetcher.source()["connected_at"] != before
+    )
 
 
 @pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer"])
@@ -108,7 +112,14 @@ def test_a_consent_by_a_page_is_bound_to_whom_it_was_asked_by(
     server: Dovecot, endpoint: Endpoint, user: str, fetcher: Fetcher
 ) -> None:
     """The address that the browser ends at is taken with its own handle alone; the verifier of PKCE goes with it."""
-    add(fetcher, server, endpoint, user, flow="code", oauth={"consent_url": f"{endpoint.url}/page?prompt=consent"})
+    add(
+        fetcher,
+        server,
+        endpoint,
+        user,
+        flow="code",
+        oauth={"consent_url": f"{endpoint.url}/page?prompt=consent"},
+    )
     first, second = (fetcher.hub.call("POST", AUTHORIZE) for _ in range(2))
     answer = endpoint.agree(first["url"])
     with pytest.raises(ApiError, match="another consent"):
@@ -185,7 +196,9 @@ def test_clocks_that_differ_keep_no_mailbox_shut(
 
     def from_later_on(path: str, form: dict[str, str]) -> tuple[int, Any]:
         status, found = given(path, form)
-        if isinstance(found, dict) and "access_token" in found:  # behind: what is given now is good there later
+        if (
+            isinstance(found, dict) and "access_token" in found
+        ):  # behind: what is given now is good there later
             endpoint.access[found["access_token"]] = (user, time.monotonic() + 0.5)
         return status, found
 
@@ -218,17 +231,32 @@ def test_an_end_in_sight_is_told(server: Dovecot, endpoint: Endpoint, user: str,
     assert not fetcher.source()["authorisation"]["ends_soon"]
     fetcher.hub.run("mailbox", "delete", ADDRESS, "--imap")
     soon = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() + 10 * 86_400))
-    add(fetcher, server, endpoint, user, "client-credentials", password=SECRET, oauth={"secret_ends_at": soon})
+    add(
+        fetcher, server, endpoint, user, "client-credentials", password=SECRET, oauth={"secret_ends_at": soon}
+    )
     assert fetcher.source()["authorisation"]["ends_soon"]
     assert "the authorisation ends at" in fetcher.hub.call("GET", "/v1/status")["imap"][ADDRESS]
     assert "mailhub_imap_authorisation_end_timestamp_seconds{" in fetcher.hub.text("/metrics")
 
 
-def test_the_command_takes_a_refresh_token(server: Dovecot, endpoint: Endpoint, user: str, fetcher: Fetcher) -> None:
+def test_the_command_takes_a_refresh_token(
+    server: Dovecot, endpoint: Endpoint, user: str, fetcher: Fetcher
+) -> None:
     """`mailbox add --oauth` and `mailbox authorize --refresh-token-stdin` open it; a bad token is told of."""
-    where = ("--imap-host", "127.0.0.1", "--imap-port", str(server.port), "--imap-tls", "none", "--imap-user", user)
+    where = (
+        "--imap-host",
+        "127.0.0.1",
+        "--imap-port",
+        str(server.port),
+        "--imap-tls",
+        "none",
+        "--imap-user",
+        user,
+    )
     url = ("--oauth-token-url", f"{endpoint.url}/token")
-    added = fetcher.hub.run("mailbox", "add", ADDRESS, *where, "--oauth", "custom", "--oauth-client-id", CLIENT, *url)
+    added = fetcher.hub.run(
+        "mailbox", "add", ADDRESS, *where, "--oauth", "custom", "--oauth-client-id", CLIENT, *url
+    )
     assert added.returncode == 0, added.stderr
     command = ("mailbox", "authorize", ADDRESS, "--refresh-token-stdin")
     bad = fetcher.hub.run(*command, stdin=b"unknown\n")

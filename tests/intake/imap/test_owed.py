@@ -55,14 +55,20 @@ class Provider:
         with suppress(ConnectionError):
             while True:
                 tag, rest = line.command()
-                line.send(self._answer(rest) + tag + (b" NO not now\r\n" if self._refused(rest) else b" OK done\r\n"))
+                line.send(
+                    self._answer(rest)
+                    + tag
+                    + (b" NO not now\r\n" if self._refused(rest) else b" OK done\r\n")
+                )
 
     def _answer(self, rest: bytes) -> bytes:
         if rest.startswith(b"CAPABILITY"):
             return b"* CAPABILITY IMAP4rev1\r\n"
         if b"SEARCH" in rest:
             self.searches += 1
-            return b"* SEARCH %s\r\n" % b" ".join(b"%d" % uid for uid in self._named(rest.rpartition(b" ")[2]))
+            return b"* SEARCH %s\r\n" % b" ".join(
+                b"%d" % uid for uid in self._named(rest.rpartition(b" ")[2])
+            )
         if b"FETCH" not in rest:
             return b""
         named = self._named(rest.split(b" ")[2])
@@ -121,7 +127,9 @@ class Reader:
 
     def connect(self) -> Conversation:
         """A connection with the folder open."""
-        conversation = Conversation.connect(Way(host="127.0.0.1", port=self.port, tls="none", local=True, seconds=10))
+        conversation = Conversation.connect(
+            Way(host="127.0.0.1", port=self.port, tls="none", local=True, seconds=10)
+        )
         conversation.log_in("any", "body")
         conversation.open("INBOX", read_only=True)
         return conversation
@@ -145,7 +153,9 @@ class Reader:
     def owed(self) -> dict[int, int]:
         """UIDs that are owed, and how often they were tried."""
         with self.room.database.read() as connection:
-            rows = connection.execute(select(imap_todo.c.uid, imap_todo.c.tries).where(imap_todo.c.act == "fetch"))
+            rows = connection.execute(
+                select(imap_todo.c.uid, imap_todo.c.tries).where(imap_todo.c.act == "fetch")
+            )
             return {row.uid: row.tries for row in rows}
 
     def let_time_pass(self) -> None:
@@ -203,7 +213,9 @@ def reader(room: PostRoom, reception: Reception, provider: Provider, tmp_path: P
 
 
 @pytest.mark.parametrize("how", ["withholds", "refuses", "hangs_up", "chokes"])
-def test_a_mail_that_is_not_given_is_owed_and_comes_later(reader: Reader, provider: Provider, how: str) -> None:
+def test_a_mail_that_is_not_given_is_owed_and_comes_later(
+    reader: Reader, provider: Provider, how: str
+) -> None:
     """Whatever a server does instead of giving a mail: the others are filed, and that one once it gives it."""
     getattr(provider, how).add(3)
     folder = reader.look_until(5)
@@ -321,11 +333,15 @@ def test_a_commit_that_fails_leaves_the_truth(
     assert len(reader.room.rows(message)) == 5
 
 
-def test_another_uidvalidity_forgets_what_was_owed_and_reads_it_again(reader: Reader, provider: Provider) -> None:
+def test_another_uidvalidity_forgets_what_was_owed_and_reads_it_again(
+    reader: Reader, provider: Provider
+) -> None:
     """The UIDs that were owed are other mails now; each mail still comes once."""
     provider.withholds.add(3)
     before = reader.look_until(5)
-    reader.room.writer.run(lambda tx: imap_sources.begin_epoch(tx.connection, before, uidvalidity=2, quiet_uid=0))
+    reader.room.writer.run(
+        lambda tx: imap_sources.begin_epoch(tx.connection, before, uidvalidity=2, quiet_uid=0)
+    )
     provider.withholds.clear()
     assert reader.owed() == {}
     folder = reader.look()

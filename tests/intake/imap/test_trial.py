@@ -59,7 +59,14 @@ def make_source(tmp_path: Path) -> Callable[..., ImapSource]:
 
     def make(*, port: int, tls: str = "none", host: str = "localhost") -> ImapSource:
         return source_row(
-            account=1, source=2, mailbox=3, host=host, port=port, tls=tls, secret_from=f"file:{password}", idle=1
+            account=1,
+            source=2,
+            mailbox=3,
+            host=host,
+            port=port,
+            tls=tls,
+            secret_from=f"file:{password}",
+            idle=1,
         )
 
     return make

@@ -58,7 +58,9 @@ def test_mail_that_comes_as_another_goes_is_heard(
     assert not conversation.idle(0.0, wake)
 
 
-def test_folders_are_counted_apart(conversation: Conversation, server: Dovecot, user: str, wake: socket.socket) -> None:
+def test_folders_are_counted_apart(
+    conversation: Conversation, server: Dovecot, user: str, wake: socket.socket
+) -> None:
     """As many as there are in the folder that was open before is news all the same."""
     server.append(user, *letters(2), folder="Junk")
     for name in ("Junk", "INBOX"):

@@ -33,7 +33,9 @@ class Liar(Provider):
         if b"UID STORE" in rest and b"DELETED" in rest:
             self.deleted += self._named(rest.split(b" ")[2])
         if b"FETCH" in rest and b"FLAGS" in rest and b"BODY" not in rest:
-            return b"".join(b"* 1 FETCH (UID %d FLAGS ())\r\n" % uid for uid in self._named(rest.split(b" ")[2]))
+            return b"".join(
+                b"* 1 FETCH (UID %d FLAGS ())\r\n" % uid for uid in self._named(rest.split(b" ")[2])
+            )
         return super()._answer(rest)
 
     def _size(self, uid: int) -> bytes:

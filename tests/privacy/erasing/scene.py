@@ -125,7 +125,10 @@ def written(sender: str, text: str, *, subject: str = "Help", **headers: str) ->
     """A mail to support."""
     made = EmailMessage(policy=SMTP)
     given = {"From": sender, "To": "support@example.com", "Subject": subject}
-    for name, value in {**given, **{name.replace("_", "-"): value for name, value in headers.items()}}.items():
+    for name, value in {
+        **given,
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }.items():
         made[name] = value
     made.set_content(text)
     return made
@@ -140,21 +143,32 @@ def _file(scene: Scene, name: str, mail: EmailMessage | bytes, *, mail_from: str
 def _his_own_ticket(scene: Scene) -> None:
     desk, sender = scene.desk, f"{NAME} <{KIM}>"
     own = written(
-        sender, f"canaryown please\n{WORDS} whenever I print.\n", subject="canarysubject", Message_ID="<own@k.x>"
+        sender,
+        f"canaryown please\n{WORDS} whenever I print.\n",
+        subject="canarysubject",
+        Message_ID="<own@k.x>",
     )
-    own.add_attachment(b"canarybytes of a file", maintype="application", subtype="x-thing", filename="canaryname.bin")
+    own.add_attachment(
+        b"canarybytes of a file", maintype="application", subtype="x-thing", filename="canaryname.bin"
+    )
     _file(scene, "own", own, mail_from=KIM)
     desk.receive(b"Received: from canarytrace.example by x\r\n" + own.as_bytes(), mail_from=KIM)
     ticket = _ticket(scene, "own")
     desk.answer(ticket, "canaryanswer for you")
-    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="canarynote"))
+    desk.do(
+        lambda tx: acts.note(
+            Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="canarynote"
+        )
+    )
 
 
 def _leos_ticket(scene: Scene) -> None:
     desk = scene.desk
     leo = written("Leo <leo@leo.example>", "Leos own words.", Cc=f"{NAME} <{KIM}>", Message_ID="<leo@l.x>")
     _file(scene, "leo", leo)
-    reply = written(f"{NAME} <{KIM}>", f"{WORDS}\ncanaryreply again\n", In_Reply_To="<leo@l.x>", Message_ID="<re@k.x>")
+    reply = written(
+        f"{NAME} <{KIM}>", f"{WORDS}\ncanaryreply again\n", In_Reply_To="<leo@l.x>", Message_ID="<re@k.x>"
+    )
     _file(scene, "reply", reply, mail_from=KIM)
     quoting = written(
         "Leo <leo@leo.example>",
@@ -171,7 +185,9 @@ def _leos_ticket(scene: Scene) -> None:
     _file(scene, "quoting", quoting)
     ticket = _ticket(scene, "leo")
     text = f"{NAME} says so too: {KIM}"
-    desk.do(lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text=text))
+    desk.do(
+        lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text=text)
+    )
     desk.answer(ticket, "To all of you.", copies=(KIM,))
 
 
@@ -180,24 +196,39 @@ def _mias_mails(scene: Scene) -> None:
     mia = written("Mia <mia@mia.example>", f"Ask {KIM.upper()} or {NAME.lower()}.", subject=f"About {NAME}")
     for index, encoding in enumerate(("utf-8", "utf-16", "utf-16-be")):
         data = f"{'-' * index}{NAME};{KIM};".encode(encoding)
-        mia.add_attachment(data, maintype="application", subtype="octet-stream", filename=f"{KIM}-{index}.csv")
+        mia.add_attachment(
+            data, maintype="application", subtype="octet-stream", filename=f"{KIM}-{index}.csv"
+        )
     mia.add_attachment(f"{KIM}\n".encode(), maintype="text", subtype="csv", filename="list.csv")
     mia.add_attachment(written(NAME, f"forwarded by {KIM}"), filename="enclosed.eml")
     _file(scene, "mia", mia, mail_from="mia@mia.example")
     folded = quopri.encodestring(f"Long line before it so that it breaks there {KIM} and {NAME}".encode())
     head = b"From: Mia <mia@mia.example>\r\nTo: support@example.com\r\nMIME-Version: 1.0\r\n"
     subject = base64.b64encode(unicodedata.normalize("NFD", f"Küche, {NAME}").encode())
-    head += b"Subject: =?utf-8?b?" + subject + b"?=\r\nX-Origin: " + KIM.encode() + b"\r\nX-Blob: " + BLOB + b"\r\n"
+    head += (
+        b"Subject: =?utf-8?b?"
+        + subject
+        + b"?=\r\nX-Origin: "
+        + KIM.encode()
+        + b"\r\nX-Blob: "
+        + BLOB
+        + b"\r\n"
+    )
     head += b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     _file(
-        scene, "mia2", head + folded.replace(b"\n", b"\r\n") + b"\r\n", mail_from=f"bounces+{KIM.replace('@', '=')}@l.x"
+        scene,
+        "mia2",
+        head + folded.replace(b"\n", b"\r\n") + b"\r\n",
+        mail_from=f"bounces+{KIM.replace('@', '=')}@l.x",
     )
 
 
 def _his_request(scene: Scene) -> None:
     """He asked for a copy of his data: a request with his address, and a letter that waits, sealed."""
     desk = scene.desk
-    post = post_of(desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay)
+    post = post_of(
+        desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay
+    )
     asked = Asked(account=desk.account, mailbox=desk.mailbox, address=KIM, kind="export", at=desk.now)
     assert desk.do(lambda tx: privacy_requests.ask(tx, post, "confirm", asked)) == "queued"
 
@@ -232,11 +263,15 @@ def source_of(desk: Desk) -> ImapSource:
 
 def folder_of(desk: Desk) -> ImapFolder:
     """Its one folder."""
-    return ImapFolder(account_id=desk.account, id=FOLDER, source_id=SOURCE, name="INBOX", uidvalidity=7, last_uid=4)
+    return ImapFolder(
+        account_id=desk.account, id=FOLDER, source_id=SOURCE, name="INBOX", uidvalidity=7, last_uid=4
+    )
 
 
 def _ticket(scene: Scene, name: str) -> int:
     from storage.tickets.removal import tickets_of_messages
 
     with scene.desk.database.read() as connection:
-        return tickets_of_messages(connection, scene.desk.account, [scene.messages[name]])[scene.messages[name]]
+        return tickets_of_messages(connection, scene.desk.account, [scene.messages[name]])[
+            scene.messages[name]
+        ]

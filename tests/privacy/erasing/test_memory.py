@@ -27,7 +27,9 @@ def _large_mails(desk: Desk) -> None:
     """The person's own, and others' that mention them; each compresses to a few KiB."""
     for number in range(MAILS):
         sender = scenes.KIM if number % 2 else "leo@leo.example"
-        head = f"From: {sender}\r\nTo: support@example.com\r\nMessage-ID: <large-{number}@customer.example>\r\n"
+        head = (
+            f"From: {sender}\r\nTo: support@example.com\r\nMessage-ID: <large-{number}@customer.example>\r\n"
+        )
         text = f"Subject: Large {number}\r\n\r\nMail {number} about {scenes.KIM}\r\n"
         desk.receive((head + text).encode() + b"\r\n" * (SIZE // 2), mail_from=sender)
 

@@ -34,7 +34,12 @@ def canaries(scene: Scene) -> list[tuple[str, bytes, bool, set[str]]]:
         ("name of the contact", name, False, {"column:contact.name"}),
         ("From", kim, False, {f"header:{own}", "column:message.from_address"}),
         ("name in From", name, False, {f"header:{own}", "column:message.from_name"}),
-        ("subject", b"canarysubject", False, {f"header:{own}", "column:message.subject", "column:ticket.subject"}),
+        (
+            "subject",
+            b"canarysubject",
+            False,
+            {f"header:{own}", "column:message.subject", "column:ticket.subject"},
+        ),
         ("body word", b"canaryown", False, {f"raw:{own}", f"part:{own}"}),
         ("attachment's name", b"canaryname", False, {f"filename:{own}", f"raw:{own}"}),
         ("attachment's bytes", b"canarybytes", False, {f"part:{own}"}),
@@ -89,8 +94,12 @@ def test_nothing_is_left_anywhere(scene: Scene, tmp_path: Path) -> None:
         scene.messages["quoting"],
         scene.messages["reply"],
     }
-    assert witness.counted(scene.desk.filing.models.snapshot(scene.desk.writer, scene.desk.account), identifiers)
-    assert all(witness.indexed(tmp_path, word) for word in ("zanzibari", "canaryown", "sandwort", "canaryreply"))
+    assert witness.counted(
+        scene.desk.filing.models.snapshot(scene.desk.writer, scene.desk.account), identifiers
+    )
+    assert all(
+        witness.indexed(tmp_path, word) for word in ("zanzibari", "canaryown", "sandwort", "canaryreply")
+    )
     done = scene.erase()
     assert (done.state, done.reason) == ("done", "")
     left = {
@@ -100,8 +109,13 @@ def test_nothing_is_left_anywhere(scene: Scene, tmp_path: Path) -> None:
     }
     assert left == {}, left
     assert witness.labelled_with(tmp_path, identifiers) == set()
-    assert witness.counted(scene.desk.filing.models.snapshot(scene.desk.writer, scene.desk.account), identifiers) == 0
-    assert not any(witness.indexed(tmp_path, word) for word in ("zanzibari", "canaryown", "sandwort", "canaryreply"))
+    assert (
+        witness.counted(scene.desk.filing.models.snapshot(scene.desk.writer, scene.desk.account), identifiers)
+        == 0
+    )
+    assert not any(
+        witness.indexed(tmp_path, word) for word in ("zanzibari", "canaryown", "sandwort", "canaryreply")
+    )
 
 
 def test_others_keep_their_own_words(scene: Scene, tmp_path: Path) -> None:
@@ -130,7 +144,9 @@ def test_the_receipt_says_what_was_done(scene: Scene) -> None:
 def test_a_letter_to_another_goes_out_without_him(scene: Scene) -> None:
     """The reason of a refusal can name him: sealed in the outbox, it is a value that our keys can open."""
     desk = scene.desk
-    post = post_of(desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay)
+    post = post_of(
+        desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay
+    )
     letter = Letter(
         account=desk.account,
         kind="request-refused",
@@ -141,7 +157,9 @@ def test_a_letter_to_another_goes_out_without_him(scene: Scene) -> None:
     assert desk.do(lambda tx: letters.queue(tx, post, letter, now=desk.now)) == "queued"
 
     def waiting() -> list[bytes]:
-        return [raw for row, raw in waiting_letters(desk.database, KEYS, desk.account) if row.recipient != KIM]
+        return [
+            raw for row, raw in waiting_letters(desk.database, KEYS, desk.account) if row.recipient != KIM
+        ]
 
     assert [b"Kim Zanzibari" in raw for raw in waiting()] == [True]
     assert scene.erase().state == "done"
@@ -160,7 +178,9 @@ def test_people_like_him_stay(scene: Scene, tmp_path: Path) -> None:
         "shared": "Office <office@customer.example>",
     }
     for name, sender in others.items():
-        mail = scenes.written(sender, f"words of {name}", subject=f"From {name}", Message_ID=f"<{name}@x.example>")
+        mail = scenes.written(
+            sender, f"words of {name}", subject=f"From {name}", Message_ID=f"<{name}@x.example>"
+        )
         scene.messages[name] = desk.message_of(desk.receive(mail.as_bytes(), mail_from=None))
     before = {name: raw_of(tmp_path, scene.messages[name]) for name in others}
     assert scene.erase().state == "done"

@@ -48,7 +48,9 @@ def test_nothing_is_left_that_a_program_reaches(on_postgresql: Scene, tmp_path: 
     for what, content, exactly, _ in planted:
         assert found_in(after, content, exactly=exactly) == set(), what
     assert all(found_in(after, word) == set() for word in words)
-    assert counted(scene.desk.filing.models.snapshot(scene.desk.writer, scene.desk.account), own_features()) == 0
+    assert (
+        counted(scene.desk.filing.models.snapshot(scene.desk.writer, scene.desk.account), own_features()) == 0
+    )
 
 
 def test_what_the_servers_files_keep_is_freed_space_and_nothing_else(on_postgresql: Scene) -> None:

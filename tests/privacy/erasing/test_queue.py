@@ -98,7 +98,13 @@ def test_accounts_take_turns(desk: Desk, parts: Parts, monkeypatch: pytest.Monke
     """Who asked for three, before another account asked for one, delays that one by a single erasure."""
     other = 77
     whole = Account(
-        id=other, name="Other", stage="active", billing="none", created_at=1, stage_entered_at=1, term_began_at=None
+        id=other,
+        name="Other",
+        stage="active",
+        billing="none",
+        created_at=1,
+        stage_entered_at=1,
+        term_began_at=None,
     )
     desk.do(lambda tx: add_account(tx.connection, whole))
     for address in PEOPLE:

@@ -70,7 +70,9 @@ def _decoded(message: int, whole: Message) -> Iterator[Place]:
     for part in whole.walk():
         for name, value in part.items():
             pieces = decode_header(str(value))
-            text = "".join(p.decode(c or "latin-1", "replace") if isinstance(p, bytes) else p for p, c in pieces)
+            text = "".join(
+                p.decode(c or "latin-1", "replace") if isinstance(p, bytes) else p for p, c in pieces
+            )
             yield f"header:{message}", f"{name}: {text}".encode("utf-8", "surrogateescape")
         yield f"filename:{message}", str(part.get_filename() or "").encode("utf-8", "replace")
         payload = part.get_payload(decode=True)
@@ -95,7 +97,9 @@ def indexed(directory: Path, word: str) -> set[int]:
     """Messages whose index row has this word; the index itself is asked, not what it is about."""
     connection = sqlite3.connect(str(directory / "mailhub.sqlite3"))
     try:
-        rows = connection.execute("SELECT rowid FROM message_index WHERE message_index MATCH ?", (f'"{word}"',))
+        rows = connection.execute(
+            "SELECT rowid FROM message_index WHERE message_index MATCH ?", (f'"{word}"',)
+        )
         return {row[0] for row in rows}
     finally:
         connection.close()

@@ -1,8 +1,8 @@
 """The witness on PostgreSQL: everything that a program reaches, by psycopg and the server's own files.
 
-Every column of every table and materialised statistic, of the catalogue's tables as well (pg_statistic holds samples of
-values), large objects, the messages decompressed and decoded; the files of the data directory of mailhub; and apart,
-since the server alone can empty them, the database's files as they lie on the disk.
+Every column of every table and materialised statistic, of the catalogue's tables as well (pg_statistic holds
+samples of values), large objects, the messages decompressed and decoded; the files of the data directory of
+mailhub; and apart, since the server alone can empty them, the database's files as they lie on the disk.
 """
 
 from __future__ import annotations
@@ -34,13 +34,20 @@ def places(url: URL, directory: Path) -> Iterator[Place]:
     yield from files(directory)
     with connect(url) as connection:
         for schema, table, column, is_bytes in connection.execute(_COLUMNS).fetchall():
-            name = sql.Identifier(str(column)) if is_bytes else sql.SQL("{}::text").format(sql.Identifier(str(column)))
+            name = (
+                sql.Identifier(str(column))
+                if is_bytes
+                else sql.SQL("{}::text").format(sql.Identifier(str(column)))
+            )
             query = sql.SQL("SELECT {} FROM {}.{}").format(
                 name, sql.Identifier(str(schema)), sql.Identifier(str(table))
             )
             for (value,) in connection.execute(query):
                 if value is not None:
-                    yield f"column:{table}.{column}", value if isinstance(value, bytes) else str(value).encode()
+                    yield (
+                        f"column:{table}.{column}",
+                        value if isinstance(value, bytes) else str(value).encode(),
+                    )
         yield from raws(connection.execute("SELECT message_id, data FROM raw ORDER BY message_id, slice"))
 
 
