@@ -294,13 +294,8 @@ def _missing(config: Config) -> str:
     )
 
 
-def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
-    """Open the database of this configuration, bring it to this version's schema, and wire the parts.
-
-    Raises ``ConfigurationError`` when there is no database (only init makes one: mail for an empty one would
-    be refused for good), when it was written with another root key, or when a restore into it was cut off
-    (unless that asks).
-    """
+def _opened(config: Config, keys: Keys, *, restoring: bool) -> Database:
+    """The database, in this version's schema, and written with this key."""
     database = Database(config.database_url)
     if is_empty(database):
         raise ConfigurationError(_missing(config))
@@ -310,6 +305,17 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
 
     migrate(database)
     recognise_key(database, keys)
+    return database
+
+
+def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
+    """Open the database of this configuration, bring it to this version's schema, and wire the parts.
+
+    Raises ``ConfigurationError`` when there is no database (only init makes one: mail for an empty one would
+    be refused for good), when it was written with another root key, or when a restore into it was cut off
+    (unless that asks).
+    """
+    database = _opened(config, keys, restoring=restoring)
     writer = WritingThread(database, node=config.storage.node)
     directory = Directory(
         database,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import func, select
 
@@ -25,6 +25,7 @@ from mailhub.filter.verdict import FilterSettings
 from mailhub.keys import Keys
 from mailhub.message.values import Authentication
 from mailhub.outbound.letters import Post
+from mailhub.proof.act import Act, perform
 from mailhub.reading.prepare import Secrets, prepare
 from mailhub.tickets.reply import Answer, Replied, ReplyContext, reply
 from storage.accounts.accounts import Account, add_account
@@ -36,6 +37,7 @@ from storage.tickets.tickets import Ticket, find_ticket
 from storage.writer import Transaction, WritingThread
 
 T = TypeVar("T")
+P = ParamSpec("P")
 START = 1_800_000_000 * SECOND
 SUPPORT = "support@example.com"
 RELAY = Relay(host="127.0.0.1", port=25, tls="none")
@@ -67,6 +69,11 @@ class Desk:
         """Run a flow function, a second later than the one before."""
         self.now += SECOND
         return self.writer.run(function)
+
+    def act(self, function: Callable[Concatenate[Act, P], T], *args: P.args, **named: P.kwargs) -> T:
+        """Let ana do something to the account, a second later than what was before."""
+        self.now += SECOND
+        return self.writer.run(perform, function, self.actor, self.account, self.now, *args, **named)
 
     def receive(
         self,

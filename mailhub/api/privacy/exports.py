@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from fastapi import APIRouter, Depends
 from starlette.responses import StreamingResponse
@@ -22,12 +23,14 @@ from storage.writer import Transaction
 router = APIRouter(tags=["exports"])
 
 A_SLOT = [Depends(one_of("exports"))]
-ZIP = {200: {"content": {"application/zip": {}}, "description": "The zip, in pieces."}}
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {}}, "description": "The zip, in pieces."}
+}
 
 
 @router.get(
     "/contacts/{contact}/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT
-)  # type: ignore[arg-type]
+)
 def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
     """Everything stored about one person (GDPR art. 15, 20): data with its schema, mail, files."""
     call.require("contact.export")
@@ -47,7 +50,7 @@ def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
     return _sent(call, "contact.export", f"contact:{contact}", pieces)
 
 
-@router.get("/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)  # type: ignore[arg-type]
+@router.get("/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)
 def export_account(call: InAccount) -> StreamingResponse:
     """Everything in the account but passwords and keys, in the form of a contact's. Needs a fresh second factor."""
     call.require("account.export")
