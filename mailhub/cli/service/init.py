@@ -118,6 +118,7 @@ def _fill(config: Config, account_name: str, mailbox: str, owner: str) -> tuple[
     from storage.database import Database
     from storage.errors import SchemaTooNew, StorageError
     from storage.migrate import migrate
+    from storage.writer import WritingThread
 
     try:
         database = Database(config.database_url)
