@@ -66,6 +66,11 @@ class _Mailbox:
         self.comments: list[str] = []
         self.address: str | None = None
 
+    def is_bare_name(self) -> bool:
+        """Whether so far there are words of a name and nothing else."""
+        named = any(piece.strip(" \t,") for piece in self.loose)
+        return named and not self.at and not self.quoted and self.address is None and not self.comments
+
 
 def _mailboxes(text: str, flags: list[str]) -> list[Address]:
     found: list[Address] = []
@@ -84,6 +89,8 @@ def _mailboxes(text: str, flags: list[str]) -> list[Address]:
                 comment = []
         elif piece == "(":
             depth = 1
+        elif piece == "," and now.is_bare_name():
+            now.loose.append(piece)  # "Brandt, Jr <...>": a comma that should have stood in quotes
         elif piece in ",;":
             _finish(now, found, flags)
             now = _Mailbox()
@@ -95,9 +102,17 @@ def _mailboxes(text: str, flags: list[str]) -> list[Address]:
         elif piece[0] == "<":
             _angle(now, piece)
         elif piece[0] == '"':
+            if "," in now.loose:  # a name without an address, and behind the comma another mailbox
+                _finish(now, found, flags)
+                now = _Mailbox()
             now.quoted = True
             now.loose.append(piece)
         else:
+            if (
+                "@" in piece and "," in now.loose
+            ):  # "Kim, lee@b.example": two, since no bracket makes them one
+                words_of_name, now = now, _Mailbox()
+                _finish(words_of_name, found, flags)
             now.loose.append(piece)
             now.at = now.at or "@" in piece
 
@@ -115,7 +130,7 @@ def _angle(now: _Mailbox, token: str) -> None:
 
 
 def _finish(now: _Mailbox, found: list[Address], flags: list[str]) -> None:
-    loose = "".join(now.loose).strip()
+    loose = "".join(now.loose).strip(" \t,")
     address = now.address
     if address is None and "@" in loose:
         address, loose = _bare(loose, quoted=now.quoted)

@@ -27,7 +27,7 @@ _FIELD = re.compile(rb"([!-9;-~]{1,200})([ \t]*):")
 _MBOX = re.compile(rb"From [^\s:]+ [^\n]*\n")  # RFC 4155; not "From :", which is a field to some
 _FORBIDDEN = re.compile(rb"\r(?!\n)|\0")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"()\\,;:]*>|[()]|\\.|[^"<>()\\,;:@]+|.', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^<>"()\\,;:]*+>|[()]|\\.|[^"<>()\\,;:@]++|.', re.DOTALL)
 _LOCAL = re.compile("[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u00a0-\ud7ff\ue000-\U0010ffff-]++")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}+")
 _LONGEST = 320  # RFC 5321 4.5.3.1: 64 + @ + 255

@@ -54,6 +54,11 @@ _PREFIX = re.compile(
     r"^(?:charset=|3d|iso-(?=gb|utf|windows|koi|big)|x-(?!mac|user|sjis)|cs(?=utf|gb|big|iso))"
 )
 _CODE_PAGE = re.compile(r"(?:windows|win|cp|ansi|ibm|ms)[-_ ]?(\d{3,5})")
+# Stretches of ISO-2022-JP, and its half-width kana as the upper half of Shift_JIS.
+_ASCII = b"\x1b(B"
+_NARROW = b"\x1b(I"
+_ESCAPE = re.compile(rb"(\x1b\$\(?[@BDOPQ]|\x1b\([BIJH])")
+_KANA = bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in range(256))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SINGLE_BYTE = re.compile(r"^(?:ascii|cp125\d|cp8\d\d|iso8859|koi8|mac|latin|tis|x-)")
 
@@ -173,6 +178,8 @@ def _repair(data: bytes, name: str) -> tuple[str, str]:
     if name.startswith("iso2022_jp"):
         # NEC and JIS X 0213 rows in plain ESC $ B: reread the rows as plane 1 of JIS X 0213
         wide = _try(data.replace(b"\x1b$B", b"\x1b$(Q").replace(b"\x1b$@", b"\x1b$(Q"), "iso2022_jp_2004")
+        if wide is None and b"\x1b(I" in data:
+            wide = _with_narrow_kana(data)
         if wide is not None:
             return wide, ""
 
@@ -185,6 +192,29 @@ def _repair(data: bytes, name: str) -> tuple[str, str]:
         return lenient, "charset-wrong"
 
     return detect.decode(data), "charset-wrong"
+
+
+def _with_narrow_kana(data: bytes) -> str | None:
+    """ISO-2022-JP with half-width kana, as browsers decode it: by ESC ( I (WHATWG Encoding 12.2, CP50221).
+
+    Python has the kana in one codec and the rows beyond JIS X 0208 in another, so each stretch is decoded alone.
+    """
+    found: list[str | None] = []
+    escape = _ASCII
+
+    for piece in _ESCAPE.split(data):
+        if piece[:1] == b"\x1b" and _ESCAPE.fullmatch(piece):
+            escape = piece
+        elif escape == _NARROW:
+            found.append(_try(piece.translate(_KANA), "cp932"))
+        elif escape[:2] == b"\x1b$":
+            rows = b"\x1b$(Q" if escape in (b"\x1b$B", b"\x1b$@") else escape
+            found.append(_try(rows + piece + _ASCII, "iso2022_jp_2004"))
+        else:
+            found.append(_try(piece, "cp932"))
+
+    sound = [text for text in found if text is not None]
+    return "".join(sound) if len(sound) == len(found) else None
 
 
 def _replace(data: bytes, name: str) -> str:

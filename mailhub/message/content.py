@@ -1,19 +1,32 @@
 """Which parts are the text of a message and which are files. Job: choose as a mail client would, over the flat list.
 
 Rules: in multipart/alternative the plain text is the text and the HTML the HTML; everywhere else inline text
-parts follow one another; a text part with a file name or Content-Disposition: attachment is a file; an invite
-is both. Must not: decode (body.py), recurse. Sources: RFC 2046 5.1.3-5.1.4, RFC 2183, RFC 2387 (related), RFC
-1847 (signed).
+parts follow one another; text of a kind nobody knows is text; a text part with a file name or
+Content-Disposition: attachment is a file, and is read too where the message has no other text; an invite is
+both. Must not: decode (body.py), recurse. Sources: RFC 2046 4.1.4 and 5.1.3-5.1.4, RFC 2183, RFC 2387
+(related), RFC 1847 (signed).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mailhub.message.values import Part
 
-_SHOWN = frozenset(("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html"))
+# Text that is data for a program, or part of a report (RFC 6522 3): files, whoever else writes text/* is read.
+_DATA = frozenset(
+    (
+        "text/calendar",
+        "text/rfc822-headers",
+        "text/vcard",
+        "text/x-vcard",
+        "text/directory",
+        "text/x-vcalendar",
+    )
+)
+_NAMED = frozenset(("text/plain", "text/html", "text/enriched", "text/richtext"))  # text in spite of a name
+_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +40,11 @@ class Content:
     invites: tuple[int, ...]  # text/calendar parts
 
 
-def choose(parts: Sequence[Part]) -> Content:
-    """Sort the parts of a message by what a reader makes of them. Linear in the number of parts and their depth."""
+def choose(parts: Sequence[Part], blank: Collection[int] = _NONE) -> Content:
+    """Sort the parts of a message by what a reader makes of them. Linear in the number of parts and their depth.
+
+    ``blank``: plain parts that turned out to say nothing when they were decoded: the HTML beside them is text too.
+    """
     if len(parts) == 1:
         return _single(parts[0])
 
@@ -37,9 +53,14 @@ def choose(parts: Sequence[Part]) -> Content:
     plain = [index for index in leaves if _is_text(parts, index, "text/plain")]
     marked = [index for index in leaves if _is_text(parts, index, "text/html")]
     others = [
-        index for index in leaves if _is_text(parts, index, "") and index not in set(plain) | set(marked)
+        index
+        for index in leaves
+        if _is_text(parts, index, "") and parts[index].content_type not in ("text/plain", "text/html")
     ]
-    twins = _alternatives(parts, [index for index in plain if parts[index].end - parts[index].body_start > 2])
+    saying = [
+        index for index in plain if index not in blank and parts[index].end - parts[index].body_start > 2
+    ]
+    twins = _alternatives(parts, saying)
     twins_html = _alternatives(parts, marked)
     chosen = [index for index in marked if not _has_twin(parts, index, twins)]
     rich = [
@@ -49,27 +70,37 @@ def choose(parts: Sequence[Part]) -> Content:
     ]
     texts = set(plain) | set(marked) | set(others)
     invites = tuple(index for index in leaves if parts[index].content_type == "text/calendar")
-    files = tuple(index for index in leaves if index not in texts and not _is_empty_container(parts, index))
+    files = tuple(index for index in leaves if index not in texts and not _is_empty_container(parts[index]))
     html = tuple(index for index in marked)
 
-    return Content(tuple(sorted(plain + chosen + rich)), html, tuple(sorted(texts)), files, invites)
+    text = tuple(sorted(plain + chosen + rich))
+    attached = [index for index in files if parts[index].content_type in ("text/plain", "text/html")]
+    if not texts and not invites and len(attached) == 1:
+        return Content(tuple(attached), (), tuple(attached), files, invites)
+
+    return Content(text, html, tuple(sorted(texts)), files, invites)
 
 
 def _single(part: Part) -> Content:
-    if part.disposition != "attachment" and (
-        part.content_type in _SHOWN or part.content_type.startswith("multipart/")
-    ):
-        html = (0,) if part.content_type == "text/html" else ()
-        return Content((0,), html, (0,), (), ())
+    html = (0,) if part.content_type == "text/html" else ()
+    if _is_readable(part) or _is_empty_container(part):
+        named = bool(part.filename) and part.content_type not in _NAMED
+        files = (0,) if part.disposition == "attachment" or named else ()
+        return Content((0,), html, (0,), files, ())
     return Content((), (), (), (0,), (0,) if part.content_type == "text/calendar" else ())
+
+
+def _is_readable(part: Part) -> bool:
+    """Whether a part is text for people; a kind nobody knows is plain text (RFC 2046 4.1.4)."""
+    return part.content_type.startswith("text/") and part.content_type not in _DATA
 
 
 def _is_leaf(part: Part) -> bool:
     return not part.content_type.startswith("multipart/")
 
 
-def _is_empty_container(parts: Sequence[Part], index: int) -> bool:
-    return parts[index].content_type.startswith("multipart/")
+def _is_empty_container(part: Part) -> bool:
+    return part.content_type.startswith("multipart/")
 
 
 def _shows(part: Part) -> bool:
@@ -81,14 +112,12 @@ def _is_text(parts: Sequence[Part], index: int, kind: str) -> bool:
     part = parts[index]
     if kind and part.content_type != kind:
         return False
-    if not kind and part.content_type not in _SHOWN and not _is_empty_container(parts, index):
+    if not kind and not _is_readable(part) and not _is_empty_container(part):
         return False
     if _shows(part):
         return True
     # the first text of a message is its text even when a client gave it a name (Exchange, Lotus)
-    return (
-        part.disposition != "attachment" and part.content_type != "text/calendar" and _is_first(parts, index)
-    )
+    return part.disposition != "attachment" and part.content_type in _NAMED and _is_first(parts, index)
 
 
 def _is_first(parts: Sequence[Part], index: int) -> bool:

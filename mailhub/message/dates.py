@@ -1,6 +1,7 @@
 """Date headers. Job: microseconds since the epoch (UTC) from a date in any form people send; None when unreadable.
 
-RFC 5322 3.3 and 4.3 (two-digit years, named zones), asctime, ISO 8601. Nothing is judged: a date in the
+RFC 5322 3.3 and 4.3 (two-digit years, named zones), asctime, ISO 8601; else by its pieces in any order, the
+month by its name in 35 languages (Unicode CLDR). Nothing is judged: a date in the
 future or in 1970 is returned as it stands. Outside the years 1900 (RFC 5322 3.3) to 9998 nothing is a date:
 with its offset the last year could leave the calendar. Must not: ask the clock, raise.
 """
@@ -8,22 +9,13 @@ with its offset the last year could leave the calendar. Must not: ask the clock,
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 
-_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
-_MONTHS |= {
-    "mrz": 3,
-    "mär": 3,
-    "mai": 5,
-    "okt": 10,
-    "dez": 12,
-    "fév": 2,
-    "avr": 4,
-    "aoû": 8,
-    "déc": 12,
-    "ene": 1,
-}
+from mailhub.message.month_names import MONTHS
+
+_SHORT = {name: MONTHS[name] for name in "jan feb mar apr may jun jul aug sep oct nov dec".split()}  # noqa: SIM905 - a list of words is read as words
+_SHORT |= {"mrz": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "aoû": 8}
 _HOURS: dict[str, float] = {
     "ut": 0,
     "utc": 0,
@@ -49,6 +41,9 @@ _HOURS |= {
     "eest": 3,
 }
 _HOURS |= {"msk": 3, "ist": 5.5, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13}
+_HOURS |= {"mez": 1, "mesz": 2, "wet": 0, "west": 1, "hne": -5, "hae": -4, "msd": 4, "trt": 3, "sast": 2}
+_HOURS |= {"ast": -4, "adt": -3, "nst": -3.5, "ndt": -2.5, "akst": -9, "akdt": -8, "hst": -10, "brt": -3}
+_HOURS |= {"art": -3, "clt": -4, "pkt": 5, "ict": 7, "wib": 7, "sgt": 8, "hkt": 8, "awst": 8, "acst": 9.5}
 
 _TIME = r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d{1,9})?)?"
 _ZONE = r"\s*(?:(?:GMT|UTC)?([+-])(\d{1,2}):?(\d{2})|\(?([A-Za-z]{1,5}))?"
@@ -64,6 +59,19 @@ _ASCTIME = re.compile(
 )
 _ISO = re.compile(r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T\s]+" + _TIME + _ZONE + ")?")
 _DAY_ONLY = re.compile(r"\s*(?:[^\W\d_]{2,12}\s*,?\s*)?(\d{1,2})[\s.-]+([^\W\d_]{3,9})\.?[\s,-]*(\d{4})")
+
+# The pieces of a date in any order; what is no piece (a weekday, "de", "um", "kl.") is passed over.
+_WORDS = 24
+_WORD = re.compile(r"[^\s,;()]{1,40}")
+_CLOCK = re.compile(_TIME)
+_EAST = re.compile(r"(?:GMT|UTC)?([+-])(\d{1,2}):?(\d{2})?", re.IGNORECASE)
+_DAY = re.compile(r"(\d{1,2})(?:\.|st|nd|rd|th|er|[ºªoe日일])?")
+_FIGURES = re.compile(
+    r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})\.?"
+)  # with dots the day stands first, with slashes either may
+_YEAR_FIRST = re.compile(r"(\d{4})\s?[年년.]\s?(\d{1,2})\s?[月월.]\s?(\d{1,2})(?:\s?[日일.])?")
+_AFTERNOON = frozenset(("pm", "p.m", "p.m.", "午後", "下午", "오후"))
+_MORNING = frozenset(("am", "a.m", "a.m.", "午前", "上午", "오전"))
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAY_MICROS = 24 * 60 * 60 * 1_000_000
 _FIRST = (date(1900, 1, 1).toordinal() - _EPOCH) * _DAY_MICROS
@@ -73,7 +81,15 @@ _END = (date(9999, 1, 1).toordinal() - _EPOCH) * _DAY_MICROS
 def parse(text: str) -> int | None:
     """Microseconds since the epoch, UTC; None when ``text`` holds no date. A missing zone is UTC. Never raises."""
     text = text[:200]
+    found = _usual(text)
+    return found if found is not None else _in_any_order(text)
+
+
+def _usual(text: str) -> int | None:
+    """The forms of nearly all mail, each by one pattern."""
     match = _RFC.match(text)
+    if match is not None and (match[10] or "").lower() in ("am", "pm"):
+        return None
     if match is not None:
         day, month, year, hour, minute, second = match.group(1, 2, 3, 4, 5, 6)
         return _micros(year, _month(month), day, (hour, minute, second), _offset(match.group(7, 8, 9, 10)))
@@ -95,8 +111,64 @@ def parse(text: str) -> int | None:
     return None
 
 
+@dataclass(slots=True)
+class _Pieces:
+    """The pieces of a date as they are found; the first of each counts, of months the last: weekdays look like them."""
+
+    day: str = ""
+    month: int = 0
+    year: str = ""
+    time: tuple[str | None, ...] | None = None
+    offset: int | None = None
+    half: str = ""  # "am", "pm"
+
+    def take(self, word: str) -> None:
+        lower = word.lower()
+        if (clock := _CLOCK.fullmatch(word)) is not None and self.time is None and word.count(".") < 2:
+            self.time = clock.groups()
+        elif (figures := _FIGURES.fullmatch(word)) is not None and not self.year:
+            self.day, self.month, self.year = figures[1], int(figures[2]), figures[3]
+        elif (east := _EAST.fullmatch(word)) is not None:
+            self.offset = _offset((east[1], east[2], east[3] or "00", None))
+        elif (day := _DAY.fullmatch(word)) is not None and (not self.day or not self.year):
+            self.day, self.year = (self.day, day[1]) if self.day else (day[1], self.year)
+        elif len(word) == 4 and word.isdecimal() and not self.year:
+            self.year = word
+        elif (month := _month(lower.rstrip("."))) and self.day_is_open():
+            self.month = month
+        elif lower in _AFTERNOON or lower in _MORNING:
+            self.half = "pm" if lower in _AFTERNOON else "am"
+        elif lower in _HOURS and self.offset is None:
+            self.offset = int(_HOURS[lower] * 60)
+
+    def day_is_open(self) -> bool:
+        """Whether a month may still come: behind the year nothing is one."""
+        return not self.year or not self.month
+
+
+def _in_any_order(text: str) -> int | None:
+    """A date told by its pieces: the month by its name in any language of ``month_names``, before the day or after it."""
+    pieces = _Pieces()
+    for word in _WORD.findall(_YEAR_FIRST.sub(_days_first, text))[:_WORDS]:
+        pieces.take(word)
+    if not (pieces.day and pieces.month and pieces.year):
+        return None
+
+    hour, minute, second = pieces.time or ("0", "0", None)
+    if pieces.half and hour is not None:
+        hour = str(int(hour) % 12 + (12 if pieces.half == "pm" else 0))
+
+    return _micros(pieces.year, pieces.month, pieces.day, (hour, minute, second), pieces.offset or 0)
+
+
+def _days_first(match: re.Match[str]) -> str:
+    return f" {match[3]}.{match[2]}.{match[1]} "
+
+
 def _month(name: str) -> int:
-    return _MONTHS.get(name[:3].lower(), 0)
+    """The month of a name: as it stands, else by its first three letters, as RFC 5322 writes it."""
+    lower = name.lower()
+    return MONTHS.get(lower) or _SHORT.get(lower[:3], 0)
 
 
 def _offset(zone: tuple[str | None, ...]) -> int:

@@ -28,8 +28,11 @@ from mailhub.message import (
     identity,
     invite,
     limits,
+    opaque,
+    placeholder,
     quoted,
     scan,
+    tnef,
 )
 from mailhub.message.author import read as read_author
 from mailhub.message.values import (
@@ -45,6 +48,7 @@ from mailhub.message.values import (
     Reply,
 )
 
+_RICH_BYTES = 1024 * 1024  # of a winmail.dat: its text stands before its files
 _ID = re.compile(r"<([^<>]{1,998})>")
 _BARE_ID = re.compile(r"[^\s<>,;\"()]{1,998}")
 _log = logging.getLogger(__name__)
@@ -117,7 +121,7 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
     """
     stages = _Stages()
     author = stages.run("author", NOBODY, read_author, raw)
-    scanned = stages.run("scan", None, scan.scan, raw) or _unscanned(raw)
+    scanned = stages.run("scan", None, opened, raw) or _unscanned(raw)
     stages.flags += scanned.flags
     raw = scanned.raw
     parts = scanned.parts
@@ -166,15 +170,20 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
     )
 
 
+def opened(raw: bytes) -> scan.Scan:
+    """A message as it is read: scanned, and what it holds in an opaque signature in the signature's place."""
+    return opaque.opened(scan.scan(raw))
+
+
 def attachment_bytes(raw: bytes, index: int) -> bytes:
     """The bytes of attachment ``index`` of ``parse(raw).attachments``, decoded in full. Raises IndexError beyond."""
-    scanned = scan.scan(raw)
+    scanned = opened(raw)
     return attachments.content(scanned.raw, scanned.parts[content.choose(scanned.parts).files[index]])
 
 
 def list_attachments(raw: bytes) -> tuple[Attachment, ...]:
     """The attachments of a message without reading the rest of it."""
-    scanned = scan.scan(raw)
+    scanned = opened(raw)
     return attachments.listed(scanned.raw, scanned.parts, content.choose(scanned.parts).files)
 
 
@@ -281,17 +290,30 @@ def message_ids(value: str) -> tuple[str, ...]:
 def _read_body(raw: bytes, parts: tuple[Part, ...], flags: list[str]) -> _Body:
     chosen = content.choose(parts)
     decoded = _decode_texts(raw, parts, chosen.texts, flags)
-    pages = {index: html.read(decoded[index]) for index in chosen.html if index in decoded}
+    pages = {
+        index: html.read(decoded[index])
+        for index in sorted({*chosen.html, *chosen.text})
+        if index in decoded and parts[index].content_type == "text/html"
+    }
     for page in pages.values():
         flags += page.flags
+
+    if len(chosen.texts) > 1 and pages:
+        blank = _blank_texts(parts, chosen, decoded, [page.text for page in pages.values()])
+        chosen = content.choose(parts, blank) if blank else chosen
+
     shown = [
         _shown(parts[index], decoded[index], pages.get(index)) for index in chosen.text if index in decoded
     ]
+    if len(shown) > 1:
+        shown = [text for text in shown if not placeholder.is_blank(text)]
     shown += [_invite(raw, parts[index], flags) for index in chosen.invites]
+    if not any(shown):
+        shown = [_rich_text(raw, parts, chosen.files)]
 
     return _Body(
-        text="\n".join([text.strip("\n") for text in shown if text.strip()]) if len(shown) != 1 else shown[0],
-        html="\n".join([decoded[index] for index in pages]),
+        text="\n".join([text.strip("\n") for text in shown]) if len(shown) != 1 else shown[0],
+        html="\n".join([decoded[index] for index in chosen.html if index in pages]),
         hidden_text="\n".join([page.hidden for page in pages.values() if page.hidden]),
         links=tuple([link for page in pages.values() for link in page.links])[: limits.LINKS],
         identity=identity.content(raw, parts, decoded.values(), chosen.files),
@@ -318,6 +340,22 @@ def _decode_texts(
     return decoded
 
 
+def _blank_texts(
+    parts: tuple[Part, ...], chosen: content.Content, decoded: dict[int, str], pages: list[str]
+) -> list[int]:
+    """Plain parts that stand for HTML and say nothing of their own: white space, or "your program shows no HTML"."""
+    plain = [
+        index
+        for index in chosen.text
+        if parts[index].content_type == "text/plain" and len(decoded.get(index, "")) < placeholder.CHARACTERS
+    ]
+    twins = set(content.choose(parts, plain).text) if plain else set()
+    if not any(index in twins for index in chosen.html):
+        return []
+
+    return [index for index in plain if index in decoded and placeholder.says_nothing(decoded[index], pages)]
+
+
 def _read_bounce(
     raw: bytes, parts: tuple[Part, ...], fields: tuple[tuple[str, str], ...], subject: str, text: str
 ) -> Bounce | None:
@@ -338,6 +376,15 @@ def _shown(part: Part, text: str, page: html.Page | None) -> str:
     if part.parameters.get("format", "").lower() == "flowed":
         return body.unflow(text, delsp=part.parameters.get("delsp", "").lower() == "yes")
     return text
+
+
+def _rich_text(raw: bytes, parts: tuple[Part, ...], files: tuple[int, ...]) -> str:
+    """The text of a message whose only text is in a winmail.dat; its files are listed on demand."""
+    for index in files:
+        if tnef.is_tnef(parts[index]):
+            text = tnef.text(body.decode_part(raw, parts[index], _RICH_BYTES))[:TEXT_BYTES]
+            return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return ""
 
 
 def _invite(raw: bytes, part: Part, flags: list[str]) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from mailhub.message import attachments, parse, scan, tnef
+from mailhub.message import attachments, parse, tnef
 from mailhub.message.values import Address, Attachment, Part
 
 
 def report(raw: bytes) -> dict[str, object]:
     """Everything read from one message, JSON-ready. Raises nothing on strange bytes."""
     read = parse.parse(raw)
-    scanned = scan.scan(raw)
+    scanned = parse.opened(raw)
     by_number = {part.number: part for part in scanned.parts}
     files = [_file(scanned.raw, by_number[each.part], each) for each in read.attachments]
     bounced = read.bounce.recipients if read.bounce else ()

@@ -1,18 +1,19 @@
-"""winmail.dat. Job: list the files inside a TNEF stream and hand out their bytes; on demand, never before the commit.
+"""winmail.dat. Job: the files inside a TNEF stream, on demand and never before the commit; its text where no other is.
 
 Walks the attributes of the stream one after another (level, id, length, data, checksum); a length beyond the
 end stops the walk and what was read so far stands. Names come from MAPI PR_ATTACH_LONG_FILENAME where there
-is one, else from attAttachTitle. Must not: recurse into an embedded message, raise on any bytes. Source:
-MS-OXTNEF 2.1, MS-OXPROPS.
+is one, else from attAttachTitle; the text from PR_BODY, attBody, PR_HTML or PR_RTF_COMPRESSED. Must not:
+recurse into an embedded message, raise on any bytes. Source: MS-OXTNEF 2.1, MS-OXPROPS.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mailhub.message import charset, filenames
-from mailhub.message.values import Attachment
+from mailhub.message import charset, filenames, html, rtf
+from mailhub.message.values import Attachment, Part
 
 _SIGNATURE = 0x223E9F78
 _ATTRIBUTES = 10_000  # attributes of one stream
@@ -25,10 +26,19 @@ _TITLE = 0x8010
 _PROPS = 0x9005
 _CODEPAGE = 0x9007
 
+_MESSAGE_PROPS = 0x9003
+_BODY = 0x800C
+
+_PLAIN_BODY = 0x1000
+_RTF_BODY = 0x1009
+_HTML_BODY = 0x1013
 _LONG_FILENAME = 0x3707
 _FILENAME = 0x3704
 _DISPLAY_NAME = 0x3001
 _ATTACH_DATA = 0x3701
+
+_NAMES = {_LONG_FILENAME: "long", _FILENAME: "short", _DISPLAY_NAME: "display", _ATTACH_DATA: "object"}
+_TEXTS = {_PLAIN_BODY: "body", _HTML_BODY: "html", _RTF_BODY: "rtf"}
 
 _FIXED = {
     0x0002: 4,
@@ -54,7 +64,7 @@ class Inside:
     data: bytes
 
 
-def is_tnef(file: Attachment) -> bool:
+def is_tnef(file: Attachment | Part) -> bool:
     """Whether an attachment is a winmail.dat, by its type or its name."""
     if file.content_type in ("application/ms-tnef", "application/vnd.ms-tnef"):
         return True
@@ -63,22 +73,10 @@ def is_tnef(file: Attachment) -> bool:
 
 def read(data: bytes) -> tuple[Inside, ...]:
     """The files of a TNEF stream, in order; () when it is none. Never raises; linear."""
-    if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
-        return ()
-
     label = "cp1252"
     found: list[dict[str, bytes | str]] = []
-    position = 6
 
-    for _ in range(_ATTRIBUTES):
-        if position + 9 > len(data):
-            break
-        level, tag, _, length = struct.unpack_from("<BHHI", data, position)
-        start = position + 9
-        position = position + 9 + length + 2
-        if level not in (1, 2):
-            break
-        value = data[start : start + length]
+    for tag, value in _attributes(data):
         if tag == _CODEPAGE and len(value) >= 4:
             label = f"cp{struct.unpack_from('<I', value)[0]}"
         elif tag == _RENDER_DATA:
@@ -88,9 +86,55 @@ def read(data: bytes) -> tuple[Inside, ...]:
         elif found and tag == _TITLE:
             found[-1].setdefault("title", _string(value, label))
         elif found and tag == _PROPS:
-            found[-1] |= _properties(value, label)
+            found[-1] |= _properties(value, label, _NAMES)
 
     return tuple(_inside(each, number) for number, each in enumerate(found, 1))
+
+
+def text(data: bytes) -> str:
+    """What the message in a TNEF stream says, "" when it says nothing. ``data`` may be its beginning. Never raises."""
+    label = "cp1252"
+    found: dict[str, bytes | str] = {}
+    plain = b""
+
+    for tag, value in _attributes(data):
+        if tag == _CODEPAGE and len(value) >= 4:
+            label = f"cp{struct.unpack_from('<I', value)[0]}"
+        elif tag == _BODY:
+            plain = plain or value
+        elif tag == _MESSAGE_PROPS:
+            found = found or _properties(value, label, _TEXTS)
+        elif tag == _RENDER_DATA:  # the files follow the message
+            break
+
+    body = found.get("body") or _string(plain, label)
+    if body:
+        return body if isinstance(body, str) else charset.decode(body, label)[0]
+    page = found.get("html")
+    if page:
+        return html.read(page if isinstance(page, str) else charset.decode(page, "")[0]).text
+    rich = found.get("rtf")
+    if isinstance(rich, bytes):
+        document = rtf.read(rtf.uncompressed(rich))
+        return html.read(document.text).text if document.is_html else document.text
+    return ""
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(id, value) of each attribute of a TNEF stream, in order (MS-OXTNEF 2.1.1)."""
+    if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
+        return
+    position = 6
+
+    for _ in range(_ATTRIBUTES):
+        if position + 9 > len(data):
+            return
+        level, tag, _, length = struct.unpack_from("<BHHI", data, position)
+        start = position + 9
+        position = start + length + 2
+        if level not in (1, 2):
+            return
+        yield tag, data[start : start + length]
 
 
 def _inside(found: dict[str, bytes | str], number: int) -> Inside:
@@ -105,9 +149,8 @@ def _string(value: bytes, label: str) -> str:
     return charset.decode(value.split(b"\0", 1)[0], label)[0]
 
 
-def _properties(data: bytes, label: str) -> dict[str, bytes | str]:
-    """The MAPI properties that name an attachment or hold its bytes (MS-OXTNEF 2.1.3.4)."""
-    wanted = {_LONG_FILENAME: "long", _FILENAME: "short", _DISPLAY_NAME: "display", _ATTACH_DATA: "object"}
+def _properties(data: bytes, label: str, wanted: Mapping[int, str]) -> dict[str, bytes | str]:
+    """The MAPI properties that are ``wanted``, by their short names (MS-OXTNEF 2.1.3.4)."""
     found: dict[str, bytes | str] = {}
     if len(data) < 4:
         return found
@@ -129,7 +172,7 @@ def _properties(data: bytes, label: str) -> dict[str, bytes | str]:
             )
         elif kind == 0x001E:
             found[key] = _string(values[0], label)
-        elif key == "object":
+        elif key in ("object", "html", "rtf"):
             found[key] = values[0]
 
     return found

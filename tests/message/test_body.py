@@ -83,12 +83,12 @@ def test_plain_text_is_preferred() -> None:
 
 
 def test_a_message_that_is_one_named_text_is_text() -> None:
-    """A file name on the only part does not take the text away; Content-Disposition: attachment does."""
+    """A file name on the only part does not take the text away; as an attachment it is text and file."""
     assert parse.parse(b"Content-Type: text/plain; name=a.txt\r\n\r\nhello").text == "hello"
     read = parse.parse(
         b"Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nhello"
     )
-    assert (read.text, len(read.attachments)) == ("", 1)
+    assert (read.text, len(read.attachments)) == ("hello", 1)
 
 
 def test_files_between_alternatives() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mailhub import clock
 from mailhub.message import dates, parse
+from mailhub.message.month_names import MONTHS
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,50 @@ def test_dates_are_read(written: str, meant: str) -> None:
     """A date in any form is the same instant."""
     expected = int(datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()) * 1_000_000
     assert expected == dates.parse(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("jue ago 30 13:55:12 2007", "2007-08-30 13:55:12"),
+        ("ons, 26 maj 1999 11:00:34 +0200 (CEST)", "1999-05-26 09:00:34"),
+        ("Sat, Apr 09 2005 06:39:52 -0700", "2005-04-09 13:39:52"),
+        ("Fri, 28 Feb 92 11:07:59 MEZ", "1992-02-28 10:07:59"),
+        ("So, 5 Jul 2026 11:07:59 MESZ", "2026-07-05 09:07:59"),
+        ("mar. 3 mars 2026 09:14", "2026-03-03 09:14:00"),
+        ("mar, ago 30 13:55:12 2007", "2007-08-30 13:55:12"),
+        ("to 3 marraskuuta 2026 9:14:00 +0200", "2026-11-03 07:14:00"),
+        ("3 de marzo de 2026 9:14", "2026-03-03 09:14:00"),
+        ("2026年3月3日(火) 9:14", "2026-03-03 09:14:00"),
+        ("2026년 3월 3일 (화) 오후 9:14", "2026-03-03 21:14:00"),
+        ("23 листопада 2026 10:00 +0200", "2026-11-23 08:00:00"),
+        ("Τρί, 3 Μαρ 2026 10:00:00 +0200", "2026-03-03 08:00:00"),
+        ("3 มี.ค. 2026 10:00", "2026-03-03 10:00:00"),
+        ("5 जनवरी 2026 10:00:00 +0530", "2026-01-05 04:30:00"),
+        ("12 يناير 2026 10:00", "2026-01-12 10:00:00"),
+        ("03.04.2026 09:14", "2026-04-03 09:14:00"),
+        ("3 Mar 2026 9:14 PM EST", "2026-03-04 02:14:00"),
+        ("Mar 3, 2026 12:14 AM", "2026-03-03 00:14:00"),
+        ("Tuesday, March 3rd 2026", "2026-03-03 00:00:00"),
+    ],
+)
+def test_dates_of_other_languages_and_orders_are_read(written: str, meant: str) -> None:
+    """A date with its month by name is read in any of 35 languages, in any order of its pieces."""
+    expected = int(datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()) * 1_000_000
+    assert expected == dates.parse(written)
+
+
+@given(st.sampled_from(sorted(MONTHS)), st.integers(1, 28), st.integers(1970, 2070), st.booleans())
+def test_every_month_of_the_table_is_read(name: str, day: int, year: int, first: bool) -> None:
+    """Each name of the table is its month, before the day and behind it."""
+    found = dates.parse(f"{name} {day}, {year} 10:30 +0000" if first else f"{day} {name} {year} 10:30 +0000")
+    assert found == int(datetime(year, MONTHS[name], day, 10, 30, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+@pytest.mark.parametrize("written", ["5 lip 2026 10:00", "5 listopada 2026 10:00", "04/05/2026 10:00"])
+def test_a_date_that_could_be_two_is_none(written: str) -> None:
+    """A month that is another one next door, or figures in either order, are no date: none is better than a wrong one."""
+    assert dates.parse(written) is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import base64
 import re
 from dataclasses import dataclass
 
-from mailhub.message import body, headers, words
+from mailhub.message import body, headers, parse, tnef, words
 from mailhub.message.scan import scan
 from mailhub.message.values import Part
 from mailhub.privacy.erasing.needles import Needles
@@ -45,7 +45,10 @@ class _Redactor:
 def redacted(raw: bytes, needles: Needles, quotes: Quotes) -> bytes:
     """The message without the person; the very same bytes when it neither names nor quotes him."""
     redactor = _Redactor(needles, quotes)
-    made = _message(raw, redactor, ENCLOSED, empty=False)
+    opened = parse.opened(raw).raw
+    made = _message(opened, redactor, ENCLOSED, empty=False)
+    if made == opened and not needles.in_message(raw):
+        return raw  # also what was read out of an opaque signature does not name him: it stays as signed
     if needles.in_message(made):
         made = _message(made, redactor, 0, empty=True)
     return _overwritten(made, needles) if needles.in_message(made) else made
@@ -91,6 +94,8 @@ def _body(raw: bytes, part: Part, redactor: _Redactor, enclosed: int, *, empty: 
         text = body.part_text(raw, part, _TEXT_BYTES)
         mended = redactor.text(text, is_html=part.content_type == "text/html")
         changed = content if mended == text else mended.replace("\n", "\r\n").encode("utf-8", "replace")
+    elif tnef.is_tnef(part) and (text := tnef.text(content)) != redactor.text(text, is_html=False):
+        changed = ERASED.encode()  # its text can be compressed, where nothing is found to be overwritten
     else:
         changed = _overwritten(content, redactor.needles)
 
