@@ -25,17 +25,17 @@ from mailhub.accounts.steadiness import JUMPED, SANE, Steadiness
 from mailhub.backups.erasing import backups_holding, rewrite_key_files
 from mailhub.backups.vault import Vault
 from mailhub.config import Lifecycle
-from mailhub.errors import Conflict, Forbidden, MailhubError, NotFound, Unavailable
+from mailhub.errors import Conflict, Forbidden, NotFound, Unavailable
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.outbound.letters import Post
 from mailhub.proof.act import Act
+from mailhub.system.queues import Queue
 from storage.accounts import accounts
 from storage.accounts import stages as rows
 from storage.accounts.accounts import OPEN, Account
 from storage.accounts.stages import ClockMark
 from storage.database import Connection, Database
-from storage.errors import StorageError
 from storage.privacy import holds
 from storage.proof import journal
 from storage.writer import Transaction, Writer
@@ -89,19 +89,15 @@ def sweep(context: LifecycleContext, *, now: int, boot: int) -> Swept:
     found = list(plan(context.database, context.settings, now=now))
     if state != SANE:
         return Swept(clock=state, acts=tuple(replace(act, left="clock") for act in found))
-    done = (act if act.left else _attempted(context, act, now) for act in found)
+    queue = Queue(context.database, context.writer, "stages", now=now)
+    done = (act if act.left else _attempted(context, queue, act, now) for act in found)
     return Swept(clock=state, acts=tuple(act for act in done if act is not None))
 
 
-def _attempted(context: LifecycleContext, act: StageMove, now: int) -> StageMove | None:
-    """Boundary: an account whose step fails keeps no other from its own; it is due again at the next sweep."""
-    try:
-        return _act(context, act, now)
-    except (MailhubError, StorageError) as error:
-        log.warning(
-            "step of an account failed", account=act.account, to=act.due.to, error=type(error).__name__
-        )
-        return replace(act, left="failed")
+def _attempted(context: LifecycleContext, queue: Queue, act: StageMove, now: int) -> StageMove | None:
+    """An account whose step fails keeps no other from its own; it is tried again, later each time."""
+    done = queue.run(act.account, act.account, _act, context, act, now)
+    return replace(act, left="failed") if queue.waits(act.account, act.account) else done
 
 
 def plan(database: Database, settings: Lifecycle, *, now: int) -> Iterator[StageMove]:

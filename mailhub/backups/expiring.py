@@ -5,19 +5,18 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.making import alone, record, settle_failed
 from mailhub.backups.vault import Vault
+from mailhub.errors import Unavailable
+from mailhub.system.queues import Queue
 from storage.backups import backups
 from storage.backups.backups import Backup
 from storage.privacy import tombstones
+from storage.proof import journal
 from storage.writer import Transaction
 
 TOMBSTONES_A_TURN = 500
-
-log = structlog.get_logger("mailhub.backups")
 
 
 def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
@@ -27,11 +26,10 @@ def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
     if not due:
         return []
 
+    queue = Queue(vault.database, vault.writer, "backups", now=now)
     with alone(vault):
         settle_failed(vault)
-        gone = [row for row in due if _delete(row)]
-        for row in gone:
-            vault.writer.run(partial(_mark, row.id, actor, now))
+        gone = [row for row in due if queue.run(journal.MACHINE, row.id, _expire, vault, row, actor, now)]
         vault.writer.run(lambda tx: backups.forget_failed(tx.connection, before=now))
         vault.writer.run(partial(_let_tombstones_end, now))
         while vault.writer.run(lambda tx: tombstones.expire(tx.connection, now=now, limit=TOMBSTONES_A_TURN)):
@@ -41,13 +39,14 @@ def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
     return gone
 
 
-def _delete(row: Backup) -> bool:
-    try:
-        for target in row.targets:
+def _expire(vault: Vault, row: Backup, actor: str, now: int) -> bool:
+    """One backup: its files, then its row."""
+    for target in row.targets:
+        try:
             (Path(target) / row.name).unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("backup not deleted", backup=row.id, error=error.strerror)
-        return False
+        except OSError as error:
+            raise Unavailable(f"{target}: {error.strerror}: is it mounted, and writable?") from None
+    vault.writer.run(_mark, row.id, actor, now)
     return True
 
 
@@ -57,6 +56,6 @@ def _let_tombstones_end(now: int, transaction: Transaction) -> None:
     tombstones.let_expire(transaction.connection, before=left[0].made_at if left else now, at=now)
 
 
-def _mark(id_: int, actor: str, now: int, transaction: Transaction) -> None:
+def _mark(transaction: Transaction, id_: int, actor: str, now: int) -> None:
     backups.mark_gone(transaction.connection, id_, at=now)
     record(transaction, actor, "backup.expire", f"backup:{id_}", now)

@@ -14,21 +14,22 @@ caller's ``extract``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from classifier.tokens import Features
 from mailhub.clock import HOUR, SECOND
-from mailhub.errors import Conflict, MailhubError
+from mailhub.errors import Conflict
 from mailhub.filter import feedback
 from mailhub.filter.feedback import Marked
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.filter.models import Models
 from mailhub.proof.act import Act
+from mailhub.system.queues import Queue, by_turns
 from storage.database import Database
-from storage.errors import StorageError
 from storage.filter import ledger
 from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import SUGGESTED, WAITING, Request
@@ -82,35 +83,41 @@ def ask(
 
 
 def give_due(parts: Parts, *, now: int) -> int:
-    """Give what is due, some messages a turn of the writer; how many messages were marked or found marked so."""
+    """Give what is due, some messages a turn of the writer, the accounts by turns.
+
+    How many messages were marked, or found marked so.
+    """
+    queue = Queue(parts.database, parts.writer, "marks", now=now)
     with parts.database.read() as connection:
         accounts = rows.accounts_with_requests(connection, due_at=now)
-    return sum(_attempted(parts, account, now) for account in accounts)
 
-
-def _attempted(parts: Parts, account: int, now: int) -> int:
-    """Boundary: an account whose marks cannot be given keeps no other from its own; they are due again."""
-    try:
-        return _of_account(parts, account, now)
-    except (MailhubError, StorageError) as error:
-        log.warning("marks of an account wait", account=account, error=type(error).__name__)
-        return 0
-
-
-def _of_account(parts: Parts, account: int, now: int) -> int:
     given = 0
+    for account, portion in by_turns({account: _portions(parts, account, now) for account in accounts}):
+        asked = {each.id: each for each in portion}
+        given += sum(queue.together(account, asked, partial(_give, parts, account, now)))
+    return given
+
+
+def _portions(parts: Parts, account: int, now: int) -> Iterator[tuple[int, Sequence[Request]]]:
+    """What is due in an account, in portions of one kind each: what failed is passed over, and comes again."""
+    after = (0, 0)
     while True:
         with parts.database.read() as connection:
-            due = rows.due_requests(connection, account, due_at=now, limit=feedback.STEP)
-        if not due:
-            return given
-        first = due[0]
-        same = [each for each in due if (each.giver_id, each.source, each.label) == _kind(first)]
-        known = feedback.prepare(parts.database, account, [each.message_id for each in same], parts.extract)
-        try:
-            given += parts.writer.run(_turn, parts=parts, account=account, asked=same, known=known, now=now)
-        except Conflict:  # with his other marks the user would go over what one may give in an hour
-            parts.writer.run(_leave, account=account, giver=first.giver_id, now=now)
+            page = rows.due_requests(connection, account, due_at=now, after=after, limit=feedback.STEP)
+        if not page:
+            return
+        after = (page[-1].due_at, page[-1].id)
+        for kind in dict.fromkeys(map(_kind, page)):
+            yield account, [each for each in page if _kind(each) == kind]
+
+
+def _give(parts: Parts, account: int, now: int, asked: Sequence[Request]) -> int:
+    known = feedback.prepare(parts.database, account, [each.message_id for each in asked], parts.extract)
+    try:
+        return parts.writer.run(_turn, parts=parts, account=account, asked=asked, known=known, now=now)
+    except Conflict:  # with their other marks the user would go over what one may give in an hour
+        parts.writer.run(_leave, account=account, giver=asked[0].giver_id, now=now)
+        return 0
 
 
 def _kind(request: Request) -> tuple[int, str, str]:

@@ -44,6 +44,7 @@ from mailhub.filter.folding import (
     take_back,
 )
 from mailhub.filter.ledger_change import Change
+from mailhub.system.queues import Queue
 from storage.database import Connection, Database
 from storage.filter import ledger
 from storage.filter.ledger import Entry, Head
@@ -272,15 +273,14 @@ class Models:
 
     def keep_up(self, writer: Writer, *, now: int) -> None:
         """Fold anew what needs it and write the checkpoints that are due. From a background job, every few seconds."""
+        folds = Queue(self._database, writer, "folds", now=now)
         for account in sorted(self._wanted):
-            self.warm(account)
+            folds.run(account, account, self.warm, account)
+
+        written = Queue(self._database, writer, "checkpoints", now=now)
         for account in self.checkpoint_due(now=now):
-            try:
-                self.checkpoint(writer, account)
-            except OSError as error:  # a full disk costs time at the next start, not labels
-                log.warning(
-                    "checkpoint not written", extra={"account": account, "error": type(error).__name__}
-                )
+            # a full disk costs time at the next start, not labels
+            written.run(account, account, self.checkpoint, writer, account)
 
     def checkpoint_due(self, *, now: int) -> list[int]:
         """Accounts whose checkpoint is many changes or some minutes behind; evicted ones at once."""
@@ -295,11 +295,13 @@ class Models:
 
     def checkpoint(self, writer: Writer, account: int) -> None:
         """Write the account's checkpoint: counts are copied in a turn of the writer, encoded and written here."""
-        leaving = self._leaving.pop(account, None)
+        leaving = self._leaving.get(account)
         made = self._copy(writer, account) or leaving
         if made is None:
             return
         self._write(account, made)
+        if self._leaving.get(account) is leaving:  # one that leaves meanwhile has more to write
+            self._leaving.pop(account, None)
         if held := self._held.get(account):
             held.unsaved = max(0, held.unsaved - made.unsaved)
 

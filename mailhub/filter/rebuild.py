@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from classifier.tokens import FEATURES_VERSION, Features
 from mailhub.errors import Conflict
@@ -24,6 +25,7 @@ from mailhub.filter.expiry import not_held
 from mailhub.filter.labelling import Taught, taught_by
 from mailhub.filter.models import Models
 from mailhub.proof.act import Act, perform
+from mailhub.system.queues import Queue
 from storage.database import Connection, Database
 from storage.filter import labels, ledger, ledger_versions
 from storage.filter.ledger import Entry
@@ -101,12 +103,13 @@ class Rebuild:
 
     def step(self, *, after: int, now: int) -> tuple[int, int | None]:
         """Carry the next rows over: (how many, where to go on; None at the end)."""
+        queue = Queue(self.database, self.writer, "features", now=now)
         anew = read_anew(self.database, self.account, after=after, extract=self.extract)
-        if not anew.rows:
-            return 0, anew.next
-        return self.writer.run(
-            perform, carry, self.actor, self.account, now, self.models, anew.rows
-        ), anew.next
+        rows = {row.message_id: (row, taught) for row, taught in anew.rows}
+        return sum(queue.together(self.account, rows, partial(self._carry, now))), anew.next
+
+    def _carry(self, now: int, rows: Sequence[tuple[Entry, Taught]]) -> int:
+        return self.writer.run(perform, carry, self.actor, self.account, now, self.models, rows)
 
 
 def drop(act: Act, models: Models, *, after: int) -> tuple[int, int | None]:

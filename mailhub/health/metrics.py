@@ -36,6 +36,7 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "mailhub_last_mail_timestamp_seconds": ("gauge", "When the last message was committed.", ("source",)),
     "mailhub_undecided_oldest_seconds": ("gauge", "How long the oldest delivery waits for its commit.", ()),
     "mailhub_quarantine_messages": ("gauge", "Messages filed raw because reading them failed.", ()),
+    "mailhub_queue_faults": ("gauge", "Rows of background queues that failed and are tried again.", ()),
     "mailhub_disk_free_bytes": ("gauge", "Room left for the data directory.", ()),
     "mailhub_writer_turns_total": ("counter", "Transactions of the writer.", ()),
     "mailhub_relay_tries_total": ("counter", "Tries to hand a mail to the relay.", ("result",)),
@@ -87,9 +88,12 @@ class Metrics:
         fetched: Callable[[], Sequence[Figures]],
         authorised: Callable[[], Sequence[Authorisation]],
         watched: Callable[[], Sequence[Watched]],
+        failing: Callable[[], int],
     ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_VitalsCollector(vitals, turns, quarantine, fetched, authorised, watched))
+        self._registry.register(
+            _VitalsCollector(vitals, turns, quarantine, fetched, authorised, watched, failing)
+        )
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
@@ -106,6 +110,7 @@ class _VitalsCollector(Collector):
         fetched: Callable[[], Sequence[Figures]],
         authorised: Callable[[], Sequence[Authorisation]],
         watched: Callable[[], Sequence[Watched]],
+        failing: Callable[[], int],
     ) -> None:
         self._vitals = vitals
         self._turns = turns
@@ -113,6 +118,7 @@ class _VitalsCollector(Collector):
         self._fetched = fetched
         self._authorised = authorised
         self._watched = watched
+        self._failing = failing
 
     def describe(self) -> list[Metric]:
         return [_family(name) for name in METRICS]
@@ -136,6 +142,7 @@ class _VitalsCollector(Collector):
         yield from _authorisations(self._authorised())
         yield from _watches(self._watched())
         yield "mailhub_quarantine_messages", (), self._quarantine()
+        yield "mailhub_queue_faults", (), self._failing()
         yield "mailhub_disk_free_bytes", (), vitals.disk_free_bytes()
         yield "mailhub_writer_turns_total", (), self._turns()
         yield "mailhub_start_timestamp_seconds", (), vitals.started_at / clock.SECOND

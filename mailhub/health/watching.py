@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
+from operator import attrgetter, itemgetter
 
 import structlog
 
 from mailhub import clock
 from mailhub.health import silence
 from mailhub.health.silence import Rhythm
+from mailhub.system.queues import Queue, by_turns, lines_of
 from storage.database import Database
 from storage.mail import mailboxes, watches
 from storage.mail.watches import Watch
@@ -43,39 +45,54 @@ class Watching:
         self._writer = writer
         self._take = take
         self._started_at = started_at
-        self._read_again = False
+        self._read_again: set[int] | None = None  # accounts whose deliveries are to be read; None: all
 
     def look(self, *, now: int) -> int:
         """Put on record what came, and tell of what is silent by that; how many mailboxes are silent anew."""
-        if not self._read_again:
-            self._read_deliveries()
-            self._read_again = True
-        self._hear(self._take())
+        rhythms = Queue(self._database, self._writer, "rhythms", now=now)
+        self._hear(self._read_deliveries(), rhythms)
+        self._hear(self._take(), rhythms)
         return self._tell(now) if now - self._started_at >= SETTLING_HOURS * clock.HOUR else 0
 
-    def _read_deliveries(self) -> None:
-        with self._database.read() as connection:
-            every = {mailbox.account_id for mailbox in mailboxes.every_mailbox(connection)}
-        for account in sorted(every):
+    def _read_deliveries(self) -> Heard:
+        """What is known from rows: at the start of every account, later of those whose rhythm could not be kept."""
+        accounts = self._read_again
+        self._read_again = set()
+        if accounts is None:
+            with self._database.read() as connection:
+                accounts = {mailbox.account_id for mailbox in mailboxes.every_mailbox(connection)}
+
+        heard: dict[tuple[int, int], list[int]] = {}
+        for account in sorted(accounts):
             with self._database.read() as connection:
                 rows = watches.newest_deliveries(connection, account, limit=READ_AGAIN)
-            heard: dict[tuple[int, int], list[int]] = {}
             for mailbox, at in sorted(rows):
                 heard.setdefault((account, mailbox), []).append(at)
-            self._hear(heard)
 
-    def _hear(self, heard: Heard) -> None:
-        items = [*heard.items()]
-        for start in range(0, len(items), MAILBOXES_A_TURN):
-            self._writer.run(_hear, heard=items[start : start + MAILBOXES_A_TURN])
+        return heard
+
+    def _hear(self, heard: Heard, queue: Queue) -> None:
+        """Keep what came, some mailboxes a turn; what cannot be kept now is read from its rows again."""
+        assert self._read_again is not None
+        for account, line in lines_of(list(heard), itemgetter(0)).items():
+            boxes = list(line)
+            for start in range(0, len(boxes), MAILBOXES_A_TURN):
+                portion = {box[1]: box for box in boxes[start : start + MAILBOXES_A_TURN]}
+                queue.together(account, portion, partial(self._keep, heard))
+            if any(queue.waits(*box) for box in boxes):
+                self._read_again.add(account)
+
+    def _keep(self, heard: Heard, boxes: Sequence[tuple[int, int]]) -> None:
+        self._writer.run(_hear, heard=[(box, heard[box]) for box in boxes])
 
     def _tell(self, now: int) -> int:
+        queue = Queue(self._database, self._writer, "silence", now=now)
         with self._database.read() as connection:
             due = watches.due_watches(connection, now=now)
         told = 0
 
-        for watch in due:
-            if self._writer.run(_silent, watch=watch, now=now):
+        for watch in by_turns(lines_of(due, attrgetter("account_id"))):
+            if queue.run(watch.account_id, watch.mailbox_id, self._writer.run, _silent, watch=watch, now=now):
                 log.warning(
                     "a mailbox is silent: mailhub mailbox list",
                     mailbox=watch.mailbox_id,

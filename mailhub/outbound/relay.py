@@ -28,6 +28,7 @@ from mailhub.config.live import Current
 from mailhub.keys import Keys
 from mailhub.outbound.sealing import open_letter
 from mailhub.outbound.smarthost import Attempt, Conversation, Result
+from mailhub.system.queues import reason_of
 from storage.database import Database
 from storage.errors import StorageError
 from storage.mail import outbox, raws
@@ -40,6 +41,7 @@ CLAIM_TIMEOUTS = (
 FIRST_RETRY_SECONDS = 60.0
 LAST_RETRY_SECONDS = 3_600.0
 LOOK_SECONDS = 30.0  # how long at most between two looks at the outbox
+FAULT = "fault"  # the reason of a try that failed by us
 BREATH_SECONDS = 0.2  # how long at least, so that a row another node is claiming does not keep us spinning
 
 T = TypeVar("T")
@@ -74,6 +76,7 @@ class Relay:
         self._woken = asyncio.Event()
         self._hold_until = 0  # the smarthost could not be reached: ask nothing of it before then
         self._holds = 0  # in a row
+        self._served = 0  # the account that had a turn last
         self.counts = dict.fromkeys(("sent", "failed", "expired", "retry"), 0)  # since the start, for metrics
 
     def wake(self) -> None:
@@ -119,15 +122,31 @@ class Relay:
 
         try:
             while not self._stopping and (row := await self._claim(conversation.settings)):
-                attempt = await self._try(conversation, row)
-                await self._settle(row, attempt)
-                self._hold(unreachable=attempt.no_relay)
+                self._served = row.account_id
+                await self._send(conversation, row)
                 tries += 1
             await conversation.close()
         finally:
             conversation.drop()
 
         return tries
+
+    async def _send(self, conversation: Conversation, row: OutboxRow) -> None:
+        """Boundary: one row, whatever is in it. One whose outcome cannot be noted is due again after its claim."""
+        try:
+            attempt = await self._try(conversation, row)
+        except Exception as error:  # noqa: BLE001 a letter that does not open, a raw that cannot be read
+            conversation.drop()
+            reason = reason_of(
+                error, log, "a mail of the outbox failed", account=row.account_id, outbox=row.id
+            )
+            attempt = Attempt(Result.RETRY, FAULT, reason)
+
+        try:
+            await self._settle(row, attempt)
+        except Exception as error:  # noqa: BLE001 the next claim fails, and ends the round, where it is the database
+            reason_of(error, log, "a try could not be noted", account=row.account_id, outbox=row.id)
+        self._hold(unreachable=attempt.no_relay)
 
     def _hold(self, *, unreachable: bool) -> None:
         self._holds = self._holds + 1 if unreachable else 0
@@ -139,7 +158,8 @@ class Relay:
             return None
         now = self._now()
         until = now + int(CLAIM_TIMEOUTS * settings.timeout_seconds * clock.SECOND)
-        return await self._write(lambda tx: outbox.claim_due(tx.connection, now, until=until))
+        claim = partial(outbox.claim_due, now=now, until=until, after=self._served)
+        return await self._write(lambda tx: claim(tx.connection))
 
     async def _try(self, conversation: Conversation, row: OutboxRow) -> Attempt:
         if self._now() > row.not_after:

@@ -21,6 +21,7 @@ from functools import partial
 from mailhub.clock import DAY
 from mailhub.config import Retention
 from mailhub.errors import ConfigurationError
+from mailhub.system.queues import Queue, by_turns
 from mailhub.tickets.removal import Forget, remove_ticket_in_part
 from storage.accounts import accounts
 from storage.database import Connection, Database
@@ -119,15 +120,22 @@ def plan(database: Database, settings: Retention, account: int, *, now: int) -> 
 
 
 def apply(context: Retaining, *, now: int, stopping: Callable[[], bool]) -> Mapping[str, int]:
-    """Delete what is due in every account; how much of each kind. Returns after the last commit."""
+    """Delete what is due, the accounts by turns; how much of each kind. Returns after the last commit."""
+    tickets = Queue(context.database, context.writer, "retention", now=now)
+    records = Queue(context.database, context.writer, "retention-records", now=now)
+    some = list(_accounts(context.database))
     deleted = Counter[str]()
-    for account in _accounts(context.database):
-        with context.database.read() as connection:
-            rules = rules_of(connection, account, context.settings)
-        for rule in rules:
-            deleted["tickets"] += _tickets(context, account, rule, now, stopping) if rule.period else 0
-        deleted["deliveries"] += _deliveries(context, account, now, stopping)
-    deleted["refusals"] += _refusals(context, now, stopping)
+
+    for account, rule, ticket in by_turns({each: _due(context, each, now) for each in some}):
+        if stopping():
+            break
+        done = tickets.run(account, ticket, _ticket, context, account, rule, ticket, now, stopping)
+        deleted["tickets"] += bool(done)
+
+    for account in some:
+        deleted["deliveries"] += records.run(account, 0, _deliveries, context, account, now, stopping) or 0
+    deleted["refusals"] += records.run(journal.MACHINE, 0, _refusals, context, now, stopping) or 0
+
     return deleted
 
 
@@ -145,23 +153,23 @@ def _accounts(database: Database) -> Iterator[int]:
 # --- tickets ----------------------------------------------------------------------------------------------------------
 
 
-def _tickets(context: Retaining, account: int, rule: Rule, now: int, stopping: Callable[[], bool]) -> int:
-    """Delete the tickets that are due by one rule; how many."""
-    before = now - rule.period
-    after = 0
-    deleted = 0
+def _due(context: Retaining, account: int, now: int) -> Iterator[tuple[int, Rule, int]]:
+    """An account's tickets that are due, each with the rule by which it is."""
+    with context.database.read() as connection:
+        rules = [rule for rule in rules_of(connection, account, context.settings) if rule.period]
+    for rule in rules:
+        after = 0
+        before = now - rule.period
+        while page := _page(context, account, rule, before, after):
+            yield from ((account, rule, ticket) for ticket in page)
+            after = page[-1]
 
-    while not stopping():
-        with context.database.read() as connection:
-            page = retaining.tickets_due(
-                connection, account, _which(rule), before=before, after=after, limit=TICKETS_A_PAGE
-            )
-        if not page:
-            break
-        after = page[-1]
-        deleted += sum(_ticket(context, account, rule, ticket, now, stopping) for ticket in page)
 
-    return deleted
+def _page(context: Retaining, account: int, rule: Rule, before: int, after: int) -> Sequence[int]:
+    with context.database.read() as connection:
+        return retaining.tickets_due(
+            connection, account, _which(rule), before=before, after=after, limit=TICKETS_A_PAGE
+        )
 
 
 def _ticket(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
+from typing import Protocol
 
 import structlog
 
@@ -14,22 +17,23 @@ from mailhub.accounts.steadiness import SANE, boot_time
 from mailhub.backups.expiring import expire
 from mailhub.backups.making import make_due
 from mailhub.callers.conditions import KEPT
-from mailhub.errors import MailhubError
 from mailhub.filter import expiry
 from mailhub.filter.mark_requests import give_due
-from mailhub.filter.rebuild import Rebuild
 from mailhub.health.watching import Watching
 from mailhub.house import House
 from mailhub.privacy import erasure, privacy_requests, retention
 from mailhub.privacy.erasing.second_receipt import issue_second_receipts
 from mailhub.proof import audit
 from mailhub.service.scheduler import Job
+from mailhub.system.queues import Queue, by_turns, lines_of
 from mailhub.tickets import purging
+from storage.database import Connection
+from storage.engine import queue_faults
 from storage.filter import ledger, mark_requests
 from storage.mail import letter_rates, outbox, raws, search
 from storage.people import idempotency, links, login_attempts, sessions
 from storage.privacy import privacy_requests as rows_of_requests
-from storage.writer import Transaction
+from storage.proof.journal import MACHINE
 
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
 SLICES_A_STEP = 16
@@ -38,6 +42,7 @@ LOGINS_A_STEP = 200
 KEYS_A_STEP = 500
 SUGGESTION_DAYS = 30
 MARKS_A_STEP = 200
+FAULT_DAYS = 7  # a row of a queue that was not tried for so long is none any more
 
 log = structlog.get_logger("mailhub.jobs")
 
@@ -66,6 +71,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("retention", 3600, lambda: apply_retention(house, stopping)),
         Job("letters", 3600, lambda: sweep_letters(house, now=clock.now())),
         Job("stages", 600, lambda: sweep_accounts(house)),
+        Job("faults", 3600, lambda: sweep_faults(house, now=clock.now())),
     ]
 
 
@@ -131,44 +137,60 @@ def rewrite_index(house: House, stopping: Callable[[], bool]) -> bool:
 def give_marks(house: House) -> int:
     """Give the marks that were asked for by moves and feedback addresses; let suggestions go that nobody decided on."""
     now = clock.now()
-    before = now - SUGGESTION_DAYS * clock.DAY
-    house.writer.run(
-        lambda tx: mark_requests.sweep_suggestions(tx.connection, before=before, limit=KEYS_A_STEP)
-    )
+    over = partial(mark_requests.old_suggestions, before=now - SUGGESTION_DAYS * clock.DAY)
+    _sweep_rows(house, "suggestions", over, mark_requests.delete_requests, now=now)
     return give_due(house.marking(), now=now)
 
 
 def sweep_slices(house: House) -> int:
-    """Delete slices of messages that never came, a short turn each; how many went."""
-    before = clock.now() - PENDING_HOURS * clock.HOUR
+    """Delete slices of messages that never came, the accounts by turns, a short turn each; how many went."""
+    now = clock.now()
+    before = now - PENDING_HOURS * clock.HOUR
+    queue = Queue(house.database, house.writer, "slices", now=now)
+    with house.database.read() as connection:
+        pending = raws.pending_before(connection, before)
     deleted = 0
-    while count := house.writer.run(lambda tx: raws.sweep(tx.connection, before=before, limit=SLICES_A_STEP)):
-        deleted += count
+
+    for account, message in by_turns(lines_of(pending, itemgetter(0))):
+        sweep = partial(raws.sweep, before=before, limit=SLICES_A_STEP, of=(account, message))
+        deleted += queue.run(account, message, _swept, house, sweep) or 0
+
     return deleted
 
 
 def sweep_labels(house: House, *, now: int) -> int:
-    """Let labels go that are older than their term, and old acts that left none, a short turn each; how many labels."""
+    """Let labels go that are older than their term, and old acts that left none, the accounts by turns.
+
+    How many labels. A short turn of the writer each.
+    """
     before = now - house.config.spam.keep_labels_days * clock.DAY
-    expired = 0
+    labels = Queue(house.database, house.writer, "labels", now=now)
+    marks = Queue(house.database, house.writer, "label-acts", now=now)
     with house.database.read() as connection:
         accounts = ledger.accounts_with_ledger(connection)
 
+    expired = 0
+    for account, messages in by_turns({each: _labels_due(house, each, before) for each in accounts}):
+        take_back = partial(_expired, house, account, before, now)
+        expired += sum(labels.together(account, {each: each for each in messages}, take_back))
     for account in accounts:
-        for messages in _labels_due(house, account, before):
-            work = partial(
-                expiry.expire, models=house.models, account=account, messages=messages, before=before, now=now
-            )
-            expired += house.writer.run(work)
-        sweep = partial(ledger.sweep_marks, account_id=account, instant=before, limit=MARKS_A_STEP)
-        while house.writer.run(lambda tx, sweep=sweep: sweep(tx.connection)):  # type: ignore[misc]
-            pass
+        marks.run(account, 0, _sweep_marks, house, account, before)
 
     return expired
 
 
-def _labels_due(house: House, account: int, before: int) -> Iterator[list[int]]:
-    """Messages whose labels are older than their term, in portions; what is held is passed over."""
+def _expired(house: House, account: int, before: int, now: int, messages: Sequence[int]) -> int:
+    return house.writer.run(expiry.expire, house.models, account, messages, before=before, now=now)
+
+
+def _sweep_marks(house: House, account: int, before: int) -> None:
+    sweep = partial(ledger.sweep_marks, account_id=account, instant=before, limit=MARKS_A_STEP)
+    while house.writer.run(lambda tx: sweep(tx.connection)):
+        pass
+
+
+def _labels_due(house: House, account: int, before: int) -> Iterator[tuple[int, list[int]]]:
+    """Messages whose labels are older than their term, in portions; what is held, or failed, is passed over."""
     after = 0
     while True:
         with house.database.read() as connection:
@@ -176,86 +198,145 @@ def _labels_due(house: House, account: int, before: int) -> Iterator[list[int]]:
         if not due:
             return
         after = due[-1][0]
-        yield [message for _, message in due]
+        yield account, [message for _, message in due]
 
 
 def rebuild_features(house: House, stopping: Callable[[], bool], *, now: int) -> int:
     """After an upgrade: carry labels that another version made over to this one; how many were.
 
-    An account that would lose more than a fifth of its labels is left to `mailhub spam rebuild --yes`.
+    The accounts by turns, some labels each. An account that would lose more than a fifth of its labels is left to
+    `mailhub spam rebuild --yes`.
     """
+    queue = Queue(house.database, house.writer, "rebuilds", now=now)
     with house.database.read() as connection:
         accounts = ledger.accounts_with_ledger(connection)
+    waiting = deque((account, _rebuilding(house, account, now=now)) for account in accounts)
     carried = 0
 
-    for account in accounts:
-        rebuild = house.rebuild(account)
-        planned = rebuild.plan()
-        if planned.asks:
-            log.warning("labels wait for `mailhub spam rebuild --yes`", account=account, lost=planned.lost)
-        elif planned.waiting:
-            log.info("rebuilding the filter", account=account, labels=planned.waiting, lost=planned.lost)
-            try:
-                carried += _rebuilt(rebuild, stopping, now=now)
-            except MailhubError as error:  # one account's fault is not the others'
-                log.exception("rebuild failed", account=account, error=type(error).__name__)
+    while waiting and not stopping():
+        account, steps = waiting.popleft()
+        count = queue.run(account, account, next, steps, None)
+        if count is not None:
+            carried += count
+            waiting.append((account, steps))
 
     return carried
 
 
-def _rebuilt(rebuild: Rebuild, stopping: Callable[[], bool], *, now: int) -> int:
+def _rebuilding(house: House, account: int, *, now: int) -> Iterator[int]:
+    """The steps of one account's rebuild: how many labels each carried."""
+    rebuild = house.rebuild(account)
+    planned = rebuild.plan()
+    if planned.asks:
+        log.warning("labels wait for `mailhub spam rebuild --yes`", account=account, lost=planned.lost)
+    if planned.asks or not planned.waiting:
+        return
+
+    log.info("rebuilding the filter", account=account, labels=planned.waiting, lost=planned.lost)
     rebuild.begin(yes=False, now=now)
     after: int | None = 0
-    carried = 0
-    while after is not None and not stopping():
+    while after is not None:
         count, after = rebuild.step(after=after, now=now)
-        carried += count
-    return carried
+        yield count
 
 
 def sweep_logins(house: House, *, now: int) -> int:
-    """Delete sessions and links a month after their end, and attempts that nobody asks about, a short turn each."""
+    """Delete sessions and links a month after their end, and attempts that nobody asks about; how many went."""
     month = now - LOGIN_DAYS * clock.DAY
-    day = now - clock.DAY
-    sweeps: tuple[Callable[[Transaction], int], ...] = (
-        lambda tx: sessions.sweep_sessions(tx.connection, before=month, limit=LOGINS_A_STEP),
-        lambda tx: links.sweep_links(tx.connection, before=month, limit=LOGINS_A_STEP),
-        lambda tx: login_attempts.sweep_attempts(
-            tx.connection, failed_before=day, succeeded_before=month, limit=LOGINS_A_STEP
-        ),
+    attempts = partial(
+        login_attempts.sweep_attempts,
+        failed_before=now - clock.DAY,
+        succeeded_before=month,
+        limit=LOGINS_A_STEP,
     )
-    deleted = 0
-
-    for sweep in sweeps:
-        while count := house.writer.run(sweep):
-            deleted += count
-
-    return deleted
+    return _sweep_each(
+        house,
+        "logins",
+        partial(sessions.sweep_sessions, before=month, limit=LOGINS_A_STEP),
+        partial(links.sweep_links, before=month, limit=LOGINS_A_STEP),
+        attempts,
+        now=now,
+    )
 
 
 def sweep_letters(house: House, *, now: int) -> int:
-    """Delete letters, and requests about people's own data, a month after their end, a short turn each; how many."""
+    """Delete letters, and requests about people's own data, a month after their end; how many."""
     before = now - privacy_requests.KEPT
-    deleted = 0
-
-    for sweep, until in (
-        (outbox.sweep_letters, before),
-        (rows_of_requests.sweep_requests, before),
-        (letter_rates.sweep_turns, now - clock.DAY),
-    ):
-        step = partial(sweep, before=until, limit=KEYS_A_STEP)
-        while count := house.writer.run(lambda tx, step=step: step(tx.connection)):  # type: ignore[misc]
-            deleted += count
-
-    return deleted
+    letters = partial(outbox.old_letters, before=before)
+    requests = partial(rows_of_requests.old_requests, before=before)
+    turns = partial(letter_rates.sweep_turns, before=now - clock.DAY, limit=KEYS_A_STEP)
+    return (
+        _sweep_rows(house, "letters", letters, outbox.delete_letters, now=now)
+        + _sweep_rows(house, "privacy-requests", requests, rows_of_requests.delete_requests, now=now)
+        + _sweep_each(house, "letter-rates", turns, now=now)
+    )
 
 
 def sweep_keys(house: House) -> int:
-    """Delete the keys of requests that are too old to be sent again, a short turn each; how many went."""
-    before = clock.now() - KEPT
+    """Delete the keys of requests that are too old to be sent again; how many went."""
+    now = clock.now()
+    sweep = partial(idempotency.sweep, before=now - KEPT, limit=KEYS_A_STEP)
+    return _sweep_each(house, "idempotency", sweep, now=now)
+
+
+def sweep_faults(house: House, *, now: int) -> int:
+    """Forget rows of queues that failed and went some other way; how many."""
+    sweep = partial(queue_faults.sweep_faults, before=now - FAULT_DAYS * clock.DAY, limit=KEYS_A_STEP)
+    return _sweep_each(house, "faults", sweep, now=now)
+
+
+# --- what sweeps are made of ------------------------------------------------------------------------------------------
+
+
+class OldRows(Protocol):
+    """The next rows whose time is over, of every account: account and id, in that order, behind ``after``."""
+
+    def __call__(
+        self, connection: Connection, /, *, after: tuple[int, int], limit: int
+    ) -> Sequence[tuple[int, int]]: ...
+
+
+class DeleteRows(Protocol):
+    """Delete rows of one account by their ids; how many went."""
+
+    def __call__(self, connection: Connection, account_id: int, ids: Sequence[int], /) -> int: ...
+
+
+class Sweep(Protocol):
+    """Delete a portion of what is over; how much that was."""
+
+    def __call__(self, connection: Connection, /) -> int: ...
+
+
+def _sweep_rows(house: House, name: str, old: OldRows, delete: DeleteRows, *, now: int) -> int:
+    """Delete rows that are over, a portion of one account a turn; one that cannot be deleted stops no other."""
+    queue = Queue(house.database, house.writer, name, now=now)
+    after = (-1, 0)
     deleted = 0
-    while count := house.writer.run(
-        lambda tx: idempotency.sweep(tx.connection, before=before, limit=KEYS_A_STEP)
-    ):
+
+    while True:
+        with house.database.read() as connection:
+            page = old(connection, after=after, limit=KEYS_A_STEP)
+        if not page:
+            return deleted
+        after = page[-1]
+        for account, rows in lines_of(page, itemgetter(0)).items():
+            ids = {row: row for _, row in rows}
+            deleted += sum(queue.together(account, ids, partial(_deleted, house, delete, account)))
+
+
+def _deleted(house: House, delete: DeleteRows, account: int, ids: Sequence[int]) -> int:
+    return house.writer.run(lambda tx: delete(tx.connection, account, ids))
+
+
+def _sweep_each(house: House, name: str, *sweeps: Sweep, now: int) -> int:
+    """Let each of these delete what is over, a short turn at a time; one that fails stops no other."""
+    queue = Queue(house.database, house.writer, name, now=now)
+    return sum(queue.run(MACHINE, item, _swept, house, sweep) or 0 for item, sweep in enumerate(sweeps))
+
+
+def _swept(house: House, sweep: Sweep) -> int:
+    deleted = 0
+    while count := house.writer.run(lambda tx: sweep(tx.connection)):
         deleted += count
     return deleted

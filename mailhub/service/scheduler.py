@@ -18,8 +18,6 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from mailhub.system.logs import new_error_id
 
-THREADS = 4  # a backup or an erasure may take an hour of one
-
 log = structlog.get_logger("mailhub.service.scheduler")
 
 
@@ -39,7 +37,8 @@ class Scheduler:
         """``stopping`` is set before ``stop`` waits: a job that takes long looks at it."""
         self._stopping = stopping
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(THREADS)},
+            # a thread for each, made when it is needed: a backup or an erasure may take an hour of one
+            executors={"default": ThreadPoolExecutor(max(1, len(jobs)))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )

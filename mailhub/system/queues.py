@@ -1,6 +1,6 @@
 """How the rows of a queue get their turns: account by account, each alone, a failed one again later.
 
-    lines of rows, one an account -> ``by_turns``: one row of each account in turn -> ``Alone.run``: its work, or, when
+    lines of rows, one an account -> ``by_turns``: one row of each account in turn -> ``Queue.run``: its work, or, when
     that fails, a row of ``queue_fault`` that says why, how often, and when it is tried again
 
 So a row that cannot be done stops no other, of its own account or of another, and who has many delays nobody
@@ -13,9 +13,10 @@ text that may quote a mail: a reason is one of ours, or the id of what the log s
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
@@ -26,26 +27,27 @@ from storage.database import Database
 from storage.engine import queue_faults
 from storage.engine.queue_faults import QueueFault
 from storage.errors import StorageError
-from storage.writer import Writer
+from storage.writer import Transaction, Writer
 
 FIRST_WAIT = 10 * clock.SECOND
 LONGEST_WAIT = 6 * clock.HOUR
 DOUBLINGS = 20
 
+P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 log = structlog.get_logger("mailhub.system.queues")
 
 
-class Alone:
+class Queue:
     """One look at one queue. ``now`` is the instant of the look: what failed in it is not tried again in it."""
 
-    def __init__(self, database: Database, writer: Writer, queue: str, *, now: int) -> None:
+    def __init__(self, database: Database, writer: Writer, name: str, *, now: int) -> None:
         self._writer = writer
-        self._queue = queue
+        self._name = name
         self._now = now
         with database.read() as connection:
-            known = queue_faults.list_faults(connection, queue)
+            known = queue_faults.list_faults(connection, name)
         self._known = {(fault.account_id, fault.item): fault for fault in known}
 
     def waits(self, account: int, item: int) -> bool:
@@ -53,31 +55,54 @@ class Alone:
         fault = self._known.get((account, item))
         return fault is not None and fault.next_attempt_at > self._now
 
-    def run(self, account: int, item: int, work: Callable[[], T]) -> T | None:
+    def run(
+        self, account: int, item: int, work: Callable[P, T], /, *args: P.args, **named: P.kwargs
+    ) -> T | None:
         """Do the work of one row; None when it waits, or failed, which is on record then."""
         if self.waits(account, item):
             return None
 
         try:
-            done = work()
+            done = work(*args, **named)
         except Exception as error:  # noqa: BLE001 boundary: one row, whatever is in it
             self._note(account, item, error)
             return None
 
-        if self._known.pop((account, item), None) is not None:
-            self._writer.run(lambda tx: queue_faults.forget_fault(tx.connection, account, self._queue, item))
-
+        self._forget(account, [item])
         return done
+
+    def together(self, account: int, rows: Mapping[int, R], work: Callable[[Sequence[R]], T]) -> list[T]:
+        """Do the work of some rows of an account in one go, or, when that fails, of each alone; what came of it.
+
+        ``rows`` by their ids. Those that wait are left out.
+        """
+        ready = {item: row for item, row in rows.items() if not self.waits(account, item)}
+        if not ready:
+            return []
+
+        if len(ready) > 1:
+            with contextlib.suppress(Exception):  # whose fault it was is told when each runs alone
+                done = work(list(ready.values()))
+                self._forget(account, ready)
+                return [done]
+
+        alone = [self.run(account, item, work, [row]) for item, row in ready.items()]
+        return [done for done in alone if done is not None]
+
+    def _forget(self, account: int, items: Iterable[int]) -> None:
+        for item in items:
+            if self._known.pop((account, item), None) is not None:
+                self._writer.run(_forget, account=account, queue=self._name, item=item)
 
     def _note(self, account: int, item: int, error: Exception) -> None:
         reason = reason_of(
-            error, log, "a row of a queue failed", queue=self._queue, account=account, item=item
+            error, log, "a row of a queue failed", queue=self._name, account=account, item=item
         )
         before = self._known.get((account, item))
         attempts = before.attempts + 1 if before else 1
         fault = QueueFault(
             account_id=account,
-            queue=self._queue,
+            queue=self._name,
             item=item,
             attempts=attempts,
             first_at=before.first_at if before else self._now,
@@ -85,8 +110,16 @@ class Alone:
             reason=reason,
         )
 
-        self._writer.run(lambda tx: queue_faults.put_fault(tx.connection, fault))
+        self._writer.run(_put, fault=fault)
         self._known[account, item] = fault
+
+
+def _put(transaction: Transaction, *, fault: QueueFault) -> None:
+    queue_faults.put_fault(transaction.connection, fault)
+
+
+def _forget(transaction: Transaction, *, account: int, queue: str, item: int) -> None:
+    queue_faults.forget_fault(transaction.connection, account, queue, item)
 
 
 def wait_after(attempts: int) -> int:

@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 
 from mailhub.access.holds import require_not_held
 from mailhub.errors import Conflict
 from mailhub.proof.act import Act
+from mailhub.system.queues import Queue, by_turns, lines_of
 from mailhub.tickets.acts import locked
 from mailhub.tickets.removal import Forget, remove_ticket_in_part
 from storage.accounts import accounts
@@ -97,15 +99,27 @@ def _step(transaction: Transaction, *, parts: Purging, account: int, ticket: int
 
 
 def go_on(parts: Purging, *, now: int, stopping: Callable[[], bool] = bool) -> int:
-    """Carry out what was begun and is not done, in every account; how many tickets went."""
+    """Carry out what was begun and is not done, the accounts by turns; how many tickets went."""
+    queue = Queue(parts.database, parts.writer, "purges", now=now)
     gone = 0
-    after = 0
 
+    for account, ticket in by_turns(lines_of(_left(parts.database), itemgetter(0))):
+        if stopping():
+            break
+        done = queue.run(account, ticket, carry_out, parts, account, ticket, now=now, stopping=stopping)
+        gone += bool(done)
+
+    return gone
+
+
+def _left(database: Database) -> list[tuple[int, int]]:
+    """Account and id of every ticket that is ``purging``."""
+    left: list[tuple[int, int]] = []
+    after = 0
     while True:
-        with parts.database.read() as connection:
+        with database.read() as connection:
             page = accounts.list_accounts(connection, after=after)
-            left = [(each.id, ticket) for each in page for ticket in list_purging(connection, each.id)]
-        gone += sum(carry_out(parts, account, ticket, now=now, stopping=stopping) for account, ticket in left)
-        if not page or stopping():
-            return gone
+            left += [(each.id, ticket) for each in page for ticket in list_purging(connection, each.id)]
+        if not page:
+            return left
         after = page[-1].id

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, tuple_, update
 
 from storage.schema import mark, mark_request
 
@@ -61,10 +61,14 @@ def accounts_with_requests(connection: Connection, *, due_at: int) -> Sequence[i
     return connection.execute(query).scalars().all()
 
 
-def due_requests(connection: Connection, account_id: int, *, due_at: int, limit: int) -> Sequence[Request]:
-    """Requests that are due, in the order they were noticed."""
+def due_requests(
+    connection: Connection, account_id: int, *, due_at: int, after: tuple[int, int], limit: int
+) -> Sequence[Request]:
+    """Requests that are due, in the order they were noticed, behind the instant and id ``after``."""
     due = (*_own(account_id), mark_request.c.state == WAITING, mark_request.c.due_at <= due_at)
-    query = select(*_REQUEST).where(*due).order_by(mark_request.c.due_at, mark_request.c.id).limit(limit)
+    place = tuple_(mark_request.c.due_at, mark_request.c.id)
+    query = select(*_REQUEST).where(*due, place > tuple_(*after))
+    query = query.order_by(mark_request.c.due_at, mark_request.c.id).limit(limit)
     return [Request(**row._mapping) for row in connection.execute(query)]
 
 
@@ -109,16 +113,20 @@ def suggest(connection: Connection, account_id: int, giver_id: int, *, due_at: i
     connection.execute(update(mark_request).where(*own, mark_request.c.due_at <= due_at).values(values))
 
 
-def delete_requests(connection: Connection, account_id: int, ids: Collection[int]) -> None:
-    """These requests are over."""
-    connection.execute(delete(mark_request).where(*_own(account_id), mark_request.c.id.in_(sorted(ids))))
+def delete_requests(connection: Connection, account_id: int, ids: Collection[int]) -> int:
+    """These requests are over; how many went."""
+    own = (*_own(account_id), mark_request.c.id.in_(sorted(ids)))
+    return connection.execute(delete(mark_request).where(*own)).rowcount
 
 
-def sweep_suggestions(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete suggestions of any account that nobody decided on in time; how many."""
+def old_suggestions(
+    connection: Connection, *, before: int, after: tuple[int, int], limit: int
+) -> Sequence[tuple[int, int]]:
+    """Account and id of suggestions that nobody decided on in time, behind ``after``."""
+    key = (mark_request.c.account_id, mark_request.c.id)
     old = (mark_request.c.state == SUGGESTED, mark_request.c.noticed_at < before)
-    some = select(mark_request.c.id).where(*old).limit(limit)
-    return connection.execute(delete(mark_request).where(mark_request.c.id.in_(some))).rowcount
+    query = select(*key).where(*old, tuple_(*key) > tuple_(*after)).order_by(*key).limit(limit)
+    return [(row.account_id, row.id) for row in connection.execute(query)]
 
 
 def _own(account_id: int) -> tuple[ColumnElement[bool], ...]:

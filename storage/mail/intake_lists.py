@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, func, select
 
 from storage.schema import intake, message
+
+LOOKED_AT = 1_000  # deliveries of an account that are read for when its last mail came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,17 @@ def find_intake(connection: Connection, account_id: int, intake_id: int) -> Inta
     return IntakeRow(**row._mapping) if row else None
 
 
-def count_unreadable(connection: Connection) -> int:
-    """Messages filed raw because reading them failed: what waits for `intake retry`, all accounts."""
-    return int(connection.execute(select(func.count()).where(message.c.unreadable == 1)).scalar_one())
+def count_unreadable(connection: Connection, account_id: int | None = None) -> int:
+    """Messages filed raw because reading them failed: what waits for `intake retry`, of one account or of all."""
+    query = select(func.count()).where(message.c.unreadable == 1)
+    if account_id is not None:
+        query = query.where(message.c.account_id == account_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def last_mail_at(connection: Connection, account_id: int) -> Mapping[str, int]:
+    """When the account's last mail came by each door, as far as its latest deliveries say (``LOOKED_AT``)."""
+    latest = select(intake.c.source, intake.c.received_at).where(intake.c.account_id == account_id)
+    some = latest.order_by(intake.c.id.desc()).limit(LOOKED_AT).subquery()
+    query = select(some.c.source, func.max(some.c.received_at).label("at")).group_by(some.c.source)
+    return {row.source: row.at for row in connection.execute(query)}

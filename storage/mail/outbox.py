@@ -10,7 +10,7 @@ Functions take a connection of the caller's transaction and commit nothing. Not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    tuple_,
     update,
 )
 
@@ -65,20 +66,36 @@ def add_to_outbox(connection: Connection, rows: Iterable[OutboxRow]) -> None:
         connection.execute(insert(outbox), values)
 
 
-def claim_due(connection: Connection, now: int, *, until: int) -> OutboxRow | None:
-    """The queued row of any account that has been due the longest; nobody else gets it before ``until``.
+def claim_due(connection: Connection, now: int, *, until: int, after: int = 0) -> OutboxRow | None:
+    """A queued row that is due; nobody else gets it before ``until``. After a crash it is due again then.
 
-    After a crash it is due again then. A row that another node is claiming is left to it (PostgreSQL).
+    The accounts by turns: the one that comes behind the account ``after`` by id, and in it what has been due the
+    longest. A row that another node is claiming is left to it (PostgreSQL).
     """
     due = (_QUEUED, outbox.c.next_attempt_at <= now, _may_go_out())
-    query = select(*_COLUMNS).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
-    found = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
-    if found is None:
-        return None
-    row = OutboxRow(**found._mapping)
-    own = (outbox.c.account_id == row.account_id, outbox.c.id == row.id)
-    connection.execute(update(outbox).where(*own).values(next_attempt_at=until))
-    return row
+    for account_id in _by_turns(connection, after):
+        own = (outbox.c.account_id == account_id, *due)
+        query = select(*_COLUMNS).where(*own).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
+        found = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
+        if found is not None:
+            row = OutboxRow(**found._mapping)
+            same = (outbox.c.account_id == row.account_id, outbox.c.id == row.id)
+            connection.execute(update(outbox).where(*same).values(next_attempt_at=until))
+            return row
+    return None
+
+
+def _by_turns(connection: Connection, after: int) -> Iterator[int]:
+    """Accounts with queued rows, from the one behind ``after`` around to it: one step in the index for each."""
+    for low, high in ((after, None), (-1, after)):
+        account_id = low
+        while True:
+            query = select(func.min(outbox.c.account_id)).where(_QUEUED, outbox.c.account_id > account_id)
+            found: int | None = connection.execute(query).scalar_one()
+            if found is None or (high is not None and found > high):
+                break
+            yield found
+            account_id = found
 
 
 def _may_go_out() -> ColumnElement[bool]:
@@ -141,13 +158,20 @@ def sent_to_since(
     return connection.execute(select(func.count()).where(*own)).scalar_one()
 
 
-def sweep_letters(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete rows of letters that were done before then, at most ``limit``; how many went."""
-    done = (outbox.c.message_id.is_(None), outbox.c.done_at < before)
-    old = connection.execute(select(outbox.c.account_id, outbox.c.id).where(*done).limit(limit)).all()
-    for account_id, row_id in old:
-        connection.execute(delete(outbox).where(outbox.c.account_id == account_id, outbox.c.id == row_id))
-    return len(old)
+def old_letters(
+    connection: Connection, *, before: int, after: tuple[int, int], limit: int
+) -> Sequence[tuple[int, int]]:
+    """Account and id of letters that were done before then, in their order, behind ``after``."""
+    place = tuple_(outbox.c.account_id, outbox.c.id)
+    done = (outbox.c.message_id.is_(None), outbox.c.done_at < before, place > tuple_(*after))
+    query = select(outbox.c.account_id, outbox.c.id).where(*done).order_by(outbox.c.account_id, outbox.c.id)
+    return [(row.account_id, row.id) for row in connection.execute(query.limit(limit))]
+
+
+def delete_letters(connection: Connection, account_id: int, rows: Sequence[int]) -> int:
+    """Delete these letters; how many went."""
+    own = (outbox.c.account_id == account_id, outbox.c.id.in_(rows), outbox.c.message_id.is_(None))
+    return connection.execute(delete(outbox).where(*own)).rowcount
 
 
 def waiting_letters(

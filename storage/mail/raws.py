@@ -151,11 +151,21 @@ def _forget_pending(connection: Connection, account_id: int, message_id: int) ->
     return connection.execute(delete(raw_pending).where(*own)).rowcount > 0
 
 
-def sweep(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete at most ``limit`` slices written ahead before then whose message never came; how many were deleted."""
+def pending_before(connection: Connection, before: int) -> Sequence[tuple[int, int]]:
+    """Account and message of slices that were written ahead before then, and whose message never came."""
+    query = select(raw_pending.c.account_id, raw_pending.c.message_id).where(raw_pending.c.stored_at < before)
+    return [(row.account_id, row.message_id) for row in connection.execute(query)]
+
+
+def sweep(connection: Connection, *, before: int, limit: int, of: tuple[int, int] | None = None) -> int:
+    """Delete at most ``limit`` slices written ahead before then whose message never came; how many were deleted.
+
+    ``of``: the account and message whose slices they are; None: those of any one.
+    """
+    own = (raw_pending.c.account_id == of[0], raw_pending.c.message_id == of[1]) if of else ()
     pending = connection.execute(
         select(raw_pending.c.account_id, raw_pending.c.message_id)
-        .where(raw_pending.c.stored_at < before)
+        .where(raw_pending.c.stored_at < before, *own)
         .limit(1)
         .with_for_update()  # against ``settle`` on another node; ignored by SQLite
     ).first()

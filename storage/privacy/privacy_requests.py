@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, tuple_, update
 
 from storage.schema import contact_address, participant, privacy_request
 
@@ -85,16 +85,21 @@ def change_request(connection: Connection, row: PrivacyRequest, *, state: str, *
     return connection.execute(update(privacy_request).where(*own).values(state=state, **values)).rowcount == 1
 
 
-def sweep_requests(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete requests that were decided, or whose link ended unused, before then; how many went."""
+def old_requests(
+    connection: Connection, *, before: int, after: tuple[int, int], limit: int
+) -> Sequence[tuple[int, int]]:
+    """Account and id of requests that were decided, or whose link ended unused, before then, behind ``after``."""
     unused = (privacy_request.c.state == "asked", privacy_request.c.expires_at < before)
     over = or_(privacy_request.c.decided_at < before, unused[0] & unused[1])
-    old = select(privacy_request.c.account_id, privacy_request.c.id).where(over).limit(limit)
-    gone = 0
-    for account, each in connection.execute(old).all():
-        own = (privacy_request.c.account_id == account, privacy_request.c.id == each)
-        gone += connection.execute(delete(privacy_request).where(*own)).rowcount
-    return gone
+    key = (privacy_request.c.account_id, privacy_request.c.id)
+    query = select(*key).where(over, tuple_(*key) > tuple_(*after)).order_by(*key).limit(limit)
+    return [(row.account_id, row.id) for row in connection.execute(query)]
+
+
+def delete_requests(connection: Connection, account_id: int, rows: Sequence[int]) -> int:
+    """Delete these requests; how many went."""
+    own = (privacy_request.c.account_id == account_id, privacy_request.c.id.in_(rows))
+    return connection.execute(delete(privacy_request).where(*own)).rowcount
 
 
 def is_known(connection: Connection, account_id: int, address: str) -> bool:

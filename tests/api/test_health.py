@@ -9,10 +9,11 @@ import pytest
 
 from mailhub.config import Http
 from mailhub.config.live import Live
-from storage.schema import contact, contact_address
+from storage.schema import contact, contact_address, intake
 from storage.writer import Transaction
 from tests.api.conftest import Home
 from tests.houses.asking import Asker
+from tests.houses.inbox import file_message
 
 
 @pytest.mark.parametrize("door", ["http", "https"])
@@ -119,3 +120,29 @@ def test_a_plan_tells_an_operator_no_address_they_did_not_give(home: Home) -> No
     told = operator("POST", "/v1/erasures/plan?account=1", body)
     assert (told.json["addresses"], b"private" in told.body) == (["kim@customer.example"], False)
     assert "kim.private@other.example" in owner("POST", "/v1/erasures/plan", body).json["addresses"]
+
+
+def test_status_tells_an_account_of_itself_alone(home: Home) -> None:
+    """When mail came, what is quarantined and how much room there is, of the installation, is the operator's."""
+    house = home.house
+    house.reception.last_mail_at["smtp"] = 1_700_000_000_000_000
+    for account, message_id in ((1, 501), (2, 502), (2, 503)):
+        house.writer.run(file_message, message_id, account=account, unreadable=1)
+    row = {
+        "account_id": 2,
+        "id": 1,
+        "mailbox_id": 2,
+        "source": "smtp",
+        "peer": "",
+        "received_at": 1_700_000_000_000_000,
+    }
+    row |= {"recipient": "", "helo": "", "tls": 0, "fate": "filed", "reason": "", "size_bytes": 1}
+    house.writer.run(lambda tx: tx.connection.execute(intake.insert().values(**row)))
+    app = home.app()
+    first = Asker(app=app, token=home.token(12))("GET", "/v1/status").json
+    second = Asker(app=app, token=home.token(21, account=2))("GET", "/v1/status").json
+    operator = Asker(app=app, uid=os.geteuid())("GET", "/v1/status?account=1").json
+    assert (first["quarantine"], first["last_mail_at"], first["disk_free_bytes"]) == (1, {}, 0)
+    assert (second["quarantine"], list(second["last_mail_at"])) == (2, ["smtp"])
+    assert (operator["quarantine"], list(operator["last_mail_at"])) == (3, ["smtp"])
+    assert operator["disk_free_bytes"] > 0

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from classifier.checkpoint import digest
+from mailhub.clock import MINUTE
 from mailhub.filter import checkpoints
 from mailhub.filter.models import Models
 from storage.database import Database
@@ -115,7 +116,9 @@ def test_a_full_disk_keeps_no_job_from_its_work(inbox: Inbox, monkeypatch: pytes
         inbox.models.checkpoint_due(now=0)
         inbox.models.keep_up(inbox.writer, now=10**10)
     assert inbox.models.checkpoint_due(now=10**10) == [ACCOUNT]
-    inbox.models.keep_up(inbox.writer, now=10**10)
+    inbox.models.keep_up(inbox.writer, now=10**10)  # not before its time
+    assert inbox.models.checkpoint_due(now=10**10) == [ACCOUNT]
+    inbox.models.keep_up(inbox.writer, now=10**10 + MINUTE)
     assert inbox.models.checkpoint_due(now=10**11) == []
 
 

@@ -253,6 +253,8 @@ def test_rows_of_letters_go_a_month_after_their_end(desk: Desk) -> None:
     send(desk, Sink())
     queue(desk, letter_to(desk, "late@customer.example"))
     done, later = desk.now - HOUR, desk.now + 30 * DAY
-    assert desk.do(lambda tx: outbox.sweep_letters(tx.connection, before=done, limit=10)) == 0
-    assert desk.do(lambda tx: outbox.sweep_letters(tx.connection, before=later, limit=10)) == 1
+    with desk.database.read() as connection:
+        assert outbox.old_letters(connection, before=done, after=(0, 0), limit=10) == []
+        ((account, letter),) = outbox.old_letters(connection, before=later, after=(0, 0), limit=10)
+    assert desk.do(lambda tx: outbox.delete_letters(tx.connection, account, [letter])) == 1
     assert [row.recipient for row in rows(desk)] == ["leo@customer.example", "late@customer.example"]

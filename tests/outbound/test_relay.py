@@ -9,6 +9,7 @@ import ipaddress
 import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -222,8 +223,7 @@ def test_a_crash_after_the_dot_sends_the_same_mail_again(desk: Desk) -> None:
             settings = settings_for(sink)
             relay = relay_of(desk, settings)
             relay._settle = lost  # type: ignore[assignment, method-assign]
-            with pytest.raises(StorageError):
-                await relay.send_due()
+            assert await relay.send_due() == 1
             assert row_of(desk, row).state == "queued"
             again = relay_of(desk, settings)
             assert await again.send_due() == 0
@@ -456,3 +456,41 @@ def test_without_a_relay_queued_mail_waits(desk: Desk) -> None:
 
 async def _send_without_relay(desk: Desk) -> None:
     await relay_of(desk, RelaySettings()).send_due()
+
+
+def test_a_letter_that_does_not_open_stops_no_mail(desk: Desk) -> None:
+    """It waits, later each time, with the id of what the log says; what is behind it goes out in the same round."""
+    rows = answered(desk, "kim@customer.example", "leo@other.example")
+    bad = replace(rows[0], id=1, message_id=None, ticket_id=None, letter=b"no seal", next_attempt_at=1)
+    desk.do(lambda tx: outbox.add_to_outbox(tx.connection, [bad]))
+
+    async def work() -> None:
+        async with listening(Sink()) as sink:
+            with capture_logs() as told:
+                assert await relay_of(desk, settings_for(sink)).send_due() == 3
+            (failure,) = [each for each in told if each["event"] == "a mail of the outbox failed"]
+            assert (failure["outbox"], failure["account"]) == (1, desk.account)
+            assert len(sink.taken) == 2
+
+    run(work())
+    left = row_of(desk, bad)
+    assert (left.state, left.attempts) == ("queued", 1)
+    assert left.next_attempt_at > desk.now
+    assert left.reply
+
+
+def test_accounts_are_served_by_turns(desk: Desk) -> None:
+    """Who has many letters due the longest delays another account's by one of theirs."""
+    (row,) = answered(desk, "kim@customer.example")
+    letter = replace(row, message_id=None, ticket_id=None, letter=b"no seal")
+    many = [replace(letter, id=1 + n, next_attempt_at=1) for n in range(5)]
+    others = [replace(letter, account_id=desk.account + 1, id=11 + n, next_attempt_at=2) for n in range(2)]
+    desk.do(lambda tx: outbox.add_to_outbox(tx.connection, [*many, *others]))
+    served: list[int] = []
+    for _ in range(5):
+        after = served[-1] if served else 0
+        claim = partial(outbox.claim_due, now=desk.now, until=desk.now + HOUR, after=after)
+        claimed = desk.do(lambda tx, claim=claim: claim(tx.connection))  # type: ignore[misc]
+        assert claimed is not None
+        served.append(claimed.account_id)
+    assert served == [desk.account, desk.account + 1, desk.account, desk.account + 1, desk.account]

@@ -26,7 +26,6 @@ from mailhub.privacy.consents import Given
 from mailhub.privacy.erasure import run
 from mailhub.privacy.privacy_requests import KEPT, Asked, Proven, RequestContext
 from mailhub.proof import receipts
-from mailhub.service.jobs import KEYS_A_STEP
 from storage.accounts import accounts
 from storage.accounts.accounts import Account
 from storage.mail import mailboxes
@@ -37,7 +36,7 @@ from storage.privacy import consents as consent_rows
 from storage.privacy import contacts
 from storage.privacy.contacts import find_contact_of
 from storage.privacy.holds import Hold
-from storage.privacy.privacy_requests import PrivacyRequest, list_requests, sweep_requests
+from storage.privacy.privacy_requests import PrivacyRequest, delete_requests, list_requests, old_requests
 from storage.proof import journal
 from storage.schema import contact, contact_address, erasure, outbox, person_tombstone
 from tests.houses.desk import Desk, post_of
@@ -446,7 +445,10 @@ def test_requests_go_a_month_after_their_end(at: Callable[[str], Counter]) -> No
     counter.ask("export")
     counter.refuse(counter.prove().request.id)
     later = counter.desk.now + 4 * DAY + KEPT
-    gone = counter.desk.do(lambda tx: sweep_requests(tx.connection, before=later - KEPT, limit=KEYS_A_STEP))
+    with counter.desk.database.read() as connection:
+        old = old_requests(connection, before=later - KEPT, after=(0, 0), limit=10)
+    ids = [row for _, row in old]
+    gone = counter.desk.do(lambda tx: delete_requests(tx.connection, counter.desk.account, ids))
     assert (gone, [each.id for each in counter.requests()]) == (2, [waiting])
 
 

@@ -44,3 +44,17 @@ def test_stop_waits_for_the_job_that_runs() -> None:
     threading.Timer(0.05, go_on.set).start()
     scheduler.stop()
     assert ended.is_set()
+
+
+def test_jobs_that_take_long_make_none_wait() -> None:
+    """However many jobs are at work for long, each other one is woken."""
+    go_on = threading.Event()
+    woken = threading.Event()
+    long = [Job(f"long{number}", 60, lambda: go_on.wait(GUARD_SECONDS)) for number in range(6)]
+    scheduler = Scheduler([*long, Job("short", 60, woken.set)], threading.Event())
+    scheduler.start()
+    try:
+        assert woken.wait(GUARD_SECONDS)
+    finally:
+        go_on.set()
+        scheduler.stop()

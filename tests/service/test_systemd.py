@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from mailhub.api.frame import app
 from mailhub.cli.main import root
 from mailhub.config import Config
 from mailhub.config import file as configuration_file
-from mailhub.service import scheduler
+from mailhub.service.jobs import jobs
 from mailhub.system import installing
 
 ROOT = Path(__file__).parents[2]
@@ -162,7 +163,7 @@ def test_the_service_is_bounded_and_its_bounds_fit_the_configuration() -> None:
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # keys as they are written
     unit.read(ROOT / "systemd/mailhub.service")
     service, config = unit["Service"], Config()
-    others = app.THREADS + scheduler.THREADS + LOOP_EXECUTOR + FIXED
+    others = app.THREADS + len(jobs(Mock(), bool)) + LOOP_EXECUTOR + FIXED
     assert int(service["TasksMax"]) >= 2 * config.imap.mailboxes + others
     assert service["MemoryMax"] == "2G"
     assert config.limits.in_flight_bytes <= 2**31 // 4

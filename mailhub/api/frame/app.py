@@ -50,6 +50,7 @@ from mailhub.callers.turns import Turns
 from mailhub.health.metrics import Metrics
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
+from storage.engine import queue_faults
 from storage.mail import intake_lists
 from storage.mail.watches import Watched, every_watch
 from storage.sources.imap_sources import Figures, every_folder
@@ -148,6 +149,7 @@ def create_app(house: House, vitals: Vitals) -> Api:
         fetched=lambda: _fetched(house),
         authorised=lambda: _authorised(house),
         watched=lambda: _watched(house),
+        failing=lambda: _failing(house),
     )
     problems.install(app)
     conditions.install(app)
@@ -207,6 +209,11 @@ def _watched(house: House) -> Sequence[Watched]:
 def _quarantine(house: House) -> int:
     with house.database.read() as connection:
         return intake_lists.count_unreadable(connection)
+
+
+def _failing(house: House) -> int:
+    with house.database.read() as connection:
+        return queue_faults.count_faults(connection)
 
 
 class _Crashes:

@@ -20,10 +20,14 @@ from mailhub.health.vitals import Readiness, Vitals, readiness
 from mailhub.house import House
 from mailhub.outbound import letters
 from storage.accounts import accounts
+from storage.database import Connection
+from storage.engine import queue_faults
 from storage.errors import StorageError
 from storage.mail import intake_lists, mailboxes, watches
 from storage.people import users
 from storage.tickets import ticket_lists
+
+FAILING_SHOWN = 100
 
 open_router = APIRouter(tags=["health"])
 router = APIRouter(tags=["status"])
@@ -40,8 +44,23 @@ class Health(shapes.Shape):
     last_mail_at: dict[str, str]
 
 
+class Failing(shapes.Shape):
+    """A row of background work that failed, and is tried again by itself."""
+
+    account: int  # 0: the operator's own
+    queue: str
+    item: int  # its id in that queue
+    attempts: int
+    next_attempt_at: str
+    reason: str
+
+
 class Status(Health):
-    """How the service is doing, and how many tickets the account has in each state."""
+    """How the service is doing, and how many tickets the account has in each state.
+
+    When mail came, and how much is quarantined, is of the account; whoever is the operator too hears it of the whole
+    installation, and how much room its disk has.
+    """
 
     version: str
     started_at: str
@@ -55,6 +74,7 @@ class Status(Health):
     folders: dict[
         str, dict[str, imap_sources.FolderState]
     ]  # mailbox -> folder there -> what became of its mails
+    failing: list[Failing]  # work that failed and is tried again, at most a hundred rows
     silent: dict[str, str]  # mailbox to which no mail came for far longer than usual -> since when
 
 
@@ -118,9 +138,15 @@ def status(request: Request, call: InAccount) -> Status:
         ]
         named = {*fetched, *(watch.mailbox_id for watch in silent)}
         addresses = mailboxes.addresses(connection, call.account, named)
+        failing = queue_faults.list_failing(
+            connection, None if call.actor.machine else call.account, limit=FAILING_SHOWN
+        )
+        health = _health(measure(call.house, vitals))
+        if not call.actor.machine:
+            health |= _of_account(connection, call.account)
 
     return Status(
-        **_health(measure(call.house, vitals)),
+        **health,
         version=__version__,
         started_at=instant(vitals.started_at) or "",
         listening={name: door.address for name, door in vitals.doors.items()} | vitals.listening,
@@ -133,6 +159,7 @@ def status(request: Request, call: InAccount) -> Status:
         folders={
             addresses[row]: {each.name: each for each in source.folders} for row, source in fetched.items()
         },
+        failing=[_failing(each) for each in failing],
         silent={addresses[watch.mailbox_id]: watching.in_words(watch, now=clock.now()) for watch in silent},
     )
 
@@ -182,6 +209,28 @@ def _outline(found: Readiness) -> dict[str, Any]:
     """What anybody may know: whether mail can flow, and what is at fault."""
     nothing = {"oldest_undecided_seconds": 0.0, "quarantine": 0, "disk_free_bytes": 0, "last_mail_at": {}}
     return {"ready": found.ready, "faults": list(found.faults)} | nothing
+
+
+def _of_account(connection: Connection, account: int) -> dict[str, Any]:
+    """In place of what the operator hears of the whole installation."""
+    last = intake_lists.last_mail_at(connection, account)
+    return {
+        "oldest_undecided_seconds": 0.0,
+        "quarantine": intake_lists.count_unreadable(connection, account),
+        "disk_free_bytes": 0,
+        "last_mail_at": {source: instant(at) for source, at in last.items()},
+    }
+
+
+def _failing(row: queue_faults.Failing) -> Failing:
+    return Failing(
+        account=row.account_id,
+        queue=row.queue,
+        item=row.item,
+        attempts=row.attempts,
+        next_attempt_at=instant(row.next_attempt_at) or "",
+        reason=row.reason,
+    )
 
 
 def _health(found: Readiness) -> dict[str, Any]:

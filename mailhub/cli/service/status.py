@@ -49,6 +49,14 @@ def status(context: Context) -> int:
 
     for source, at in found["last_mail_at"].items():
         click.echo(f"last mail by {source}: {context.time(at)}")
-    click.echo(f"{found['quarantine']} in quarantine, {found['disk_free_bytes'] // 2**20} MiB of disk free")
+    for row in found["failing"]:
+        again = context.time(row["next_attempt_at"])
+        of = f" of account {row['account']}" if row["account"] else ""
+        click.echo(
+            f"FAILING: {row['queue']} {row['item']}{of}, {row['attempts']} times: {clean(row['reason'])};"
+            f" again at {again}"
+        )
+    free = f", {found['disk_free_bytes'] // 2**20} MiB of disk free" if found["disk_free_bytes"] else ""
+    click.echo(f"{found['quarantine']} in quarantine{free}")
 
     return exits.OK if found["ready"] else exits.TEMPFAIL

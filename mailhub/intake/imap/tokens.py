@@ -16,6 +16,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import attrgetter
 
 import structlog
 
@@ -29,6 +30,7 @@ from mailhub.oauth import grants
 from mailhub.oauth.endpoint import Denied, OauthFault, Reach
 from mailhub.oauth.providers import CLIENT
 from mailhub.system.outgoing import parse_local_servers
+from mailhub.system.queues import Queue, by_turns, lines_of
 from storage.database import Database
 from storage.sources import imap_sources, oauth_grants
 from storage.sources.imap_sources import ImapSource
@@ -85,11 +87,14 @@ class AccessTokens:
 
     def keep_alive(self, node: int, settings: Imap) -> None:
         """Renew those of the node that would end soon; warn of those that end all the same, or fail."""
+        now = clock.now()
+        queue = Queue(self._database, self._writer, "authorisations", now=now)
         with self._database.read() as connection:
             found = oauth_grants.grants_of_node(connection, node)
-        for grant in found:
-            if grant.state == "valid" and _is_due(grant, now=clock.now()):
-                self._keep(grant, settings)
+
+        for grant in by_turns(lines_of(found, attrgetter("account_id"))):
+            if grant.state == "valid" and _is_due(grant, now=now):
+                queue.run(grant.account_id, grant.source_id, self._keep, grant, settings)
             if grant.state == "failing":
                 self._warn("authorisation fails: mailhub mailbox authorize", grant)
 

@@ -10,12 +10,13 @@ commitment and its digest.
 from __future__ import annotations
 
 import json
-from functools import partial
+from operator import attrgetter
 
 from mailhub import clock
 from mailhub.backups.vault import Vault
 from mailhub.keys import Keys
 from mailhub.proof import receipts
+from mailhub.system.queues import Queue, by_turns, lines_of
 from storage.backups import backups
 from storage.privacy import erasures
 from storage.privacy.erasures import Erasure
@@ -29,13 +30,18 @@ NOT_REACHED = (
 
 
 def issue_second_receipts(vault: Vault, *, now: int) -> int:
-    """Issue what is due, in every account; how many. A turn each."""
+    """Issue what is due, the accounts by turns; how many. A turn each."""
+    queue = Queue(vault.database, vault.writer, "second-receipts", now=now)
     with vault.database.read() as connection:
         waiting = erasures.list_in_backups(connection)
-    return sum(vault.writer.run(partial(_settle, vault.keys, row, now)) for row in waiting)
+
+    issued = 0
+    for row in by_turns(lines_of(waiting, attrgetter("account_id"))):
+        issued += bool(queue.run(row.account_id, row.id, vault.writer.run, _settle, vault.keys, row, now))
+    return issued
 
 
-def _settle(keys: Keys, row: Erasure, now: int, transaction: Transaction) -> bool:
+def _settle(transaction: Transaction, keys: Keys, row: Erasure, now: int) -> bool:
     """True when a second receipt was issued; False while a backup is left, or when none ever held the person."""
     connection = transaction.connection
     first = row.receipt or ""
