@@ -14,6 +14,7 @@ from shutil import disk_usage
 
 from classifier.tokens import Features
 from mailhub import clock
+from mailhub.access.actor import Actor
 from mailhub.access.passwords import Passwords
 from mailhub.accounts.lifecycle import LifecycleContext
 from mailhub.accounts.steadiness import Steadiness
@@ -25,6 +26,7 @@ from mailhub.errors import ConfigurationError
 from mailhub.filing.flood import FloodCounter
 from mailhub.filing.pipeline import FilingContext
 from mailhub.filter import answers, feedback, mark_requests, prior
+from mailhub.filter.mark_requests import Handling
 from mailhub.filter.models import Models
 from mailhub.filter.rebuild import Rebuild
 from mailhub.filter.verdict import FilterSettings
@@ -130,6 +132,13 @@ class House:
             wake=self.bell.ring,
             learning=learning if self.config.spam.learn_from_answers else None,
         )
+
+    def handling(self, actor: Actor) -> Handling | None:
+        """Whose word closing a ticket is: a logged-in user's own, no program's and not the operator's."""
+        settings = self.config.spam
+        if not settings.learn_from_closing or actor.user is None or actor.token is not None:
+            return None
+        return Handling(user=actor.user, grace=int(settings.handled_minutes * clock.MINUTE))
 
     def marking(self) -> mark_requests.Parts:
         """What giving marks that were asked for needs of this house."""

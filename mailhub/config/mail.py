@@ -39,7 +39,7 @@ class Spam:
     ham_threshold: float = setting(
         0.3, "Probability up to which a mail is ham; between the two it is unsure.", minimum=0, maximum=1
     )
-    minimum_trained: int = setting(20, "Marks of each kind below which every verdict is unsure.", minimum=0)
+    minimum_trained: int = setting(5, "Labels of each kind below which every verdict is unsure.", minimum=0)
     marks_per_hour: int = setting(10_000, "Marks that one user may give in an hour.", minimum=1)
     keep_labels_days: int = setting(
         365, "How long a label teaches; then the filter forgets what it taught.", unit="days", minimum=1
@@ -48,6 +48,16 @@ class Spam:
         "",
         "File made here by `mailhub spam prior build`: it speaks while an account has few marks. Empty: none.",
         restart=True,
+    )
+    learn_from_closing: bool = setting(
+        True,
+        "Whether a mail whose ticket an agent closes with their own hands counts as ham while nobody says otherwise.",
+    )
+    handled_minutes: float = setting(
+        60.0,
+        "How long after closing a ticket its mail teaches; reopened before, nothing.",
+        unit="minutes",
+        minimum=0,
     )
     learn_from_answers: bool = setting(
         True, "Whether a mail that an agent answers counts as ham while nobody says otherwise."

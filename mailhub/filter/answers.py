@@ -15,7 +15,7 @@ from mailhub.filter.models import Models
 from mailhub.proof.act import perform
 from mailhub.reading.stored import FeaturesOf
 from storage.database import Database
-from storage.filter import labels
+from storage.filter import labels, ledger
 from storage.writer import Writer
 
 log = structlog.get_logger("mailhub.filter")
@@ -42,19 +42,20 @@ def learn(
 ) -> None:
     """Teach the filter that what the ticket's answers answered is ham. Reads the messages in the caller's thread."""
     with database.read() as connection:
-        messages = labels.answered_messages(connection, account, ticket, limit=feedback.STEP)
+        messages = labels.unspoken_messages(connection, account, ticket, limit=feedback.STEP)
     if not messages:
         return
 
     try:
         writer.run(
             perform,
-            feedback.answered,
+            feedback.handled,
             actor,
             account,
             now,
             learning.models,
             messages,
+            source=ledger.ANSWER,
             user=user,
             features_of=feedback.prepare(database, account, messages, learning.features_of),
         )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier import evaluation, model
+from classifier import evaluation, habits, model
 from classifier.tokens import Document, Features, features
 from mailhub.errors import BadRequest
 from mailhub.filter.verdict import FilterSettings, decide
@@ -77,6 +77,21 @@ def judge(samples: Sequence[Sample], feedback: str, settings: FilterSettings) ->
     except ValueError as error:
         raise BadRequest(str(error)) from error
     return _lines(judged, settings)
+
+
+def judge_habit(
+    samples: Sequence[Sample], habit: str, settings: FilterSettings, *, seed: int
+) -> Iterator[habits.Seen]:
+    """Score the samples in order, learning only what people with this habit would have said. Raises as ``judge``."""
+
+    def verdict(score: model.Score, *, spam: int, ham: int) -> str:
+        return decide(score, spam=spam, ham=ham, settings=settings).value
+
+    examples = ((each.name, each.label, features_of(each.path)) for each in samples)
+    try:
+        return habits.play(examples, habit, verdict, seed=seed)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
 
 
 def _lines(judged: Iterable[evaluation.Judged], settings: FilterSettings) -> Iterator[Line]:

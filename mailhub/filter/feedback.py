@@ -51,6 +51,9 @@ STEP = 16  # messages of one transaction: about 20 ms of the writer (1.2 ms a me
 PER_HOUR = 10_000  # marks of one user in an hour, unless configured otherwise
 
 
+_HANDLED_VERBS = {ledger.ANSWER: "spam.answer", ledger.HANDLED: "spam.handled"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
     """The label that was in force before, and who had given it."""
@@ -105,22 +108,21 @@ def mark(
     return _run(marking, models, messages, Wish(label, user, act.now), features_of, per_hour)
 
 
-def answered(
+def handled(
     act: Act,
     models: Models,
     messages: Sequence[int],
     *,
+    source: str,
     user: int,
     features_of: FeaturesOf,
 ) -> list[Marked]:
-    """An agent answered these messages: each is ham, unless somebody has said anything about it.
+    """An agent answered these messages, or closed their ticket: ham, unless somebody said anything about them.
 
-    A row and an act as a mark's own, so it can be revoked like one; any mark supersedes it. No cap: a message
-    can be answered into the ledger once.
+    ``source`` is one of ``ledger.WEAK``. A row and an act as a mark's own, so it can be revoked like one; any
+    mark supersedes it. No cap: a message is handled into the ledger once.
     """
-    verb = "spam.answer"
-    source = ledger.ANSWER
-    marking = _Marking(act=act, user=user, verb=verb, source=source)
+    marking = _Marking(act=act, user=user, verb=_HANDLED_VERBS[source], source=source)
     return _run(marking, models, messages, Wish(HAM, user, act.now), features_of, None)
 
 
@@ -160,7 +162,7 @@ def _run(
     with models.change(marking.act.transaction, account) as change:
         cases = _cases(marking, subjects)
         for case in cases.values():
-            if marking.source == ledger.ANSWER and case.spoken_of:
+            if marking.source in ledger.WEAK and case.spoken_of:
                 case.keep()
             else:
                 put_in_force(change, case, _kept(case) if _is_other(case, only) else wish, features_of)
@@ -193,7 +195,7 @@ def _lock(marking: _Marking, messages: Sequence[int]) -> tuple[Mapping[int, Labe
 def _cases(marking: _Marking, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
     entries = ledger.entries_of(marking.act.transaction.connection, marking.act.account, subjects)
     firsts = ledger.first_marks(marking.act.transaction.connection, marking.act.account, subjects)
-    weak = marking.source == ledger.ANSWER
+    weak = marking.source in ledger.WEAK
     counting = (
         ledger.latest_marks(marking.act.transaction.connection, marking.act.account, subjects) if weak else {}
     )

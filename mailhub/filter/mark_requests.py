@@ -1,6 +1,7 @@
-"""Marks that were asked for from outside: given when they are due, or left to an agent as suggestions.
+"""Marks that were asked for, not given at once: given when they are due, or left to an agent as suggestions.
 
     noticed (a move; a mail to a feedback address) -> waiting   -> given by ``feedback``, its row gone
+    handled (an agent closed the ticket)           -> waiting   -> weak ham; undone by reopening before
                                                    -> suggested -> confirmed or dismissed, or gone by age
 
 A request waits ``SETTLE_SECONDS``, so that mail that is moved back and forth is marked once, by the last
@@ -20,6 +21,7 @@ from functools import partial
 
 import structlog
 
+from classifier.model import HAM
 from classifier.tokens import Features
 from mailhub.clock import HOUR, SECOND
 from mailhub.errors import Conflict
@@ -30,7 +32,7 @@ from mailhub.filter.models import Models
 from mailhub.proof.act import Act
 from mailhub.system.queues import Queue, by_turns
 from storage.database import Database
-from storage.filter import ledger
+from storage.filter import labels, ledger
 from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import SUGGESTED, WAITING, Request
 from storage.mail.derived import Received
@@ -80,6 +82,41 @@ def ask(
     )
 
     rows.put_request(transaction.connection, account, row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """Whose word it is that a ticket is closed, and how long they may still think better of it."""
+
+    user: int
+    grace: int  # microseconds
+
+
+def ask_handled(act: Act, ticket: int, handling: Handling) -> None:
+    """Its ticket was closed by hand without a word against it: a mail nobody spoke of will be weak ham.
+
+    Only rows: what the mail teaches is read outside of the writer, when the grace is over.
+    """
+    connection = act.transaction.connection
+    for message in labels.unspoken_messages(connection, act.account, ticket, limit=feedback.STEP):
+        row = Request(
+            id=act.transaction.new_id(),
+            message_id=message,
+            label=HAM,
+            giver_id=handling.user,
+            source=ledger.HANDLED,
+            state=WAITING,
+            noticed_at=act.now,
+            due_at=act.now + handling.grace,
+        )
+        rows.put_request(connection, act.account, row)
+
+
+def withdraw_handled(act: Act, ticket: int) -> None:
+    """The ticket is open again, or in the trash, by hand: that it was closed says nothing."""
+    connection = act.transaction.connection
+    messages = labels.unspoken_messages(connection, act.account, ticket, limit=feedback.STEP)
+    rows.delete_requests_of(connection, act.account, messages, ledger.HANDLED)
 
 
 def give_due(parts: Parts, *, now: int) -> int:
@@ -142,6 +179,10 @@ def _turn(
         return 0
 
     giver, source, label = _kind(standing[0])
+    if source == ledger.HANDLED:
+        _handled(transaction, parts, account, standing, known, now)
+        return len(standing)
+
     cap = parts.of_mailbox if source == ledger.IMAP else parts.of_user
     if rows.count_asked(connection, account, giver, source, since=now - HOUR) > cap:
         _leave(transaction, account=account, giver=giver, now=now)
@@ -160,6 +201,27 @@ def _turn(
     rows.delete_requests(connection, account, [each.id for each in standing])
 
     return len(standing)
+
+
+def _handled(
+    transaction: Transaction,
+    parts: Parts,
+    account: int,
+    standing: Sequence[Request],
+    known: FeaturesOf,
+    now: int,
+) -> None:
+    """A weak word for each, and the requests are over. No cap: a mail is closed into the ledger once."""
+    user = standing[0].giver_id
+    feedback.handled(
+        Act(transaction, f"user:{user}", account, now),
+        parts.models,
+        [each.message_id for each in standing],
+        source=ledger.HANDLED,
+        user=user,
+        features_of=known,
+    )
+    rows.delete_requests(transaction.connection, account, [each.id for each in standing])
 
 
 def _leave(transaction: Transaction, *, account: int, giver: int, now: int) -> None:

@@ -27,8 +27,8 @@ class FilterSettings:
 
     spam_probability: float = 0.9
     ham_probability: float = 0.3
-    minimum_spam: int = 20
-    minimum_ham: int = 20
+    minimum_spam: int = 5
+    minimum_ham: int = 5
     trusts_hosts: bool = (
         False  # somebody ahead of us authenticates senders: mail without his word is unproven
     )

@@ -32,8 +32,8 @@ class Weighed:
 
 
 def is_conflict(words: Iterable[Mark]) -> bool:
-    """Whether people disagree: the last words of one message, one a user. An answer says too little to disagree."""
-    return {SPAM, HAM} <= {each.label for each in words if each.source != ledger.ANSWER}
+    """Whether people disagree: the last words of one message, one a user. What was only handled disagrees with nobody."""
+    return {SPAM, HAM} <= {each.label for each in words if each.source not in ledger.WEAK}
 
 
 def list_marks(

@@ -18,6 +18,7 @@ from typing import Any
 
 from mailhub.access.holds import require_not_held
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.filter.mark_requests import Handling, ask_handled, withdraw_handled
 from mailhub.proof.act import Act
 from mailhub.proof.journal import record
 from mailhub.tickets.removal import Forget, Removed, remove_messages
@@ -86,8 +87,11 @@ def assign(act: Act, ticket: int, user: int | None) -> Ticket:
     )
 
 
-def close(act: Act, ticket: int) -> Ticket:
-    """The ticket is done. One in the spam state is not closed but marked as ham or reopened."""
+def close(act: Act, ticket: int, *, handling: Handling | None = None) -> Ticket:
+    """The ticket is done. One in the spam state is not closed but marked as ham or reopened.
+
+    ``handling``: by whose own hands it was; None teaches the filter nothing (rules, programs, sweeps).
+    """
     found = workable(locked(act.transaction, act.account, ticket))
     if found.state == "closed":
         return found
@@ -95,6 +99,8 @@ def close(act: Act, ticket: int) -> Ticket:
         raise Conflict(
             f"ticket {found.number} is spam: mark its message as ham, or reopen it, before closing it"
         )
+    if handling is not None:
+        ask_handled(act, found.id, handling)
     return _change(act.transaction, act.actor, found, "ticket.close", now=act.now, values={"state": "closed"})
 
 
@@ -103,6 +109,7 @@ def reopen(act: Act, ticket: int) -> Ticket:
     found = workable(locked(act.transaction, act.account, ticket))
     if found.state == "open":
         return found
+    withdraw_handled(act, found.id)
     return _change(act.transaction, act.actor, found, "ticket.reopen", now=act.now, values={"state": "open"})
 
 
@@ -111,6 +118,7 @@ def trash(act: Act, ticket: int) -> Ticket:
     found = locked(act.transaction, act.account, ticket)
     if found.state == "trash":
         return found
+    withdraw_handled(act, found.id)
     values = {"state": "trash", "state_before": workable(found).state}
     return _change(act.transaction, act.actor, found, "ticket.trash", now=act.now, values=values)
 

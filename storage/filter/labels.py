@@ -160,7 +160,7 @@ def choose_messages(
     return connection.execute(query.order_by(message.c.id.desc()).limit(limit)).scalars().all()
 
 
-def answered_messages(
+def unspoken_messages(
     connection: Connection, account_id: int, ticket_id: int, *, limit: int
 ) -> Sequence[int]:
     """The newest messages of a ticket that people wrote to us and about which nobody has said anything."""

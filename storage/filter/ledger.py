@@ -27,12 +27,14 @@ from storage.schema import ledger, ledger_head, mark
 
 IN_LIMIT = 500  # ids of one statement
 
-# Where an act comes from: somebody said so; he answered the message; it was moved in a mailbox at a provider;
-# it was sent to a feedback address.
+# Where an act comes from: somebody said so; they answered the message; they closed its ticket without a word against
+# it; it was moved in a mailbox at a provider; it was sent to a feedback address.
 MARK = "mark"
 ANSWER = "answer"
+HANDLED = "handled"
 IMAP = "imap"
 FORWARD = "forward"
+WEAK = frozenset({ANSWER, HANDLED})  # what people did with a mail: ham, beaten by whatever anybody says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,11 +310,11 @@ def list_marks(
 
 
 def count_marks(connection: Connection, account_id: int, user_id: int, *, since: int) -> int:
-    """How many marks this user (or mailbox) gave since then, counting revoked ones, not what his answers said."""
+    """How many marks this user (or mailbox) gave since then, counting revoked ones, not weak words."""
     query = (
         select(func.count())
         .where(mark.c.account_id == account_id, mark.c.user_id == user_id, mark.c.given_at >= since)
-        .where(mark.c.source != ANSWER)
+        .where(mark.c.source.not_in(WEAK))
     )
     return connection.execute(query).scalar_one()
 

@@ -1,4 +1,5 @@
-"""Marks that were asked for: by moving mail in a mailbox at a provider, or by sending it to a feedback address.
+"""Marks that were asked for: by moving mail in a mailbox at a provider, by sending it to a feedback address, or by
+closing its ticket.
 
 States of a request: waiting -> given as a mark (the row goes), or suggested -> confirmed or dismissed by an agent, or
 gone by age. One request a message and giver: the last word counts. Functions take a connection of the caller's
@@ -70,6 +71,18 @@ def due_requests(
     query = select(*_REQUEST).where(*due, place > tuple_(*after))
     query = query.order_by(mark_request.c.due_at, mark_request.c.id).limit(limit)
     return [Request(**row._mapping) for row in connection.execute(query)]
+
+
+def delete_requests_of(
+    connection: Connection, account_id: int, messages: Collection[int], source: str
+) -> None:
+    """What was asked for in this way about these messages (some hundred) is over."""
+    own = (
+        *_own(account_id),
+        mark_request.c.message_id.in_(sorted(messages)),
+        mark_request.c.source == source,
+    )
+    connection.execute(delete(mark_request).where(*own))
 
 
 def find_requests(connection: Connection, account_id: int, ids: Collection[int]) -> Sequence[Request]:

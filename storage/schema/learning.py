@@ -78,8 +78,8 @@ mark = Table(
     instant("revoked_at", "when it was revoked", null="it counts", retention="ledger"),
     word(
         "source",
-        "mark: somebody said so; answer: an agent answered it; imap: moved in a mailbox at a provider; forward: sent to"
-        " a feedback address",
+        "mark: somebody said so; answer: an agent answered it; handled: an agent closed its ticket; imap: moved in a"
+        " mailbox at a provider; forward: sent to a feedback address",
         retention="ledger",
     ),
     word("verdict_before", "the message's verdict before anyone labelled it", retention="ledger"),
@@ -96,7 +96,7 @@ mark_request = Table(
     reference("message_id", "the message it is about", retention="operation"),
     word("label", "spam or ham", retention="operation"),
     reference("giver_id", "who gives it: a user, or with the source imap a mailbox", retention="operation"),
-    word("source", "imap or forward", retention="operation"),
+    word("source", "imap, forward or handled", retention="operation"),
     word(
         "state",
         "waiting: it is given when it is due; suggested: an agent is to decide",

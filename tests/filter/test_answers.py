@@ -104,5 +104,5 @@ def test_a_choice_means_what_came_in(inbox: Inbox) -> None:
             == []
         )
         assert chosen(Choice(), before=two, among={one, three}) == [one]
-        assert labels.answered_messages(connection, ACCOUNT, one, limit=5) == [one]
-        assert labels.answered_messages(connection, ACCOUNT, two, limit=5) == []
+        assert labels.unspoken_messages(connection, ACCOUNT, one, limit=5) == [one]
+        assert labels.unspoken_messages(connection, ACCOUNT, two, limit=5) == []

@@ -95,8 +95,8 @@ def test_any_bytes_give_features(raw: bytes) -> None:
         (0.899, 20, 20, Verdict.UNSURE),
         (0.3, 20, 20, Verdict.UNSURE),
         (0.299, 20, 20, Verdict.HAM),
-        (0.99, 19, 20, Verdict.UNSURE),
-        (0.01, 20, 19, Verdict.UNSURE),
+        (0.99, 4, 20, Verdict.UNSURE),
+        (0.01, 20, 4, Verdict.UNSURE),
         (0.0, 20, 20, Verdict.HAM),
         (1.0, 20, 20, Verdict.SPAM),
     ],
@@ -125,12 +125,12 @@ def test_an_explanation_names_what_decided_and_what_would_change_it() -> None:
 
 def test_below_the_minimum_the_nearest_change_is_more_labels() -> None:
     """A model that knows too little says how many labels it misses, and what it would say then."""
-    found = explain(model_of(15, 30), shown(SPAM), FilterSettings())
+    found = explain(model_of(4, 30), shown(SPAM), FilterSettings())
     assert found.verdict == Verdict.UNSURE
     assert found.nearest is not None
     assert (found.nearest.verdict, found.nearest.missing_spam, found.nearest.missing_ham) == (
         Verdict.SPAM,
-        5,
+        1,
         0,
     )
 

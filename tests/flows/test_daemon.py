@@ -92,7 +92,7 @@ def test_reload_keeps_the_old_configuration_if_the_new_one_is_bad(own_hub: Hub) 
     own_hub.process.send_signal(signal.SIGHUP)
     own_hub.wait_until(lambda: "kept as it was" in own_hub.log)
     assert "mailhub.toml:10: unknown setting spam.threshold" in own_hub.log
-    assert own_hub.json("spam", "stats")["minimum_trained"] == 20
+    assert own_hub.json("spam", "stats")["minimum_trained"] == 5
     assert 'mailhub_configuration_reloads_total{result="refused"} 1.0' in own_hub.text("/metrics")
     own_hub.send(HEAD + b"x\r\n")
 

@@ -12,7 +12,7 @@ from classifier.checkpoint import digest
 from classifier.model import Counts, fold
 from classifier.tokens import Document, Features, features
 from mailhub.filter.expiry import expire
-from mailhub.filter.feedback import Marked, Revoked, answered, mark, prepare, revoke_marks, unmark
+from mailhub.filter.feedback import Marked, Revoked, handled, mark, prepare, revoke_marks, unmark
 from mailhub.filter.labelling import Taught
 from mailhub.filter.models import Models
 from mailhub.proof.act import perform
@@ -156,12 +156,13 @@ class Inbox:
         found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
         return self.writer.run(
             perform,
-            answered,
+            handled,
             f"user:{user}",
             self.account,
             self.now,
             self.models,
             messages,
+            source=ledger.ANSWER,
             user=user,
             features_of=found,
         )

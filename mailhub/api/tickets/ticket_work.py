@@ -133,7 +133,7 @@ def assign(call: InAccount, ticket: shapes.TicketName, body: Assignment) -> shap
 @router.post("/tickets/{ticket}/close")
 def close(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
     """The ticket is done."""
-    return _on(tickets.close, call, ticket)
+    return _on(tickets.close, call, ticket, handling=call.house.handling(call.actor))
 
 
 @router.post("/tickets/{ticket}/reopen")

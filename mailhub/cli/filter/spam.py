@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -277,31 +277,58 @@ def verify(context: Context) -> int:
     return exits.OK if found["state"] == "exact" else exits.DATAERR
 
 
+HABIT_NAMES = {
+    "ham_in_spam": "ham in spam, %",
+    "ham_unsure": "ham unsure, %",
+    "spam_called_ham": "spam called ham, %",
+    "spam_unsure": "spam unsure, %",
+}
+
+
+def _write_results(path: Path | None, lines: Sequence[object]) -> None:
+    if path is not None:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogateescape")
+
+
 @spam.command()
 @click.argument("index", type=click.Path(path_type=Path))
 @click.option("--feedback", default="immediate", show_default=True, help="immediate, delayed:N, or half.")
 @click.option(
+    "--habit", help="Learn only what people with this habit would say: all, mistakes, answers, rare or lazy."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the chances of --habit.")
+@click.option(
     "--results", type=click.Path(path_type=Path), help="File: path, label, verdict, log-odds, with tabs."
 )
 @printing
-def evaluate(context: Context, index: Path, feedback: str, results: Path | None) -> None:
+def evaluate(
+    context: Context, index: Path, feedback: str, habit: str | None, seed: int, results: Path | None
+) -> None:
     """Judge the filter by the labelled messages of INDEX: it starts empty and learns as --feedback says.
 
     INDEX has a line `spam PATH` or `ham PATH` a message, relative to itself, in time order. Needs no daemon.
+    With --habit it hears what an office would say: mistakes that were seen, mail that was answered or closed
+    (rare: a third of that; lazy: some spam is closed, too); shares are of all but the first tenth.
 
     \b
     Example: mailhub spam evaluate corpus/index --feedback delayed:500 --results run.tsv
+             mailhub spam evaluate corpus/index --habit mistakes
     """
+    from classifier import habits
     from mailhub.config import file
     from mailhub.filter import evaluate
     from mailhub.filter.verdict import FilterSettings
 
     settings = FilterSettings.of(file.load(file.find(context.options.get("config"))))
-    judged = list(evaluate.judge(evaluate.read_index(index), feedback, settings))
-    if results is not None:
-        results.write_text(
-            "".join(f"{line}\n" for line in judged), encoding="utf-8", errors="surrogateescape"
-        )
+    samples = evaluate.read_index(index)
+    if habit is not None:
+        seen = list(evaluate.judge_habit(samples, habit, settings, seed=seed))
+        _write_results(results, [evaluate.Line(*astuple(each)) for each in seen])
+        context.fields(asdict(habits.outcome(seen)), HABIT_NAMES)
+        return
+
+    judged = list(evaluate.judge(samples, feedback, settings))
+    _write_results(results, judged)
     report = asdict(evaluate.summary(judged))
     names = {
         "documents": "messages",

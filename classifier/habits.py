@@ -1,0 +1,122 @@
+"""How people in an office label, played over a stream whose labels are known: what the filter gets to hear, and when.
+
+Nobody labels everything. They mark spam that lies in the inbox, find some of the ham in spam, answer or close what
+they handled, and sometimes close spam without a word. A habit is a few shares; the rest follows from what the
+filter itself decided, as in life.
+
+    score -> verdict -> what an agent sees and does (by the habit, with a seed) -> train -> next
+
+Must not: read files, know mail, print. docs/filter.md has the table (``Outcome``).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from classifier import model
+from classifier.evaluation import Example
+from classifier.model import HAM, SPAM
+
+SETTLED: Final = 10  # the first tenth of a stream is not judged: every filter begins with nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habit:
+    """Shares, 0 to 1, of what is done with what is seen."""
+
+    marked: float  # of spam that lies in the inbox, marked as spam
+    rescued: float  # of ham that lies in spam, found and marked as ham
+    answered: float  # of ham in the inbox
+    closed: float  # of ham in the inbox that is not answered, closed without a mark
+    overlooked: float = 0.0  # of spam in the inbox, closed without a mark: weak ham, and wrong
+
+
+HABITS: Final = {
+    "mistakes": Habit(marked=1.0, rescued=0.5, answered=0.0, closed=0.7),
+    "answers": Habit(marked=1.0, rescued=0.5, answered=0.6, closed=0.0),
+    "rare": Habit(marked=1 / 3, rescued=1 / 3, answered=0.2, closed=0.7),
+    "lazy": Habit(marked=0.8, rescued=0.5, answered=0.2, closed=0.7, overlooked=0.2),
+}
+ALL: Final = "all"  # every mail is labelled as soon as it was judged
+
+
+class Decide(Protocol):
+    """From a score, and how many spam and ham it rests on, to a verdict: spam, ham or unsure."""
+
+    def __call__(self, score: model.Score, *, spam: int, ham: int) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One mail as it was judged when it came."""
+
+    name: str
+    label: str
+    verdict: str
+    log_odds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Shares in percent of what was judged after the first tenth."""
+
+    ham_in_spam: float
+    ham_unsure: float
+    spam_called_ham: float
+    spam_unsure: float
+
+
+def play(examples: Iterable[Example], habit: str, decide: Decide, *, seed: int = 0) -> Iterator[Seen]:
+    """Judge a stream in order with a model that hears only what the habit lets it. ``ValueError`` for no such habit."""
+    if habit != ALL and habit not in HABITS:
+        raise ValueError(f"a habit is one of {', '.join([ALL, *HABITS])}")
+    chance = random.Random(seed)  # noqa: S311 a simulation, repeatable by its seed
+    return _play(examples, HABITS.get(habit), decide, chance)
+
+
+def _play(
+    examples: Iterable[Example], habit: Habit | None, decide: Decide, chance: random.Random
+) -> Iterator[Seen]:
+    counts = model.Counts()
+    for name, label, features in examples:
+        score = model.score(counts, features)
+        verdict = decide(score, spam=counts.spam, ham=counts.ham)
+        yield Seen(name, label, verdict, score.log_odds)
+
+        said = label if habit is None else _said(habit, label, verdict, chance)
+        if said is not None:
+            model.train(counts, features, said)
+
+
+def _said(habit: Habit, label: str, verdict: str, chance: random.Random) -> str | None:
+    """What an agent's doing says of the mail, None when nothing: they see in the inbox what is not called spam."""
+    if label == HAM and verdict == SPAM:
+        return HAM if chance.random() < habit.rescued else None
+    if label == HAM:
+        handled = chance.random() < habit.answered or chance.random() < habit.closed
+        return HAM if handled else None
+    if verdict == SPAM:
+        return None  # nobody says anything of what was caught
+    if chance.random() < habit.overlooked:
+        return HAM
+    return SPAM if chance.random() < habit.marked else None
+
+
+def outcome(seen: Sequence[Seen]) -> Outcome:
+    """The table's row; the first tenth is left out."""
+    judged = seen[len(seen) // SETTLED :]
+    ham = [each.verdict for each in judged if each.label == HAM]
+    spam = [each.verdict for each in judged if each.label == SPAM]
+    return Outcome(
+        ham_in_spam=_share(ham, SPAM),
+        ham_unsure=_share(ham, "unsure"),
+        spam_called_ham=_share(spam, HAM),
+        spam_unsure=_share(spam, "unsure"),
+    )
+
+
+def _share(verdicts: Sequence[str], wanted: str) -> float:
+    return 100.0 * verdicts.count(wanted) / len(verdicts) if verdicts else 0.0
