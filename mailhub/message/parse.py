@@ -110,7 +110,7 @@ def split_reply(read: Parsed) -> Reply:
     Asked when a mail is shown, not when it arrives: it is a quarter of the time that reading takes.
     """
     whole = Reply(read.text, "", "")
-    return _Stages().run("reply", whole, quoted.split_reply, read.text, read.html)
+    return _Stages().run("reply", whole, quoted.split_reply, read.text, read.html, read.subject)
 
 
 def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:

@@ -3,7 +3,11 @@
 Nothing is lost: ``Reply.new`` and ``Reply.folded`` together hold every line. Judged by lines, once from top
 to bottom: each line is cheap to pass over unless it begins or ends like a mark (``quoted_marks``); where the
 text has none, the HTML is asked (``quoted_html``). Marked quotes between pieces of new text stay: they are
-the context of an inline reply.
+the context of an inline reply. So does a forwarded mail: it is what its sender has to say.
+
+Hiding what somebody wrote is worse than showing a quote twice. So a guess that would fold everything to the
+end needs evidence that a quote stands there (an address in brackets, a time, a header block's full set), and
+a signature takes its own lines along, no more.
 """
 
 from __future__ import annotations
@@ -12,19 +16,21 @@ from dataclasses import dataclass, field
 from itertools import compress
 
 from mailhub.message import quoted_marks as marks
-from mailhub.message.quoted_html import quote_line
-from mailhub.message.quoted_phrases import MOBILE_STARTS
+from mailhub.message.quoted_html import goes_on_below, has_coloured_words, quote_line
+from mailhub.message.quoted_phrases import ANSWER_SUBJECTS, FORWARD_SUBJECTS, MOBILE_STARTS
 from mailhub.message.values import TEXT_BYTES, Reply
 
 _SHORT_SIGNATURE_LINES = (
     12  # a bare "--" or dash ends the text only when this little follows; "-- " always does
 )
+_GOES_ON_LINES = 2  # of new text behind what looks like a phone's signature: then it is a sentence
 _ENDING_LINES = 5  # of a letter: formula, name, and what belongs to it
 _LOOK_AHEAD_LINES = 40
 _LOOKS = 1_000  # closer looks at lines that may be a mark, some 70 us each; seen in 8,085 real mails: 136
 _WRAPPED_COLUMNS = (
     55  # a quoted line at least this long may have been broken by a program that set no mark on the rest
 )
+_SUBJECT_CHARACTERS = 200
 _TEXT = 1
 _FOLDED = 0
 _QUOTE = 2
@@ -56,6 +62,10 @@ class _Walk:
     floor: int = 0  # attributions are not looked for above this line
     reason: str = ""
     looks_left: int = _LOOKS
+    answers: bool = False  # the subject says so
+    forwards: bool = (
+        False  # what stands below a header block is part of the mail: sent on, or with answers in colour
+    )
     _seen: int = 0  # no line above this one is new text
 
     def __post_init__(self) -> None:
@@ -84,18 +94,25 @@ class _Walk:
         return self.fold(start, len(self.lines), reason)
 
 
-def split_reply(text: str, html: str) -> Reply:
-    """What is new in a mail, and the rest. ``text`` is what the reader sees, ``html`` the HTML beside or behind it."""
+def split_reply(text: str, html: str, subject: str = "") -> Reply:
+    """What is new in a mail, and the rest. ``text`` is what the reader sees, ``html`` the HTML beside or behind it.
+
+    The subject tells a mail that sends another one on, whose header block folds nothing, from one that answers.
+    """
     head = text[:TEXT_BYTES]
     tail = text[TEXT_BYTES:]
     if "\r" in head:
         head = head.replace("\r\n", "\n").replace("\r", "\n")
     lines = head.split("\n")
-    walk = _Walk(marks.with_plain_marks(lines) if "> " in head else lines)
+    walk = _Walk(marks.with_plain_marks(lines) if "> " in head or "\n|" in head else lines)
+    title = subject[:_SUBJECT_CHARACTERS].strip().lower()
+    walk.answers = title.startswith(ANSWER_SUBJECTS)
+    walk.forwards = title.startswith(FORWARD_SUBJECTS) or (bool(html) and has_coloured_words(html))
     _walk(walk, wide="：" in head)
     if walk.runs:
         _settle_quotes(walk)
-    if html and walk.reason in ("", "quote-marks"):
+    answers_between = bool(walk.runs) and not walk.reason  # the marks told: quotes and answers take turns
+    if html and walk.reason in ("", "quote-marks") and not walk.forwards and not answers_between:
         _ask_html(walk, head, html)
     if not walk.reason:
         return Reply(head.strip("\n \t\xa0"), tail, "")
@@ -126,7 +143,13 @@ def _marked(walk: _Walk, index: int, line: str) -> int:
     lines = walk.lines
     role = marks.role(line)
     if role is not None and walk.may_look() and (end := marks.header_block_end(lines, index, 3)) is not None:
-        return _introduction(walk, index, end, "header-block")
+        if (
+            role == "from"
+            and marks.is_header_of_mail(lines[index:end])
+            and not marks.is_raw_field(lines, end)
+        ):
+            return _introduction(walk, index, end, "header-block")
+        return index + 1
 
     if line.endswith(_COLONS) and walk.may_look():
         start = marks.attribution_start(lines, index, walk.floor)
@@ -136,8 +159,12 @@ def _marked(walk: _Walk, index: int, line: str) -> int:
             return _attribution(walk, start, index + 1)
 
     if line[:3].lower() in MOBILE_STARTS and walk.has_text(index) and marks.is_mobile_signature(line):
-        return walk.cut(index, "mobile-signature")
+        end = _mobile_end(walk, index)
+        return walk.fold(index, end, "mobile-signature") if end is not None else index + 1
     if (line[0] in _RULES or line[-1] in ":：") and marks.is_separator(line):
+        if marks.is_forward(line) and not walk.answers:
+            walk.forwards = True
+            return len(lines)
         end = marks.header_block_end(lines, index + 1, 1) or index + 1
         return _introduction(walk, index, end, "original-message")
 
@@ -160,6 +187,8 @@ def _next(lines: list[str], start: int) -> str:
 
 def _introduction(walk: _Walk, start: int, end: int, reason: str) -> int:
     """A separator or header block ends the new text; where there is none above (a bare forward) it is folded alone."""
+    if walk.forwards and walk.has_text(start):
+        return len(walk.lines)
     return walk.cut(start, reason) if walk.has_text(start) else walk.fold(start, end, reason)
 
 
@@ -167,7 +196,28 @@ def _attribution(walk: _Walk, start: int, end: int) -> int:
     if _next(walk.lines, end).startswith(">"):
         walk.introduced = True
         return walk.fold(start, end, "attribution")
+    if not marks.introduces_unmarked(walk.lines, start, end):
+        return end
     return _introduction(walk, start, end, "attribution")
+
+
+def _mobile_end(walk: _Walk, index: int) -> int | None:
+    """One past what a phone or an app signs with at ``index``; None when that is a sentence of the writer's.
+
+    It stands apart or names a device, and little follows: somebody who goes on writing did not sign there.
+    """
+    lines = walk.lines
+    above = index == 0 or not lines[index - 1].strip() or marks.is_rule(lines[index - 1])
+    if not marks.names_a_device(lines[index]) and not (above and marks.is_no_sentence(lines[index])):
+        return None
+
+    end = index + 1
+    while end < len(lines) and marks.is_link_or_device(lines[end]):
+        end += 1
+
+    limit = _signature_end(walk, end - 1, _LOOK_AHEAD_LINES)
+    rest = lines[end : limit if limit is not None else end + _LOOK_AHEAD_LINES]
+    return end if sum(bool(line.strip()) for line in rest) < _GOES_ON_LINES else None
 
 
 def _ruled(walk: _Walk, index: int, line: str) -> int | None:
@@ -175,11 +225,9 @@ def _ruled(walk: _Walk, index: int, line: str) -> int | None:
     lines = walk.lines
     if walk.has_text(index) and marks.is_signature_mark(lines[index]) and walk.may_look():
         proper = lines[index] == "-- "
-        ends = _signature_end(walk, index, len(lines) if proper else _LOOK_AHEAD_LINES)
-        if proper or (
-            ends is not None and sum(map(bool, map(str.strip, lines[index:ends]))) <= _SHORT_SIGNATURE_LINES
-        ):
-            return walk.fold(index, ends or len(lines), "signature")
+        ends = _signature_end(walk, index, _LOOK_AHEAD_LINES)
+        if ends is not None and (proper or _is_short_signature(walk, index, ends)):
+            return walk.fold(index, ends, "signature")
 
     if not marks.is_rule(line):
         return None
@@ -192,9 +240,22 @@ def _ruled(walk: _Walk, index: int, line: str) -> int | None:
             return _introduction(walk, index, block, "header-block")
 
     if walk.has_text(index) and line[0] in "_-" and marks.is_footer(lines[index + 1 : index + 6]):
-        return walk.fold(index, _signature_end(walk, index, len(lines)) or len(lines), "footer")
+        end = _signature_end(walk, index, _LOOK_AHEAD_LINES)
+        return walk.fold(index, end, "footer") if end is not None else None
 
     return None
+
+
+def _is_short_signature(walk: _Walk, index: int, end: int) -> bool:
+    """Whether what stands below a bare "--" is who wrote: short, no more than the text above it, and no list of facts."""
+    below = [line for line in walk.lines[index + 1 : end] if line.strip()]
+    if len(below) > _SHORT_SIGNATURE_LINES or any(map(marks.is_fact, below)):
+        return False
+    above = sum(
+        bool(line.strip()) and kind == _TEXT
+        for line, kind in zip(walk.lines[:index], walk.kind[:index], strict=True)
+    )
+    return len(below) <= above or any(map(marks.is_contact, below))
 
 
 def _signature_end(walk: _Walk, index: int, limit: int) -> int | None:
@@ -228,13 +289,26 @@ def _quote(walk: _Walk, start: int) -> int:
             break
         index += 1
 
-    run = _Run(start, end, walk.introduced or _introduces_itself(lines, start, end))
+    introduced = walk.introduced or _introduces_itself(lines, start, end)
+    if not introduced and (date := _date_line(walk, start)) is not None:
+        walk.fold(date, start, "attribution")
+        introduced = True
+
+    run = _Run(start, end, introduced)
     walk.kind[start:end] = bytes((_QUOTE,)) * (end - start)
     walk.runs.append(run)
     walk.introduced = False
     walk.floor = end
 
     return end
+
+
+def _date_line(walk: _Walk, start: int) -> int | None:
+    """The line right above marked quotes that is a date and who wrote, without a verb or colon; None when there is none."""
+    for index in range(start - 1, max(start - 3, walk.floor) - 1, -1):
+        if walk.lines[index].strip():
+            return index if marks.is_date_line(walk.lines[index]) else None
+    return None
 
 
 def _broken_out(lines: list[str], index: int) -> bool:
@@ -295,7 +369,7 @@ def _last_answer(walk: _Walk, texts: list[int]) -> int:
 
 def _ask_html(walk: _Walk, text: str, html: str) -> None:
     """Cuts where the HTML says the quote begins; where marks were found, takes an introduction above them along."""
-    line = quote_line(text, html)
+    line = None if goes_on_below(html) else quote_line(text, html)
     if not line or not any(each.strip() for each in walk.lines[:line]):
         return
     if not walk.reason:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mailhub.message.month_names import MONTHS
 from mailhub.message.quoted_phrases import (
     DEVICES,
     FOOTERS,
+    FORWARDS,
     MOBILE,
     MOBILE_STARTS,
     OPENERS,
@@ -47,6 +49,12 @@ _INITIALS = re.compile(r"[A-Z][A-Za-z]{0,3}>(?!\w)")
 _ADDRESSED = re.compile(r"<[^<>\s]{1,64}@[^<>]{1,255}>|@[^\s<>@]{2,255}[>)\]\"]{0,3}\s?[:：][*_]?$|mailto:")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d\d|\d{4}年|\d{1,2}月")
 _TIME = re.compile(r"(?<!\d)\d{1,2}(?:[:.h]| h |時|时|點|点|시)\s?\d{2}(?!\d)")
+_BRACKETED = re.compile(r"[<(\[][^\s<>()\[\]]{1,64}@[^\s<>]{1,255}|mailto:")
+_RAW_FIELD = re.compile(
+    r"(?:content|x|mime|message|list|return|received|sender|references|in-reply|user)(?:-[\w-]{1,40}+)?:",
+    re.IGNORECASE,
+)
+_CONTACT = re.compile(r"@|www\.|https?:|\+?\d[\d ()/.-]{5,20}\d")
 _EVIDENCE = re.compile(r"[@\d]|quoting", re.IGNORECASE)
 _SAID = re.compile(
     r"\b(?:said|says|asked|sagte|meinte|dit|dijo|disse|zei|sa)\b|<[^<>\s]{1,64}@[^<>\s]{1,255}>",
@@ -74,21 +82,26 @@ def unquoted(line: str) -> str:
 
 
 def with_plain_marks(lines: list[str]) -> list[str]:
-    """The lines with a plain quote mark before "AB> ", the initials that The Bat! and Agent mark quotes with.
+    """The lines with a plain quote mark before "AB> ", the initials that The Bat! and Agent mark quotes with, and "| ".
 
     Only where an attribution stands above the first of them: shells and data bases prompt like that too.
     """
-    first = next(
-        (index for index, line in enumerate(lines) if ">" in line[1:5] and _INITIALS.match(line)), None
-    )
+    first = next((index for index, line in enumerate(lines) if _is_other_mark(line)), None)
     if first is None:
         return lines
     above = next(
         (lines[index] for index in range(first - 1, max(first - 5, -1), -1) if lines[index].strip()), ""
     )
-    if not (above.rstrip().endswith(_COLONS) and _says_wrote(above)):
+    if not ((above.rstrip().endswith(_COLONS) and _says_wrote(above)) or is_date_line(above)):
         return lines
-    return [f">{line}" if ">" in line[1:5] and _INITIALS.match(line) else line for line in lines]
+    return [f">{line}" if _is_other_mark(line) else line for line in lines]
+
+
+def _is_other_mark(line: str) -> bool:
+    """Whether a line begins with a quote mark other than ">"; a row of a table ends as it begins."""
+    if line[:1] == "|":
+        return not line.rstrip().endswith("|") or len(line.strip()) == 1
+    return ">" in line[1:5] and _INITIALS.match(line) is not None
 
 
 def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None:
@@ -146,6 +159,101 @@ def _is_attribution(text: str) -> bool:
     if address and date and _ADDRESSED.search(text) is not None:
         return True
     return (address or date or text[:10].lower().startswith("quoting ")) and _says_wrote(text)
+
+
+def introduces_unmarked(lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether an attribution whose quote has no marks is one: it names an address in brackets, or stands apart and
+    names a day, a time and somebody. "On Monday your colleague wrote:" in a letter does not.
+    """
+    text = " ".join(plain(unquoted(line)) for line in lines[start:end])
+    if _BRACKETED.search(text) is not None and (_TIME.search(text) is not None or _says_wrote(text)):
+        return True
+    apart = (start == 0 or not lines[start - 1].strip()) and (end >= len(lines) or not lines[end].strip())
+    dated = _DATE.search(text) is not None and _TIME.search(text) is not None
+    return (apart and dated and _names_somebody(text)) or text[:10].lower().startswith("quoting ")
+
+
+def _names_somebody(text: str) -> bool:
+    """Whether a word behind the first is written like a name; in scripts without cases every word may be one."""
+    words = [word.strip(_PUNCTUATION) for word in text.split()[1:]]
+    return any(
+        word[:1].isupper()
+        and len(word) > 1
+        and word.lower() not in WEEKDAYS
+        and word.lower() not in MONTHS
+        and not word.isupper()
+        for word in words
+    ) or any(verb in text for verb in _WROTE_INSIDE)
+
+
+def is_date_line(line: str) -> bool:
+    """Whether a line is a date with a time or an address and little else ("Tue, 3 Mar 2026 9:14 Ben Ode <...>")."""
+    text = plain(unquoted(line))
+    if len(text) > 120 or _DATE.search(text) is None:
+        return False
+    if _TIME.search(text) is None and _BRACKETED.search(text) is None:
+        return False
+    word = text.split(None, 1)[0].strip(_PUNCTUATION).lower()
+    return word in OPENERS or word in WEEKDAYS or text[0].isdigit() or _BRACKETED.search(text) is not None
+
+
+def is_header_of_mail(block: Sequence[str]) -> bool:
+    """Whether a block of From, To, Date ... is a mail's: it has an address, or all its fields and a time of day."""
+    text = " ".join(block)
+    if _ADDRESS.search(text) is not None:
+        return True
+    roles = {role(line) for line in block}
+    return _is_marked(block) or (
+        roles >= {"from", "date", "to", "subject"} and _TIME.search(text) is not None
+    )
+
+
+def is_raw_field(lines: Sequence[str], index: int) -> bool:
+    """Whether a field stands here that programs leave out of quotes: then somebody shows a mail's header itself."""
+    return index < len(lines) and _RAW_FIELD.match(lines[index]) is not None
+
+
+def _is_marked(block: Sequence[str]) -> bool:
+    """Whether the names of the fields are bold, as programs write them into text."""
+    return sum(line.lstrip().startswith("*") for line in block) > 1
+
+
+def is_forward(line: str) -> bool:
+    """Whether a separator stands above a mail that was sent on, not above one that is answered."""
+    inner = plain(line).strip("-_=*># \t—–―─:").lower()
+    return inner in FORWARDS or inner.startswith(("forwarded ", "begin forwarded"))
+
+
+def names_a_device(line: str) -> bool:
+    """Whether a line names a phone, a tablet or a mail program."""
+    text = line.lower()
+    return any(device in text for device in DEVICES)
+
+
+def is_no_sentence(line: str) -> bool:
+    """Whether a line neither ends like a sentence nor holds a figure."""
+    text = plain(line)
+    return text[-1:] not in ".!?:。！？" and not any(character.isdigit() for character in text)
+
+
+def is_link_or_device(line: str) -> bool:
+    """Whether a line belongs to what a phone signs with: the app's link, or a line of the same kind."""
+    text = plain(line)
+    return text.startswith(("<http", "http", "(http", "[http")) or (names_a_device(text) and len(text) < 60)
+
+
+def is_fact(line: str) -> bool:
+    """Whether a line tells something: a name and a value that is no way to reach anybody, a question, a sentence."""
+    text = plain(line)
+    name, colon, value = text.partition(":")
+    if text.endswith("?") or (text.endswith((".", "!")) and len(text.split()) > _SIGNED_WORDS // 2):
+        return True
+    return bool(colon and name and len(name) < 40 and value.strip() and not is_contact(text))
+
+
+def is_contact(line: str) -> bool:
+    """Whether a line says how to reach somebody: an address, a link, a number to call."""
+    return _CONTACT.search(line) is not None
 
 
 def is_broken_address(line: str) -> bool:
@@ -215,7 +323,7 @@ def is_separator(line: str) -> bool:
     inner = plain(line).strip("-_=*># \t—–―─:").lower()
     if inner in SEPARATORS or inner.startswith(("forwarded message fr", "forwarded by ")):
         return True
-    return line.startswith("-----") and line.endswith("-----") and len(inner) < 120 and _says_wrote(inner)
+    return line.startswith("---") and line.endswith("---") and len(inner) < 200 and _says_wrote(inner)
 
 
 def is_rule(line: str) -> bool:

@@ -20,7 +20,7 @@ WROTE = _table("""
     написав | написала(а) | пишет | писал | пише | написа | пользователь | napsal | napsala | napsal(a) | napísal |
     napísala | napísal(a) | je napisao | je napisala | je napisao/la | napisao | napisal | je pisal | írta |
     ezt írta | a scris | yazdı | şunu yazdı | şunları yazdı | έγραψε | έγραψαν | rakstīja | parašė | rašė |
-    menulis | đã viết | viết | เขียน | เขียนว่า | 写道 | 寫道 | 写到 | wrote on | のメール | 書きました |
+    menulis | đã viết | viết | เขียน | เขียนว่า | 写道 | 寫道 | 写到 | のメール | 書きました |
     書き込みました | 작성 | 님이 작성 | 님이 쓴 글 | כתב | כתבה | كتب | كتبت | نوشت | نوشته است | ने लिखा |
     skribis | shkroi | idatzi zuen | a scrì | napisały
 """)
@@ -61,7 +61,7 @@ _ROLES = {
         avsändare | afsender | avsender | отправитель | frá | saatja | kellelt | nuo | no | dari | từ | จาก |
         发件人 | 發件人 | 寄件者 | 寄件人 | 差出人 | 送信者 | 送信元 | 보낸 사람 | 보낸사람 | 발신 | מאת | من |
         از | šalje | posílá | odesílatel | odosielateľ | pošiljatelj | expeditor | absender | प्रेषक | nga | nork |
-        подател
+        подател | 发信人 | 發信人 | 보낸이 | người gửi | ผู้ส่ง | pengirim
     """,
     "date": """
         sent | date | sent on | sent at | gesendet | gesendet am | datum | envoyé | envoyé le | enviado |
@@ -72,14 +72,16 @@ _ROLES = {
         trimis la | sendt den | saadetud | kuupäev | išsiųsta | nosūtīts | dikirim | tanggal | đã gửi | ngày |
         ส่ง | วันที่ | 发送时间 | 发送日期 | 发送 | 日期 | 时间 | 發送時間 | 寄件日期 | 傳送時間 | 送信日時 |
         日付 | 送信 | 보낸 날짜 | 보낸 시간 | 날짜 | 발송일 | נשלח | תאריך | تم الإرسال | تاريخ الإرسال | تاريخ |
-        التاريخ | تاريخ ارسال | quando | изпратено
+        التاريخ | تاريخ ارسال | quando | изпратено | 日時 | 時間 | 送出時間 | 보낸날짜 | 받은 날짜 | 일시 |
+        inviato il | inviata il | data invio | data e ora | data de envio | enviado às | ngày gửi | thời gian |
+        dikirim pada | วันที่ส่ง
     """,
     "to": """
         to | an | à | a | para | per | aan | do | til | till | vastaanottaja | кому | до | προς | kime | alıcı |
         címzett | komu | către | catre | za | prima | saaja | kam | kepada | đến | tới | ถึง | 收件人 | 收件者 |
         宛先 | 받는 사람 | 받는사람 | 수신 | אל | إلى | به | destinataire | destinatario | destinatário |
         empfänger | ontvanger | mottaker | modtager | mottagare | получатель | gavėjas | primatelj | prejemnik |
-        pour | geadresseerde | kellele
+        pour | geadresseerde | kellele | 收信人 | 받는이 | người nhận | ผู้รับ | penerima
     """,
     "subject": """
         subject | betreff | objet | asunto | oggetto | assunto | onderwerp | temat | emne | ämne | aihe | тема |
@@ -135,6 +137,44 @@ SEPARATORS = frozenset(
     轉寄的郵件 | 轉寄郵件 | 转发的邮件 | 转发邮件 | 邮件原件 | 원본 메시지 | 원본 메일 | 원본 이메일 |
     전달된 메시지 | 전달된 메일
 """)
+)
+
+# Those of them that stand above a mail that is sent on.
+FORWARDS = frozenset(
+    each
+    for each in SEPARATORS
+    if any(
+        root in each
+        for root in _table("""
+            weitergeleitet | forward | réexpédié | transféré | transmis | inoltrat | reenviad | doorgestuurd |
+            vidarebefordra | encaminhad | reencaminhad | videresend | välitetty | переадрес | przekazan |
+            přepos | 转发 | 転送 | 轉寄 | yönlendiril | iletilen | 전달 | edastatud | redirecționat | reenviat |
+            persiųst | terusan | posredovan | prosleđen | proslijeđen | preposlan | pārsūtīt | chuyển tiếp |
+            továbbít | προωθημ | пересл | пересыл | препратен | הועבר | محولة | ส่งต่อ
+        """)
+    )
+)
+
+# How the subject of an answer begins.
+ANSWER_SUBJECTS = tuple(
+    prefix + colon
+    for prefix in _table("""
+        re | aw | sv | antw | antwort | vs | ref | res | r | odp | ynt | vá | atb | rif | ris | hth | bls | απ | σχετ |
+        отв | ответ | відп | вiдп | відповідь | на | 回复 | 回覆 | 答复 | 返信 | 답장 | 회신 | رد | پاسخ | תגובה | השב |
+        ตอบ | ตอบกลับ | trả lời | balas
+    """)
+    for colon in (":", " :", "：")
+)
+
+# How the subject of a mail that is sent on begins. "vs:" is left out: an answer in Finland.
+FORWARD_SUBJECTS = tuple(
+    prefix + colon
+    for prefix in _table("""
+        fw | fwd | wg | tr | rv | enc | i | doorst | vb | vl | pd | fs | továbbítás | tov | ilt | iletildi | redir |
+        转发 | 轉寄 | 轉發 | 転送 | 전달 | هدایت | إعادة توجيه | пересл | прп | прд | πρθ | הועבר | ส่งต่อ |
+        chuyển tiếp | trs | předáno | preposlané
+    """)
+    for colon in (":", " :", "：")
 )
 
 # Beginnings of what a phone or an app signs with.

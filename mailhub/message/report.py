@@ -20,6 +20,7 @@ def report(raw: bytes) -> dict[str, object]:
     files = [_file(scanned.raw, by_number[each.part], each) for each in read.attachments]
     bounced = read.bounce.recipients if read.bounce else ()
     sender = parse.correspondent(read)
+    reply = parse.split_reply(read)
 
     return {
         "subject": read.subject,
@@ -35,7 +36,8 @@ def report(raw: bytes) -> dict[str, object]:
         "html": read.html,
         "hidden_text": read.hidden_text,
         "attachments": files,
-        "reply_text": parse.split_reply(read).new,
+        "reply_text": reply.new,
+        "folded_text": reply.folded,
         "is_auto": bool(read.automatic),
         "auto_kind": read.automatic.kind,
         "auto_reason": read.automatic.reason,

@@ -120,7 +120,8 @@ def test_attribution_without_quote_marks_ends_the_text(name: str) -> None:
 @pytest.mark.parametrize("name", HEADER_BLOCKS)
 def test_header_block_ends_the_text(name: str) -> None:
     """A quoted header block or an original-message line ends the new text in every common language."""
-    reply = split_reply(f"{NEW}\n\n{HEADER_BLOCKS[name]}\n\nHave you tried turning it off?\n", "")
+    text = f"{NEW}\n\n{HEADER_BLOCKS[name]}\n\nHave you tried turning it off?\n"
+    reply = split_reply(text, "", "Re: Your order")
     assert reply.new == NEW
     assert "turning it off" in reply.folded
 

@@ -29,6 +29,7 @@ BY_NAME: dict[str, Any] = {
     "expires_at": "2027-11-24T09:30:00.000000Z",
     "fate": "filed",
     "filename": "oven.png",
+    "folded_lines": 4,
     "from": "kim@customer.example",
     "from_name": "Kim",
     "hour": INSTANT,

@@ -150,7 +150,8 @@ class Message(Shape):
     date: str | None
     received_at: str
     text: str
-    reply_text: str
+    reply_text: str  # what is new in an answer; `text` where nothing is folded
+    folded_lines: int  # of `text` that `reply_text` leaves out: quotes, signatures
     verdict: str
     verdict_reason: (
         str  # score, label, answer, allow-list, deny-list, or allow-list-unproven (the score decided)

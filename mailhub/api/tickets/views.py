@@ -7,12 +7,17 @@ from dataclasses import replace
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant, made
 from mailhub.message import parse
-from mailhub.message.values import Parsed
+from mailhub.message.values import Parsed, Reply
 from mailhub.system.budget import Charges
 from storage.database import Connection
 from storage.filter import ledger
 from storage.mail import intake_lists, message_lists, outbox, raws
 from storage.tickets import ticket_lists
+
+# Why a message joined the ticket it answers, as filing/thread.py says it.
+_ANSWERS = frozenset(
+    ("reply-address", "reply-message-id", "in-reply-to", "references", "subject-tag", "bounce")
+)
 
 
 def ticket(row: ticket_lists.TicketRow, *, restricted: bool = False) -> shapes.Ticket:
@@ -38,6 +43,7 @@ def message(
     """A message with its text; what cannot be read has none and is flagged. Its bytes are held while it is read."""
     with charges.holding(row.size_bytes):
         parsed = _parsed(connection, account, row)
+    shown = _reply(row, parsed)
     reason, evidence = verdict_reason(connection, account, row)
 
     return made(
@@ -51,13 +57,24 @@ def message(
         cc=[each.address for each in parsed.cc if each.address] if parsed else [],
         date=instant(row.sent_at),
         text=parsed.text if parsed else "",
-        reply_text=parse.split_reply(parsed).new if parsed else "",
+        reply_text=shown.new,
+        folded_lines=sum(bool(line.strip()) for line in shown.folded.split("\n")),
         verified=row.direction == "out" or "dmarc=pass" in row.authentication.split(),
         flags=row.flags.split(),
         unreadable=bool(row.unreadable),
         attachments=_attachments(parsed),
         sending=_sending(connection, account, row) if row.direction == "out" else [],
     )
+
+
+def _reply(row: message_lists.MessageRow, parsed: Parsed | None) -> Reply:
+    """What is new in a message. Only answers are folded: what opened a ticket, or is nothing else, stays whole."""
+    if parsed is None:
+        return Reply("", "", "")
+    if row.direction == "in" and row.thread_reason not in _ANSWERS:
+        return Reply(parsed.text, "", "")
+    reply = parse.split_reply(parsed)
+    return reply if reply.new else Reply(parsed.text, "", "")
 
 
 def verdict_reason(connection: Connection, account: int, row: message_lists.MessageRow) -> tuple[str, str]:

@@ -55,4 +55,6 @@ def _print(found: dict[str, object]) -> None:
         if value := found.get(key):
             words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             click.echo(f"{key.replace('_', ' ')}: {clean(words)}")
-    click.echo(f"\n{clean(str(found.get('reply_text') or found.get('text') or ''))}\n")
+    click.echo(f"\n{clean(str(found.get('reply_text') or ''))}\n")
+    if folded := str(found.get("folded_text") or ""):
+        click.echo(f"[folded:]\n{clean(folded)}\n")

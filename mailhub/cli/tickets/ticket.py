@@ -63,12 +63,14 @@ def search(context: Context, words: tuple[str, ...], limit: int, after: str | No
 
 @ticket.command()
 @click.argument("ticket")
+@click.option("--whole", is_flag=True, help="Also what is folded away in answers: quotes and signatures.")
 @printing
-def show(context: Context, ticket: str) -> None:
-    """Show a ticket with its messages and notes.
+def show(context: Context, ticket: str, whole: bool) -> None:
+    """Show a ticket with its messages and notes. Where quotes or signatures are folded a line says so.
 
     \b
     Example: mailhub ticket show 17
+    Example: mailhub ticket show 17 --whole
     """
     found = _whole(context, ticket)
     if context.as_json:
@@ -83,7 +85,7 @@ def show(context: Context, ticket: str) -> None:
         click.echo(f"{'guest, not accepted' if guest else 'takes part'}: {clean(each['address'])}")
 
     for message in found["messages"]:
-        _print_message(context, message)
+        _print_message(context, message, whole=whole)
 
     for note in found["notes"]:
         click.echo(
@@ -104,7 +106,7 @@ def _whole(context: Context, reference: str) -> dict[str, Any]:
     return found
 
 
-def _print_message(context: Context, message: dict[str, Any]) -> None:
+def _print_message(context: Context, message: dict[str, Any], *, whole: bool) -> None:
     """One message as mail is read: who, when, why here, text, files."""
     arrow = "->" if message["direction"] == "in" else "<-"
     name = (
@@ -118,10 +120,12 @@ def _print_message(context: Context, message: dict[str, Any]) -> None:
     evidence = f" ({clean(message['thread_evidence'])})" if message["thread_evidence"] else ""
     decided = "" if message["verdict_reason"] == "score" else f" ({message['verdict_reason']})"
     click.echo(f"    {message['thread_reason']}{evidence}; {message['verdict']}{score}{decided}")
-    text = clean(message["reply_text"] or message["text"]).strip()
+    text = clean(message["text"] if whole else message["reply_text"]).strip()
     if message["unreadable"]:
         text = "(cannot be read; `mailhub message raw` has the bytes)"
     click.echo(textwrap.indent(text, "    "))
+    if message["folded_lines"] and not whole:
+        click.echo(f"    [{message['folded_lines']} lines folded: `mailhub ticket show --whole`]")
 
     for each in message["attachments"]:
         name = clean(each["filename"]) or "(no name)"
