@@ -30,8 +30,10 @@ from mailhub.filter.mark_requests import Handling
 from mailhub.filter.models import Models
 from mailhub.filter.rebuild import Rebuild
 from mailhub.filter.verdict import FilterSettings
+from mailhub.intake.imap.authorising import Authorising
 from mailhub.intake.imap.door import ImapDoor
 from mailhub.intake.imap.login import Logins
+from mailhub.intake.imap.sources import Sourcing
 from mailhub.intake.imap.tokens import AccessTokens
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Ask, Resolver, name_servers
@@ -209,6 +211,21 @@ class House:
             settings=self.config.login,
             quotas=self.config.quotas,
         )
+
+    def sourcing(self) -> Sourcing:
+        """What adding and changing mailboxes at providers needs of this house."""
+        config = self.config
+        return Sourcing(
+            keys=self.keys,
+            node=config.storage.node,
+            settings=config.imap,
+            quotas=config.quotas,
+            wake=self.imap.wake,
+        )
+
+    def authorising(self) -> Authorising:
+        """What a person's consent to fetch their mail needs of this house."""
+        return Authorising(writer=self.writer, keys=self.keys, settings=self.config.imap, door=self.imap)
 
     def lifecycle(self) -> LifecycleContext:
         """What the flow of account stages needs of this house."""

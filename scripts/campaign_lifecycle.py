@@ -32,17 +32,16 @@ from mailhub.accounts import lifecycle
 from mailhub.accounts.steadiness import Steadiness
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY, HOUR, SECOND
-from mailhub.config import Letters, Lifecycle, Relay
+from mailhub.config import Letters, Lifecycle, Quotas, Relay
 from mailhub.directory import Directory
 from mailhub.errors import Conflict, Forbidden
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.outbound.letters import Post
-from mailhub.proof.act import Act
+from mailhub.proof.act import MACHINE, Act
 from scripts.rig.stage_model import Modelled
 from storage.database import Database
 from storage.migrate import migrate
-from storage.privacy.holds import Hold
 from storage.writer import Transaction, WritingThread, _Single
 
 T = TypeVar("T")
@@ -135,7 +134,9 @@ class World:
 
         def add(transaction: Transaction) -> int:
             at = lifecycle.present(self.context, transaction.connection, now=self.wall, boot=self.boot)
-            return lifecycle.new_account(transaction, "operator:0", name="x", billing=billing, now=at).id
+            return lifecycle.new_account(
+                Act(transaction, "operator:0", MACHINE, at), name="x", billing=billing
+            ).id
 
         self.modelled[self.writer.run(add)] = Modelled(billing=billing, born=self.true)
 
@@ -196,17 +197,9 @@ class World:
 
         def add(transaction: Transaction) -> None:
             at = lifecycle.present(self.context, transaction.connection, now=self.wall, boot=self.boot)
-            row = Hold(
-                account_id=who,
-                id=transaction.new_id(),
-                kind="account",
-                object_id=None,
-                reason="x",
-                actor="operator:0",
-                created_at=at,
-                ends_at=self.true + span,
-            )
-            hold_flow.add_hold(transaction, row)
+            order = Act(transaction, "operator:0", who, at)
+            until = self.true + span
+            hold_flow.add_hold(order, kind="account", named=None, reason="x", ends_at=until, quotas=Quotas())
 
         self.writer.run(add)
         model.held.append((self.true, self.true + span))

@@ -11,40 +11,58 @@ Must not: remove anything; lifting does not either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role
+from mailhub.access.quotas import require_room
+from mailhub.config import Quotas
 from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
 from mailhub.proof.act import Act
 from storage.privacy import holds
 from storage.privacy.holds import Hold
-from storage.proof import journal
 from storage.tickets.tickets import find_ticket
-from storage.writer import Transaction
 
 READERS = frozenset({Role.OWNER, Role.ADMIN})  # of what is restricted
 
 
-def add_hold(transaction: Transaction, row: Hold) -> Hold:
-    """Order it. ``NotFound`` for an object the account does not have, ``BadRequest`` for an end that has passed."""
-    connection = transaction.connection
-    if row.ends_at is not None and row.ends_at <= row.created_at:
+def add_hold(
+    act: Act, *, kind: str, named: int | None, reason: str, ends_at: int | None, quotas: Quotas
+) -> Hold:
+    """Order it, on a ticket by id or number, a contact by id, or the account (``named`` None).
+
+    ``NotFound`` for an object the account does not have, ``BadRequest`` for an end that has passed.
+    """
+    require_room(act, quotas, "holds")
+    if ends_at is not None and ends_at <= act.now:
         raise BadRequest("the hold would have ended already: give an end in the future, or none")
-    if row.kind == "ticket" and (
-        row.object_id is None or not find_ticket(connection, row.account_id, row.object_id)
-    ):
-        raise NotFound(f"there is no ticket {row.object_id}")
-    if row.kind == "contact" and not (
-        row.object_id and holds.is_contact(connection, row.account_id, row.object_id)
-    ):
-        raise NotFound(f"there is no contact {row.object_id}")
 
-    holds.add_hold(connection, row)
-    detail = {"kind": row.kind, "object": row.object_id, "ends_at": row.ends_at}
-    _record(Act(transaction, row.actor, row.account_id, row.created_at), "hold.add", row.id, detail)
+    hold = Hold(
+        account_id=act.account,
+        id=act.transaction.new_id(),
+        kind=kind,
+        object_id=_object_of(act, kind, named),
+        reason=reason,
+        actor=act.actor,
+        created_at=act.now,
+        ends_at=ends_at,
+    )
+    holds.add_hold(act.transaction.connection, hold)
+    act.record("hold.add", f"hold:{hold.id}", kind=kind, object=hold.object_id, ends_at=ends_at)
 
-    return row
+    return hold
+
+
+def _object_of(act: Act, kind: str, named: int | None) -> int | None:
+    connection = act.transaction.connection
+    if kind == "ticket":
+        ticket = find_ticket(connection, act.account, named) if named else None
+        if ticket is None:
+            raise NotFound(f"there is no ticket {named}")
+        return ticket.id
+    if kind == "contact" and not (named and holds.is_contact(connection, act.account, named)):
+        raise NotFound(f"there is no contact {named}")
+    return named
 
 
 def lift_hold(act: Act, hold: int) -> Hold:
@@ -53,7 +71,7 @@ def lift_hold(act: Act, hold: int) -> Hold:
     if found is None:
         raise NotFound(f"there is no hold {hold}")
     if found.lifted_at is None:
-        _record(act, "hold.lift", hold, {})
+        act.record("hold.lift", f"hold:{hold}")
     return found
 
 
@@ -81,17 +99,3 @@ def restrictions(found: Sequence[Hold]) -> Sequence[Hold]:
 
 def _until(hold: Hold) -> str:
     return "" if hold.ends_at is None else f" until {clock.to_iso(hold.ends_at)}"
-
-
-def _record(act: Act, verb: str, hold: int, detail: Mapping[str, object]) -> None:
-    on = f"hold:{hold}"
-    journal.append(
-        act.transaction.connection,
-        act.account,
-        act.transaction.node,
-        at=act.now,
-        actor=act.actor,
-        verb=verb,
-        object_=on,
-        detail=detail,
-    )

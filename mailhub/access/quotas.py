@@ -1,6 +1,6 @@
 """How much one account may have: one table of what is counted, and what to do when there is no room.
 
-``require_room`` is asked in the transaction that adds the row. What runs and has no row (exports, backtests) is counted
+``require_room`` is asked in the act that adds the row. What runs and has no row (exports, backtests) is counted
 by the API (``callers/slots.py``). Must not: remove anything. A quota that was lowered refuses what is new.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from mailhub.config import Quotas
 from mailhub.errors import Conflict
+from mailhub.proof.act import Act
 from storage.accounts import quotas
-from storage.writer import Transaction
 
 CURES: Mapping[str, tuple[str, str]] = {  # by setting: what they are, and how to make room
     "imap_sources": (
@@ -39,19 +39,12 @@ CURES: Mapping[str, tuple[str, str]] = {  # by setting: what they are, and how t
 }
 
 
-def require_room(
-    transaction: Transaction,
-    allowed: Quotas,
-    what: str,
-    account: int,
-    *,
-    now: int,
-    more: int = 1,
-    **scope: int,
-) -> None:
-    """Raise ``Conflict`` where ``more`` of something are too many. In the transaction that adds them."""
+def require_room(act: Act, allowed: Quotas, what: str, *, more: int = 1, **scope: int) -> None:
+    """Raise ``Conflict`` where ``more`` of something are too many for the account. In the act that adds them."""
     limit = int(getattr(allowed, what))
-    there = quotas.count_rows(transaction.connection, account, what, limit=limit, now=now, **scope)
+    there = quotas.count_rows(
+        act.transaction.connection, act.account, what, limit=limit, now=act.now, **scope
+    )
     if there + more > limit:
         name, cure = CURES[what]
         raise Conflict(f"at most {limit} {name} (quotas.{what}, the operator's setting): {cure}")

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -29,7 +29,7 @@ from mailhub.errors import Conflict, Forbidden, NotFound, Unavailable
 from mailhub.filter.models import Models
 from mailhub.keys import Keys
 from mailhub.outbound.letters import Post
-from mailhub.proof.act import Act
+from mailhub.proof.act import MACHINE, Act
 from mailhub.system.queues import Queue
 from storage.accounts import accounts
 from storage.accounts import stages as rows
@@ -222,7 +222,7 @@ def confirm_clock(context: LifecycleContext, actor: str, *, now: int, boot: int)
 
     def confirm(transaction: Transaction) -> None:
         rows.set_clock_mark(transaction.connection, transaction.node, ClockMark(now, SANE))
-        _record(Act(transaction, actor, journal.MACHINE, now), "clock.confirm", {})
+        _record(Act(transaction, actor, MACHINE, now), "clock.confirm", {})
 
     context.writer.run(confirm)
     context.steadiness.confirm(now, boot)
@@ -289,26 +289,55 @@ def _term_of(account: Account, to: str, now: int) -> int | None:
     return now
 
 
-def new_account(transaction: Transaction, actor: str, *, name: str, billing: str, now: int) -> Account:
+def new_account(act: Act, *, name: str, billing: str) -> Account:
     """Make an account: a trial, or without billing an active one whose stage never ends by itself."""
+    transaction = act.transaction
     trial = billing == "external"
     row = Account(
         id=transaction.new_id(),
         name=name,
         stage="trial" if trial else "active",
         billing=billing,
-        created_at=now,
-        stage_entered_at=now,
-        term_began_at=now if trial else None,
+        created_at=act.now,
+        stage_entered_at=act.now,
+        term_began_at=act.now if trial else None,
     )
-    mailbox_domains.keep_in_use(transaction, now=now)
+    mailbox_domains.keep_in_use(transaction, now=act.now)
     accounts.add_account(transaction.connection, row)
-    _record(Act(transaction, actor, row.id, now), "account.create", {"billing": billing})
+    act.of(row.id).record("account.create", f"account:{row.id}", billing=billing)
 
     return row
 
 
 # --- acts of people and billing ---------------------------------------------------------------------------------------
+
+
+def receipts(connection: Connection, account: int) -> list[str]:
+    """The receipts of an account's deletion, from its journal."""
+    acts = journal.of_object(connection, account, f"account:{account}")
+    return [entry.detail["receipt"] for entry in acts if "receipt" in entry.detail]
+
+
+class LifecycleAct(Protocol):
+    """What people and billing do to an account: one of the functions below."""
+
+    def __call__(self, act: Act, context: LifecycleContext, /) -> Account:
+        """Do it; the account afterwards."""
+
+
+def perform_now(
+    transaction: Transaction,
+    function: LifecycleAct,
+    context: LifecycleContext,
+    *,
+    actor: str,
+    account: int,
+    now: int,
+    boot: int,
+) -> Account:
+    """Do one of these acts at the instant that can be written down now, which a clock that jumped does not say."""
+    at = present(context, transaction.connection, now=now, boot=boot)
+    return function(Act(transaction, actor, account, at), context)
 
 
 def payment_failed(act: Act, context: LifecycleContext) -> Account:
@@ -423,14 +452,4 @@ def _billed(transaction: Transaction, account: int) -> Account:
 
 
 def _record(act: Act, verb: str, detail: dict[str, Any]) -> None:
-    on = f"account:{act.account}"
-    journal.append(
-        act.transaction.connection,
-        act.account,
-        act.transaction.node,
-        at=act.now,
-        actor=act.actor,
-        verb=verb,
-        object_=on,
-        detail=detail,
-    )
+    act.record(verb, f"account:{act.account}", **detail)

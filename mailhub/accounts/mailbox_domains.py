@@ -25,7 +25,6 @@ from mailhub.message.dmarc import organisation, public_suffix
 from mailhub.message.dns_questions import Answer, Question, ascii_name
 from mailhub.outbound.gate import valid_address
 from mailhub.proof.act import Act
-from mailhub.proof.journal import record
 from storage.accounts import accounts
 from storage.database import Connection
 from storage.mail import mail_domains, mailboxes
@@ -122,7 +121,7 @@ def add(act: Act, config: Config, text: str) -> MailDomain:
 
     row = _new(act.transaction, act.account, domain, act.now)
     mail_domains.add_domain(connection, row)
-    _record(act.transaction, act.actor, row, "add", act.now)
+    act.record("mailbox-domain.add", f"account:{act.account}", domain=row.domain)
 
     return row
 
@@ -140,7 +139,7 @@ def prove(act: Act, config: Config, domain: str, answer: Answer) -> MailDomain:
         raise Conflict(f'DNS does not show it yet. Publish: {name}. TXT "{wanted}", then check again')
 
     _require_nobodys(act.transaction.connection, config, act.account, row.domain)
-    return _settle(act.transaction, act.actor, row, PROVEN, act.now)
+    return _settle(act, row, PROVEN)
 
 
 def grant(act: Act, config: Config, text: str) -> MailDomain:
@@ -152,7 +151,7 @@ def grant(act: Act, config: Config, text: str) -> MailDomain:
     if row is None:
         row = _new(act.transaction, act.account, domain, act.now)
         mail_domains.add_domain(connection, row)
-    return _settle(act.transaction, act.actor, row, GRANTED, act.now)
+    return _settle(act, row, GRANTED)
 
 
 def delete(act: Act, domain: str) -> None:
@@ -161,7 +160,7 @@ def delete(act: Act, domain: str) -> None:
     if mailboxes.is_domain_in_use(act.transaction.connection, act.account, row.domain):
         raise Conflict(f"the account serves addresses in {row.domain}: delete its mailboxes there first")
     mail_domains.delete_domain(act.transaction.connection, act.account, row.domain)
-    _record(act.transaction, act.actor, row, "delete", act.now)
+    act.record("mailbox-domain.delete", f"account:{act.account}", domain=row.domain)
 
 
 def keep_in_use(transaction: Transaction, *, now: int) -> None:
@@ -198,14 +197,8 @@ def _new(transaction: Transaction, account: int, domain: str, now: int) -> MailD
     )
 
 
-def _settle(transaction: Transaction, actor: str, row: MailDomain, state: str, now: int) -> MailDomain:
-    mail_domains.settle_domain(transaction.connection, row.account_id, row.domain, state=state, at=now)
-    _record(transaction, actor, row, state, now)
-    return get(transaction.connection, row.account_id, row.domain)
-
-
-def _record(transaction: Transaction, actor: str, row: MailDomain, act: str, now: int) -> None:
-    on = f"account:{row.account_id}"
-    record(
-        transaction, actor, row.account_id, verb=f"mailbox-domain.{act}", on=on, now=now, domain=row.domain
-    )
+def _settle(act: Act, row: MailDomain, state: str) -> MailDomain:
+    connection = act.transaction.connection
+    mail_domains.settle_domain(connection, act.account, row.domain, state=state, at=act.now)
+    act.record(f"mailbox-domain.{state}", f"account:{act.account}", domain=row.domain)
+    return get(connection, act.account, row.domain)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from inspect import iscoroutinefunction
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
@@ -26,7 +25,6 @@ from mailhub.access.bearers import Kind, bearer_hash, kind_of
 from mailhub.access.freshness import require_fresh
 from mailhub.access.grants import read_under_grant
 from mailhub.access.holds import READERS, require_readable, restrictions
-from mailhub.access.quotas import require_room
 from mailhub.access.roles import ENROLMENT, WHILE_CLOSED, needs_grant, require
 from mailhub.access.second_factors import is_required
 from mailhub.callers.conditions import conditional, digest_of
@@ -42,7 +40,6 @@ from storage.database import Connection
 from storage.mail.message_lists import tickets_of_messages
 from storage.people import api_tokens, second_factors, sessions, users
 from storage.privacy.holds import any_hold, find_holds_on_tickets
-from storage.writer import Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -288,13 +285,7 @@ class Call:
             raise Forbidden(f"the account is {stage}: what is in it is sealed")
         if self.actor.uid is None or not reads:
             return
-        read = partial(read_under_grant, account=self.account, operator_uid=self.actor.uid)
-        self.house.writer.run(read, route=self.route, ids=self.ids, now=clock.now())
-
-    def require_room(self, transaction: Transaction, what: str, *, more: int = 1, **scope: int) -> None:
-        """Raise ``Conflict`` where the account may have no more of something. In the transaction that adds it."""
-        allowed = self.house.config.quotas
-        require_room(transaction, allowed, what, self.account, now=clock.now(), more=more, **scope)
+        self.act(read_under_grant, self.actor.uid, route=self.route, ids=self.ids)
 
     def act(self, function: Callable[Concatenate[Act, P], T], /, *args: P.args, **named: P.kwargs) -> T:
         """Do one act in the writer, as this caller, in this account, now; returns after the commit."""

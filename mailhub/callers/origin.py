@@ -13,10 +13,11 @@ from functools import lru_cache
 from fastapi import Request
 
 from mailhub.access.actor import Actor
+from mailhub.access.allow_lists import WayBack
 from mailhub.access.networks import Address, Network, admits, client_address, parse_rules, within
 from mailhub.callers.rates import Rates
 from mailhub.config import Config
-from mailhub.errors import Conflict, Forbidden, TooManyRequests
+from mailhub.errors import Forbidden, TooManyRequests
 from mailhub.house import House
 from mailhub.intake.smtp.limits import address_group, is_loopback
 from storage.database import Connection
@@ -70,13 +71,9 @@ def may_enter(request: Request, house: House, actor: Actor) -> None:
         raise Forbidden("not from this network")
 
 
-def require_way_back(request: Request, rules: Sequence[tuple[str, str]], role: str) -> None:
-    """Raise ``Conflict`` if by these rules the caller, of this role, could not send his next request."""
-    if request.state.door != ADMIN and not admits(rules, role, request.state.address):
-        raise Conflict(
-            "this would lock you out: the lists would not hold the address you come from. Add that first, or let the"
-            " machine's administrator do it"
-        )
+def way_back_of(request: Request, role: str) -> WayBack | None:
+    """Where the caller, of this role, must be able to come from again; None at the door that has no allow-lists."""
+    return None if request.state.door == ADMIN else WayBack(role, request.state.address)
 
 
 def peer_of(request: Request) -> str:

@@ -20,6 +20,7 @@ from mailhub.filing.flood import FloodCounter, Key
 from mailhub.filing.records import intake_row
 from mailhub.outbound import letters
 from mailhub.outbound.letters import Letter, Post
+from mailhub.proof.act import Act
 from mailhub.reading.prepare import Prepared
 from storage.accounts import accounts
 from storage.accounts.accounts import OPEN
@@ -28,7 +29,6 @@ from storage.mail.filing import Rows, write
 from storage.people import links, users
 from storage.people.links import Link
 from storage.people.users import User
-from storage.proof import journal
 from storage.writer import Transaction
 
 LINK = clock.DAY
@@ -140,15 +140,7 @@ def _send_link(transaction: Transaction, post: Post, message: Prepared, owner: U
             expires_at=now + LINK,
         )
         links.add_link(connection, row)
-        journal.append(
-            connection,
-            account,
-            transaction.node,
-            at=now,
-            actor=f"user:{owner.id}",
-            verb="account.deletion-link",
-            object_=f"account:{account}",
-            detail={"link": row.id},
-        )
+        act = Act(transaction, f"user:{owner.id}", account, now)
+        act.record("account.deletion-link", f"account:{account}", link=row.id)
 
     return done

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailhub.filter.models import Models
+from mailhub.proof.act import Act
 from storage.database import Connection
 from storage.filter import labels, ledger
 from storage.filter.ledger import Entry
 from storage.privacy import holds
-from storage.proof import journal
 from storage.writer import Transaction
 
 PORTION = 16  # labels of one turn of the writer
@@ -40,9 +40,8 @@ def expire(
     labels.remember_labels(connection, account, gone)
 
     if gone:
-        acts = [(f"account:{account}", {"labels": len(gone)})]
-        journal.append_all(
-            connection, account, transaction.node, acts, at=now, actor="mailhub", verb="spam.expire"
+        Act(transaction, "mailhub", account, now).record(
+            "spam.expire", f"account:{account}", labels=len(gone)
         )
 
     return len(gone)

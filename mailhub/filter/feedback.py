@@ -42,7 +42,6 @@ from storage.filter import labels, ledger
 from storage.filter.labels import Labelled
 from storage.filter.ledger import Mark
 from storage.mail.derived import Received, find_received
-from storage.proof import journal
 from storage.tickets.tickets import Ticket, lock_tickets
 from storage.writer import Transaction
 
@@ -253,16 +252,7 @@ def _follow(marking: _Marking, changed: Sequence[Case], tickets: Mapping[int, Ti
         each.ticket_id: each.state for each in followed
     }
     acts = [(f"message:{case.subject.id}", _detail(case, states[case.subject.ticket_id])) for case in changed]
-    node = marking.act.transaction.node
-    journal.append_all(
-        connection,
-        marking.act.account,
-        node,
-        acts,
-        at=marking.act.now,
-        actor=marking.act.actor,
-        verb=marking.verb,
-    )
+    marking.act.record_all(marking.verb, acts)
 
     return states
 

@@ -36,7 +36,6 @@ from storage.filter import labels, ledger
 from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import SUGGESTED, WAITING, Request
 from storage.mail.derived import Received
-from storage.proof import journal
 from storage.writer import Transaction, Writer
 
 SETTLE_SECONDS = 60  # between what was noticed and its mark
@@ -261,12 +260,11 @@ def dismiss(act: Act, suggestions: Sequence[Request]) -> None:
     """They are no marks. On record. ``Conflict`` as ``confirm``."""
     _require_standing(act.transaction, act.account, suggestions)
     connection = act.transaction.connection
-    node = act.transaction.node
     rows.delete_requests(connection, act.account, [each.id for each in suggestions])
     acts = [
         (f"message:{each.message_id}", {"label": each.label, "giver": each.giver_id}) for each in suggestions
     ]
-    journal.append_all(connection, act.account, node, acts, at=act.now, actor=act.actor, verb="spam.dismiss")
+    act.record_all("spam.dismiss", acts)
 
 
 def _require_standing(transaction: Transaction, account: int, suggestions: Sequence[Request]) -> None:

@@ -30,7 +30,6 @@ from storage.database import Connection, Database
 from storage.filter import labels, ledger, ledger_versions
 from storage.filter.ledger import Entry
 from storage.mail.derived import Received, find_received
-from storage.proof import journal
 from storage.writer import Writer
 
 STEP = 16  # labels of one turn of the writer
@@ -190,8 +189,4 @@ def _record(act: Act, done: dict[str, int]) -> None:
     """The act of this turn in the journal, if it changed anything."""
     if not any(done.values()):
         return
-    acts = [(f"account:{act.account}", {"version": FEATURES_VERSION, **done})]
-    node = act.transaction.node
-    journal.append_all(
-        act.transaction.connection, act.account, node, acts, at=act.now, actor=act.actor, verb="spam.rebuild"
-    )
+    act.record("spam.rebuild", f"account:{act.account}", version=FEATURES_VERSION, **done)

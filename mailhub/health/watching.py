@@ -15,8 +15,10 @@ from operator import attrgetter, itemgetter
 import structlog
 
 from mailhub import clock
+from mailhub.errors import NotFound
 from mailhub.health import silence
 from mailhub.health.silence import Rhythm
+from mailhub.proof.act import Act
 from mailhub.system.queues import Queue, by_turns, lines_of
 from storage.database import Database
 from storage.mail import mailboxes, watches
@@ -115,6 +117,20 @@ def with_limit(watch: Watch, limit_hours: int | None) -> Watch:
     rhythm = rhythm_of(watch)
     due = None if rhythm is None else silence.alarm_at(rhythm, limit_hours=limit_hours)
     return replace(watch, limit_hours=limit_hours, alarm_at=due, silent_at=None)
+
+
+def set_limit(act: Act, mailbox: int, limit_hours: int | None) -> Watch:
+    """Tell of a mailbox's silence by its own rhythm (None), after so many hours, or never (0)."""
+    connection = act.transaction.connection
+    if mailboxes.find_mailbox(connection, act.account, mailbox) is None:
+        raise NotFound(f"no such mailbox: {mailbox}")
+
+    known = watches.find_watch(connection, act.account, mailbox)
+    watch = with_limit(known or Watch(account_id=act.account, mailbox_id=mailbox), limit_hours)
+    watches.put_watch(connection, watch)
+    act.record("mailbox.silence", f"mailbox:{mailbox}")
+
+    return watch
 
 
 def in_words(watch: Watch, *, now: int) -> str:

@@ -1,7 +1,8 @@
-"""How a user logs in from now on: his second factor, his recovery codes, his password. Functions of a transaction.
+"""How a user logs in from now on: their second factor, recovery codes and password. Acts of the user, or of
+somebody who may touch their login.
 
     begin -> (a code of the app) -> confirm -> in force, ten recovery codes, shown once
-    reset: by the user himself, or by somebody who may touch his login, on record; then he enrols anew
+    reset: by the user, or by somebody who may touch their login, on record; then they enrol anew
 
 A secret that was shown but not confirmed replaces nothing: a photograph of a QR code alone locks nobody out.
 Secrets are sealed under the user's id (``Keys.seal``); of recovery codes only hashes are kept.
@@ -25,10 +26,9 @@ from mailhub.access.second_factors import (
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.keys import Keys
 from mailhub.people.login import bound
-from mailhub.proof.journal import record
+from mailhub.proof.act import Act
 from storage.people import api_tokens, second_factors, sessions, users
 from storage.people.users import User
-from storage.writer import Transaction
 
 ISSUER = "mailhub"
 
@@ -41,99 +41,108 @@ class Enrolment:
     uri: str = field(repr=False)
 
 
-def begin(transaction: Transaction, keys: Keys, account: int, user: int) -> Enrolment:
-    """A new secret that waits for its first code. One that is in force stays until then."""
-    found = _user(transaction, account, user)
+def begin(act: Act, keys: Keys, *, caller: Actor) -> Enrolment:
+    """A new secret of the caller's that waits for its first code. One that is in force stays until then."""
+    account, user = themselves(caller)
+    row = _user(act.of(account), user)
     secret = new_secret()
     sealed = keys.seal("secrets", secret.encode("ascii"), bound_to=bound(account, user))
-    second_factors.set_pending(transaction.connection, account, user, sealed)
-    return Enrolment(secret=secret, uri=provisioning_uri(secret, login=found.email, issuer=ISSUER))
+    second_factors.set_pending(act.transaction.connection, account, user, sealed)
+    return Enrolment(secret=secret, uri=provisioning_uri(secret, login=row.email, issuer=ISSUER))
 
 
-def confirm(transaction: Transaction, keys: Keys, actor: Actor, code: str, *, now: int) -> list[str]:
+def confirm(act: Act, keys: Keys, code: str, *, caller: Actor) -> list[str]:
     """Put the pending secret in force by a code of it; the recovery codes, for the only time.
 
     The code counts as shown: the session that confirms is fresh. Raises ``Conflict`` (nothing pending), ``BadRequest``.
     """
-    account, user = themselves(actor)
-    connection = transaction.connection
+    account, user = themselves(caller)
+    connection = act.transaction.connection
     factor = second_factors.find_second_factor(connection, account, user)
     if factor is None or factor.pending is None:
         raise Conflict("no second factor waits for its code: begin with mailhub user totp")
 
     secret = keys.open("secrets", factor.pending, bound_to=bound(account, user)).decode("ascii")
-    timecode = matching_timecode(secret, code, now)
+    timecode = matching_timecode(secret, code, act.now)
     if timecode is None:
         raise BadRequest("this is not the code the app shows now: are its clock and this machine's right?")
     if not second_factors.confirm_pending(
-        connection, account, user, factor.pending, timecode=timecode, at=now
+        connection, account, user, factor.pending, timecode=timecode, at=act.now
     ):
         raise Conflict("another second factor was begun meanwhile: confirm that one")
 
-    if actor.session is not None:
-        sessions.refresh_session(connection, account, actor.session, user_id=user, until=now + FRESH)
-    record(transaction, actor.name, account, verb="second-factor.confirm", on=f"user:{user}", now=now)
+    if caller.session is not None:
+        sessions.refresh_session(connection, account, caller.session, user_id=user, until=act.now + FRESH)
+    own = act.of(account)
+    own.record("second-factor.confirm", f"user:{user}")
 
-    return _recovery_codes(transaction, account, user)
+    return _recovery_codes(own, user)
 
 
-def renew_recovery_codes(transaction: Transaction, actor: Actor, *, now: int) -> list[str]:
+def renew_recovery_codes(act: Act, *, caller: Actor) -> list[str]:
     """A new set of recovery codes; the old ones end. Conflict without a second factor."""
-    account, user = themselves(actor)
-    factor = second_factors.find_second_factor(transaction.connection, account, user)
+    account, user = themselves(caller)
+    factor = second_factors.find_second_factor(act.transaction.connection, account, user)
     if factor is None or factor.secret is None:
         raise Conflict("recovery codes stand in for a second factor, and there is none: mailhub user totp")
-    record(transaction, actor.name, account, verb="second-factor.recovery-codes", on=f"user:{user}", now=now)
-    return _recovery_codes(transaction, account, user)
+    own = act.of(account)
+    own.record("second-factor.recovery-codes", f"user:{user}")
+    return _recovery_codes(own, user)
 
 
-def reset(transaction: Transaction, actor: Actor, account: int, user: int, *, now: int) -> None:
+def reset(act: Act, user: int, *, caller: Actor) -> None:
     """Remove the second factor with its recovery codes; whoever else is in, by session or ApiToken, is out."""
-    found = _user(transaction, account, user)
-    if (actor.account, actor.user) != (account, user):
-        require_touch(actor, found.role)
-    if not second_factors.delete_second_factor(transaction.connection, account, user):
+    row = _user(act, user)
+    if (caller.account, caller.user) != (act.account, user):
+        require_touch(caller, row.role)
+    if not second_factors.delete_second_factor(act.transaction.connection, act.account, user):
         raise Conflict("this user has no second factor")
-    detail = _end_everything(transaction, actor, account, user, now=now)
-    record(transaction, actor.name, account, verb="second-factor.reset", on=f"user:{user}", now=now, **detail)
+    ended = _end_everything(act, user, caller)
+    act.record("second-factor.reset", f"user:{user}", **ended)
 
 
-def change_password(transaction: Transaction, actor: Actor, password_hash: str, *, now: int) -> None:
+def give_up(act: Act, *, caller: Actor) -> None:
+    """The caller's own second factor goes, as by ``reset``."""
+    account, user = themselves(caller)
+    reset(act.of(account), user, caller=caller)
+
+
+def change_password(act: Act, password_hash: str, *, caller: Actor) -> None:
     """Set one's own password; whoever else is in as this user, by session or ApiToken, is out."""
-    account, user = themselves(actor)
-    _user(transaction, account, user)
-    users.set_password(transaction.connection, account, user, password_hash)
-    detail = _end_everything(transaction, actor, account, user, now=now)
-    record(transaction, actor.name, account, verb="user.password", on=f"user:{user}", now=now, **detail)
+    account, user = themselves(caller)
+    own = act.of(account)
+    _user(own, user)
+    users.set_password(own.transaction.connection, account, user, password_hash)
+    ended = _end_everything(own, user, caller)
+    own.record("user.password", f"user:{user}", **ended)
 
 
-def _end_everything(
-    transaction: Transaction, actor: Actor, account: int, user: int, *, now: int
-) -> dict[str, Any]:
+def _end_everything(act: Act, user: int, caller: Actor) -> dict[str, Any]:
     """End what was given under the password or factor from before; the session that asks stays, if it is the user's."""
-    ended = sessions.revoke_sessions(transaction.connection, account, user, now, but=actor.session)
+    connection = act.transaction.connection
+    ended = sessions.revoke_sessions(connection, act.account, user, act.now, but=caller.session)
     return {
         "sessions": list(ended),
-        "tokens": api_tokens.revoke_api_tokens_of_user(transaction.connection, account, user, now),
+        "tokens": api_tokens.revoke_api_tokens_of_user(connection, act.account, user, act.now),
     }
 
 
-def themselves(actor: Actor) -> tuple[int, int]:
-    """Account and user of an actor who is a user; Conflict for the operator."""
-    if actor.account is None or actor.user is None:
+def themselves(caller: Actor) -> tuple[int, int]:
+    """Account and user of a caller who is a user; Conflict for the operator."""
+    if caller.account is None or caller.user is None:
         raise Conflict("the operator is no user of an account and has no login")
-    return actor.account, actor.user
+    return caller.account, caller.user
 
 
-def _user(transaction: Transaction, account: int, user: int) -> User:
-    found = users.lock_user(transaction.connection, account, user)
-    if found is None:
+def _user(act: Act, user: int) -> User:
+    row = users.lock_user(act.transaction.connection, act.account, user)
+    if row is None:
         raise NotFound(f"there is no user {user}")
-    return found
+    return row
 
 
-def _recovery_codes(transaction: Transaction, account: int, user: int) -> list[str]:
+def _recovery_codes(act: Act, user: int) -> list[str]:
     codes = new_recovery_codes()
     hashes = [recovery_hash(code) for code in codes]
-    second_factors.replace_recovery_codes(transaction.connection, account, user, hashes)
+    second_factors.replace_recovery_codes(act.transaction.connection, act.account, user, hashes)
     return codes

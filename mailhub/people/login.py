@@ -28,7 +28,7 @@ from mailhub.config import Login as LoginSettings
 from mailhub.config import Quotas
 from mailhub.errors import Conflict, NotAuthenticated, TooManyRequests
 from mailhub.keys import Keys
-from mailhub.proof.journal import record
+from mailhub.proof.act import Act, perform
 from storage.database import Connection, Database
 from storage.people import login_attempts, second_factors, sessions, users
 from storage.people.logins import Candidate, find_candidate
@@ -170,7 +170,8 @@ def _open(
     use_up(connection, account, user, candidate.secret, proof, now=now)
     if anew is not None:
         users.set_password(connection, account, user, anew)
-    require_room(transaction, context.quotas, "sessions", account, now=now, user_id=user)
+    act = Act(transaction, f"user:{user}", account, now)
+    require_room(act, context.quotas, "sessions", user_id=user)
     made = new_bearer(Kind.SESSION)
     row = Session(
         hash=made.hash,
@@ -185,8 +186,7 @@ def _open(
     )
     sessions.add_session(connection, row)
     _take_back(connection, counted, now)
-    on = f"session:{row.id}"
-    record(transaction, f"user:{user}", account, verb="login.open", on=on, now=now, by=proof.word)
+    act.record("login.open", f"session:{row.id}", by=proof.word)
 
     return Opened(row, made)
 
@@ -243,20 +243,17 @@ def refresh(context: LoginContext, actor: Actor, code: str, *, peer: str, now: i
     if proof is None:
         raise NotAuthenticated("wrong code, or one that was used: wait for the next")
 
-    def fresh(transaction: Transaction) -> int:
-        connection = transaction.connection
-        use_up(connection, account, user, candidate.secret, proof, now=now)
-        sessions.refresh_session(connection, account, session, user_id=user, until=now + FRESH)
-        _take_back(connection, counted, now)
-        record(
-            transaction,
-            actor.name,
-            account,
-            verb="login.fresh",
-            on=f"session:{session}",
-            now=now,
-            by=proof.word,
-        )
-        return now + FRESH
+    return context.writer.run(perform, _fresh, actor.name, account, now, session, candidate, proof, counted)
 
-    return context.writer.run(fresh)
+
+def _fresh(act: Act, session: int, candidate: Candidate, proof: Proof, counted: attempts.Counted) -> int:
+    """The code is used up, the session fresh for a while; until when."""
+    connection = act.transaction.connection
+    user = candidate.user_id or 0
+    until = act.now + FRESH
+    use_up(connection, act.account, user, candidate.secret, proof, now=act.now)
+    sessions.refresh_session(connection, act.account, session, user_id=user, until=until)
+    _take_back(connection, counted, act.now)
+    act.record("login.fresh", f"session:{session}", by=proof.word)
+
+    return until

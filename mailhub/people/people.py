@@ -1,27 +1,29 @@
 """Who works in an account: users, their roles, the links that set a password, the end of sessions, ApiTokens.
 
-An actor grants at most his own role, and changes only users whose login he may touch (``access.roles``); both
+A caller grants at most their own role, and changes only users whose login they may touch (``access.roles``); both
 are checked here, in the transaction that acts, against the role the user has then. An account that lives has
 an owner: the last one is neither deleted nor demoted.
 
 Deleting a user goes in short turns (``delete_user``): tickets first, a few at a time, then, in one turn, the
-rest of them with sessions, ApiTokens, links and second factor; name and login go, and what he wrote stays
+rest of them with sessions, ApiTokens, links and second factor; name and login go, and what they wrote stays
 under a pseudonym. Interrupted between two turns it left a user with fewer tickets: asking again goes on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role
 from mailhub.access.bearers import Kind, NewBearer, new_bearer
+from mailhub.access.quotas import require_room
 from mailhub.access.roles import require_grant, require_touch
+from mailhub.config import Quotas
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.outbound import letters
 from mailhub.outbound.letters import Letter, Post
-from mailhub.proof.journal import record
+from mailhub.proof.act import Act, perform
 from storage.accounts.accounts import find_account
 from storage.database import Connection
 from storage.mail import outbox
@@ -29,7 +31,6 @@ from storage.people import api_tokens, links, second_factors, sessions, users
 from storage.people.api_tokens import ApiToken
 from storage.people.links import Link
 from storage.people.users import User
-from storage.proof import journal
 from storage.tickets import tickets
 from storage.writer import Transaction, Writer
 
@@ -38,7 +39,7 @@ NO_LINK = "this link is unknown, was used, or is over: ask for a new one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
+class DeletedUser:
     """What a deletion ended."""
 
     user: int
@@ -47,90 +48,125 @@ class Deleted:
     tokens: int
 
 
-def add_user(transaction: Transaction, actor: Actor, row: User) -> User:
-    """Add a user; Conflict when the login is taken, Forbidden when the role is wider than the actor's."""
-    require_grant(actor, row.role)
-    if users.find_user_by_email(transaction.connection, row.account_id, row.email):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTerms:
+    """How a link goes to its user: mailed by ``post``, or shown where ``show`` says so or no letter can be written."""
+
+    post: Post
+    expires_at: int
+    show: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedLink:
+    """A link that was made; ``shown`` is its text where it was not mailed, and known only now."""
+
+    link: Link
+    shown: str | None = field(repr=False)
+
+    @property
+    def mailed(self) -> bool:
+        """Whether a letter brings it."""
+        return self.shown is None
+
+
+def add_user(act: Act, *, email: str, name: str, role: str, caller: Actor) -> User:
+    """Add a user; Conflict when the login is taken, Forbidden when the role is wider than the caller's."""
+    require_grant(caller, role)
+    connection = act.transaction.connection
+    if users.find_user_by_email(connection, act.account, email):
         raise Conflict("there is a user with this login already")
-    users.add_user(transaction.connection, row)
-    on = f"user:{row.id}"
-    record(transaction, actor.name, row.account_id, verb="user.add", on=on, now=row.created_at, role=row.role)
-    return row
+
+    user = User(
+        account_id=act.account,
+        id=act.transaction.new_id(),
+        email=email,
+        name=name,
+        role=role,
+        created_at=act.now,
+    )
+    users.add_user(connection, user)
+    act.record("user.add", f"user:{user.id}", role=role)
+
+    return user
 
 
-def change_role(
-    transaction: Transaction, actor: Actor, account: int, user: int, role: str, *, now: int
-) -> User:
+def invite(
+    act: Act, *, email: str, name: str, role: str, caller: Actor, quotas: Quotas, terms: LinkTerms
+) -> tuple[User, HandedLink]:
+    """Add a user with a link by which they set their own password, so that nobody else knows it."""
+    require_room(act, quotas, "users")
+    user = add_user(act, email=email, name=name, role=role, caller=caller)
+    return user, hand_link(act, user.id, caller=caller, terms=terms)
+
+
+def change_role(act: Act, user: int, role: str, *, caller: Actor) -> User:
     """Give a user another role. It acts at once: every request reads it anew."""
-    found = _touched(transaction, actor, account, user)
-    require_grant(actor, role)
-    if found.role == role:
-        return found
-    _keep_an_owner(transaction, found, "demoted")
-    users.set_role(transaction.connection, account, user, role)
-    detail = {"before": found.role, "after": role}
-    record(transaction, actor.name, account, verb="user.role", on=f"user:{user}", now=now, **detail)
-    return replace(found, role=role)
+    row = _touched(act, user, caller)
+    require_grant(caller, role)
+    if row.role == role:
+        return row
+
+    _keep_an_owner(act.transaction, row, "demoted")
+    users.set_role(act.transaction.connection, act.account, user, role)
+    act.record("user.role", f"user:{user}", before=row.role, after=role)
+
+    return replace(row, role=role)
 
 
 def delete_user(
-    writer: Writer, actor: Actor, account: int, user: int, *, heir: int | None, now: int
-) -> Deleted:
-    """Delete a user; his tickets go to ``heir``, or with None to nobody. Returns after the last commit."""
+    writer: Writer, caller: Actor, account: int, user: int, *, heir: int | None, now: int
+) -> DeletedUser:
+    """Delete a user; their tickets go to ``heir``, or with None to nobody. Returns after the last commit."""
     if heir == user:
-        raise BadRequest("a user cannot inherit his own tickets")
-    writer.run(_check_deletion, actor, account, user, heir)
+        raise BadRequest("a user cannot inherit their own tickets")
+    writer.run(perform, _check_deletion, caller.name, account, now, user, heir, caller)
+
     moved = 0
-    while step := writer.run(_hand_over, actor, account, user, heir, now=now):
+    while step := writer.run(perform, _hand_over, caller.name, account, now, user, heir):
         moved += step
-    return writer.run(_delete, actor, account, user, heir, moved, now=now)
+
+    return writer.run(perform, _delete, caller.name, account, now, user, heir, moved, caller)
 
 
-def _check_deletion(
-    transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None
-) -> User:
-    found = _touched(transaction, actor, account, user)
-    _keep_an_owner(transaction, found, "deleted")
-    if heir is not None and users.find_user(transaction.connection, account, heir) is None:
+def _check_deletion(act: Act, user: int, heir: int | None, caller: Actor) -> User:
+    row = _touched(act, user, caller)
+    _keep_an_owner(act.transaction, row, "deleted")
+    if heir is not None and users.find_user(act.transaction.connection, act.account, heir) is None:
         raise NotFound(f"there is no user {heir}")
-    return found
+    return row
 
 
-def _hand_over(
-    transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None, *, now: int
-) -> int:
+def _hand_over(act: Act, user: int, heir: int | None) -> int:
     """Give some of the user's tickets to the heir, each on record; how many."""
-    some = tickets.assigned_tickets(transaction.connection, account, user, limit=TICKETS_A_TURN)
+    connection = act.transaction.connection
+    some = tickets.assigned_tickets(connection, act.account, user, limit=TICKETS_A_TURN)
     if some:
-        tickets.reassign(transaction.connection, account, some, heir, at=now)
+        tickets.reassign(connection, act.account, some, heir, at=act.now)
         change = {"before": {"assignee_id": user}, "after": {"assignee_id": heir}}
-        acts = [(f"ticket:{ticket}", change) for ticket in some]
-        connection = transaction.connection
-        node = transaction.node
-        journal.append_all(connection, account, node, acts, at=now, actor=actor.name, verb="ticket.assign")
+        act.record_all("ticket.assign", [(f"ticket:{ticket}", change) for ticket in some])
     return len(some)
 
 
-def _delete(
-    transaction: Transaction, actor: Actor, account: int, user: int, heir: int | None, moved: int, *, now: int
-) -> Deleted:
+def _delete(act: Act, user: int, heir: int | None, moved: int, caller: Actor) -> DeletedUser:
     """The last turn: what was assigned meanwhile, and everything that lets the user in."""
-    found = _check_deletion(transaction, actor, account, user, heir)
-    while step := _hand_over(transaction, actor, account, user, heir, now=now):
+    row = _check_deletion(act, user, heir, caller)
+    while step := _hand_over(act, user, heir):
         moved += step
-    connection = transaction.connection
-    done = Deleted(
+
+    connection = act.transaction.connection
+    done = DeletedUser(
         user=user,
         tickets=moved,
-        sessions=len(sessions.revoke_sessions(connection, account, user, now)),
-        tokens=api_tokens.revoke_api_tokens_of_user(connection, account, user, now),
+        sessions=len(sessions.revoke_sessions(connection, act.account, user, act.now)),
+        tokens=api_tokens.revoke_api_tokens_of_user(connection, act.account, user, act.now),
     )
-    links.end_links(connection, account, user, now)
-    outbox.delete_letters_to(connection, account, found.email)
-    second_factors.delete_second_factor(connection, account, user)
-    users.forget_user(connection, account, user, at=now)
-    detail = {"heir": heir, "tickets": done.tickets, "sessions": done.sessions, "tokens": done.tokens}
-    record(transaction, actor.name, account, verb="user.delete", on=f"user:{user}", now=now, **detail)
+    links.end_links(connection, act.account, user, act.now)
+    outbox.delete_letters_to(connection, act.account, row.email)
+    second_factors.delete_second_factor(connection, act.account, user)
+    users.forget_user(connection, act.account, user, at=act.now)
+    ended = {"tickets": done.tickets, "sessions": done.sessions, "tokens": done.tokens}
+    act.record("user.delete", f"user:{user}", heir=heir, **ended)
 
     return done
 
@@ -139,85 +175,91 @@ def _delete(
 
 
 def end_sessions(
-    transaction: Transaction,
-    actor: Actor,
-    account: int,
-    user: int,
-    *,
-    only: int | None = None,
-    but: int | None = None,
-    now: int,
+    act: Act, user: int, *, caller: Actor, only: int | None = None, but: int | None = None
 ) -> int:
     """End sessions of a user: all, ``only`` one, or all ``but`` one; how many."""
-    _touched(transaction, actor, account, user)
-    ended = sessions.revoke_sessions(transaction.connection, account, user, now, only=only, but=but)
+    _touched(act, user, caller)
+    connection = act.transaction.connection
+    ended = sessions.revoke_sessions(connection, act.account, user, act.now, only=only, but=but)
     if ended:
-        on = f"user:{user}"
-        record(transaction, actor.name, account, verb="session.end", on=on, now=now, sessions=list(ended))
+        act.record("session.end", f"user:{user}", sessions=list(ended))
     return len(ended)
 
 
-def make_link(
-    transaction: Transaction, actor: Actor, account: int, user: int, *, expires_at: int, now: int
-) -> tuple[Link, NewBearer]:
-    """A link with which the user sets his password, once: an invitation if he has none yet. It ends earlier ones."""
-    found = _touched(transaction, actor, account, user)
+def make_link(act: Act, user: int, *, expires_at: int, caller: Actor) -> tuple[Link, NewBearer]:
+    """A link with which the user sets a password, once: an invitation if they have none yet. It ends earlier ones."""
+    row = _touched(act, user, caller)
     made = new_bearer(Kind.LINK)
-    row = Link(
+    kind = "invitation" if row.password_hash is None else "reset"
+    return _add_link(act, user, made, kind, expires_at), made
+
+
+def _add_link(act: Act, user: int, made: NewBearer, kind: str, expires_at: int) -> Link:
+    """The row of a link, in place of earlier ones, on record."""
+    connection = act.transaction.connection
+    link = Link(
         hash=made.hash,
-        id=transaction.new_id(),
-        account_id=account,
+        id=act.transaction.new_id(),
+        account_id=act.account,
         user_id=user,
-        kind="invitation" if found.password_hash is None else "reset",
-        created_at=now,
+        kind=kind,
+        created_at=act.now,
         expires_at=expires_at,
     )
-    links.end_links(transaction.connection, account, user, now)
-    links.add_link(transaction.connection, row)
-    detail = {"link": row.id, "kind": row.kind}
-    record(transaction, actor.name, account, verb="user.link", on=f"user:{user}", now=now, **detail)
+    links.end_links(connection, act.account, user, act.now)
+    links.add_link(connection, link)
+    act.record("user.link", f"user:{user}", link=link.id, kind=kind)
 
-    return row, made
+    return link
 
 
-def mail_link(transaction: Transaction, post: Post, row: Link, made: NewBearer, *, now: int) -> bool:
+def hand_link(act: Act, user: int, *, caller: Actor, terms: LinkTerms) -> HandedLink:
+    """Make a link and mail it; where no letter can be written, or ``terms`` say so, it is shown instead."""
+    link, made = make_link(act, user, expires_at=terms.expires_at, caller=caller)
+    mailed = not terms.show and _mail_link(act, terms.post, link, made)
+    return HandedLink(link=link, shown=None if mailed else made.text)
+
+
+def _mail_link(act: Act, post: Post, link: Link, made: NewBearer) -> bool:
     """Mail a link that was just made to its user; whether a letter was queued."""
     if letters.why_none(post, with_link=True):
         return False
 
-    connection = transaction.connection
-    user = users.find_user(connection, row.account_id, row.user_id)
-    account = find_account(connection, row.account_id)
+    connection = act.transaction.connection
+    user = users.find_user(connection, act.account, link.user_id)
+    account = find_account(connection, act.account)
     if user is None or account is None:
         return False
 
     letter = Letter(
-        account=row.account_id,
-        kind=row.kind,
+        account=act.account,
+        kind=link.kind,
         recipient=user.email,
         values={
             "account": account.name,
             "link": letters.link(post, f"/password/{made.text}"),
-            "until": clock.to_iso(row.expires_at),
+            "until": clock.to_iso(link.expires_at),
         },
-        not_after=row.expires_at,
+        not_after=link.expires_at,
         to_user=True,
     )
 
-    return letters.queue(transaction, post, letter, now=now) == letters.QUEUED
+    return letters.queue(act.transaction, post, letter, now=act.now) == letters.QUEUED
 
 
 def forgotten(transaction: Transaction, post: Post, email: str, *, expires_at: int, now: int) -> int:
     """Somebody forgot their password: one letter with a link for each account that knows the login; how many links.
 
+    No act of one account: whoever asks is nobody yet, and each account that knows the login has a link on record.
     Links are made only with their letter, so whoever asks too often (one an hour) ends no link that is on its
     way. One letter, whoever knows the login: two accounts that know an address must not be two letters to it.
     """
     connection = transaction.connection
-    found = users.list_users_by_email(transaction.connection, email)
-    named = [(user, account) for user in found if (account := find_account(connection, user.account_id))]
+    known = users.list_users_by_email(connection, email)
+    named = [(user, account) for user in known if (account := find_account(connection, user.account_id))]
     if not named or letters.why_none(post, with_link=True):
         return 0
+
     made = [(user, account.name, new_bearer(Kind.LINK)) for user, account in named]
     pages = [(f"{name}:", letters.link(post, f"/password/{bearer.text}")) for _, name, bearer in made]
     letter = Letter(
@@ -232,20 +274,7 @@ def forgotten(transaction: Transaction, post: Post, email: str, *, expires_at: i
         return 0
 
     for user, _, bearer in made:
-        row = Link(
-            hash=bearer.hash,
-            id=transaction.new_id(),
-            account_id=user.account_id,
-            user_id=user.id,
-            kind="reset",
-            created_at=now,
-            expires_at=expires_at,
-        )
-        links.end_links(connection, user.account_id, user.id, now)
-        links.add_link(connection, row)
-        detail = {"link": row.id, "kind": row.kind}
-        on = f"user:{user.id}"
-        record(transaction, "system", user.account_id, verb="user.link", on=on, now=now, **detail)
+        _add_link(Act(transaction, "system", user.account_id, now), user.id, bearer, "reset", expires_at)
     return len(made)
 
 
@@ -256,70 +285,81 @@ def require_link(connection: Connection, hash_: bytes, *, now: int) -> None:
 
 
 def use_link(transaction: Transaction, hash_: bytes, password_hash: str, *, now: int) -> Link:
-    """Set the password by a link; sessions and ApiTokens from before end. NotFound when it is unknown, used or over."""
-    found = links.use_link(transaction.connection, hash_, now)
-    if found is None or users.find_user(transaction.connection, found.account_id, found.user_id) is None:
+    """Set the password by a link; sessions and ApiTokens from before end. NotFound when it is unknown, used or over.
+
+    The link says who acts, in which account: before it is read there is no act.
+    """
+    connection = transaction.connection
+    link = links.use_link(connection, hash_, now)
+    if link is None or users.find_user(connection, link.account_id, link.user_id) is None:
         raise NotFound(NO_LINK)
 
-    account = found.account_id
-    user = found.user_id
-    users.set_password(transaction.connection, account, user, password_hash)
-    links.end_links(transaction.connection, account, user, now)
-    ended = sessions.revoke_sessions(transaction.connection, account, user, now)
-    tokens = api_tokens.revoke_api_tokens_of_user(transaction.connection, account, user, now)
-    detail = {"link": found.id, "sessions": list(ended), "tokens": tokens}
-    record(transaction, f"user:{user}", account, verb="user.password", on=f"user:{user}", now=now, **detail)
+    account = link.account_id
+    user = link.user_id
+    users.set_password(connection, account, user, password_hash)
+    links.end_links(connection, account, user, now)
+    ended = sessions.revoke_sessions(connection, account, user, now)
+    tokens = api_tokens.revoke_api_tokens_of_user(connection, account, user, now)
+    act = Act(transaction, f"user:{user}", account, now)
+    act.record("user.password", f"user:{user}", link=link.id, sessions=list(ended), tokens=tokens)
 
-    return found
+    return link
 
 
 # --- ApiTokens --------------------------------------------------------------------------------------------------------
 
 
-def add_token(transaction: Transaction, actor: Actor, row: ApiToken) -> ApiToken:
-    """Add an ApiToken."""
-    api_tokens.add_api_token(transaction.connection, row)
-    on = f"token:{row.id}"
-    record(
-        transaction,
-        actor.name,
-        row.account_id,
-        verb="token.create",
-        on=on,
-        now=row.created_at,
-        user=row.user_id,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenWanted:
+    """An ApiToken somebody wants; without scopes it may do all its user may, without networks from anywhere."""
+
+    name: str
+    scopes: tuple[str, ...]
+    networks: tuple[str, ...]
+    days: int | None  # that it lasts; None: it never expires
+
+
+def add_token(act: Act, user: int, wanted: TokenWanted, *, quotas: Quotas) -> tuple[ApiToken, NewBearer]:
+    """Add an ApiToken, and what opens it at the only moment its text is known."""
+    require_room(act, quotas, "api_tokens")
+    made = new_bearer(Kind.API_TOKEN)
+    token = ApiToken(
+        hash=made.hash,
+        id=act.transaction.new_id(),
+        account_id=act.account,
+        user_id=user,
+        name=wanted.name,
+        scopes=" ".join(wanted.scopes),
+        created_at=act.now,
+        expires_at=None if wanted.days is None else act.now + wanted.days * clock.DAY,
+        networks=" ".join(wanted.networks),
     )
-    return row
+    api_tokens.add_api_token(act.transaction.connection, token)
+    act.record("token.create", f"token:{token.id}", user=user)
+
+    return token, made
 
 
-def revoke_token(
-    transaction: Transaction, actor: Actor, account: int, token: int, *, whose: int | None, now: int
-) -> ApiToken:
-    """End an ApiToken (of the user ``whose``, with None anybody's) now; the row as it was. Again changes nothing."""
-    row = api_tokens.revoke_api_token(transaction.connection, account, token, now)
+def revoke_token(act: Act, token: int, *, whose: int | None) -> ApiToken:
+    """End an ApiToken (of the user ``whose``, with None anybody's) now; the row as it is then. Again changes nothing."""
+    row = api_tokens.revoke_api_token(act.transaction.connection, act.account, token, act.now)
     if row is None or (whose is not None and row.user_id != whose):
         raise NotFound(f"no such ApiToken: {token}")
-    if row.revoked_at is None:
-        record(
-            transaction,
-            actor.name,
-            account,
-            verb="token.revoke",
-            on=f"token:{token}",
-            now=now,
-            user=row.user_id,
-        )
-    return row
+    if row.revoked_at is not None:
+        return row
+
+    act.record("token.revoke", f"token:{token}", user=row.user_id)
+    return replace(row, revoked_at=act.now)
 
 
-def _touched(transaction: Transaction, actor: Actor, account: int, user: int) -> User:
-    """The user, locked, if the actor may change what is his; everybody may what is his own."""
-    found = users.lock_user(transaction.connection, account, user)
-    if found is None:
+def _touched(act: Act, user: int, caller: Actor) -> User:
+    """The user, locked, if the caller may change what is theirs; everybody may what is their own."""
+    row = users.lock_user(act.transaction.connection, act.account, user)
+    if row is None:
         raise NotFound(f"there is no user {user}")
-    if (actor.account, actor.user) != (account, user):
-        require_touch(actor, found.role)
-    return found
+    if (caller.account, caller.user) != (act.account, user):
+        require_touch(caller, row.role)
+    return row
 
 
 def _keep_an_owner(transaction: Transaction, user: User, what: str) -> None:

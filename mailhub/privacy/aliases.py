@@ -5,6 +5,8 @@ Must not: join two contacts; who has written from both addresses is named by bot
 
 from __future__ import annotations
 
+from mailhub.access.quotas import require_room
+from mailhub.config import Quotas
 from mailhub.directory import Directory
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.proof.act import Act
@@ -12,14 +14,14 @@ from mailhub.reading.prepare import usable
 from storage.people import users
 from storage.privacy import contacts
 from storage.privacy.contacts import Contact
-from storage.proof import journal
 
 
-def add_alias(act: Act, directory: Directory, contact: int, address: str) -> Contact:
+def add_alias(act: Act, directory: Directory, contact: int, address: str, *, quotas: Quotas) -> Contact:
     """Give a contact one more address; the contact afterwards. Again changes nothing. Commits nothing.
 
     ``NotFound`` without the contact, ``BadRequest`` for what is no address, ``Conflict`` for somebody else's.
     """
+    require_room(act, quotas, "contact_addresses", contact_id=contact)
     connection = act.transaction.connection
     wanted = address.strip().lower()
     if not usable(wanted) or any(character.isspace() for character in wanted):
@@ -36,16 +38,7 @@ def add_alias(act: Act, directory: Directory, contact: int, address: str) -> Con
         raise Conflict("the address is a mailbox's or a user's of the account")
 
     contacts.add_address(connection, act.account, contact, wanted)
-    journal.append(
-        connection,
-        act.account,
-        act.transaction.node,
-        at=act.now,
-        actor=act.actor,
-        verb="contact.alias",
-        object_=f"contact:{contact}",
-        detail={},
-    )
+    act.record("contact.alias", f"contact:{contact}")
     changed = contacts.find_contact(connection, act.account, contact)
     assert changed is not None
 

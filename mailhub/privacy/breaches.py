@@ -1,8 +1,7 @@
 """Breaches (GDPR art. 33, 34): opened when noticed, told within 72 hours, closed with how it ended.
 
 A breach row holds words and instants only. Whom it touches is a question asked anew each time, by account,
-time and object (``storage.privacy.breaches``), and no body is read for it. Functions take a transaction and
-commit nothing.
+time and object (``storage.privacy.breaches``), and no body is read for it. Acts commit nothing.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 from string import Template
 
 from mailhub import clock
+from mailhub.access.quotas import require_room
+from mailhub.config import Quotas
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.proof.act import Act
 from storage.privacy import breaches
 from storage.privacy.breaches import Breach
-from storage.proof import journal
-from storage.writer import Transaction
 
 TERM = 72 * clock.HOUR  # art. 33(1), from noticing to telling the authority
 KINDS = ("confidentiality", "integrity", "availability")
@@ -36,38 +35,40 @@ Who is responsible: $controller
 """)
 
 
-def open_breach(act: Act, kind: str, noticed_at: int) -> Breach:
-    """Put a breach on record; its clock runs since it was noticed. ``BadRequest`` for one noticed in the future."""
+def open_breach(act: Act, kind: str, noticed_at: int | None, *, quotas: Quotas) -> Breach:
+    """Put a breach on record; its clock runs since it was noticed, or since now. ``BadRequest`` for the future."""
+    require_room(act, quotas, "breaches")
+    noticed_at = act.now if noticed_at is None else noticed_at
     if noticed_at > act.now:
         raise BadRequest("a breach cannot have been noticed in the future")
     row = Breach(
         account_id=act.account, id=act.transaction.new_id(), kind=kind, actor=act.actor, noticed_at=noticed_at
     )
     breaches.add_breach(act.transaction.connection, row)
-    _record(act.transaction, act.actor, row, "breach.open", act.now, {"kind": kind, "noticed_at": noticed_at})
+    act.record("breach.open", f"breach:{row.id}", kind=kind, noticed_at=noticed_at)
     return row
 
 
 def note_told(act: Act, breach: int, whom: str) -> Breach:
     """The authority, or the people, were told now; again keeps the first instant."""
-    row = _open(act.transaction, act.account, breach)
+    row = _open(act, breach)
     column = f"{whom}_told_at"
     if getattr(row, column) is None:
         breaches.change_breach(act.transaction.connection, act.account, breach, **{column: act.now})
-        _record(act.transaction, act.actor, row, "breach.told", act.now, {"whom": whom})
-    return _find(act.transaction, act.account, breach)
+        act.record("breach.told", f"breach:{breach}", whom=whom)
+    return _find(act, breach)
 
 
 def close_breach(act: Act, breach: int, outcome: str) -> Breach:
     """Close it. ``Conflict`` when it is closed, or closed as told while the authority was not."""
-    row = _open(act.transaction, act.account, breach)
+    row = _open(act, breach)
     if outcome == "told" and row.authority_told_at is None:
         raise Conflict("the authority was not told: note it first (mailhub breach told ID authority)")
     breaches.change_breach(
         act.transaction.connection, act.account, breach, closed_at=act.now, outcome=outcome
     )
-    _record(act.transaction, act.actor, row, "breach.close", act.now, {"outcome": outcome})
-    return _find(act.transaction, act.account, breach)
+    act.record("breach.close", f"breach:{breach}", outcome=outcome)
+    return _find(act, breach)
 
 
 def due_at(row: Breach) -> int | None:
@@ -86,30 +87,15 @@ def notice(row: Breach, *, controller: str, contact: str, categories: str) -> st
     )
 
 
-def _find(transaction: Transaction, account: int, breach: int) -> Breach:
-    found = breaches.find_breach(transaction.connection, account, breach)
-    if found is None:
+def _find(act: Act, breach: int) -> Breach:
+    row = breaches.find_breach(act.transaction.connection, act.account, breach)
+    if row is None:
         raise NotFound(f"there is no breach {breach}")
-    return found
+    return row
 
 
-def _open(transaction: Transaction, account: int, breach: int) -> Breach:
-    found = _find(transaction, account, breach)
-    if found.closed_at is not None:
+def _open(act: Act, breach: int) -> Breach:
+    row = _find(act, breach)
+    if row.closed_at is not None:
         raise Conflict(f"breach {breach} is closed: open another for what came to light since")
-    return found
-
-
-def _record(
-    transaction: Transaction, actor: str, row: Breach, verb: str, now: int, detail: dict[str, str | int]
-) -> None:
-    journal.append(
-        transaction.connection,
-        row.account_id,
-        transaction.node,
-        at=now,
-        actor=actor,
-        verb=verb,
-        object_=f"breach:{row.id}",
-        detail=detail,
-    )
+    return row

@@ -14,7 +14,6 @@ from mailhub.errors import BadRequest, NotFound
 from mailhub.proof.act import Act
 from storage.privacy import consents, contacts
 from storage.privacy.consents import Consent
-from storage.proof import journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ def add_consent(act: Act, given: Given) -> Consent:
         given_at=given.given_at,
     )
     consents.add_consent(act.transaction.connection, row)
-    _record(act, "consent.add", row)
+    act.record("consent.add", f"consent:{row.id}", contact=row.contact_id)
 
     return row
 
@@ -58,20 +57,5 @@ def withdraw_consent(act: Act, consent: int) -> Consent:
     if row is None:
         raise NotFound(f"there is no consent {consent}")
     if row.withdrawn_at == act.now:
-        _record(act, "consent.withdraw", row)
+        act.record("consent.withdraw", f"consent:{row.id}", contact=row.contact_id)
     return row
-
-
-def _record(act: Act, verb: str, row: Consent) -> None:
-    on = f"consent:{row.id}"
-    detail = {"contact": row.contact_id}
-    journal.append(
-        act.transaction.connection,
-        act.account,
-        act.transaction.node,
-        at=act.now,
-        actor=act.actor,
-        verb=verb,
-        object_=on,
-        detail=detail,
-    )

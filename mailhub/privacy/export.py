@@ -10,7 +10,7 @@ A person's export holds what he wrote, what was sent to him, his tickets with th
 these), and his deliveries. What others wrote into his tickets is theirs and left out. Nothing is held in
 memory but one message. Pages are read one by one: what changes meanwhile may be in it or not.
 
-Must not: decide who may ask. Changes nothing; the route writes the journal row.
+Must not: decide who may ask. Changes nothing but the journal (``begin``).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 from mailhub import clock
 from mailhub.errors import NotFound
 from mailhub.message import filenames, parse
+from mailhub.proof.act import Act
 from storage.database import Connection, Database
 from storage.mail import raws
 from storage.privacy import contacts, exports
@@ -46,6 +47,14 @@ class _File:
     table: Any  # of storage.schema
     person: bool
     page: Page
+
+
+def begin(act: Act, contact: int | None) -> None:
+    """Put on record that a contact's data, or with None the account's, is handed out: before the first piece is."""
+    if contact is None:
+        act.record("account.export", f"account:{act.account}")
+    else:
+        act.record("contact.export", f"contact:{contact}")
 
 
 def of_person(database: Database, account: int, contact: int, *, now: int) -> Iterator[bytes]:

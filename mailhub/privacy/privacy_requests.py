@@ -40,7 +40,6 @@ from storage.privacy import consents as consent_rows
 from storage.privacy import contacts, erasures, privacy_requests
 from storage.privacy.erasures import Erasure
 from storage.privacy.privacy_requests import PrivacyRequest
-from storage.proof import journal
 from storage.writer import Transaction
 
 LINK = 3 * clock.DAY  # how long a link works
@@ -400,13 +399,5 @@ def _get(context: RequestContext, account: int, request: int) -> PrivacyRequest:
 def _record(
     transaction: Transaction, /, row: PrivacyRequest, actor: str, verb: str, now: int, **detail: object
 ) -> None:
-    journal.append(
-        transaction.connection,
-        row.account_id,
-        transaction.node,
-        at=now,
-        actor=actor,
-        verb=verb,
-        object_=f"privacy-request:{row.id}",
-        detail={"kind": row.kind, **detail},
-    )
+    act = Act(transaction, actor, row.account_id, now)
+    act.record(verb, f"privacy-request:{row.id}", kind=row.kind, **detail)

@@ -14,20 +14,20 @@ anything of the account is held, since they name people).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from mailhub.clock import DAY
 from mailhub.config import Retention
 from mailhub.errors import ConfigurationError
+from mailhub.proof.act import Act
 from mailhub.system.queues import Queue, by_turns
 from mailhub.tickets.removal import Forget, remove_ticket_in_part
 from storage.accounts import accounts
 from storage.database import Connection, Database
 from storage.privacy import holds, retaining
 from storage.privacy.tombstones import Tombstones
-from storage.proof import journal
 from storage.tickets.tickets import lock_tickets
 from storage.writer import Transaction, Writer
 
@@ -247,7 +247,4 @@ def _refusals(context: Retaining, now: int, stopping: Callable[[], bool]) -> int
 
 
 def _record(transaction: Transaction, account: int, on: str, now: int, detail: Mapping[str, object]) -> None:
-    acts: Sequence[tuple[str, Mapping[str, object]]] = [(on, detail)]
-    connection = transaction.connection
-    node = transaction.node
-    journal.append_all(connection, account, node, acts, at=now, actor=ACTOR, verb="retention.delete")
+    Act(transaction, ACTOR, account, now).record("retention.delete", on, **detail)

@@ -7,8 +7,8 @@ before the commit. Not here: how the journal is chained (``storage.proof.journal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from storage.proof import journal
@@ -16,6 +16,8 @@ from storage.writer import Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+MACHINE = journal.MACHINE  # the "account" of acts that concern none, or one that is only made by them
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Act:
     now: int
     happened: list[Happened] = field(default_factory=list)
 
-    def record(self, verb: str, on: str, **detail: Any) -> None:
+    def record(self, verb: str, on: str, /, **detail: Any) -> None:
         """Write the journal row of what was done."""
         journal.append(
             self.transaction.connection,
@@ -50,6 +52,23 @@ class Act:
             detail=detail,
         )
         self.happened.append(Happened(verb, on, detail))
+
+    def record_all(self, verb: str, done: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Write the journal rows of one thing done to many: (what it was done to, its detail) of each."""
+        journal.append_all(
+            self.transaction.connection,
+            self.account,
+            self.transaction.node,
+            done,
+            at=self.now,
+            actor=self.actor,
+            verb=verb,
+        )
+        self.happened.extend(Happened(verb, on, detail) for on, detail in done)
+
+    def of(self, account: int) -> Act:
+        """The same act, as far as it concerns this account: what happens there is part of it."""
+        return replace(self, account=account)
 
 
 def perform(

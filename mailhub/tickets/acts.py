@@ -13,14 +13,12 @@ All raise ``NotFound`` for what the account does not have, ``Conflict`` where th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from mailhub.access.holds import require_not_held
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.filter.mark_requests import Handling, ask_handled, withdraw_handled
 from mailhub.proof.act import Act
-from mailhub.proof.journal import record
 from mailhub.tickets.removal import Forget, Removed, remove_messages
 from storage.people.users import find_user
 from storage.privacy.holds import find_holds_on_tickets
@@ -56,23 +54,13 @@ def workable(ticket: Ticket) -> Ticket:
     return ticket
 
 
-def _change(
-    transaction: Transaction,
-    actor: str,
-    ticket: Ticket,
-    verb: str,
-    *,
-    now: int,
-    values: Mapping[str, Any],
-) -> Ticket:
+def _change(act: Act, ticket: Ticket, verb: str, **values: Any) -> Ticket:
     """Set columns and record what they were: enough to undo it."""
+    connection = act.transaction.connection
     before = {name: getattr(ticket, name) for name in values}
-    change_ticket(transaction.connection, ticket.account_id, ticket.id, at=now, **values)
-    on = f"ticket:{ticket.id}"
-    record(
-        transaction, actor, ticket.account_id, verb=verb, on=on, now=now, before=before, after=dict(values)
-    )
-    return lock_tickets(transaction.connection, ticket.account_id, [ticket.id])[ticket.id]
+    change_ticket(connection, act.account, ticket.id, at=act.now, **values)
+    act.record(verb, f"ticket:{ticket.id}", before=before, after=values)
+    return lock_tickets(connection, act.account, [ticket.id])[ticket.id]
 
 
 def assign(act: Act, ticket: int, user: int | None) -> Ticket:
@@ -82,9 +70,7 @@ def assign(act: Act, ticket: int, user: int | None) -> Ticket:
         return found
     if user is not None and find_user(act.transaction.connection, act.account, user) is None:
         raise NotFound(f"there is no user {user}")
-    return _change(
-        act.transaction, act.actor, found, "ticket.assign", now=act.now, values={"assignee_id": user}
-    )
+    return _change(act, found, "ticket.assign", assignee_id=user)
 
 
 def close(act: Act, ticket: int, *, handling: Handling | None = None) -> Ticket:
@@ -101,7 +87,7 @@ def close(act: Act, ticket: int, *, handling: Handling | None = None) -> Ticket:
         )
     if handling is not None:
         ask_handled(act, found.id, handling)
-    return _change(act.transaction, act.actor, found, "ticket.close", now=act.now, values={"state": "closed"})
+    return _change(act, found, "ticket.close", state="closed")
 
 
 def reopen(act: Act, ticket: int) -> Ticket:
@@ -110,7 +96,7 @@ def reopen(act: Act, ticket: int) -> Ticket:
     if found.state == "open":
         return found
     withdraw_handled(act, found.id)
-    return _change(act.transaction, act.actor, found, "ticket.reopen", now=act.now, values={"state": "open"})
+    return _change(act, found, "ticket.reopen", state="open")
 
 
 def trash(act: Act, ticket: int) -> Ticket:
@@ -119,8 +105,7 @@ def trash(act: Act, ticket: int) -> Ticket:
     if found.state == "trash":
         return found
     withdraw_handled(act, found.id)
-    values = {"state": "trash", "state_before": workable(found).state}
-    return _change(act.transaction, act.actor, found, "ticket.trash", now=act.now, values=values)
+    return _change(act, found, "ticket.trash", state="trash", state_before=workable(found).state)
 
 
 def restore(act: Act, ticket: int) -> Ticket:
@@ -128,8 +113,7 @@ def restore(act: Act, ticket: int) -> Ticket:
     found = locked(act.transaction, act.account, ticket)
     if found.state != "trash":
         raise Conflict(f"ticket {found.number} is not in the trash")
-    values = {"state": found.state_before or "open", "state_before": None}
-    return _change(act.transaction, act.actor, found, "ticket.restore", now=act.now, values=values)
+    return _change(act, found, "ticket.restore", state=found.state_before or "open", state_before=None)
 
 
 # --- guests -----------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from mailhub.message.parse import parse
 from mailhub.message.values import Bounce
 from mailhub.outbound import gate
 from mailhub.outbound.compose import Draft, compose, reference_chain, reply_subject, usable_id
-from mailhub.proof.journal import record
+from mailhub.proof.act import Act
 from mailhub.reading import reply_token
 from mailhub.reading.prepare import Prepared, Secrets, prepare
 from mailhub.tickets.acts import locked, plain_text, workable
@@ -193,15 +193,8 @@ def queue(
     )
     outbox.add_to_outbox(transaction.connection, queued)
     detail = {"ticket": ticket.id, "outbox": [row.id for row in queued]}
-    record(
-        transaction,
-        answer.actor,
-        answer.account,
-        verb="ticket.reply",
-        on=f"message:{message}",
-        now=now,
-        **detail,
-    )
+    act = Act(transaction, answer.actor, answer.account, now)
+    act.record("ticket.reply", f"message:{message}", **detail)
     transaction.after_commit(context.wake)
 
     return Replied(message=message, message_id=draft.message_id, ticket=ticket.id, queued=queued)

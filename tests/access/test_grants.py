@@ -11,6 +11,7 @@ from mailhub.access import grants
 from mailhub.access.actor import Actor, Role, operator
 from mailhub.access.roles import ACTIONS, needs_grant
 from mailhub.callers.caller import Call
+from mailhub.config import Quotas
 from mailhub.errors import BadRequest, Forbidden, NotFound
 from mailhub.proof.act import perform
 from storage.people.grants import Grant
@@ -26,8 +27,9 @@ ROUTE = "/v1/tickets/{ticket}"
 def given(home: Home, *, uid: int = 0, hours: int = 1) -> Grant:
     """A grant that the owner gives now."""
     now = clock.now()
-    give = partial(grants.give, account=ACCOUNT, user=OWNER, operator_uid=uid, reason="slow search", now=now)
-    return home.house.writer.run(give, ends_at=now + hours * clock.HOUR)
+    give = partial(grants.give, operator_uid=uid, reason="slow search", quotas=Quotas())
+    ends_at = now + hours * clock.HOUR
+    return home.house.writer.run(perform, give, f"user:{OWNER}", ACCOUNT, now, OWNER, ends_at=ends_at)
 
 
 def reading(home: Home, account: int = ACCOUNT) -> Call:
@@ -79,9 +81,10 @@ def test_a_grant_only_reads(home: Home) -> None:
 def test_a_grant_must_end_soon(home: Home, days: int) -> None:
     """One that has ended already, or would last for months, is refused."""
     now = clock.now()
-    give = partial(grants.give, account=ACCOUNT, user=OWNER, operator_uid=0, reason="?", now=now)
+    give = partial(grants.give, operator_uid=0, reason="?", quotas=Quotas())
+    ends_at = now + days * clock.DAY
     with pytest.raises(BadRequest, match="30 days"):
-        home.house.writer.run(give, ends_at=now + days * clock.DAY)
+        home.house.writer.run(perform, give, f"user:{OWNER}", ACCOUNT, now, OWNER, ends_at=ends_at)
 
 
 def test_a_grant_of_another_account_is_not_there(home: Home) -> None:

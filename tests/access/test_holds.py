@@ -8,11 +8,11 @@ import pytest
 
 from mailhub import clock
 from mailhub.access import holds
+from mailhub.config import Quotas
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.proof.act import Act
 from mailhub.tickets import purging
 from storage.privacy.holds import Hold, any_hold, find_holds
-from storage.writer import Transaction
 from tests.api.conftest import Home, home
 from tests.houses.asking import Asker
 from tests.houses.desk import Desk
@@ -23,21 +23,9 @@ __all__ = ["home"]
 
 def held(desk: Desk, kind: str, object_id: int | None, *, ends_at: int | None = None) -> Hold:
     """A hold that is ordered now."""
-
-    def add(transaction: Transaction) -> Hold:
-        row = Hold(
-            account_id=desk.account,
-            id=transaction.new_id(),
-            kind=kind,
-            object_id=object_id,
-            reason="claim",
-            actor=desk.actor,
-            created_at=desk.now,
-            ends_at=ends_at,
-        )
-        return holds.add_hold(transaction, row)
-
-    return desk.do(add)
+    return desk.act(
+        holds.add_hold, kind=kind, named=object_id, reason="claim", ends_at=ends_at, quotas=Quotas()
+    )
 
 
 def purge(desk: Desk, ticket: int) -> None:

@@ -17,7 +17,7 @@ from mailhub.accounts.steadiness import AHEAD, BACK, JUMPED, SANE, Steadiness
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY, HOUR, MINUTE
 from mailhub.config import Letters as LetterSettings
-from mailhub.config import Lifecycle, Relay
+from mailhub.config import Lifecycle, Quotas, Relay
 from mailhub.errors import Conflict, Forbidden
 from mailhub.keys import Keys
 from mailhub.outbound.sealing import open_letter
@@ -93,15 +93,11 @@ class Life:
             lambda tx: function(Act(tx, "operator:0", self.desk.account, self.now), self.context, **more)  # type: ignore[operator]
         )
 
-    def hold(self, **more: int) -> Hold:
-        def add(transaction: Transaction) -> Hold:
-            row = Hold(
-                account_id=self.desk.account, id=transaction.new_id(), kind="account", object_id=None, reason="claim",
-                actor="operator:0", created_at=self.now, **more,
-            )  # fmt: skip
-            return hold_flow.add_hold(transaction, row)
-
-        return self.desk.writer.run(add)
+    def hold(self, ends_at: int | None = None) -> Hold:
+        order = partial(hold_flow.add_hold, kind="account", named=None, reason="claim", quotas=Quotas())
+        return self.desk.writer.run(
+            perform, order, "operator:0", self.desk.account, self.now, ends_at=ends_at
+        )
 
 
 @pytest.fixture

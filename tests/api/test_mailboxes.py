@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import delete
@@ -18,6 +19,7 @@ from mailhub.config.live import Live
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.message.dns_questions import Answer, Question
+from mailhub.proof.act import MACHINE, perform
 from storage.mail import watches
 from storage.mail.watches import Watch
 from storage.schema import account as account_table
@@ -111,7 +113,8 @@ def test_one_account_alone_proves_nothing(hub: Home) -> None:
         add_mailbox(call, NewMailbox(address=address))
     with pytest.raises(Forbidden):
         add_mailbox(call, NewMailbox(address="noreply@hub.example"))
-    hub.house.writer.run(lifecycle.new_account, "operator:0", name="n", billing="none", now=clock.now())
+    opening = partial(lifecycle.new_account, name="n", billing="none")
+    hub.house.writer.run(perform, opening, "operator:0", MACHINE, clock.now())
     assert add_mailbox(call, NewMailbox(address="b@third.example")).address == "b@third.example"
     assert (
         add_mailbox(call, NewMailbox(address="b@xn--bcher-kva.example")).address == "b@xn--bcher-kva.example"

@@ -20,6 +20,7 @@ from mailhub.api.frame import app as app_module
 from mailhub.config import Imap, Quotas
 from mailhub.config.live import Live
 from mailhub.errors import Conflict
+from mailhub.proof.act import Act
 from storage.accounts.accounts import Account, add_account
 from storage.database import Database
 from storage.mail.mailboxes import Mailbox, add_mailbox
@@ -260,7 +261,7 @@ def test_nodes_that_add_at_once_stay_within_the_quota(database: Database) -> Non
 
     def add(number: int) -> bool:
         def work(transaction: Transaction) -> None:
-            require_room(transaction, Quotas(users=5), "users", 1, now=NOW)
+            require_room(Act(transaction, "operator:0", 1, NOW), Quotas(users=5), "users")
             email = f"u{number}@first.example"
             add_user(
                 transaction.connection,

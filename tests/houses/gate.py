@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Concatenate, ParamSpec, TypeVar
 
 import pyotp
 from argon2 import PasswordHasher
@@ -14,11 +16,14 @@ from mailhub.access.passwords import Passwords
 from mailhub.config import Login as LoginSettings
 from mailhub.keys import Keys
 from mailhub.people import enrolment, login
+from mailhub.proof.act import Act, perform
 from storage.accounts.accounts import Account, add_account
 from storage.database import Connection, Database
 from storage.people.users import User, add_user
 from storage.writer import Transaction, WritingThread
 
+P = ParamSpec("P")
+T = TypeVar("T")
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 NOW = 1_800_000_000 * clock.SECOND  # a step of 30 s begins here
 PASSWORD = "correct horse battery"
@@ -68,17 +73,27 @@ class Gate:
         claim = login.Claim(login=email, password=password, code=code, account=None, peer=peer)
         return login.login(self.context, claim, admit=_everybody, now=self.now)
 
+    def act(
+        self, function: Callable[Concatenate[Act, P], T], who: Actor, /, *args: P.args, **named: P.kwargs
+    ) -> T:
+        """Let somebody do something to account 1, now."""
+        return self.writer.run(perform, function, who.name, 1, self.now, *args, **named)
+
     def actor(self, user: int = 12, **more: int) -> Actor:
         """One of the people, as a caller."""
         return replace(Actor(role=PEOPLE[user][1], account=1, user=user), **more)  # type: ignore[arg-type]
 
     def enrol(self, user: int = 12) -> tuple[pyotp.TOTP, list[str]]:
         """Give a user a second factor, an hour ago: his app, and his recovery codes."""
-        begun = self.writer.run(enrolment.begin, self.keys, 1, user)
-        app, before = pyotp.TOTP(begun.secret), self.now - clock.HOUR
+        caller = self.actor(user)
+        before = self.now - clock.HOUR
+        begun = self.writer.run(perform, enrolment.begin, caller.name, 1, before, self.keys, caller=caller)
+        app = pyotp.TOTP(begun.secret)
         code = app.at(before // clock.SECOND)
-        act = lambda tx: enrolment.confirm(tx, self.keys, self.actor(user), code, now=before)  # noqa: E731
-        return app, self.writer.run(act)
+        confirmed = self.writer.run(
+            perform, enrolment.confirm, caller.name, 1, before, self.keys, code, caller=caller
+        )
+        return app, confirmed
 
     def code(self, app: pyotp.TOTP, steps: int = 0) -> str:
         """What the app shows so many steps from now."""

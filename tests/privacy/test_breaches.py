@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from mailhub import clock
+from mailhub.config import Quotas
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.privacy import breaches
 from mailhub.proof.act import Act
@@ -55,12 +56,8 @@ def test_a_ticket_touches_everybody_in_it(desk: Desk) -> None:
 
 
 def opened(desk: Desk) -> Breach:
-    now = desk.now
-    return desk.do(
-        lambda tx: breaches.open_breach(
-            Act(tx, desk.actor, desk.account, now), "confidentiality", now - clock.HOUR
-        )
-    )
+    noticed_at = desk.now - clock.HOUR
+    return desk.act(breaches.open_breach, "confidentiality", noticed_at, quotas=Quotas())
 
 
 def test_the_clock_runs_from_noticing_until_the_authority_is_told(desk: Desk) -> None:
@@ -94,11 +91,7 @@ def test_a_breach_is_closed_as_told_only_when_it_was(desk: Desk) -> None:
 def test_nothing_is_noticed_in_the_future(desk: Desk) -> None:
     """A clock that has not begun cannot be put on record."""
     with pytest.raises(BadRequest):
-        desk.do(
-            lambda tx: breaches.open_breach(
-                Act(tx, desk.actor, desk.account, desk.now), "integrity", desk.now + 1
-            )
-        )
+        desk.act(breaches.open_breach, "integrity", desk.now + clock.HOUR, quotas=Quotas())
 
 
 def test_the_notice_says_whom_to_ask(desk: Desk) -> None:

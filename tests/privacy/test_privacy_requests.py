@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, select
 
 from mailhub.access import holds as hold_flow
 from mailhub.clock import DAY, HOUR, MINUTE
-from mailhub.config import Letters, Relay
+from mailhub.config import Letters, Quotas, Relay
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.message.values import Authentication
 from mailhub.outbound.letters import Post
@@ -35,7 +35,6 @@ from storage.mail.outbox import find_row
 from storage.privacy import consents as consent_rows
 from storage.privacy import contacts
 from storage.privacy.contacts import find_contact_of
-from storage.privacy.holds import Hold
 from storage.privacy.privacy_requests import PrivacyRequest, delete_requests, list_requests, old_requests
 from storage.proof import journal
 from storage.schema import contact, contact_address, erasure, outbox, person_tombstone
@@ -309,14 +308,7 @@ def test_an_address_proves_itself_and_no_other(at: Callable[[str], Counter]) -> 
     assert counter.prove().request.waits_for == "further-addresses"
     leo = counter.contact("leo@other.example")
 
-    def hold(transaction: Any) -> None:
-        row = Hold(
-            account_id=desk.account, id=transaction.new_id(), kind="contact", object_id=leo, reason="claim",
-            actor="user:1", created_at=desk.now,
-        )  # fmt: skip
-        hold_flow.add_hold(transaction, row)
-
-    desk.do(hold)
+    desk.act(hold_flow.add_hold, kind="contact", named=leo, reason="claim", ends_at=None, quotas=Quotas())
     counter.ask("erasure", "leo@other.example")
     assert counter.prove().request.waits_for == "held"
 
@@ -411,14 +403,7 @@ def test_who_stands_in_a_held_ticket_is_for_an_agent(at: Callable[[str], Counter
     with desk.database.read() as connection:
         [ticket] = contacts.tickets_of(connection, desk.account, [kim])
 
-    def hold(transaction: Any) -> None:
-        row = Hold(
-            account_id=desk.account, id=transaction.new_id(), kind="ticket", object_id=ticket, reason="claim",
-            actor="user:1", created_at=desk.now,
-        )  # fmt: skip
-        hold_flow.add_hold(transaction, row)
-
-    desk.do(hold)
+    desk.act(hold_flow.add_hold, kind="ticket", named=ticket, reason="claim", ends_at=None, quotas=Quotas())
     counter.ask()
     assert counter.prove().request.waits_for == "held"
 

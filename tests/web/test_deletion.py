@@ -16,6 +16,7 @@ from mailhub.envelope import Envelope, Outcome, Source
 from mailhub.filing.pipeline import FilingContext, file_batch
 from mailhub.message.values import Authentication
 from mailhub.people.enrolment import begin, confirm
+from mailhub.proof.act import perform
 from mailhub.reading.prepare import prepare
 from storage.accounts.accounts import find_account
 from storage.people import users
@@ -70,9 +71,11 @@ def enrol(visitor: Visitor, user: int = 11) -> pyotp.TOTP:
     """The owner's second factor; its next code is good."""
     house = visitor.house
     actor = Actor(role=Role.OWNER, account=1, user=user)
-    made = house.writer.run(begin, house.keys, 1, user)
-    app, earlier = pyotp.TOTP(made.secret), clock.now() - 60 * clock.SECOND
-    house.writer.run(confirm, house.keys, actor, app.at(earlier // clock.SECOND), now=earlier)
+    earlier = clock.now() - 60 * clock.SECOND
+    made = house.writer.run(perform, begin, actor.name, 1, earlier, house.keys, caller=actor)
+    app = pyotp.TOTP(made.secret)
+    code = app.at(earlier // clock.SECOND)
+    house.writer.run(perform, confirm, actor.name, 1, earlier, house.keys, code, caller=actor)
     return app
 
 

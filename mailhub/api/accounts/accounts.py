@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
@@ -13,7 +12,8 @@ from mailhub import clock
 from mailhub.access.actor import Role
 from mailhub.access.roles import require
 from mailhub.accounts import lifecycle
-from mailhub.accounts.lifecycle import LifecycleContext
+from mailhub.accounts.lifecycle import LifecycleAct
+from mailhub.accounts.opening import open_account
 from mailhub.accounts.stages import next_step
 from mailhub.accounts.steadiness import boot_time
 from mailhub.api.frame import shapes
@@ -21,13 +21,10 @@ from mailhub.api.frame.shapes import After, Limit, Page, instant, made, page
 from mailhub.api.people.users import Email
 from mailhub.callers.caller import Call, Caller, InAccount, TheHouse
 from mailhub.errors import BadRequest, NotFound
-from mailhub.people import people
-from mailhub.proof.act import Act
+from mailhub.people.people import LinkTerms
+from mailhub.proof.act import MACHINE, perform
 from storage.accounts import accounts, stages
-from storage.people import users
 from storage.privacy import holds
-from storage.proof import journal
-from storage.writer import Transaction
 
 router = APIRouter(tags=["accounts"])
 
@@ -84,9 +81,6 @@ class MadeAccount(Account):
     mailed: bool
 
 
-LifecycleAct = Callable[[Act, LifecycleContext], accounts.Account]
-
-
 def _shape(row: accounts.Account) -> Account:
     return made(Account, row)
 
@@ -109,28 +103,28 @@ def create_account(house: TheHouse, actor: Caller, body: NewAccount) -> MadeAcco
     """Make an account with its owner: a trial with `billing` external, else active."""
     require(actor, "account.manage", None)
     now = clock.now()
+    expires_at = now + int(house.config.login.link_hours * clock.HOUR)
+    terms = LinkTerms(post=house.post, expires_at=expires_at, show=body.show_link)
+    opened = house.writer.run(
+        perform,
+        open_account,
+        actor.name,
+        MACHINE,
+        now,
+        name=body.name,
+        billing=body.billing,
+        owner=body.owner,
+        owner_name=body.owner_name,
+        caller=actor,
+        terms=terms,
+    )
 
-    def create(transaction: Transaction) -> MadeAccount:
-        row = lifecycle.new_account(transaction, actor.name, name=body.name, billing=body.billing, now=now)
-        owner = users.User(
-            account_id=row.id,
-            id=transaction.new_id(),
-            email=body.owner,
-            name=body.owner_name,
-            role=Role.OWNER,
-            created_at=now,
-        )
-        people.add_user(transaction, actor, owner)
-        expires_at = now + int(house.config.login.link_hours * clock.HOUR)
-        link, made_link = people.make_link(
-            transaction, actor, row.id, owner.id, expires_at=expires_at, now=now
-        )
-        mailed = not body.show_link and people.mail_link(transaction, house.post, link, made_link, now=now)
-        shown = None if mailed else made_link.text
-
-        return MadeAccount(**_shape(row).model_dump(), owner=owner.id, link=shown, mailed=mailed)
-
-    return house.writer.run(create)
+    return MadeAccount(
+        **_shape(opened.account).model_dump(),
+        owner=opened.owner.id,
+        link=opened.handed.shown,
+        mailed=opened.handed.mailed,
+    )
 
 
 @router.get("/accounts/current")
@@ -146,7 +140,7 @@ def _in_full(call: Call) -> AccountInFull:
         row = accounts.find_account(connection, call.account)
         warned = stages.warnings_given(connection, [call.account])[call.account]
         held = holds.any_hold(connection, call.account, now)
-        acts = journal.of_object(connection, call.account, f"account:{call.account}")
+        receipts = lifecycle.receipts(connection, call.account)
 
     if row is None:
         raise NotFound("no such account")
@@ -161,7 +155,7 @@ def _in_full(call: Call) -> AccountInFull:
         row,
         next=following,
         warnings={days: clock.to_iso(at) for days, at in warned.items()},
-        receipts=[entry.detail["receipt"] for entry in acts if "receipt" in entry.detail],
+        receipts=receipts,
     )
 
 
@@ -226,11 +220,13 @@ def payment_ok(call: InAccount) -> AccountInFull:
 
 
 def _do(call: Call, function: LifecycleAct) -> AccountInFull:
-    context = call.house.lifecycle()
-
-    def run(transaction: Transaction) -> None:
-        now = lifecycle.present(context, transaction.connection, now=clock.now(), boot=boot_time())
-        function(Act(transaction, call.actor.name, call.account, now), context)
-
-    call.house.writer.run(run)
+    call.house.writer.run(
+        lifecycle.perform_now,
+        function,
+        call.house.lifecycle(),
+        actor=call.actor.name,
+        account=call.account,
+        now=clock.now(),
+        boot=boot_time(),
+    )
     return _in_full(call)

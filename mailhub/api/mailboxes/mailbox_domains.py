@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
-from mailhub import clock
 from mailhub.access.roles import require
 from mailhub.accounts import mailbox_domains
 from mailhub.api.frame import shapes
@@ -16,7 +15,6 @@ from mailhub.api.frame.shapes import After, Limit, Page, instant, page
 from mailhub.callers.caller import InAccount
 from mailhub.intake.resolver import SECONDS
 from mailhub.message.dns_questions import NO_ANSWER, Answer, Question
-from mailhub.proof.act import perform
 from storage.mail import mail_domains
 from storage.mail.mail_domains import MailDomain
 
@@ -68,51 +66,31 @@ def list_domains(call: InAccount, limit: Limit = 50, after: After = None) -> Pag
 def add_domain(call: InAccount, body: NewDomain) -> Domain:
     """Ask for a domain: the answer says which TXT record proves it. The same again changes nothing."""
     call.require("mailbox.manage")
-    actor = call.actor.name
-    config = call.house.config
-    now = clock.now()
-    return _shape(
-        call.house.writer.run(perform, mailbox_domains.add, actor, call.account, now, config, body.domain)
-    )
+    return _shape(call.act(mailbox_domains.add, call.house.config, body.domain))
 
 
 @router.post("/mailbox-domains/{domain}/check")
 def check_domain(call: InAccount, domain: Named) -> Domain:
     """Ask DNS for the record, now; once it is there the domain is the account's."""
     call.require("mailbox.manage")
-    actor = call.actor.name
-    config = call.house.config
-    now = clock.now()
     with call.house.database.read() as connection:
         row = mailbox_domains.get(connection, call.account, domain)
     answer = asyncio.run(_answer(call, mailbox_domains.question_of(row)))
-
-    return _shape(
-        call.house.writer.run(
-            perform, mailbox_domains.prove, actor, call.account, now, config, row.domain, answer
-        )
-    )
+    return _shape(call.act(mailbox_domains.prove, call.house.config, row.domain, answer))
 
 
 @router.post("/mailbox-domain-grants", status_code=201)
 def grant_domain(call: InAccount, body: NewDomain) -> Domain:
     """The operator gives the account a domain without proof."""
     require(call.actor, "account.manage", None)
-    actor = call.actor.name
-    config = call.house.config
-    now = clock.now()
-    return _shape(
-        call.house.writer.run(perform, mailbox_domains.grant, actor, call.account, now, config, body.domain)
-    )
+    return _shape(call.act(mailbox_domains.grant, call.house.config, body.domain))
 
 
 @router.delete("/mailbox-domains/{domain}", status_code=204, response_class=Response)
 def delete_domain(call: InAccount, domain: Named) -> None:
     """Give a domain up in which the account serves no address any more."""
     call.require("mailbox.manage")
-    actor = call.actor.name
-    now = clock.now()
-    call.house.writer.run(perform, mailbox_domains.delete, actor, call.account, now, domain)
+    call.act(mailbox_domains.delete, domain)
 
 
 async def _answer(call: InAccount, question: Question) -> Answer:

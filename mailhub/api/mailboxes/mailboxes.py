@@ -10,25 +10,20 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from mailhub import clock
-from mailhub.accounts.mailbox_domains import require_address
+from mailhub.accounts import mailboxes as flow
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Limit, Page, made, page
 from mailhub.api.mailboxes import imap_sources
 from mailhub.api.people.users import Email
 from mailhub.api.tickets.tickets import mailbox_id
 from mailhub.callers.caller import Call, InAccount
-from mailhub.errors import BadRequest, Conflict
 from mailhub.health import watching
-from mailhub.proof.journal import record
 from storage.mail import mailboxes, watches
 from storage.mail.watches import Watch
-from storage.sources import imap_sources as sources
-from storage.writer import Transaction
 
 router = APIRouter(tags=["mailboxes"])
 
 LONGEST_LIMIT_HOURS = 24 * 366
-LOCAL_PART_OCTETS = 64 - 27  # RFC 5321 4.5.3.1.1, less "+" and the 26 characters of a reply token
 
 
 class Silence(shapes.Shape):
@@ -98,79 +93,34 @@ def list_mailboxes(call: InAccount, limit: Limit = 50, after: After = None) -> P
 def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
     """Serve an address from now on. Among several accounts its domain is proven first (`/v1/mailbox-domains`)."""
     call.require("mailbox.manage")
-    local = body.address.rpartition("@")[0]
-    if "+" in local:
-        raise BadRequest("an address with + cannot be served: what follows the + marks replies")
-    if len(local.encode()) > LOCAL_PART_OCTETS:
-        raise BadRequest(
-            f"at most {LOCAL_PART_OCTETS} octets before the @: reply addresses add 27, the limit is 64"
-        )
-
-    def add(transaction: Transaction) -> mailboxes.Mailbox:
-        connection = transaction.connection
-        config = call.house.config
-        address = require_address(connection, config, call.account, body.address, operator=call.actor.machine)
-        if mailboxes.find_route(connection, address):
-            raise Conflict("this address is served already")
-
-        call.require_room(transaction, "mailboxes")
-        row = mailboxes.Mailbox(
-            account_id=call.account,
-            id=transaction.new_id(),
-            address=address,
-            name=body.name,
-            on_reply_to_closed=body.on_reply_to_closed,
-            purpose=body.purpose,
-            created_at=clock.now(),
-        )
-        mailboxes.add_mailbox(transaction.connection, row)
-        _record(transaction, call, "add", row.id)
-        transaction.after_commit(call.house.directory.refresh)
-
-        return row
-
-    return _shape(call.house.writer.run(add), {}, {})
+    mailbox = call.act(
+        flow.add,
+        call.house.config,
+        call.house.directory,
+        address=body.address,
+        name=body.name,
+        on_reply_to_closed=body.on_reply_to_closed,
+        purpose=body.purpose,
+        operator=call.actor.machine,
+    )
+    return _shape(mailbox, {}, {})
 
 
 @router.put("/mailboxes/{mailbox}/silence")
 def set_silence_limit(call: InAccount, mailbox: str, body: SilenceLimit) -> Silence:
     """Tell of a mailbox's silence by its own rhythm (null), after so many hours, or never (0)."""
     call.require("mailbox.manage")
-
-    def change(transaction: Transaction) -> Watch:
-        connection = transaction.connection
-        own = mailbox_id(connection, call.account, mailbox)
-        known = watches.find_watch(connection, call.account, own) or Watch(
-            account_id=call.account, mailbox_id=own
-        )
-        watch = watching.with_limit(known, body.limit_hours)
-        watches.put_watch(connection, watch)
-        _record(transaction, call, "silence", own)
-        return watch
-
-    return _silence(call.house.writer.run(change))
+    return _silence(call.act(watching.set_limit, _named(call, mailbox), body.limit_hours))
 
 
 @router.delete("/mailboxes/{mailbox}", status_code=204, response_class=Response)
 def delete_mailbox(call: InAccount, mailbox: str) -> None:
     """Serve an address no longer; one that tickets came in by stays, since they name it."""
     call.require("mailbox.manage")
-
-    def delete(transaction: Transaction) -> None:
-        found = mailbox_id(transaction.connection, call.account, mailbox)
-        if mailboxes.is_used(transaction.connection, call.account, found):
-            raise Conflict("tickets came in by this mailbox: it cannot be deleted while they exist")
-        if source := sources.find_source_of_mailbox(transaction.connection, call.account, found):
-            sources.delete_source(transaction.connection, call.account, source.id)
-            transaction.after_commit(call.house.imap.wake)
-        mailboxes.delete_mailbox(transaction.connection, call.account, found)
-        _record(transaction, call, "delete", found)
-        transaction.after_commit(call.house.directory.refresh)
-
-    call.house.writer.run(delete)
+    whose = _named(call, mailbox)
+    call.act(flow.delete, call.house.directory, whose, fetched_no_more=call.house.imap.wake)
 
 
-def _record(transaction: Transaction, call: Call, act: str, mailbox: int) -> None:
-    verb = f"mailbox.{act}"
-    on = f"mailbox:{mailbox}"
-    record(transaction, call.actor.name, call.account, verb=verb, on=on, now=clock.now())
+def _named(call: Call, mailbox: str) -> int:
+    with call.house.database.read() as connection:
+        return mailbox_id(connection, call.account, mailbox)

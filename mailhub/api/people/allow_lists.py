@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from mailhub import clock
-from mailhub.access.networks import parse_rule
+from mailhub.access import allow_lists as flow
+from mailhub.access.allow_lists import WayBack
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
-from mailhub.callers.origin import require_way_back
-from mailhub.errors import Conflict, NotFound
-from mailhub.proof.journal import record
+from mailhub.callers.origin import way_back_of
 from storage.people import allow_lists
 from storage.people.allow_lists import AllowedNetwork
-from storage.writer import Transaction
 
 router = APIRouter(tags=["allow-list"])
 
@@ -56,49 +52,23 @@ def list_rules(call: InAccount, limit: Limit = 50, after: After = None) -> Page[
 def add_rule(request: Request, call: InAccount, body: NewRule) -> Rule:
     """Let people come from this network. The first rule of a list shuts out everybody else, but never the caller."""
     call.require("allow-list.manage")
-    network = str(parse_rule(body.network))
-    now = clock.now()
-
-    def add(transaction: Transaction) -> AllowedNetwork:
-        rules = allow_lists.networks_by_role(transaction.connection, call.account)
-        if (body.role, network) in rules:
-            raise Conflict("this rule is there already")
-
-        call.require_room(transaction, "allowed_networks")
-        _require_way_back(request, call, [*rules, (body.role, network)])
-        row = AllowedNetwork(
-            account_id=call.account, id=transaction.new_id(), role=body.role, network=network, created_at=now
-        )
-        allow_lists.add_allowed_network(transaction.connection, row)
-        _record(transaction, call, "add", row.id, now)
-
-        return row
-
-    return _shape(call.house.writer.run(add))
+    rule = call.act(
+        flow.add_rule,
+        network=body.network,
+        role=body.role,
+        quotas=call.house.config.quotas,
+        way_back=_way_back(request, call),
+    )
+    return _shape(rule)
 
 
 @router.delete("/allow-list/{rule}", status_code=204, response_class=Response)
 def remove_rule(request: Request, call: InAccount, rule: Id) -> None:
     """Remove a rule. With the last one of a list that list is gone, and nobody is shut out by it."""
     call.require("allow-list.manage")
-    now = clock.now()
-
-    def remove(transaction: Transaction) -> None:
-        connection = transaction.connection
-        if not allow_lists.remove_allowed_network(connection, call.account, rule):
-            raise NotFound(f"no such rule: {rule}")
-        _require_way_back(request, call, allow_lists.networks_by_role(connection, call.account))
-        _record(transaction, call, "remove", rule, now)
-
-    call.house.writer.run(remove)
+    call.act(flow.remove_rule, rule, way_back=_way_back(request, call))
 
 
-def _require_way_back(request: Request, call: Call, rules: Sequence[tuple[str, str]]) -> None:
-    if call.actor.account == call.account:
-        require_way_back(request, rules, call.actor.role)
-
-
-def _record(transaction: Transaction, call: Call, act: str, rule: int, now: int) -> None:
-    verb = f"allow-list.{act}"
-    on = f"allow-list:{rule}"
-    record(transaction, call.actor.name, call.account, verb=verb, on=on, now=now)
+def _way_back(request: Request, call: Call) -> WayBack | None:
+    """Who rules over their own account must be able to come again."""
+    return way_back_of(request, call.actor.role) if call.actor.account == call.account else None

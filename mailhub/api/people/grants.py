@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -16,7 +15,6 @@ from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import Forbidden
 from storage.people import grants as rows
-from storage.writer import Transaction
 
 router = APIRouter(tags=["grants"])
 
@@ -62,16 +60,15 @@ def give_grant(call: InAccount, body: NewGrant) -> Grant:
     user = call.actor.user
     if user is None:
         raise Forbidden("an operator cannot let himself in: an owner or admin of the account can")
-    give = partial(
-        grants.give, account=call.account, user=user, operator_uid=body.operator, reason=body.reason
+    grant = call.act(
+        grants.give,
+        user,
+        operator_uid=body.operator,
+        reason=body.reason,
+        ends_at=clock.from_datetime(body.ends_at),
+        quotas=call.house.config.quotas,
     )
-    ends_at = clock.from_datetime(body.ends_at)
-
-    def add(transaction: Transaction) -> rows.Grant:
-        call.require_room(transaction, "grants")
-        return give(transaction, ends_at=ends_at, now=clock.now())
-
-    return _shape(call.house.writer.run(add))
+    return _shape(grant)
 
 
 @router.delete("/grants/{grant}")

@@ -6,7 +6,6 @@ is a bearer and never a cookie: no other site can make a browser send it.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -117,11 +116,10 @@ def refresh(request: Request, call: InAccount, body: SecondFactor) -> Freshness:
 def logout(call: InAccount) -> None:
     """End the session that asks."""
     call.require("login.own")
-    account, user = _person(call)
+    _, user = _person(call)
     if call.actor.session is None:
         raise Forbidden("this is no session: an ApiToken is ended by revoking it")
-    end = partial(people.end_sessions, actor=call.actor, account=account, user=user, only=call.actor.session)
-    call.house.writer.run(end, now=clock.now())
+    call.act(people.end_sessions, user, caller=call.actor, only=call.actor.session)
 
 
 @router.post("/password", status_code=204, response_class=Response)
@@ -143,7 +141,7 @@ def change_password(request: Request, call: InAccount, body: NewPassword) -> Non
         )
 
     hashed = call.house.passwords.hash(body.password)
-    call.house.writer.run(enrolment.change_password, call.actor, hashed, now=now)
+    call.act(enrolment.change_password, hashed, caller=call.actor)
 
 
 @router.post("/links/use", status_code=204, response_class=Response)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -97,7 +96,7 @@ def begin(call: InAccount, request: Request, body: Shown | None = None) -> Begun
     """
     account, user = _own(call)
     _require_owner_of_login(call, account, user, body.password if body else "", peer_of(request))
-    begun = call.house.writer.run(enrolment.begin, call.house.keys, account, user)
+    begun = call.act(enrolment.begin, call.house.keys, caller=call.actor)
     return Begun(secret=begun.secret, uri=begun.uri, svg=qr.svg(begun.uri))
 
 
@@ -107,8 +106,8 @@ def confirm(call: InAccount, body: SecondFactor) -> Codes:
     _own(call)
     if has_second_factor(call):
         require_fresh(call.actor, clock.now())
-    act = partial(enrolment.confirm, keys=call.house.keys, actor=call.actor, code=body.code, now=clock.now())
-    return Codes(recovery_codes=call.house.writer.run(act))
+    codes = call.act(enrolment.confirm, call.house.keys, body.code, caller=call.actor)
+    return Codes(recovery_codes=codes)
 
 
 @router.post("/second-factor/recovery-codes")
@@ -116,16 +115,15 @@ def renew_recovery_codes(call: InAccount) -> Codes:
     """A new set of recovery codes; the old ones end. Needs a fresh second factor."""
     _own(call)
     call.require_fresh()
-    renew = partial(enrolment.renew_recovery_codes, actor=call.actor, now=clock.now())
-    return Codes(recovery_codes=call.house.writer.run(renew))
+    return Codes(recovery_codes=call.act(enrolment.renew_recovery_codes, caller=call.actor))
 
 
 @router.delete("/second-factor", status_code=204, response_class=Response)
 def remove(call: InAccount) -> None:
     """Give up one's own second factor. Needs a fresh one."""
-    account, user = _own(call)
+    _own(call)
     call.require_fresh()
-    call.house.writer.run(enrolment.reset, actor=call.actor, account=account, user=user, now=clock.now())
+    call.act(enrolment.give_up, caller=call.actor)
 
 
 @router.delete("/users/{user}/second-factor", status_code=204, response_class=Response)
@@ -134,7 +132,5 @@ def reset(call: InAccount, user: Annotated[str, "login or id"]) -> None:
     call.require("user.manage")
     call.require_fresh()
     with call.house.database.read() as connection:
-        found = the_user(connection, call.account, user).id
-    call.house.writer.run(
-        enrolment.reset, actor=call.actor, account=call.account, user=found, now=clock.now()
-    )
+        whose = the_user(connection, call.account, user).id
+    call.act(enrolment.reset, whose, caller=call.actor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -71,11 +70,7 @@ def list_sessions(
 def end_session(call: InAccount, session: Id, user: Whose = None) -> None:
     """End a session now. It closes at its next request."""
     whose = _whose(call, user)
-    now = clock.now()
-    end = partial(
-        people.end_sessions, actor=call.actor, account=call.account, user=whose, only=session, now=now
-    )
-    if not call.house.writer.run(end):
+    if not call.act(people.end_sessions, whose, caller=call.actor, only=session):
         raise NotFound(f"no such session: {session}")
 
 
@@ -83,9 +78,5 @@ def end_session(call: InAccount, session: Id, user: Whose = None) -> None:
 def end_sessions(call: InAccount, user: Whose = None) -> None:
     """End all sessions of a user but the one that asks. Needs a fresh second factor."""
     whose = _whose(call, user)
-    now = clock.now()
     call.require_fresh()
-    but = call.actor.session
-    call.house.writer.run(
-        people.end_sessions, actor=call.actor, account=call.account, user=whose, but=but, now=now
-    )
+    call.act(people.end_sessions, whose, caller=call.actor, but=call.actor.session)

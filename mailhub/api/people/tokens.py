@@ -7,9 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from mailhub import clock
 from mailhub.access import networks
-from mailhub.access.bearers import Kind, new_bearer
 from mailhub.access.roles import allowed, known_scopes
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, instant, made, page
@@ -17,7 +15,6 @@ from mailhub.callers.caller import Call, InAccount, has_second_factor
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.people import people
 from storage.people import api_tokens
-from storage.writer import Transaction
 
 router = APIRouter(tags=["tokens"])
 
@@ -93,34 +90,21 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
         raise BadRequest(f"no such scope: {unknown[0]}; there are {', '.join(sorted(known_scopes()))}")
     if call.actor.scopes and not (body.scopes and set(body.scopes) <= call.actor.scopes):
         raise Forbidden("an ApiToken cannot make one that may do more than itself")
-    allowed_from = " ".join(str(networks.parse_rule(each)) for each in body.networks)
-    made = new_bearer(Kind.API_TOKEN)
-    now = clock.now()
 
-    def add(transaction: Transaction) -> api_tokens.ApiToken:
-        call.require_room(transaction, "api_tokens")
-        row = api_tokens.ApiToken(
-            hash=made.hash,
-            id=transaction.new_id(),
-            account_id=call.account,
-            user_id=user,
-            name=body.name,
-            scopes=" ".join(sorted(body.scopes)),
-            created_at=now,
-            expires_at=None if body.days is None else now + body.days * clock.DAY,
-            networks=allowed_from,
-        )
+    wanted = people.TokenWanted(
+        name=body.name,
+        scopes=tuple(sorted(body.scopes)),
+        networks=tuple(str(networks.parse_rule(each)) for each in body.networks),
+        days=body.days,
+    )
+    token, bearer = call.act(people.add_token, user, wanted, quotas=call.house.config.quotas)
 
-        return people.add_token(transaction, call.actor, row)
-
-    return MadeToken(**_shape(call.house.writer.run(add)).model_dump(), token=made.text)
+    return MadeToken(**_shape(token).model_dump(), token=bearer.text)
 
 
 @router.delete("/tokens/{token}")
 def revoke_token(call: InAccount, token: Id) -> Token:
     """End an ApiToken now. Ending it again changes nothing."""
     whose = _whose(call)
-    now = clock.now()
-
-    row = call.house.writer.run(people.revoke_token, call.actor, call.account, token, whose=whose, now=now)
-    return _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at or now)})
+    row = call.act(people.revoke_token, token, whose=whose)
+    return _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -17,7 +16,6 @@ from mailhub.errors import NotFound
 from mailhub.people import people
 from storage.database import Connection
 from storage.people import users
-from storage.writer import Transaction
 
 router = APIRouter(tags=["users"])
 
@@ -128,24 +126,18 @@ def add_user(call: InAccount, body: NewUser) -> AddedUser:
     """Add a user, of at most one's own role, by an invitation link. Needs a fresh second factor."""
     call.require("user.manage")
     call.require_fresh()
-    now = clock.now()
 
-    def add(transaction: Transaction) -> AddedUser:
-        call.require_room(transaction, "users")
-        row = users.User(
-            account_id=call.account,
-            id=transaction.new_id(),
-            email=body.email,
-            name=body.name,
-            role=body.role,
-            created_at=now,
-        )
-        people.add_user(transaction, call.actor, row)
-        link = _link(call, transaction, row.id, now, show=body.show_link)
+    user, handed = call.act(
+        people.invite,
+        email=body.email,
+        name=body.name,
+        role=body.role,
+        caller=call.actor,
+        quotas=call.house.config.quotas,
+        terms=_terms(call, show=body.show_link),
+    )
 
-        return AddedUser(**_shape(row).model_dump(), link=link.link, mailed=link.mailed)
-
-    return call.house.writer.run(add)
+    return AddedUser(**_shape(user).model_dump(), link=handed.shown, mailed=handed.mailed)
 
 
 @router.put("/users/{user}/role")
@@ -153,16 +145,7 @@ def change_role(call: InAccount, user: str, body: NewRole) -> User:
     """Give a user another role, at most one's own; it acts at once. Needs a fresh second factor."""
     call.require("user.manage")
     call.require_fresh()
-    found = _find(call, user).id
-    change = partial(
-        people.change_role,
-        actor=call.actor,
-        account=call.account,
-        user=found,
-        role=body.role,
-        now=clock.now(),
-    )
-    return _shape(call.house.writer.run(change))
+    return _shape(call.act(people.change_role, _find(call, user).id, body.role, caller=call.actor))
 
 
 @router.post("/users/{user}/link", status_code=201)
@@ -177,20 +160,21 @@ def make_link(
     """
     call.require("user.manage")
     call.require_fresh()
-    found = _find(call, user).id
-    now = clock.now()
-    return call.house.writer.run(lambda tx: _link(call, tx, found, now, show=show))
+    whose = _find(call, user).id
+    handed = call.act(people.hand_link, whose, caller=call.actor, terms=_terms(call, show=show))
 
-
-def _link(call: Call, transaction: Transaction, user: int, now: int, *, show: bool) -> PasswordLink:
-    expires_at = now + int(call.house.config.login.link_hours * clock.HOUR)
-    row, made_link = people.make_link(
-        transaction, call.actor, call.account, user, expires_at=expires_at, now=now
+    return PasswordLink(
+        user=whose,
+        kind=handed.link.kind,
+        link=handed.shown,
+        mailed=handed.mailed,
+        expires_at=instant(handed.link.expires_at),
     )
-    mailed = not show and people.mail_link(transaction, call.house.post, row, made_link, now=now)
-    shown = None if mailed else made_link.text
-    until = instant(row.expires_at)
-    return PasswordLink(user=user, kind=row.kind, link=shown, mailed=mailed, expires_at=until)
+
+
+def _terms(call: Call, *, show: bool) -> people.LinkTerms:
+    hours = call.house.config.login.link_hours
+    return people.LinkTerms(post=call.house.post, expires_at=clock.now() + int(hours * clock.HOUR), show=show)
 
 
 @router.delete("/users/{user}")
@@ -204,9 +188,9 @@ def delete_user(
     """Delete a user: his sessions and ApiTokens end, his name goes. Needs a fresh second factor."""
     call.require("user.manage")
     call.require_fresh()
-    found = _find(call, user).id
+    whose = _find(call, user).id
     inherits = None if heir is None else _find(call, heir).id
     done = people.delete_user(
-        call.house.writer, call.actor, call.account, found, heir=inherits, now=clock.now()
+        call.house.writer, call.actor, call.account, whose, heir=inherits, now=clock.now()
     )
     return made(DeletedUser, done)

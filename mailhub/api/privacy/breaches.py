@@ -16,12 +16,10 @@ from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.names import is_id
 from mailhub.errors import BadRequest, NotFound
 from mailhub.privacy import breaches, record
-from mailhub.proof.act import Act
 from storage.database import Connection
 from storage.privacy import breaches as rows
 from storage.privacy.contacts import find_contact
 from storage.tickets.tickets import find_ticket
-from storage.writer import Transaction
 
 router = APIRouter(tags=["breaches"])
 
@@ -105,14 +103,9 @@ def list_breaches(call: InAccount, limit: Limit = 50, after: After = None) -> Pa
 def open_breach(call: InAccount, body: NewBreach) -> Breach:
     """Put a breach on record. From noticing it, 72 hours are left to tell the authority."""
     call.require("breach.manage")
-    now = clock.now()
-    noticed = clock.from_datetime(body.noticed_at) if body.noticed_at else now
+    noticed_at = clock.from_datetime(body.noticed_at) if body.noticed_at else None
 
-    def add(transaction: Transaction) -> rows.Breach:
-        call.require_room(transaction, "breaches")
-        return breaches.open_breach(Act(transaction, call.actor.name, call.account, now), body.kind, noticed)
-
-    return _shape(call.house.writer.run(add))
+    return _shape(call.act(breaches.open_breach, body.kind, noticed_at, quotas=call.house.config.quotas))
 
 
 @router.post("/breaches/{breach}/told")

@@ -7,15 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from mailhub import clock
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import NotFound
 from mailhub.privacy.aliases import add_alias
-from mailhub.proof.act import Act
 from storage.privacy import contacts
-from storage.writer import Transaction
 
 router = APIRouter(tags=["contacts"])
 
@@ -68,12 +65,6 @@ def show_contact(call: InAccount, contact: Id) -> Contact:
 def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
     """Say that an address is this contact's too: mail from it is his from now on, and an erasure means it."""
     call.require("contact.manage")
-    directory = call.house.directory
-    actor = call.actor.name
-    now = clock.now()
-
-    def add(transaction: Transaction) -> contacts.Contact:
-        call.require_room(transaction, "contact_addresses", contact_id=contact)
-        return add_alias(Act(transaction, actor, call.account, now), directory, contact, body.address)
-
-    return _shape(call.house.writer.run(add))
+    house = call.house
+    contact_then = call.act(add_alias, house.directory, contact, body.address, quotas=house.config.quotas)
+    return _shape(contact_then)

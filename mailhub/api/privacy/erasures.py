@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from mailhub import clock
+from mailhub.access.quotas import require_room
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.backups.erasing import backups_holding
@@ -22,6 +23,7 @@ from mailhub.privacy.erasing.copies import copies_of
 from mailhub.privacy.erasing.plan import make_plan
 from mailhub.privacy.erasure import begin, checked
 from mailhub.proof import receipts
+from mailhub.proof.act import Act
 from storage.privacy import erasures
 from storage.sources.imap_todos import Owed, owed_to_erasures
 from storage.writer import Transaction
@@ -173,7 +175,8 @@ def begin_erasure(call: InAccount, body: Order) -> Begun:
     parts = call.house.erasure()
 
     def room(transaction: Transaction, *, erasure_id: int) -> None:
-        call.require_room(transaction, "erasures")
+        act = Act(transaction, call.actor.name, call.account, clock.now())
+        require_room(act, call.house.config.quotas, "erasures")
 
     begun = begin(parts, call.actor.name, call.account, body.addresses, also=room, now=clock.now())
     shown = _shape(_find(call, begun.erasure), {})

@@ -17,8 +17,6 @@ from mailhub.errors import Forbidden
 from mailhub.privacy import export
 from storage.privacy import contacts
 from storage.privacy.holds import find_holds
-from storage.proof import journal
-from storage.writer import Transaction
 
 router = APIRouter(tags=["exports"])
 
@@ -47,7 +45,7 @@ def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
             )
 
     pieces = export.of_person(call.house.database, call.account, contact, now=clock.now())
-    return _sent(call, "contact.export", f"contact:{contact}", pieces)
+    return _sent(call, contact, pieces)
 
 
 @router.get("/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)
@@ -56,26 +54,14 @@ def export_account(call: InAccount) -> StreamingResponse:
     call.require("account.export")
     call.require_fresh()
     pieces = export.of_account(call.house.database, call.account, now=clock.now())
-    return _sent(call, "account.export", f"account:{call.account}", pieces)
+    return _sent(call, None, pieces)
 
 
-def _sent(call: Call, verb: str, object_: str, pieces: Iterator[bytes]) -> StreamingResponse:
+def _sent(call: Call, contact: int | None, pieces: Iterator[bytes]) -> StreamingResponse:
     """One of its kind at a time, on record first, then piece by piece."""
-    call.charges.fly(call.house.flights, object_)
-    call.house.writer.run(_record, call=call, verb=verb, object_=object_)
-    name = object_.replace(":", "-")
+    what = f"account:{call.account}" if contact is None else f"contact:{contact}"
+    call.charges.fly(call.house.flights, what)
+    call.act(export.begin, contact)
+    name = what.replace(":", "-")
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
-
-
-def _record(transaction: Transaction, call: Call, verb: str, object_: str) -> None:
-    journal.append(
-        transaction.connection,
-        call.account,
-        transaction.node,
-        at=clock.now(),
-        actor=call.actor.name,
-        verb=verb,
-        object_=object_,
-        detail={},
-    )

@@ -14,8 +14,6 @@ from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from storage.privacy import holds as rows
-from storage.tickets.tickets import find_ticket
-from storage.writer import Transaction
 
 router = APIRouter(tags=["holds"])
 
@@ -59,27 +57,15 @@ def list_holds(call: InAccount, limit: Limit = 50, after: After = None) -> Page[
 def add_hold(call: InAccount, body: NewHold) -> Hold:
     """Keep something: no purge, retention rule, erasure or stage removes it, and agents read it no more."""
     call.require("hold.manage")
-
-    def add(transaction: Transaction) -> rows.Hold:
-        call.require_room(transaction, "holds")
-        named = body.object if body.kind != "account" else None
-        ticket = (
-            find_ticket(transaction.connection, call.account, named or 0) if body.kind == "ticket" else None
-        )
-        row = rows.Hold(
-            account_id=call.account,
-            id=transaction.new_id(),
-            kind=body.kind,
-            object_id=ticket.id if ticket else named,
-            reason=body.reason,
-            actor=call.actor.name,
-            created_at=clock.now(),
-            ends_at=clock.from_datetime(body.ends_at) if body.ends_at else None,
-        )
-
-        return holds.add_hold(transaction, row)
-
-    return _shape(call.house.writer.run(add))
+    hold = call.act(
+        holds.add_hold,
+        kind=body.kind,
+        named=body.object if body.kind != "account" else None,
+        reason=body.reason,
+        ends_at=clock.from_datetime(body.ends_at) if body.ends_at else None,
+        quotas=call.house.config.quotas,
+    )
+    return _shape(hold)
 
 
 @router.delete("/holds/{hold}")
