@@ -7,11 +7,12 @@ are written ahead of its commit, a turn each; slices whose message never came ar
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from storage.errors import SlicesGone
 from storage.schema import raw, raw_pending
@@ -61,6 +62,23 @@ class Frame:
             return zstandard.ZstdDecompressor().decompressobj().decompress(frame)
 
 
+def frames_of(connection: Connection, account_id: int, messages: Sequence[int]) -> Mapping[int, Frame]:
+    """The frames of these messages, in one statement: the caller bounds how much that is."""
+    query = (
+        select(raw.c.message_id, raw.c.data)
+        .where(raw.c.account_id == account_id, raw.c.message_id.in_(messages))
+        .order_by(raw.c.message_id, raw.c.slice)
+    )
+    return _frames(connection.execute(query))
+
+
+def _frames(rows: Iterable[Row[Any]]) -> dict[int, Frame]:
+    slices: dict[int, list[bytes]] = {}
+    for row in rows:
+        slices.setdefault(row.message_id, []).append(row.data)
+    return {message: Frame(data) for message, data in slices.items()}
+
+
 def list_raws(connection: Connection, account_id: int, after: int, limit: int) -> Sequence[tuple[int, Frame]]:
     """(message, its frame) of an account, by id from the one after ``after``: at most ``limit`` slices and
     ``PAGE_BYTES``, or one message. Read one frame at a time.
@@ -72,10 +90,7 @@ def list_raws(connection: Connection, account_id: int, after: int, limit: int) -
         return []
     own = (raw.c.account_id == account_id, raw.c.message_id > after, raw.c.message_id <= last)
     query = select(raw.c.message_id, raw.c.data).where(*own).order_by(raw.c.message_id, raw.c.slice)
-    found: dict[int, list[bytes]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.message_id, []).append(row.data)
-    return [(message, Frame(slices)) for message, slices in found.items()]
+    return list(_frames(connection.execute(query)).items())
 
 
 def _last_of_page(connection: Connection, account_id: int, after: int, limit: int) -> int | None:

@@ -299,7 +299,8 @@ def explain_message(
         raise Conflict(f"message {message} cannot be read, so it has no score")
 
     with call.house.database.read() as connection:
-        reason, evidence = views.verdict_reason(connection, call.account, row)
+        mark = ledger.latest_marks(connection, call.account, [row.id]).get(row.id)
+    reason, evidence = views.verdict_reason(row, mark)
     decided = {"in_force": row.verdict, "verdict_reason": reason, "verdict_evidence": evidence}
 
     return explained(call.house, call.account, received, reasons).model_copy(update=decided)

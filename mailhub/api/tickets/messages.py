@@ -15,10 +15,12 @@ from mailhub.errors import NotFound
 from mailhub.filter.weighing import is_conflict
 from mailhub.message import parse
 from mailhub.reading import reparse
+from mailhub.reading.shown import contents_of
 from storage.database import Connection
 from storage.filter import ledger
 from storage.mail import intake_lists, message_lists, raws
 from storage.mail.message_lists import MessageRow
+from storage.tickets.ticket_views import told_of
 from storage.tickets.tickets import find_ticket
 
 router = APIRouter(tags=["messages"])
@@ -63,7 +65,11 @@ def show_message(call: InAccount, message: Id) -> shapes.Message:
     """One message with its text."""
     call.require("message.read")
     with call.house.database.read() as connection:
-        return views.message(connection, call.account, message_row(connection, call, message), call.charges)
+        row = message_row(connection, call, message)
+        told = told_of(connection, call.account, [row])
+        contents = contents_of(connection, call.account, [row], call.charges)
+
+    return views.message(row, contents[row.id], told)
 
 
 @router.get("/messages/{message}/raw", response_class=Response, responses=BYTES)  # type: ignore[arg-type]
@@ -99,7 +105,8 @@ def why(call: InAccount, message: Id) -> Why:
         found = intake_lists.list_intake(connection, call.account, message_id=message, limit=500)
         ticket = find_ticket(connection, call.account, row.ticket_id)
         words = list(ledger.last_words(connection, call.account, [row.id]).get(row.id, {}).values())
-        reason, evidence = views.verdict_reason(connection, call.account, row)
+        mark = ledger.latest_marks(connection, call.account, [row.id]).get(row.id)
+    reason, evidence = views.verdict_reason(row, mark)
 
     return Why(
         message=row.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -17,10 +16,12 @@ from mailhub.callers.conditions import tag_of
 from mailhub.callers.names import is_id
 from mailhub.errors import BadRequest, NotFound
 from mailhub.filter.verdict import Verdict
+from mailhub.reading.shown import contents_of
 from storage.database import Connection
 from storage.mail import mailboxes, message_lists
-from storage.tickets import participants, ticket_lists, tickets
+from storage.tickets import ticket_lists, ticket_views, tickets
 from storage.tickets.ticket_lists import TicketFilter, TicketRow
+from storage.tickets.tickets import Ticket
 
 router = APIRouter(tags=["tickets"])
 
@@ -139,24 +140,27 @@ def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None)
     """One ticket, by id or number, with up to 200 messages after the one named. Its ETag is what `If-Match` takes."""
     call.require("ticket.read")
     with call.house.database.read() as connection:
-        row = ticket_row(connection, call, ticket)
-        if stored := tickets.find_ticket(connection, call.account, row.id):
-            call.headers["ETag"] = tag_of(stored)
-        found = message_lists.messages_of_ticket(
-            connection, call.account, row.id, after=after or 0, limit=MESSAGES_SHOWN
+        stored = the_ticket(connection, call, ticket)
+        view = ticket_views.view(
+            connection,
+            call.account,
+            stored.id,
+            after=after or 0,
+            messages=MESSAGES_SHOWN,
+            notes=NOTES_SHOWN,
         )
-        return TicketWithMessages(
-            **views.ticket(row).model_dump(),
-            participants=[
-                shapes.made(shapes.Participant, each)
-                for each in participants.list_participants(connection, call.account, row.id)
-            ],
-            messages=[views.message(connection, call.account, each, call.charges) for each in found],
-            next=found[-1].id if len(found) == MESSAGES_SHOWN else None,
-            notes=[
-                views.note(each) for each in reversed(_notes(connection, call.account, row.id, NOTES_SHOWN))
-            ],
-        )
+        if view is None:
+            raise NotFound(f"no such ticket: {ticket}")
+        contents = contents_of(connection, call.account, view.messages, call.charges)
+
+    call.headers["ETag"] = tag_of(stored)
+    return TicketWithMessages(
+        **views.ticket(view.ticket).model_dump(),
+        participants=[shapes.made(shapes.Participant, each) for each in view.participants],
+        messages=[views.message(row, contents[row.id], view.told) for row in view.messages],
+        next=view.messages[-1].id if len(view.messages) == MESSAGES_SHOWN else None,
+        notes=[views.note(row) for row in reversed(view.notes)],
+    )
 
 
 @router.get("/tickets/{ticket}/notes")
@@ -166,24 +170,19 @@ def list_notes(
     """Notes of a ticket, latest first."""
     call.require("ticket.read")
     with call.house.database.read() as connection:
-        rows = _notes(connection, call.account, ticket_id(connection, call, ticket), limit, before=after)
+        rows = message_lists.notes_of_ticket(
+            connection, call.account, ticket_id(connection, call, ticket), before=after, limit=limit
+        )
     return page(rows, views.note, limit)
 
 
-def _notes(
-    connection: Connection, account: int, ticket: int, limit: int, before: int | None = None
-) -> Sequence[message_lists.NoteRow]:
-    return message_lists.notes_of_ticket(connection, account, ticket, before=before, limit=limit)
-
-
-def ticket_row(connection: Connection, call: Call, reference: str) -> TicketRow:
-    """The ticket given by id or by number, with or without #; raises as ``ticket_id`` does."""
-    found = ticket_id(connection, call, reference)
-    return ticket_lists.tickets_by_id(connection, call.account, [found])[found]
-
-
 def ticket_id(connection: Connection, call: Call, reference: str) -> int:
-    """The id of the ticket given by id or by number, with or without #.
+    """The id of the ticket given by id or by number; raises as ``the_ticket`` does."""
+    return the_ticket(connection, call, reference).id
+
+
+def the_ticket(connection: Connection, call: Call, reference: str) -> Ticket:
+    """The ticket given by id or by number, with or without #.
 
     Raises ``NotFound``, or ``Forbidden`` where a hold restricts it.
     """
@@ -194,4 +193,4 @@ def ticket_id(connection: Connection, call: Call, reference: str) -> int:
     if found is None:
         raise NotFound(f"no such ticket: {reference}")
     call.require_readable(connection, found.id)
-    return found.id
+    return found

@@ -1,4 +1,4 @@
-"""From rows to the API's shapes. Job: join a stored message with what is read out of its raw bytes. Reads only."""
+"""From rows to the API's shapes. Pure: what is shown was read before."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from dataclasses import replace
 
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant, made
-from mailhub.message import parse
-from mailhub.message.values import Parsed, Reply
-from mailhub.system.budget import Charges
-from storage.database import Connection
+from mailhub.reading.shown import ShownContent
 from storage.filter import ledger
-from storage.mail import intake_lists, message_lists, outbox, raws
+from storage.filter.ledger import Mark
+from storage.mail import intake_lists, message_lists
+from storage.mail.outbox import OutboxRow
 from storage.tickets import ticket_lists
-
-# Why a message joined the ticket it answers, as filing/thread.py says it.
-_ANSWERS = frozenset(
-    ("reply-address", "reply-message-id", "in-reply-to", "references", "subject-tag", "bounce")
-)
+from storage.tickets.ticket_views import ToldOfMessages
 
 
 def ticket(row: ticket_lists.TicketRow, *, restricted: bool = False) -> shapes.Ticket:
@@ -37,14 +32,9 @@ def note(row: message_lists.NoteRow) -> shapes.Note:
     return made(shapes.Note, row)
 
 
-def message(
-    connection: Connection, account: int, row: message_lists.MessageRow, charges: Charges
-) -> shapes.Message:
-    """A message with its text; what cannot be read has none and is flagged. Its bytes are held while it is read."""
-    with charges.holding(row.size_bytes):
-        parsed = _parsed(connection, account, row)
-    shown = _reply(row, parsed)
-    reason, evidence = verdict_reason(connection, account, row)
+def message(row: message_lists.MessageRow, content: ShownContent, told: ToldOfMessages) -> shapes.Message:
+    """A message with its text; what cannot be read has none and is flagged."""
+    reason, evidence = verdict_reason(row, told.marks.get(row.id))
 
     return made(
         shapes.Message,
@@ -53,53 +43,27 @@ def message(
         verdict_reason=reason,
         verdict_evidence=evidence,
         from_=row.from_address,
-        to=[each.address for each in parsed.to if each.address] if parsed else [],
-        cc=[each.address for each in parsed.cc if each.address] if parsed else [],
+        to=list(content.to),
+        cc=list(content.cc),
         date=instant(row.sent_at),
-        text=parsed.text if parsed else "",
-        reply_text=shown.new,
-        folded_lines=sum(bool(line.strip()) for line in shown.folded.split("\n")),
+        text=content.text,
+        reply_text=content.reply_text,
+        folded_lines=content.folded_lines,
         verified=row.direction == "out" or "dmarc=pass" in row.authentication.split(),
         flags=row.flags.split(),
         unreadable=bool(row.unreadable),
-        attachments=_attachments(parsed),
-        sending=_sending(connection, account, row) if row.direction == "out" else [],
+        attachments=[made(shapes.Attachment, file) for file in content.attachments],
+        sending=[_sending(sending) for sending in told.sendings.get(row.id, ())],
     )
 
 
-def _reply(row: message_lists.MessageRow, parsed: Parsed | None) -> Reply:
-    """What is new in a message. Only answers are folded: what opened a ticket, or is nothing else, stays whole."""
-    if parsed is None:
-        return Reply("", "", "")
-    if row.direction == "in" and row.thread_reason not in _ANSWERS:
-        return Reply(parsed.text, "", "")
-    reply = parse.split_reply(parsed)
-    return reply if reply.new else Reply(parsed.text, "", "")
-
-
-def verdict_reason(connection: Connection, account: int, row: message_lists.MessageRow) -> tuple[str, str]:
+def verdict_reason(row: message_lists.MessageRow, mark: Mark | None) -> tuple[str, str]:
     """Why a message has its verdict, and on what: the label in force, a rule for its sender, or its score."""
-    said = ledger.latest_marks(connection, account, [row.id]).get(row.id)
-    if said is not None and said.label != "none":
-        return ("answer" if said.source == ledger.ANSWER else "label"), f"user:{said.user_id}"
+    if mark is not None and mark.label != "none":
+        return ("answer" if mark.source == ledger.ANSWER else "label"), f"user:{mark.user_id}"
     return row.verdict_reason or "score", row.verdict_evidence or ""
 
 
-def _sending(connection: Connection, account: int, row: message_lists.MessageRow) -> list[shapes.Sending]:
-    return [
-        made(
-            shapes.Sending,
-            each,
-            next_attempt_at=instant(each.next_attempt_at) if each.state == "queued" else None,
-        )
-        for each in outbox.rows_of_messages(connection, account, [row.id])
-    ]
-
-
-def _parsed(connection: Connection, account: int, row: message_lists.MessageRow) -> Parsed | None:
-    raw = None if row.unreadable else raws.read(connection, account, row.id)
-    return None if raw is None else parse.parse(raw)
-
-
-def _attachments(parsed: Parsed | None) -> list[shapes.Attachment]:
-    return [made(shapes.Attachment, each) for each in (parsed.attachments if parsed else ())]
+def _sending(row: OutboxRow) -> shapes.Sending:
+    next_attempt_at = instant(row.next_attempt_at) if row.state == "queued" else None
+    return made(shapes.Sending, row, next_attempt_at=next_attempt_at)
