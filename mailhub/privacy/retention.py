@@ -14,14 +14,14 @@ anything of the account is held, since they name people).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from mailhub.clock import DAY
 from mailhub.config import Retention
 from mailhub.errors import ConfigurationError
-from mailhub.proof.act import Act
+from mailhub.proof.act import MACHINE, Act
 from mailhub.system.queues import Queue, by_turns
 from mailhub.tickets.removal import Forget, remove_ticket_in_part
 from storage.accounts import accounts
@@ -134,7 +134,7 @@ def apply(context: Retaining, *, now: int, stopping: Callable[[], bool]) -> Mapp
 
     for account in some:
         deleted["deliveries"] += records.run(account, 0, _deliveries, context, account, now, stopping) or 0
-    deleted["refusals"] += records.run(journal.MACHINE, 0, _refusals, context, now, stopping) or 0
+    deleted["refusals"] += records.run(MACHINE, 0, _refusals, context, now, stopping) or 0
 
     return deleted
 
