@@ -56,6 +56,8 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "actor",
         "after",
         "confirm",
+        "at",  # where a search goes on
+        "names",
         "fate",
         "index",
         "limit",

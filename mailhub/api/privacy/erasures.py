@@ -22,6 +22,8 @@ from mailhub.errors import BadRequest, NotFound
 from mailhub.privacy.erasing.copies import copies_of
 from mailhub.privacy.erasing.plan import make_plan
 from mailhub.privacy.erasure import begin, checked
+from mailhub.privacy.witness.marks import Marks
+from mailhub.privacy.witness.search import Witness
 from mailhub.proof import receipts
 from mailhub.proof.act import Act
 from storage.privacy import erasures
@@ -41,6 +43,35 @@ class Order(Person):
     """An erasure; `confirm` repeats the first address, as a guard: it cannot be undone."""
 
     confirm: str
+
+
+class Search(Person):
+    """Whom to look for, and from where on."""
+
+    names: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20, default_factory=list)]
+    at: Annotated[str, Field(pattern=r"^(messages|letters|rows):\d{1,18}$")] = "messages:0"
+
+
+class Place(shapes.Shape):
+    """Where something stands: a message or a column; what (`address`, `plus form`, `digest of the address`, `name`,
+    `not read`), how it was wrapped, and in how many rows.
+    """
+
+    where: str
+    what: str
+    how: str
+    count: int
+
+
+class Found(shapes.Shape):
+    """What one page looked at, and what it found. `not_read`: messages of which something could not be read."""
+
+    places: list[Place]
+    messages: int
+    rows: int
+    bytes: int
+    not_read: int
+    next: str | None
 
 
 class Hold(shapes.Shape):
@@ -158,6 +189,22 @@ def plan_erasure(call: InAccount, body: Person) -> Plan:
         backups=_backups(call),
         bounded=made_plan.bounded,
     )
+
+
+@router.post("/erasures/search")
+def search_for_person(call: InAccount, body: Search) -> Found:
+    """Where a person still stands, by an independent search; nothing is changed, and no words are shown.
+
+    One page of some 16 MiB: ask again with `next` as `at` until it is null.
+    """
+    call.require("contact.erase")
+    house = call.house
+    asked = checked(house.erasure(), call.account, body.addresses)
+    witness = Witness(
+        database=house.database, keys=house.keys, account=call.account, marks=Marks(asked, body.names)
+    )
+    looked = witness.look(body.at)
+    return made(Found, looked, places=[made(Place, each) for each in looked.places])
 
 
 def _backups(call: InAccount) -> int:

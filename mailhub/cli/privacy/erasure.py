@@ -18,6 +18,7 @@ COLUMNS = {
     "begun_at": "BEGUN",
     "done_at": "DONE",
 }
+PLACES = {"where": "WHERE", "what": "WHAT", "how": "HOW", "count": "COUNT"}
 
 
 @click.group()
@@ -67,6 +68,34 @@ def receipt(context: Context, erasure: int, second: bool) -> None:
             f"erasure {erasure} has no second receipt: a backup is left, or none held the person at its end"
         )
     click.echo(found["second" if second else "receipt"])
+
+
+@erasure.command()
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--name", "names", multiple=True, help="A name to look for too; may be given several times.")
+@printing
+def search(context: Context, addresses: tuple[str, ...], names: tuple[str, ...]) -> None:
+    """Look for a person everywhere, with other eyes than an erasure has. Changes nothing, shows nobody's words.
+
+    Every message with all that is wrapped in it, every letter that waits, every column: addresses, plus forms, digests
+    of the address, and the names given.
+
+    \b
+    Example: mailhub erasure search kim@customer.example --name "Kim Zanzibari"
+    """
+    places = []
+    looked = {"messages": 0, "rows": 0, "bytes": 0, "not_read": 0}
+    at: str | None = "messages:0"
+
+    while at is not None:
+        body = {"addresses": list(addresses), "names": list(names), "at": at}
+        page = context.call("POST", "/v1/erasures/search", body=body)
+        places += page["places"]
+        looked = {name: number + page[name] for name, number in looked.items()}
+        at = page["next"]
+
+    context.table(places, PLACES)
+    click.echo(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in looked.items()), err=True)
 
 
 @erasure.command()

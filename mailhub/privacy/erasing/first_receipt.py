@@ -25,7 +25,7 @@ NOT_REACHED = (
     "copies of key files",
     "what others quote of the person in backups made before, until these expire",
     "what was sent to others: their mailboxes, and mailboxes mail was fetched from, but for what was deleted there",
-    "what stands inside compressed or encrypted files that people attached",
+    "what stands inside encrypted files that people attached, in pictures and in recordings",
 )
 
 
@@ -67,7 +67,6 @@ def _statement(
         "rounds": counts.pop("rounds", 0) + 1,
         "model": {name: counts.pop(f"model_{name}", "") for name in ("before", "after", "replay")},
         "search": counts.pop("search", {}),
-        "counts": counts,
         "imap_copies": asdict(copies),
         "backups": [
             {
@@ -77,7 +76,9 @@ def _statement(
             }
             for each in left
         ],
-        "exceptions": [],
+        "witness": counts.pop("witness", {}),
+        "exceptions": counts.pop("exceptions", []),
         "not_reached": list(NOT_REACHED),
+        "counts": counts,  # what is left of them
         "journal": journal,
     }

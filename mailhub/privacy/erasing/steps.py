@@ -14,6 +14,7 @@
     model          the model is the fold of what is left, byte for byte, and its checkpoint is written anew
     log            the write-ahead log is emptied (SQLite), dead rows go (PostgreSQL); an open reader makes it pending
     search         every byte and every value; what is found begins a new round at ``gather``
+    witness        a second search, of other code: what it still finds stands on the receipt as an exception
     tombstone      restored rows of the person that are older than the cut go again
     backups        the person's keys are in no key file of the backups any more; a target that fails makes it pending
     key            the key under which the person was known here is destroyed
@@ -35,6 +36,7 @@ from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.person import Person, is_telling
 from mailhub.privacy.erasing.quotes import Quotes
 from mailhub.privacy.erasing.scan import RAW_SLICES, Scanner, rows_of
+from mailhub.privacy.erasing.testimony import hear_witness
 from mailhub.privacy.erasing.work import Held, Pending, Work, key_path, seal
 from mailhub.tickets.removal import remove_messages, remove_tickets
 from storage.database import Connection
@@ -370,6 +372,7 @@ STEPS: tuple[Step, ...] = (
     Step("model", settle_model),
     Step("log", empty_log),
     Step("search", search),
+    Step("witness", hear_witness),
     Step("tombstone", leave_tombstone),
     Step("backups", rewrite_keys_of_backups),
     Step("key", destroy_key),
