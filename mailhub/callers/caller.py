@@ -39,7 +39,7 @@ from storage.accounts import accounts
 from storage.database import Connection
 from storage.mail.message_lists import tickets_of_messages
 from storage.people import api_tokens, second_factors, sessions, users
-from storage.privacy.holds import any_hold, find_holds_on_tickets
+from storage.privacy.holds import any_hold, find_holds, find_holds_on_tickets
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -314,6 +314,21 @@ class Call:
         tickets = tickets_of_messages(connection, self.account, messages)
         closed = self.restricted(connection, tickets.values())
         return [each for each in messages if tickets.get(each) not in closed]
+
+    def readable_contacts(self, connection: Connection, contacts: Sequence[int]) -> list[int]:
+        """Those of the contacts whom no hold keeps from this caller, in order."""
+        if self.actor.role in READERS:
+            return list(contacts)
+        found = restrictions(find_holds(connection, self.account, contacts=contacts, now=clock.now()))
+        closed = {each.object_id for each in found}
+        return [each for each in contacts if each not in closed]
+
+    def require_readable_contact(self, connection: Connection, contact: int) -> None:
+        """Raise ``Forbidden`` where a hold on the contact lets owners and admins alone read and work on them."""
+        if not self.readable_contacts(connection, [contact]):
+            raise Forbidden(
+                "this contact is restricted by a hold: owners and admins alone may read and work on it"
+            )
 
     def require_all_readable(self, connection: Connection, messages: Sequence[int]) -> None:
         """Raise ``Forbidden`` where a hold keeps any of the messages from the caller."""

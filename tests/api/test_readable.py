@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+
 import pytest
 
+from mailhub import clock
+from mailhub.api.frame.description import operations
+from mailhub.filter import mark_requests
+from storage.filter import ledger
 from tests.api.conftest import Home
 from tests.houses.asking import Answered, Asker
 
@@ -85,3 +92,65 @@ def test_a_choice_does_not_tell_what_is_held(held: tuple[Asker, Asker, dict[str,
     for choice in ("contact=kim@customer.example", "verdict=unsure", "verdict=ham"):
         assert ids["message"] not in agent("GET", f"/v1/spam/choose?{choice}").json["messages"]
     assert owner("GET", "/v1/spam/choose?contact=kim@customer.example").json["messages"] == [ids["message"]]
+
+
+FILLED = {"message": "message", "ticket": "ticket", "contact": "contact", "delivery": "delivery"}
+ASKED = {"query": "smokes", "kind": "ticket", "message": "{message}", "object": "{ticket}"}
+
+
+def walked(asker: Asker, ids: dict[str, int]) -> dict[str, str]:
+    """The bodies of every answer that reads, with the held objects in every place that names one."""
+    found = {}
+    for path, method, operation in operations(asker("GET", "/v1/openapi.json").json):
+        if method.upper() != "GET":
+            continue
+        names = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+        target = path
+        for name in re.findall(r"{(\w+)}", path):
+            target = target.replace(f"{{{name}}}", str(ids.get(FILLED.get(name, ""), 1)))
+        plain = [f"{name}={ASKED[name].format(**ids)}" for name in names if name == "query"]
+        every = [f"{name}={ASKED[name].format(**ids)}" for name in names if name in ASKED]
+        for asked in {"&".join(plain), "&".join(every)}:
+            answer = asker("GET", f"{target}?{asked}&limit=200" if "limit" in names else f"{target}?{asked}")
+            found[f"{path}?{asked}"] = answer.body.decode("utf-8", "replace") if answer.status < 300 else ""
+    return found
+
+
+@pytest.mark.parametrize("kind", ["ticket", "contact"])
+def test_no_route_that_reads_tells_an_agent_of_what_is_held(home: Home, kind: str) -> None:
+    """Every route of the OpenAPI document that shows, lists, counts or exports, walked before a hold and under it."""
+    mapped = home.mapping(u4000="owner@first.example").app()
+    owner, agent = Asker(app=mapped, uid=4000), Asker(app=mapped, token=home.token(12))
+    filed = owner("POST", "/v1/deliveries?account=first", raw=MAIL % (b"kim", b"kim", b"zanzibar")).json
+    ids = {name: filed["outcomes"][0][name] for name in ("message", "ticket")}
+    ids["contact"] = owner("GET", "/v1/contacts").json["items"][0]["id"]
+    ids["delivery"] = owner("GET", "/v1/intake").json["items"][0]["id"]
+    assert agent("POST", "/v1/spam/marks", {"messages": [ids["message"]], "label": "spam"}).status == 200
+    suggested = partial(mark_requests.ask, label="ham", giver=1, source=ledger.IMAP, reason="unread")
+    home.house.writer.run(suggested, account=1, message=ids["message"], now=clock.now())
+    secrets = ["zanzibar", "kim@", f"{ids['message']}"] + ([f"{ids['contact']}"] if kind == "contact" else [])
+
+    def telling() -> set[str]:
+        bodies = walked(agent, ids)
+        return {
+            route.partition("?")[0] for route, body in bodies.items() if any(each in body for each in secrets)
+        }
+
+    before = telling()
+    assert before >= {
+        "/v1/spam/marks",
+        "/v1/spam/suggestions",
+        "/v1/intake",
+        "/v1/contacts",
+        "/v1/tickets/search",
+    }
+    held = {"kind": kind, "object": ids[kind], "reason": "claim"}
+    assert owner("POST", "/v1/holds?account=first", held).status == 201
+    (suggestion,) = owner("GET", "/v1/spam/suggestions").json["items"]
+    for name in ("confirm", "dismiss"):
+        assert (
+            agent("POST", f"/v1/spam/suggestions/{name}", {"suggestions": [suggestion["id"]]}).status == 403
+        )
+    for name in ("retry", "discard"):
+        assert agent("POST", f"/v1/intake/{ids['delivery']}/{name}").status == 403
+    assert telling() - ({"/v1/contacts", "/v1/contacts/{contact}"} if kind == "ticket" else set()) == set()

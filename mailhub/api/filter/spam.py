@@ -200,10 +200,12 @@ def list_marks(
             before=before,
             limit=size,
         )
-        found += [_given(each) for each in portion]
+        with call.house.database.read() as connection:
+            readable = set(call.readable(connection, [each.mark.message_id for each in portion]))
+        found += [_given(each) for each in portion if each.mark.message_id in readable]
         if len(portion) < size:
             return Page(items=found, next=None)
-        before = found[-1].sequence
+        before = portion[-1].mark.sequence
 
     return Page(items=found, next=before)
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from mailhub import clock
 from mailhub.api.filter.spam import MarkResult, features_for, marking_user, result
 from mailhub.api.frame import shapes
+from mailhub.api.frame.readable import readable_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import NotFound
@@ -47,7 +48,15 @@ def list_suggestions(call: InAccount, limit: Limit = 50, after: After = None) ->
     call.require("spam.explain")
     before = after if after is not None else 2**62
     with call.house.database.read() as connection:
-        found = rows.list_suggestions(connection, call.account, before=before, limit=limit)
+
+        def find(place: int | None, limit: int) -> Sequence[Request]:
+            return rows.list_suggestions(connection, call.account, before=place or before, limit=limit)
+
+        def keep(some: Sequence[Request]) -> list[Request]:
+            readable = set(call.readable(connection, [each.message_id for each in some]))
+            return [each for each in some if each.message_id in readable]
+
+        found = readable_page(find, keep, start=before, limit=limit)
     return page(found, lambda row: made(Suggestion, row, message=row.message_id, giver=row.giver_id), limit)
 
 
@@ -94,6 +103,7 @@ def _portions(call: Call, body: Suggestions) -> Sequence[Sequence[Request]]:
         found = [
             each for each in rows.find_requests(connection, call.account, ids) if each.state == SUGGESTED
         ]
-    if len(found) != len(ids):
-        raise NotFound("there is no such suggestion, or it was decided on")
+        if len(found) != len(ids):
+            raise NotFound("there is no such suggestion, or it was decided on")
+        call.require_all_readable(connection, [each.message_id for each in found])
     return [found[start : start + feedback.STEP] for start in range(0, len(found), feedback.STEP)]

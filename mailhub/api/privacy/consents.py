@@ -58,6 +58,7 @@ def list_consents(call: InAccount, contact: Id, limit: Limit = 50, after: After 
     with call.house.database.read() as connection:
         if find_contact(connection, call.account, contact) is None:
             raise NotFound(f"there is no contact {contact}")
+        call.require_readable_contact(connection, contact)
         found = rows.list_consents(connection, call.account, contact, after=after or 0, limit=limit)
     return page(found, _shape, limit)
 
@@ -67,6 +68,8 @@ def add_consent(call: InAccount, contact: Id, body: NewConsent) -> Consent:
     """Record that a contact agreed to something."""
     call.require("contact.manage")
     now = clock.now()
+    with call.house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
     given = Given(
         contact=contact,
         purpose=body.purpose,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from mailhub.api.frame import shapes
+from mailhub.api.frame.readable import readable_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import NotFound
@@ -44,9 +46,17 @@ def list_contacts(
     call.require("contact.read")
     wanted = address.strip().lower() if address is not None else None
     with call.house.database.read() as connection:
-        found = contacts.list_contacts(
-            connection, call.account, address=wanted, after=after or 0, limit=limit
-        )
+
+        def find(place: int | None, limit: int) -> Sequence[contacts.Contact]:
+            return contacts.list_contacts(
+                connection, call.account, address=wanted, after=place or 0, limit=limit
+            )
+
+        def keep(rows: Sequence[contacts.Contact]) -> list[contacts.Contact]:
+            readable = set(call.readable_contacts(connection, [each.id for each in rows]))
+            return [each for each in rows if each.id in readable]
+
+        found = readable_page(find, keep, start=after, limit=limit)
     return page(found, _shape, limit)
 
 
@@ -56,8 +66,9 @@ def show_contact(call: InAccount, contact: Id) -> Contact:
     call.require("contact.read")
     with call.house.database.read() as connection:
         found = contacts.find_contact(connection, call.account, contact)
-    if found is None:
-        raise NotFound(f"there is no contact {contact}")
+        if found is None:
+            raise NotFound(f"there is no contact {contact}")
+        call.require_readable_contact(connection, contact)
     return _shape(found)
 
 
@@ -66,5 +77,7 @@ def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
     """Say that an address is this contact's too: mail from it is his from now on, and an erasure means it."""
     call.require("contact.manage")
     house = call.house
+    with house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
     contact_then = call.act(add_alias, house.directory, contact, body.address, quotas=house.config.quotas)
     return _shape(contact_then)

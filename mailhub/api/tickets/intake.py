@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,14 +11,17 @@ from fastapi import APIRouter, Query
 from mailhub import clock
 from mailhub.access.roles import require
 from mailhub.api.frame import shapes
+from mailhub.api.frame.readable import readable_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, page
 from mailhub.api.tickets import views
 from mailhub.api.tickets.deliveries import Filed
-from mailhub.callers.caller import Caller, InAccount, TheHouse
+from mailhub.callers.caller import Call, Caller, InAccount, TheHouse
 from mailhub.errors import NotFound
 from mailhub.filing import quarantine
 from mailhub.proof.act import perform
+from storage.database import Connection
 from storage.mail import intake_lists, refusals
+from storage.mail.intake_lists import IntakeRow
 
 router = APIRouter(tags=["intake"])
 
@@ -36,10 +41,31 @@ def list_intake(
     """Deliveries, newest first."""
     call.require("intake.read")
     with call.house.database.read() as connection:
-        rows = intake_lists.list_intake(
-            connection, call.account, fate=fate, message_id=message, before=after, limit=limit
-        )
+
+        def find(place: int | None, limit: int) -> Sequence[IntakeRow]:
+            return intake_lists.list_intake(
+                connection, call.account, fate=fate, message_id=message, before=place, limit=limit
+            )
+
+        rows = readable_page(find, partial(_readable, call, connection), start=after, limit=limit)
     return page(rows, views.delivery, limit)
+
+
+def _readable(call: Call, connection: Connection, rows: Sequence[IntakeRow]) -> list[IntakeRow]:
+    """Deliveries whose message the caller may read, or that have none."""
+    messages = [each.message for each in rows if each.message is not None]
+    readable = set(call.readable(connection, messages))
+    return [each for each in rows if each.message is None or each.message in readable]
+
+
+def _require_readable(call: Call, connection: Connection, delivery: int) -> IntakeRow:
+    """The delivery. ``NotFound`` without one, ``Forbidden`` where a hold keeps its message from the caller."""
+    row = intake_lists.find_intake(connection, call.account, delivery)
+    if row is None:
+        raise NotFound(f"no such delivery: {delivery}")
+    if row.message is not None:
+        call.require_all_readable(connection, [row.message])
+    return row
 
 
 class RefusalCount(shapes.Shape):
@@ -100,6 +126,8 @@ def retry(call: InAccount, delivery: Id) -> Filed:
     """Read a message in quarantine again, and file it as new mail is; its deliveries keep their ids."""
     call.require("intake.work")
     house = call.house
+    with house.database.read() as connection:
+        _require_readable(call, connection, delivery)
     hosts = frozenset(house.config.authentication.trusted_hosts.split())
     again = quarantine.read_again(
         house.database, house.secrets, house.directory, call.account, delivery, trusted_hosts=hosts
@@ -122,6 +150,8 @@ def retry(call: InAccount, delivery: Id) -> Filed:
 def discard(call: InAccount, delivery: Id) -> Discarded:
     """Remove a message in quarantine for good; its deliveries' fate is rejected."""
     call.require("intake.work")
+    with call.house.database.read() as connection:
+        _require_readable(call, connection, delivery)
     gone = call.act(
         quarantine.discard, delivery, forget=call.house.forget, tombstone_key=call.house.secrets.tombstone
     )
@@ -134,7 +164,4 @@ def show_intake(call: InAccount, delivery: Id) -> shapes.Delivery:
     """One delivery."""
     call.require("intake.read")
     with call.house.database.read() as connection:
-        row = intake_lists.find_intake(connection, call.account, delivery)
-    if row is None:
-        raise NotFound(f"no such delivery: {delivery}")
-    return views.delivery(row)
+        return views.delivery(_require_readable(call, connection, delivery))
