@@ -217,6 +217,13 @@ def look_at_clock(context: LifecycleContext, *, now: int, boot: int) -> str:
     return state
 
 
+def clock_state(context: LifecycleContext, *, now: int, boot: int) -> str:
+    """What is to be thought of the clock, for whoever is about to delete by date; nothing is remembered."""
+    with context.database.read() as connection:
+        mark = rows.find_clock_mark(connection, context.node)
+    return context.steadiness.look(mark, now, boot, context.settings)
+
+
 def confirm_clock(context: LifecycleContext, actor: str, *, now: int, boot: int) -> None:
     """The operator vouches for the clock: stages go on from here."""
 

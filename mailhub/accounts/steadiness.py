@@ -1,4 +1,4 @@
-"""Whether the clock can be believed: stages that destroy wait while it cannot.
+"""Whether the clock can be believed: stages that destroy, and whatever else deletes by date, wait while it cannot.
 
 Two witnesses. Within a process CLOCK_BOOTTIME, which nobody sets and which runs through a suspend: the clock
 must have moved as far as that did. Across restarts the newest instant at which a sweep believed the clock
@@ -39,7 +39,7 @@ class _Pair:
 
 
 class Steadiness:
-    """What one process knows of its clock. ``judge`` in the sweep's thread; ``trusted`` in any."""
+    """What one process knows of its clock. ``judge`` in the sweep's thread; ``look`` and ``trusted`` in any."""
 
     def __init__(self) -> None:
         self._anchor: _Pair | None = None  # the clock was believed then
@@ -54,6 +54,10 @@ class Steadiness:
         elif self._doubted is None or self._drift(self._doubted, now, boot) > _tolerance(settings):
             self._doubted = _Pair(now, boot)
         return state
+
+    def look(self, mark: ClockMark | None, now: int, boot: int, settings: Lifecycle) -> str:
+        """The same, remembering nothing: who looks often must not move the reference by less than the tolerance."""
+        return self._state(mark, now, boot, settings)
 
     def confirm(self, now: int, boot: int) -> None:
         """The operator says that the clock is right."""

@@ -65,7 +65,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A rule, and how many tickets are due by it now, held ones among them."""
+    """A rule, and how many tickets would go by it now: those that nothing holds."""
 
     rule: Rule
     due: int
@@ -106,17 +106,29 @@ def rules_of(connection: Connection, account: int, settings: Retention) -> list[
 
 
 def plan(database: Database, settings: Retention, account: int, *, now: int) -> list[Planned]:
-    """The dry run: each rule and what is due by it. Reads only."""
+    """The dry run: each rule and how many tickets would go by it. Reads only."""
     with database.read() as connection:
         return [
-            Planned(
-                rule,
-                retaining.count_tickets_due(connection, account, _which(rule), before=now - rule.period)
-                if rule.period
-                else 0,
-            )
+            Planned(rule, _count_going(connection, account, rule, now) if rule.period else 0)
             for rule in rules_of(connection, account, settings)
         ]
+
+
+def _count_going(connection: Connection, account: int, rule: Rule, now: int) -> int:
+    """The due tickets but the held ones, as a step of ``apply`` would find them; counted at once where nothing is held."""
+    before = now - rule.period
+    which = _which(rule)
+    if not holds.any_hold(connection, account, now):
+        return retaining.count_tickets_due(connection, account, which, before=before)
+
+    going = 0
+    after = 0
+    while page := retaining.tickets_due(
+        connection, account, which, before=before, after=after, limit=TICKETS_A_PAGE
+    ):
+        going += sum(not holds.find_holds_on_tickets(connection, account, [each], now) for each in page)
+        after = page[-1]
+    return going
 
 
 def apply(context: Retaining, *, now: int, stopping: Callable[[], bool]) -> Mapping[str, int]:

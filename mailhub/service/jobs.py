@@ -55,24 +55,44 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
         Job("models", 60, lambda: house.models.keep_up(house.writer, now=clock.now())),
         Job("mark-requests", 10, lambda: give_marks(house)),
-        Job("slices", 600, lambda: sweep_slices(house)),
-        Job("logins", 3600, lambda: sweep_logins(house, now=clock.now())),
-        Job("idempotency", 3600, lambda: sweep_keys(house)),
-        Job("labels", 6 * 3600, lambda: sweep_labels(house, now=clock.now())),
+        Job("suggestions", 3600, partial(by_date, house, sweep_suggestions)),
+        Job("slices", 600, partial(by_date, house, sweep_slices)),
+        Job("logins", 3600, partial(by_date, house, sweep_logins)),
+        Job("idempotency", 3600, partial(by_date, house, sweep_keys)),
+        Job("labels", 6 * 3600, partial(by_date, house, sweep_labels)),
         Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("backup", 1, lambda: make_due(house.vault, stopping=stopping)),
-        Job("backups", 3600, lambda: expire_backups(house, now=clock.now())),
+        Job("backups", 3600, partial(by_date, house, expire_backups)),
         Job("silence", 60, lambda: watching.look(now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
         Job("purges", 600, lambda: purging.go_on(house.purging(), now=clock.now(), stopping=stopping)),
         Job("index", 6 * 3600, lambda: rewrite_index(house, stopping)),
-        Job("retention", 3600, lambda: apply_retention(house, stopping)),
-        Job("letters", 3600, lambda: sweep_letters(house, now=clock.now())),
+        Job("retention", 3600, partial(by_date, house, partial(apply_retention, stopping=stopping))),
+        Job("letters", 3600, partial(by_date, house, sweep_letters)),
         Job("stages", 600, lambda: sweep_accounts(house)),
-        Job("faults", 3600, lambda: sweep_faults(house, now=clock.now())),
+        Job("faults", 3600, partial(by_date, house, sweep_faults)),
     ]
+
+
+class Deleting(Protocol):
+    """What deletes by date: everything that is over at ``now``, an instant that is believed."""
+
+    def __call__(self, house: House, *, now: int) -> object: ...
+
+
+def by_date(house: House, delete: Deleting) -> None:
+    """Let it delete while the clock is believed. While it is doubted nothing goes: what is late goes later.
+
+    The instant that was judged is the one that is used: a clock that jumps meanwhile makes nothing due.
+    """
+    now = clock.now()
+    state = lifecycle.clock_state(house.lifecycle(), now=now, boot=boot_time())
+    if state == SANE:
+        delete(house, now=now)
+    else:
+        log.warning("nothing is deleted by date while the clock is doubted", clock=state)
 
 
 def erase_due(house: House, stopping: Callable[[], bool]) -> int:
@@ -108,9 +128,9 @@ def sweep_accounts(house: House) -> None:
         log.info("accounts swept", clock=found.clock, done=len(found.acts) - left, left=left)
 
 
-def apply_retention(house: House, stopping: Callable[[], bool]) -> None:
+def apply_retention(house: House, *, stopping: Callable[[], bool], now: int) -> None:
     """Delete what no rule keeps any longer, a short turn each."""
-    deleted = retention.apply(house.retention(), now=clock.now(), stopping=stopping)
+    deleted = retention.apply(house.retention(), now=now, stopping=stopping)
     if sum(deleted.values()):
         log.info("retention applied", **deleted)
 
@@ -135,16 +155,18 @@ def rewrite_index(house: House, stopping: Callable[[], bool]) -> bool:
 
 
 def give_marks(house: House) -> int:
-    """Give the marks that were asked for by moves and feedback addresses; let suggestions go that nobody decided on."""
-    now = clock.now()
+    """Give the marks that were asked for by moves and feedback addresses; how many were."""
+    return give_due(house.marking(), now=clock.now())
+
+
+def sweep_suggestions(house: House, *, now: int) -> int:
+    """Let suggestions go that nobody decided on; how many."""
     over = partial(mark_requests.old_suggestions, before=now - SUGGESTION_DAYS * clock.DAY)
-    _sweep_rows(house, "suggestions", over, mark_requests.delete_requests, now=now)
-    return give_due(house.marking(), now=now)
+    return _sweep_rows(house, "suggestions", over, mark_requests.delete_requests, now=now)
 
 
-def sweep_slices(house: House) -> int:
+def sweep_slices(house: House, *, now: int) -> int:
     """Delete slices of messages that never came, the accounts by turns, a short turn each; how many went."""
-    now = clock.now()
     before = now - PENDING_HOURS * clock.HOUR
     queue = Queue(house.database, house.writer, "slices", now=now)
     with house.database.read() as connection:
@@ -272,9 +294,8 @@ def sweep_letters(house: House, *, now: int) -> int:
     )
 
 
-def sweep_keys(house: House) -> int:
+def sweep_keys(house: House, *, now: int) -> int:
     """Delete the keys of requests that are too old to be sent again; how many went."""
-    now = clock.now()
     sweep = partial(idempotency.sweep, before=now - KEPT, limit=KEYS_A_STEP)
     return _sweep_each(house, "idempotency", sweep, now=now)
 

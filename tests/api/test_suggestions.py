@@ -1,4 +1,4 @@
-"""Suggestions over the API, and the job that gives the marks that were asked for, on a whole house."""
+"""Suggestions over the API, and the jobs that give the marks that were asked for, or let them go, on a whole house."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mailhub import clock
 from mailhub.filter import mark_requests
 from mailhub.filter.mark_requests import SETTLE_SECONDS
-from mailhub.service.jobs import SUGGESTION_DAYS, give_marks
+from mailhub.service.jobs import SUGGESTION_DAYS, give_marks, sweep_suggestions
 from storage.filter import ledger
 from tests.houses.asking import Asker
 from tests.houses.inbox import file_message
@@ -26,7 +26,7 @@ def ask(home: Home, message: int, *, reason: str = "", ago: int) -> None:
     home.house.writer.run(asked, account=1, message=message, now=clock.now() - ago)
 
 
-def test_the_job_gives_marks_and_lets_old_suggestions_go(home: Home) -> None:
+def test_the_jobs_give_marks_and_let_old_suggestions_go(home: Home) -> None:
     """What is due becomes a mark of the mailbox; a suggestion stays a month; the model is the fold of the ledger."""
     for each in MESSAGES:
         home.house.writer.run(file_message, message_id=each)
@@ -34,6 +34,7 @@ def test_the_job_gives_marks_and_lets_old_suggestions_go(home: Home) -> None:
     ask(home, MESSAGES[1], reason="unread", ago=0)
     ask(home, MESSAGES[2], reason="unread", ago=(SUGGESTION_DAYS + 1) * clock.DAY)
     assert give_marks(home.house) == 1
+    assert sweep_suggestions(home.house, now=clock.now()) == 1
     agent = Asker(app=home.app(), token=home.token(12))
     (given,) = agent("GET", "/v1/spam/marks").json["items"]
     assert (given["message"], given["user"], given["source"]) == (MESSAGES[0], MAILBOX, "imap")

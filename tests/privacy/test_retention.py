@@ -96,13 +96,20 @@ def test_a_mailbox_has_rules_of_its_own(desk: Desk) -> None:
         retention.parse_mailboxes(Retention(mailboxes={SUPPORT: "open 3"}))
 
 
+def planned(desk: Desk, work: Retaining, now: int) -> int:
+    """How many tickets the dry run says would go."""
+    return sum(each.due for each in retention.plan(desk.database, work.settings, desk.account, now=now))
+
+
 def test_a_hold_beats_a_rule_and_lifted_lets_it_go_on(desk: Desk) -> None:
-    """What is held stays, and the records that name people with it; after the hold the next run deletes."""
+    """What is held stays, in the dry run too, and the records that name people; after the hold the next run deletes."""
     gone = trashed(desk)
     hold = held(desk, "ticket", gone)
     work, later = context(desk), desk.now + 31 * DAY
+    assert planned(desk, work, later) == 0
     assert sum(retention.apply(work, now=later, stopping=never).values()) == 0
     desk.do(lambda tx: hold_flow.lift_hold(Act(tx, desk.actor, desk.account, later), hold.id))
+    assert planned(desk, work, later) == 1
     assert retention.apply(work, now=later, stopping=never) == {"tickets": 1, "deliveries": 1, "refusals": 0}
 
 

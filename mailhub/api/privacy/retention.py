@@ -13,7 +13,8 @@ router = APIRouter(tags=["retention"])
 
 
 class Rule(shapes.Shape):
-    """Tickets in a state go this many days after something last happened to them; 0: never. ``due``: now."""
+    """Tickets in a state go this many days after something last happened to them; 0: never. ``due``: now,
+    but the held ones."""
 
     state: str
     mailbox: str  # "" is every one without a rule of its own
@@ -30,7 +31,7 @@ class Rules(shapes.Shape):
 
 @router.get("/retention")
 def show_rules(call: InAccount) -> Rules:
-    """Every deletion rule and how many tickets are due by it, held ones among them."""
+    """Every deletion rule and how many tickets would go by it now: held ones would not."""
     call.require("retention.read")
     settings = call.house.config.retention
     planned = retention.plan(call.house.database, settings, call.account, now=clock.now())

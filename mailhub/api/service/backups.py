@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from mailhub import clock
 from mailhub.access.freshness import require_fresh
 from mailhub.access.roles import require
+from mailhub.accounts import lifecycle
+from mailhub.accounts.steadiness import SANE, boot_time
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, page
 from mailhub.backups.erasing import rewrite_key_files
@@ -91,11 +93,14 @@ def show_backup(house: TheHouse, actor: Caller, backup: Id) -> Backup:
 
 @router.post("/backups/expire")
 def expire_backups(house: TheHouse, actor: Caller) -> list[Backup]:
-    """Delete the backups whose term is over; those that went."""
+    """Delete the backups whose term is over; those that went. Refused while the clock is doubted."""
     require(actor, "backup.create", None)
-    require_fresh(actor, clock.now())
-    gone = expire(house.vault, actor=actor.name, now=clock.now())
-    issue_second_receipts(house.vault, now=clock.now())
+    now = clock.now()
+    require_fresh(actor, now)
+    if lifecycle.clock_state(house.lifecycle(), now=now, boot=boot_time()) != SANE:
+        raise Conflict("the clock is doubted, and backups go by date: see `mailhub sweep --confirm-clock`")
+    gone = expire(house.vault, actor=actor.name, now=now)
+    issue_second_receipts(house.vault, now=now)
     return [_shape(row) for row in gone]
 
 
