@@ -26,6 +26,11 @@ def from_datetime(value: datetime) -> int:
     return int(value.timestamp()) * SECOND + value.microsecond
 
 
+def in_seconds(count: int) -> str:
+    """A number of seconds in words: ``1 second``, ``5 seconds``."""
+    return "1 second" if count == 1 else f"{count} seconds"
+
+
 def to_iso(at: int) -> str:
     """RFC 3339 in UTC, to the second: ``2026-11-23T16:41:00Z``. An instant outside years 1 to 9999 is their nearest."""
     seconds = min(max(at // SECOND, _FIRST_SECOND), _LAST_SECOND)

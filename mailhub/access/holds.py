@@ -12,6 +12,7 @@ Must not: remove anything; lifting does not either.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mailhub import clock
 from mailhub.access.actor import Actor, Role
@@ -66,13 +67,14 @@ def _object_of(act: Act, kind: str, named: int | None) -> int | None:
 
 
 def lift_hold(act: Act, hold: int) -> Hold:
-    """Lift it; the hold as it was. Again changes nothing. ``NotFound`` without one."""
+    """Lift it; the hold as it is then. Again changes nothing. ``NotFound`` without one."""
     found = holds.lift_hold(act.transaction.connection, act.account, hold, act.now)
     if found is None:
         raise NotFound(f"there is no hold {hold}")
-    if found.lifted_at is None:
-        act.record("hold.lift", f"hold:{hold}")
-    return found
+    if found.lifted_at is not None:
+        return found
+    act.record("hold.lift", f"hold:{hold}")
+    return replace(found, lifted_at=act.now)
 
 
 def require_not_held(found: Sequence[Hold]) -> None:

@@ -26,6 +26,16 @@ AGAIN_SECONDS = 5  # after which a client may try again what was unavailable
 
 NO_THREAD = "can't start new thread"  # Python's words where the system, or the unit's TasksMax=, gives none
 
+FORMS = {  # by the name of what was sent: the form it is to have
+    "ticket": "this names no ticket: give its number, as 17 or #17, or its id",
+    "into": "this names no ticket: give its number, as 17 or #17, or its id",
+}
+WORDS = {
+    "int_parsing": "this is no whole number",
+    "missing": "is missing",
+    "json_invalid": "this is no JSON",
+}
+
 log = structlog.get_logger("mailhub.api")
 
 
@@ -145,7 +155,7 @@ async def crashed(request: Request, error: Exception) -> JSONResponse:
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [
-        {"where": _said(".".join(map(str, each["loc"]))), "what": _said(each["msg"])}
+        {"where": _said(".".join(map(str, each["loc"][1:] or each["loc"]))), "what": _what(each)}
         for each in error.errors()
     ]
     text = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:5])
@@ -163,6 +173,13 @@ def by_status(
     """The response to what the framework refuses by itself."""
     text = TEXTS.get(status, detail)
     return refused(status, HTTP_CODES.get(status, "refused"), text, route=route, headers=headers)
+
+
+def _what(fault: Mapping[str, Any]) -> str:
+    """What is wrong with a value, and what would be right, in words of ours where there are some."""
+    if fault["type"] == "string_pattern_mismatch":
+        return FORMS.get(str(fault["loc"][-1]), "is not written as it should be here")
+    return WORDS.get(fault["type"]) or _said(fault["msg"])
 
 
 def _said(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OK = 0
+DECLINED = 1  # asked, and answered with no: sysexits.h has no number for that
 USAGE = 64
 DATAERR = 65
 NOUSER = 67

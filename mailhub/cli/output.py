@@ -6,6 +6,7 @@ What strangers wrote is printed without control characters: a subject cannot mov
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,12 +15,26 @@ from typing import Any, TypeVar
 
 import click
 
-from mailhub.cli import client
+from mailhub.cli import client, exits
 
 F = TypeVar("F", bound=Callable[..., Any])
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # as the API writes one, wherever it stands
 PLAIN_WIDTH = 200  # columns of a table that goes to a file or a pipe
 _CONTROLS = {code: "�" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _CONTROLS |= dict.fromkeys((0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069), "�")
+
+
+class Declined(click.ClickException):
+    """Whoever was asked said no: nothing was changed, which is no fault and no success."""
+
+    exit_code = exits.DECLINED
+
+    def __init__(self) -> None:
+        super().__init__("nothing was changed")
+
+    def show(self, file: Any = None) -> None:
+        """Say so, without the word error."""
+        click.echo(self.message, file=file, err=True)
 
 
 class Context:
@@ -66,6 +81,9 @@ class Context:
         if self.as_json:
             print_json(rows)
             return
+        if not rows:
+            click.echo("none")
+            return
         _print_table(
             [[self._cell(key, row.get(key)) for key in columns] for row in rows], list(columns.values())
         )
@@ -89,10 +107,21 @@ class Context:
             return "yes" if value else "no"
         if isinstance(value, float):
             return f"{value:.3f}"
-        if isinstance(value, (dict, list)):
-            return json.dumps(value, ensure_ascii=False)
+        if isinstance(value, dict):
+            named = ((each, self._cell(each, inner)) for each, inner in value.items())
+            return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in named if text)
+        if isinstance(value, list):
+            return "; ".join(self._cell("", each) for each in value)
+        if isinstance(value, str) and _INSTANT.fullmatch(value):
+            return self.time(value)
 
         return clean(str(value))
+
+
+def require_yes(question: str) -> None:
+    """Ask on the terminal; ``Declined`` unless the answer is yes."""
+    if not click.confirm(question, err=True):
+        raise Declined
 
 
 def clean(text: str) -> str:

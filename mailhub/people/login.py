@@ -119,7 +119,9 @@ def _count(context: LoginContext, login: str, peer: str, now: int) -> attempts.C
 
     if wait := context.writer.run(count):
         seconds = -(-wait // clock.SECOND)
-        raise TooManyRequests(f"too many failed logins: wait {seconds} seconds", after_seconds=seconds)
+        raise TooManyRequests(
+            f"too many failed logins: wait {clock.in_seconds(seconds)}", after_seconds=seconds
+        )
     return counted
 
 

@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from mailhub import clock
 from mailhub.callers import problems
 from mailhub.callers.caller import house_of
 from mailhub.callers.origin import ADMIN
@@ -88,7 +89,7 @@ def require_patience(request: Request) -> None:
     rates: Rates = request.app.state.page_rates
     client = address_group(str(request.state.address or ""))
     if wait := rates.wait_seconds(client, ASKS_A_MINUTE, time.monotonic()):
-        raise TooManyRequests(f"please wait {wait} seconds and try again", after_seconds=wait)
+        raise TooManyRequests(f"please wait {clock.in_seconds(wait)} and try again", after_seconds=wait)
 
 
 Visited = Annotated[House, Depends(visited)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 
+import click
 import pytest
 
-from mailhub.cli.output import Context, clean
+from mailhub.cli.output import Context, Declined, clean, require_yes
 
 
 def context(*, as_json: bool = False, utc: bool = True) -> Context:
@@ -56,3 +57,33 @@ def test_times_are_local_unless_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_an_empty_list_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A list without rows is a word, not a heading over nothing."""
+    context().table([], {"id": "ID"})
+    assert capsys.readouterr().out == "none\n"
+
+
+def test_what_is_within_a_field_is_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lists and objects are printed without JSON, and their instants in the time of all others."""
+    row: dict[str, object] = {
+        "next": {"to": "suspended", "step_at": "2026-11-23T16:41:00Z", "held": None},
+        "warnings": {},
+    }
+    row["given"] = ["2026-11-23T16:41:00Z", "two"]
+    context(utc=True).fields(row)
+    assert capsys.readouterr().out.splitlines() == [
+        "next      to suspended, step at 2026-11-23 16:41",
+        "warnings  ",
+        "given     2026-11-23 16:41; two",
+    ]
+
+
+def test_a_no_is_an_answer(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who answers no is told that nothing was changed; the status is 1, not that of an interrupted command."""
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
+    with pytest.raises(Declined) as declined:
+        require_yes("Go on?")
+    declined.value.show()
+    assert (declined.value.exit_code, capsys.readouterr().err) == (1, "nothing was changed\n")

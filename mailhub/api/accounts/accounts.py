@@ -53,7 +53,7 @@ class AccountInFull(Account):
     """A tenant with what comes next, the warnings its owner got, and the receipts of its deletion."""
 
     stage_reason: str
-    term_began_at: str | None
+    term_began_at: str | None  # where the owner asked to go, when that was
     deletion_asked_at: str | None
     next: NextStep | None
     warnings: dict[int, str]  # days before the step: when it was given
@@ -153,6 +153,7 @@ def _in_full(call: Call) -> AccountInFull:
     return made(
         AccountInFull,
         row,
+        term_began_at=instant(row.term_began_at or row.deletion_asked_at),
         next=following,
         warnings={days: clock.to_iso(at) for days, at in warned.items()},
         receipts=receipts,

@@ -70,7 +70,7 @@ def add_hold(call: InAccount, body: NewHold) -> Hold:
 
 @router.delete("/holds/{hold}")
 def lift_hold(call: InAccount, hold: Id) -> Hold:
-    """Lift a hold now; the hold as it was. What waited for it goes on by itself. Needs a fresh second factor."""
+    """Lift a hold now; the hold as it is then. What waited for it goes on by itself. Needs a fresh second factor."""
     call.require("hold.manage")
     call.require_fresh()
     return _shape(call.act(holds.lift_hold, hold))

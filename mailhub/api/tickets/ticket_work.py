@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Concatenate, ParamSpec
+from typing import Annotated, Concatenate, ParamSpec, Protocol
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -19,6 +19,7 @@ from mailhub.proof.act import Act
 from mailhub.tickets import acts as tickets
 from mailhub.tickets import merging, purging
 from mailhub.tickets.reply import Answer, reply
+from storage.people import users
 from storage.tickets import ticket_lists
 from storage.tickets.tickets import Ticket
 from storage.writer import Transaction
@@ -206,11 +207,21 @@ def add_note(call: InAccount, ticket: shapes.TicketName, body: Text) -> shapes.N
         row = tickets.note(
             Act(transaction, call.actor.name, call.account, clock.now()), found, user=user, text=body.text
         )
+        author = users.find_user(transaction.connection, call.account, user)
         return shapes.Note(
-            id=row.id, author=None, created_at=shapes.instant(row.created_at) or "", text=row.text
+            id=row.id,
+            author=author.email if author else None,
+            created_at=shapes.instant(row.created_at) or "",
+            text=row.text,
         )
 
     return call.house.writer.run(act)
+
+
+class SetNote(Protocol):
+    """Takes a note back, or puts it back."""
+
+    def __call__(self, act: Act, note_id: int, /) -> object: ...
 
 
 @router.delete("/notes/{note}", status_code=204)
@@ -225,9 +236,9 @@ def put_back_note(call: InAccount, note: shapes.Id) -> None:
     _set_note(call, note, tickets.put_back_note)
 
 
-def _set_note(call: Call, note: int, act: Callable[..., object]) -> None:
+def _set_note(call: Call, note: int, act: SetNote) -> None:
     call.require("ticket.work")
-    call.house.writer.run(act, call.actor.name, call.account, note, now=clock.now())
+    call.act(act, note)
 
 
 @router.post("/tickets/{ticket}/replies", status_code=202)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mailhub.cli.output import Context, listing, printing
+from mailhub.cli.output import Context, listing, printing, require_yes
 from mailhub.cli.privacy.exporting import export_account
 
 
@@ -124,9 +124,7 @@ def terminate(context: Context, yes: bool) -> None:
     Example: mailhub account terminate --account 1000000001 --yes
     """
     if not yes:
-        click.confirm(
-            "Routes, ApiTokens, mailboxes and rules of the account go for good. Terminate it?", abort=True
-        )
+        require_yes("Routes, ApiTokens, mailboxes and rules of the account go for good. Terminate it?")
     _act(context, "terminate")
 
 

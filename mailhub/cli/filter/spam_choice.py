@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mailhub.cli.output import Context
+from mailhub.cli.output import Context, require_yes
 from mailhub.errors import BadRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +43,7 @@ def choosing(function: F) -> F:
             raise BadRequest("name messages by their ids, or by --search, --mailbox, --contact and --verdict")
         found = messages or _found(context, chosen)
         if chosen and not yes and found:
-            click.confirm(f"{len(found)} messages. Go on?", abort=True, err=True)
+            require_yes(f"{len(found)} messages. Go on?")
         return function(context, *arguments, messages=found, **keywords)
 
     return command  # type: ignore[return-value]

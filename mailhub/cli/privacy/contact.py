@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli.output import Context, listing, printing
+from mailhub.cli.output import Context, listing, printing, require_yes
 from mailhub.cli.privacy.contact_requests import requests
 from mailhub.cli.privacy.exporting import export_contact
 
@@ -86,7 +86,7 @@ def erase(context: Context, addresses: tuple[str, ...], plan: bool, yes: bool, w
 
     if not yes:
         click.echo(f"This takes {_told(planned)}, of {', '.join(planned['addresses'])}.", err=True)
-        click.confirm("Erase this person for good?", abort=True, err=True)
+        require_yes("Erase this person for good?")
 
     body = {"addresses": list(addresses), "confirm": addresses[0]}
     begun = context.call("POST", "/v1/erasures", body=body)

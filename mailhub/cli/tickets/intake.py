@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mailhub.cli.output import Context, listing, printing
+from mailhub.cli.output import Context, listing, printing, require_yes
 
 COLUMNS = {
     "id": "ID",
@@ -97,5 +97,5 @@ def discard(context: Context, delivery: int, yes: bool) -> None:
     Example: mailhub intake discard 1000000012 --yes
     """
     if not yes:
-        click.confirm(f"Remove the message of delivery {delivery} for good?", abort=True, err=True)
+        require_yes(f"Remove the message of delivery {delivery} for good?")
     context.fields(context.call("POST", f"/v1/intake/{delivery}/discard"))

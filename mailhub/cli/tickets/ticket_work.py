@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli.output import Context, print_json, printing
+from mailhub.cli.output import Context, print_json, printing, require_yes
 
 
 def _say(context: Context, found: dict[str, Any], what: str) -> None:
@@ -217,7 +217,7 @@ def purge(context: Context, ticket: str, yes: bool) -> None:
     Example: mailhub ticket purge 17 --yes
     """
     if not yes:
-        click.confirm(f"Remove ticket {ticket} for good?", abort=True, err=True)
+        require_yes(f"Remove ticket {ticket} for good?")
     context.fields(context.call("POST", f"/v1/tickets/{ticket}/purge", confirm=ticket))
 
 
