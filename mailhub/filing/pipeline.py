@@ -33,8 +33,8 @@ from storage.mail import raws
 from storage.mail.filing import (
     BEARERS,
     Filed,
+    FiledTicket,
     Rows,
-    TicketState,
     View,
     flood_ticket,
     load,
@@ -42,6 +42,7 @@ from storage.mail.filing import (
     write,
 )
 from storage.mail.mailboxes import SUPPORT
+from storage.words import ParticipantRole, TicketState
 from storage.writer import Transaction
 
 PARTICIPANTS_ADDED = 40  # people a single mail can add to a ticket (Zammad's bound)
@@ -295,7 +296,7 @@ def _contact(account: _Account, address: str, name: str, message: Prepared) -> i
 # --- which ticket -----------------------------------------------------------------------------------------------------
 
 
-def _place(account: _Account, case: Case) -> TicketState:
+def _place(account: _Account, case: Case) -> FiledTicket:
     """The ticket the message becomes part of, in the state it has afterwards."""
     joined = case.decision.ticket
     if joined is not None and _admit(account, joined, case):
@@ -307,19 +308,24 @@ def _place(account: _Account, case: Case) -> TicketState:
     return _new_ticket(account, case, related=case.decision.may_belong_to or (joined.id if joined else None))
 
 
-def _admit(account: _Account, ticket: TicketState, case: Case) -> bool:
+def _admit(account: _Account, ticket: FiledTicket, case: Case) -> bool:
     """Whether a ticket takes the message; a closed one reopens, unless its mailbox wants a new ticket then."""
     automatic = case.message.parsed.automatic.kind in _CHANGES_NO_STATE
-    if ticket.state != "closed" or automatic or case.author.own or case.verdict == spam.Verdict.SPAM:
+    if (
+        ticket.state != TicketState.CLOSED
+        or automatic
+        or case.author.own
+        or case.verdict == spam.Verdict.SPAM
+    ):
         return True
     mailbox = account.context.directory.find_mailbox(ticket.mailbox_id)
     if mailbox is not None and mailbox.on_reply_to_closed != "reopen":
         return False
-    ticket.state = "open"
+    ticket.state = TicketState.OPEN
     return True
 
 
-def _touch(account: _Account, ticket: TicketState, case: Case) -> TicketState:
+def _touch(account: _Account, ticket: FiledTicket, case: Case) -> FiledTicket:
     at = case.message.envelope.received_at
     row = account.rows.touched.setdefault(ticket.id, {"added": 0, "at": at})
     row.update(added=row["added"] + 1, at=max(row["at"], at), new_state=ticket.state)
@@ -335,7 +341,7 @@ def _is_capped(case: Case) -> bool:
     return not case.message.envelope.quiet and case.author.user is None
 
 
-def _collecting(account: _Account, case: Case) -> TicketState | None:
+def _collecting(account: _Account, case: Case) -> FiledTicket | None:
     """The ticket for what a sender sends over his hourly cap; None below the cap, or when it is yet to be made.
 
     One that was closed or trashed collects no more: nobody would see what came."""
@@ -358,12 +364,20 @@ def _collecting(account: _Account, case: Case) -> TicketState | None:
     load_tickets(account.transaction.connection, account.id, {known}, account.view)
     collecting = account.view.live(known)
 
-    return collecting if collecting is not None and collecting.state in ("open", "spam") else None
+    return (
+        collecting
+        if collecting is not None and collecting.state in (TicketState.OPEN, TicketState.SPAM)
+        else None
+    )
 
 
-def _new_ticket(account: _Account, case: Case, *, related: int | None) -> TicketState:
-    state = "closed" if case.author.own else "spam" if case.verdict == spam.Verdict.SPAM else "open"
-    ticket = TicketState(account.transaction.new_id(), 0, case.mailbox, case.author.contact, state)
+def _new_ticket(account: _Account, case: Case, *, related: int | None) -> FiledTicket:
+    state = TicketState.OPEN
+    if case.author.own:
+        state = TicketState.CLOSED
+    elif case.verdict == spam.Verdict.SPAM:
+        state = TicketState.SPAM
+    ticket = FiledTicket(account.transaction.new_id(), 0, case.mailbox, case.author.contact, state)
     key = _flood_key(account, case)
     capped = _is_capped(case)
     at = case.message.envelope.received_at
@@ -376,7 +390,7 @@ def _new_ticket(account: _Account, case: Case, *, related: int | None) -> Ticket
     return ticket
 
 
-def _show_in(account: _Account, ticket: TicketState | None, routes: Routes) -> None:
+def _show_in(account: _Account, ticket: FiledTicket | None, routes: Routes) -> None:
     for _, recipient in routes:
         if ticket and recipient.mailbox != ticket.mailbox_id and recipient.mailbox not in ticket.also_in:
             ticket.also_in.add(recipient.mailbox)
@@ -384,7 +398,7 @@ def _show_in(account: _Account, ticket: TicketState | None, routes: Routes) -> N
             account.rows.ticket_mailboxes.append(row)
 
 
-def _add_participants(account: _Account, ticket: TicketState, case: Case) -> None:
+def _add_participants(account: _Account, ticket: FiledTicket, case: Case) -> None:
     """People a participant names in To and Cc may write from now on; a guest only shows up as one.
 
     A bounce names nobody: it joins whoever wrote it, so a forged one could bring anybody in. Nor does any
@@ -394,13 +408,12 @@ def _add_participants(account: _Account, ticket: TicketState, case: Case) -> Non
         return
 
     if case.decision.guest:
-        named = {case.author.address: thread.GUEST}
+        named = {case.author.address: ParticipantRole.GUEST}
     else:
         people = chain(case.message.parsed.to, case.message.parsed.cc)
         addresses = (person.address.lower() for person in people)
-        named = dict.fromkeys(
-            (a for a in addresses if a != case.author.address and _is_customer(account, a)), "cc"
-        )
+        customers = (a for a in addresses if a != case.author.address and _is_customer(account, a))
+        named = dict.fromkeys(customers, ParticipantRole.CC)
 
     for address, role in list(named.items())[:PARTICIPANTS_ADDED]:
         is_requester = (
@@ -415,7 +428,7 @@ def _add_participants(account: _Account, ticket: TicketState, case: Case) -> Non
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _store(account: _Account, ticket: TicketState, case: Case) -> None:
+def _store(account: _Account, ticket: FiledTicket, case: Case) -> None:
     message = case.message
     rows = account.rows
     flags = list(message.parsed.flags)

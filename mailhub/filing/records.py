@@ -15,7 +15,7 @@ from mailhub.reading.authenticated import to_words
 from mailhub.reading.derived import derived_columns, short
 from mailhub.reading.prepare import Prepared, storable
 from storage.engine.bulk import Row
-from storage.mail.filing import Filed, TicketState, Wanted
+from storage.mail.filing import Filed, FiledTicket, Wanted
 
 TRACE_CHARACTERS = 16 * 1024
 SIZE_SHOWN = 2**31 - 1  # what the column holds; a server may say more of a mail that we refuse
@@ -47,7 +47,7 @@ class Case:
     mailbox: int
 
 
-def ticket_row(account: int, case: Case, ticket: TicketState, *, related: int | None, flood: bool) -> Row:
+def ticket_row(account: int, case: Case, ticket: FiledTicket, *, related: int | None, flood: bool) -> Row:
     """A new ticket; its number is given when the batch is written."""
     at = case.message.envelope.received_at
     return {
@@ -71,7 +71,7 @@ def ticket_row(account: int, case: Case, ticket: TicketState, *, related: int | 
     }
 
 
-def message_row(account: int, case: Case, ticket: TicketState, *, flags: list[str]) -> Row:
+def message_row(account: int, case: Case, ticket: FiledTicket, *, flags: list[str]) -> Row:
     """The message itself; its raw bytes and index words are rows of their own."""
     message = case.message
     author = case.author

@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailhub.reading.subject_tags import subject_tags
-from storage.mail.filing import TicketState, View
-
-GUEST = "guest"
+from storage.mail.filing import FiledTicket, View
+from storage.words import ParticipantRole, TicketState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class Incoming:
 class Decision:
     """Where a message goes. ``ticket`` None: a ticket of its own."""
 
-    ticket: TicketState | None
+    ticket: FiledTicket | None
     reason: str
     evidence: str = ""
     may_belong_to: int | None = None
@@ -50,7 +49,7 @@ def decide(incoming: Incoming, view: View) -> Decision:
     """The ticket of a message, by the account's ``view``."""
     for ticket_id, contact, reason in incoming.tokens:
         ticket = view.live(ticket_id)
-        if ticket is not None and ticket.state != "trash":
+        if ticket is not None and ticket.state != TicketState.TRASH:
             evidence = _doubt(incoming, ticket, contact)
             return Decision(ticket=ticket, reason=reason, evidence=evidence, guest=bool(evidence))
 
@@ -63,7 +62,7 @@ def decide(incoming: Incoming, view: View) -> Decision:
     return Decision(ticket=None, reason=_reason_alone(incoming, may_belong_to), may_belong_to=may_belong_to)
 
 
-def _doubt(incoming: Incoming, ticket: TicketState, contact: int) -> str:
+def _doubt(incoming: Incoming, ticket: FiledTicket, contact: int) -> str:
     """Why the bearer of a proof is only a guest, "" when he is who it was given to, or a participant."""
     if incoming.forged:
         return "its sender could not be authenticated"
@@ -78,7 +77,7 @@ def _reason_alone(incoming: Incoming, may_belong_to: int | None) -> str:
     return "authentication-failed" if incoming.forged else "not-a-participant"
 
 
-def _candidates(incoming: Incoming, view: View) -> Iterator[tuple[TicketState, str, str]]:
+def _candidates(incoming: Incoming, view: View) -> Iterator[tuple[FiledTicket, str, str]]:
     if incoming.bounced is not None:
         for filed in view.references.get(incoming.bounced, ()):
             if filed.id in view.outgoing and (ticket := view.live(filed.ticket_id)):
@@ -87,17 +86,18 @@ def _candidates(incoming: Incoming, view: View) -> Iterator[tuple[TicketState, s
     for id_hash, reason in incoming.references:
         for filed in reversed(view.references.get(id_hash, ())):  # in two tickets: the younger one
             ticket = view.live(filed.ticket_id)
-            if ticket is not None and ticket.state != "trash":
+            if ticket is not None and ticket.state != TicketState.TRASH:
                 yield ticket, reason, f"answers message {filed.id}"
 
     for number in subject_tags(incoming.subject):
         ticket = view.live(view.numbers.get(number, 0))
-        if ticket is not None and ticket.state != "trash":
+        if ticket is not None and ticket.state != TicketState.TRASH:
             yield ticket, "subject-tag", f"[#{number}]"
 
 
-def _may_write(incoming: Incoming, ticket: TicketState) -> bool:
+def _may_write(incoming: Incoming, ticket: FiledTicket) -> bool:
     """Whether the sender is a participant: requester, cc'd earlier, or a user of the account."""
     if incoming.user is not None or (incoming.contact is not None and incoming.contact == ticket.contact_id):
         return True
-    return ticket.participants.get(incoming.address, GUEST) != GUEST
+    role = ticket.participants.get(incoming.address, ParticipantRole.GUEST)
+    return role != ParticipantRole.GUEST

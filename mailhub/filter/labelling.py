@@ -18,6 +18,7 @@ from storage.filter.labels import Labelled, TicketVerdict
 from storage.filter.ledger import Entry
 from storage.mail.derived import Received
 from storage.tickets.tickets import Ticket
+from storage.words import TicketState
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +142,19 @@ def _put_in(change: Change, case: Case, wish: Wish, taught: Taught) -> None:
     case.label = case.verdict = wish.label
 
 
+# not worked on: what the state was before is kept beside it
+AWAY = frozenset({TicketState.TRASH, TicketState.MERGED, TicketState.PURGING})
+
+
 def ticket_verdict(ticket: Ticket, verdict: str) -> TicketVerdict:
     """The state that follows from the verdict on a ticket's first message; in the trash, the state to come back to."""
-    away = ticket.state in ("trash", "merged", "purging")
+    away = ticket.state in AWAY
     state = ticket.state_before if away else ticket.state
 
     if verdict == SPAM:
-        state = SPAM
-    elif state == SPAM:
-        state = "open"
+        state = TicketState.SPAM
+    elif state == TicketState.SPAM:
+        state = TicketState.OPEN
 
     return TicketVerdict(
         ticket_id=ticket.id,

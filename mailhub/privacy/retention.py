@@ -29,9 +29,10 @@ from storage.database import Connection, Database
 from storage.privacy import holds, retaining
 from storage.privacy.tombstones import Tombstones
 from storage.tickets.tickets import lock_tickets
+from storage.words import TicketState
 from storage.writer import Transaction, Writer
 
-STATES = ("spam", "trash", "closed")
+STATES = (TicketState.SPAM, TicketState.TRASH, TicketState.CLOSED)
 TICKETS_A_PAGE = 100
 RECORDS_A_TURN = 200
 ACTOR = "system"
@@ -89,7 +90,11 @@ def rules_of(connection: Connection, account: int, settings: Retention) -> list[
     """The account's deletion rules, those of mailboxes first."""
     ids = retaining.mailbox_ids(connection, account)
     special = parse_mailboxes(settings)
-    general = {"spam": settings.spam_days, "trash": settings.trash_days, "closed": settings.closed_days}
+    general: dict[str, float] = {
+        TicketState.SPAM: settings.spam_days,
+        TicketState.TRASH: settings.trash_days,
+        TicketState.CLOSED: settings.closed_days,
+    }
     rules = []
 
     for state in STATES:

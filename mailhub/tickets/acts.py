@@ -26,6 +26,7 @@ from storage.privacy.tombstones import Tombstones
 from storage.tickets import notes, participants
 from storage.tickets.removal import tickets_of_messages
 from storage.tickets.tickets import Ticket, change_ticket, find_ticket, lock_tickets
+from storage.words import ParticipantRole, TicketState
 from storage.writer import Transaction
 
 NOTE_CHARACTERS = 64 * 1024
@@ -43,13 +44,13 @@ def locked(transaction: Transaction, account: int, ticket: int) -> Ticket:
 
 def workable(ticket: Ticket) -> Ticket:
     """The ticket, unless it is in the trash, was merged away or is going: then ``Conflict`` says what to do."""
-    if ticket.state == "purging":
+    if ticket.state == TicketState.PURGING:
         raise Conflict(f"ticket {ticket.number} is being removed for good")
-    if ticket.state == "merged":
+    if ticket.state == TicketState.MERGED:
         raise Conflict(
             f"ticket {ticket.number} was merged into another one: work on that, or unmerge it first"
         )
-    if ticket.state == "trash":
+    if ticket.state == TicketState.TRASH:
         raise Conflict(f"ticket {ticket.number} is in the trash: restore it first")
     return ticket
 
@@ -79,48 +80,46 @@ def close(act: Act, ticket: int, *, handling: Handling | None = None) -> Ticket:
     ``handling``: by whose own hands it was; None teaches the filter nothing (rules, programs, sweeps).
     """
     found = workable(locked(act.transaction, act.account, ticket))
-    if found.state == "closed":
+    if found.state == TicketState.CLOSED:
         return found
-    if found.state == "spam":
+    if found.state == TicketState.SPAM:
         raise Conflict(
             f"ticket {found.number} is spam: mark its message as ham, or reopen it, before closing it"
         )
     if handling is not None:
         ask_handled(act, found.id, handling)
-    return _change(act, found, "ticket.close", state="closed")
+    return _change(act, found, "ticket.close", state=TicketState.CLOSED)
 
 
 def reopen(act: Act, ticket: int) -> Ticket:
     """A closed ticket, or one in the spam state, is open again."""
     found = workable(locked(act.transaction, act.account, ticket))
-    if found.state == "open":
+    if found.state == TicketState.OPEN:
         return found
     withdraw_handled(act, found.id)
-    return _change(act, found, "ticket.reopen", state="open")
+    return _change(act, found, "ticket.reopen", state=TicketState.OPEN)
 
 
 def trash(act: Act, ticket: int) -> Ticket:
     """Put the ticket into the trash: everything stays, ``restore`` brings it back as it was."""
     found = locked(act.transaction, act.account, ticket)
-    if found.state == "trash":
+    if found.state == TicketState.TRASH:
         return found
     withdraw_handled(act, found.id)
-    return _change(act, found, "ticket.trash", state="trash", state_before=workable(found).state)
+    return _change(act, found, "ticket.trash", state=TicketState.TRASH, state_before=workable(found).state)
 
 
 def restore(act: Act, ticket: int) -> Ticket:
     """Take the ticket out of the trash, into the state it was in before."""
     found = locked(act.transaction, act.account, ticket)
-    if found.state != "trash":
+    if found.state != TicketState.TRASH:
         raise Conflict(f"ticket {found.number} is not in the trash")
-    return _change(act, found, "ticket.restore", state=found.state_before or "open", state_before=None)
+    return _change(
+        act, found, "ticket.restore", state=found.state_before or TicketState.OPEN, state_before=None
+    )
 
 
 # --- guests -----------------------------------------------------------------------------------------------------------
-
-# roles of a participant: who only showed up, and who may write
-GUEST = "guest"
-MEMBER = "cc"
 
 
 def accept(act: Act, ticket: int, address: str) -> Ticket:
@@ -146,10 +145,10 @@ def _set_role(act: Act, ticket: int, address: str, verb: str) -> Ticket:
         raise NotFound(f"nobody with this address showed up in ticket {found.number}")
 
     joining = verb == "ticket.accept"
-    if joining == (known[0].role != GUEST):
+    if joining == (known[0].role != ParticipantRole.GUEST):
         return found
 
-    role = MEMBER if joining else GUEST
+    role = ParticipantRole.CC if joining else ParticipantRole.GUEST
     participants.set_role(connection, act.account, found.id, wanted, role)
     change_ticket(connection, act.account, found.id, at=act.now)
     detail = {"contact": known[0].contact_id, "before": known[0].role, "after": role}

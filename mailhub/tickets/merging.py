@@ -35,6 +35,7 @@ from storage.tickets.tickets import (
     merge_chain,
     merged_tickets,
 )
+from storage.words import TicketState
 from storage.writer import Transaction
 
 TRIES = 3  # looks at a chain of merges that others keep changing
@@ -55,7 +56,7 @@ def merge(act: Act, source: int, target: int) -> Ticket:
         raise NotFound("one of the tickets is gone")
 
     workable(both[first.id])
-    if workable(both[second.id]).state == "spam":
+    if workable(both[second.id]).state == TicketState.SPAM:
         raise Conflict(f"ticket {second.number} is spam: reopen it before merging into it")
 
     moved = move_messages(
@@ -67,7 +68,7 @@ def merge(act: Act, source: int, target: int) -> Ticket:
     )
     moved_notes = notes.note_ids(connection, act.account, first.id)
     notes.move_notes(connection, act.account, moved_notes, source=first.id, target=second.id)
-    shell = {"state": "merged", "state_before": both[first.id].state, "merged_into": second.id}
+    shell = {"state": TicketState.MERGED, "state_before": both[first.id].state, "merged_into": second.id}
     change_ticket(connection, act.account, first.id, at=act.now, **shell)
     _touch_target(act.transaction, act.account, second.id, act.now)
     detail = {
@@ -95,7 +96,7 @@ def unmerge(act: Act, ticket: int) -> Ticket:
     moved = move_messages(connection, act.account, wanted, source=end, target=shell.id)
     wanted_notes = [note for note in entry.detail["notes"] if note not in later["notes"]]
     notes.move_notes(connection, act.account, wanted_notes, source=end, target=shell.id)
-    alive = {"state": shell.state_before or "open", "state_before": None, "merged_into": None}
+    alive = {"state": shell.state_before or TicketState.OPEN, "state_before": None, "merged_into": None}
     change_ticket(connection, act.account, shell.id, at=act.now, **alive)
     unmerged = [shell.id, *(each.id for each in merged_tickets(connection, act.account, [shell.id]))]
     for passed in chain[1:]:

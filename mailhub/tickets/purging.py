@@ -27,6 +27,7 @@ from storage.privacy.holds import find_holds_on_tickets
 from storage.privacy.tombstones import Tombstones
 from storage.tickets.removal import messages_of_tickets
 from storage.tickets.tickets import change_ticket, find_ticket, list_purging, merged_tickets
+from storage.words import TicketState
 from storage.writer import Transaction, Writer
 
 
@@ -56,7 +57,7 @@ def begin(act: Act, ticket: int) -> Purge:
     """
     connection = act.transaction.connection
     found = locked(act.transaction, act.account, ticket)
-    if found.state == "merged":
+    if found.state == TicketState.MERGED:
         raise Conflict(f"ticket {found.number} was merged into another one: purge that, or unmerge it first")
 
     require_not_held(find_holds_on_tickets(connection, act.account, [found.id], act.now))
@@ -66,8 +67,10 @@ def begin(act: Act, ticket: int) -> Purge:
         ticket=found.id, tickets=going, messages=tuple(messages_of_tickets(connection, act.account, going))
     )
 
-    if found.state != "purging":
-        change_ticket(connection, act.account, found.id, at=act.now, state="purging", state_before=None)
+    if found.state != TicketState.PURGING:
+        change_ticket(
+            connection, act.account, found.id, at=act.now, state=TicketState.PURGING, state_before=None
+        )
         ids = {"tickets": list(purge.tickets), "messages": list(purge.messages)}
         act.record("ticket.purge", f"ticket:{found.id}", **ids)
 
@@ -89,7 +92,7 @@ def carry_out(
 def _step(transaction: Transaction, *, parts: Purging, account: int, ticket: int, now: int) -> bool | None:
     """One turn; None: there is more."""
     found = find_ticket(transaction.connection, account, ticket)
-    if found is None or found.state != "purging":
+    if found is None or found.state != TicketState.PURGING:
         return True  # another one was faster
     if find_holds_on_tickets(transaction.connection, account, [ticket], now):
         return False

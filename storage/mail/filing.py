@@ -34,6 +34,7 @@ from storage.schema import (
     tombstone,
     user,
 )
+from storage.words import TicketState
 
 BEARERS = 16  # messages remembered under one Message-ID; one borne by more is no proof of anything
 MERGE_HOPS = 100  # a chain of merges longer than this is followed no further
@@ -53,7 +54,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class TicketState:
+class FiledTicket:
     """A ticket as far as threading needs it."""
 
     id: int
@@ -88,15 +89,15 @@ class View:
     contacts: dict[str, int] = field(default_factory=dict)  # by address
     rules: dict[str, str] = field(default_factory=dict)  # for senders: pattern -> allow or deny
     users: dict[str, int] = field(default_factory=dict)  # by address
-    tickets: dict[int, TicketState] = field(default_factory=dict)
+    tickets: dict[int, FiledTicket] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)  # ticket number -> id
 
-    def live(self, ticket_id: int) -> TicketState | None:
+    def live(self, ticket_id: int) -> FiledTicket | None:
         """The ticket, or the one that it was merged into in the end; None when it is gone, or just going."""
         found = self.tickets.get(ticket_id)
         for _ in range(MERGE_HOPS):
             if found is None or found.merged_into is None:
-                return None if found is not None and found.state == "purging" else found
+                return None if found is not None and found.state == TicketState.PURGING else found
             found = self.tickets.get(found.merged_into)
         return None
 
@@ -241,7 +242,7 @@ def load_tickets(connection: Connection, account_id: int, wanted: set[int], view
         if not wanted:
             break
         rows = select_in(connection, _TICKETS, account_id, wanted)
-        view.tickets.update((row.id, TicketState(*row)) for row in rows)
+        view.tickets.update((row.id, FiledTicket(*row)) for row in rows)
         wanted = {row.merged_into for row in rows if row.merged_into is not None}
 
     fresh = view.tickets.keys() - known
@@ -320,7 +321,7 @@ def flood_ticket(
             ticket.c.contact_id == contact if contact is not None else ticket.c.contact_id.is_(None),
             ticket.c.mailbox_id == mailbox,
             ticket.c.flood == 1,
-            ticket.c.state.in_(("open", "spam")),
+            ticket.c.state.in_((TicketState.OPEN, TicketState.SPAM)),
             ticket.c.created_at >= since,
         )
         .order_by(ticket.c.id.desc())

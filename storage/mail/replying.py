@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from storage.schema import contact, contact_address, message, participant
 from storage.tickets.tickets import Ticket
+from storage.words import ParticipantRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,6 @@ def _others(connection: Connection, ticket: Ticket) -> tuple[str, ...]:
     query = select(participant.c.address).where(
         participant.c.account_id == ticket.account_id,
         participant.c.ticket_id == ticket.id,
-        participant.c.role.in_(("cc", "merged")),
+        participant.c.role.in_((ParticipantRole.CC, ParticipantRole.MERGED)),
     )
     return tuple(connection.execute(query.order_by(participant.c.address)).scalars())

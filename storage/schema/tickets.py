@@ -79,8 +79,8 @@ participant = Table(
     ),
     word(
         "role",
-        "cc, agent, merged: takes part in a ticket merged into this one, or guest: came by a valid reply address of"
-        " someone else, not yet agreed to",
+        "cc, merged or guest: may write; takes part in a ticket merged into this one, and may; came by a valid reply"
+        " address of someone else, not yet agreed to",
     ),
     PrimaryKeyConstraint("account_id", "ticket_id", "address"),
     sqlite_with_rowid=False,

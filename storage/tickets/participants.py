@@ -12,7 +12,7 @@ from storage.schema import contact_address, participant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """One address of a ticket. ``role``: cc and merged may write into it, a guest may not."""
+    """One address of a ticket. ``role``: one of ``ParticipantRole``; a guest may not write into it."""
 
     address: str
     role: str

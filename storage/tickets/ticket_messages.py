@@ -21,9 +21,9 @@ from storage.schema import (
     ticket,
     ticket_mailbox,
 )
+from storage.words import ParticipantRole
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
-MERGED = "merged"  # participant's role: belongs to a ticket that was merged into this one
 
 
 def message_ids(connection: Connection, account_id: int, ticket_id: int) -> Sequence[int]:
@@ -83,10 +83,10 @@ def replace_merged_participants(
     Guests of a merged ticket stay outside: nobody has agreed to them.
     """
     there = (participant.c.account_id == account_id, participant.c.ticket_id == ticket_id)
-    connection.execute(delete(participant).where(*there, participant.c.role == MERGED))
+    connection.execute(delete(participant).where(*there, participant.c.role == ParticipantRole.MERGED))
     present = set(connection.execute(select(participant.c.address).where(*there)).scalars())
     addresses = _addresses_of(connection, account_id, sorted(merged)) - present
-    row = {"account_id": account_id, "ticket_id": ticket_id, "role": MERGED}
+    row = {"account_id": account_id, "ticket_id": ticket_id, "role": ParticipantRole.MERGED}
     if addresses:
         connection.execute(
             insert(participant), [{**row, "address": address} for address in sorted(addresses)]
@@ -143,7 +143,7 @@ def _addresses_of(connection: Connection, account_id: int, tickets: Sequence[int
     invited = select(participant.c.address).where(
         participant.c.account_id == account_id,
         participant.c.ticket_id.in_(tickets),
-        participant.c.role.not_in(("guest", MERGED)),
+        participant.c.role.not_in((ParticipantRole.GUEST, ParticipantRole.MERGED)),
     )
     requesters = (
         select(contact_address.c.address)

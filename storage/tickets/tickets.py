@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from storage.mail.filing import MERGE_HOPS, take_numbers
 from storage.schema import FIRST_ID, ticket
+from storage.words import TicketState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Ticket:
     mailbox_id: int
     contact_id: int | None
     subject: str
-    state: str  # open, closed, spam, trash or merged
+    state: str  # one of ``TicketState``
     state_before: str | None = None
     assignee_id: int | None = None
     merged_into: int | None = None
@@ -106,7 +107,7 @@ def merged_tickets(connection: Connection, account_id: int, tickets: Iterable[in
 
 def list_purging(connection: Connection, account_id: int) -> Sequence[int]:
     """Ids of tickets that are going for good."""
-    own = (ticket.c.account_id == account_id, ticket.c.state == "purging")
+    own = (ticket.c.account_id == account_id, ticket.c.state == TicketState.PURGING)
     return connection.execute(select(ticket.c.id).where(*own).order_by(ticket.c.id)).scalars().all()
 
 
@@ -136,7 +137,7 @@ def add_ticket(
         mailbox_id=mailbox_id,
         contact_id=contact_id,
         subject=subject,
-        state="open",
+        state=TicketState.OPEN,
         message_count=0,
         verdict=verdict,
         probability=probability,

@@ -8,7 +8,7 @@ import pytest
 
 from mailhub.filing.thread import Decision, Incoming, decide
 from mailhub.reading.subject_tags import subject_tags
-from storage.mail.filing import MERGE_HOPS, Filed, TicketState, View
+from storage.mail.filing import MERGE_HOPS, Filed, FiledTicket, View
 
 KIM, LEE, MALLORY = 7, 8, 9
 ANY = Incoming(
@@ -20,14 +20,14 @@ ID, OTHER = b"i" * 16, b"o" * 16
 
 def ticket(
     id: int, *, state: str = "open", merged_into: int | None = None, contact: int = KIM
-) -> TicketState:
+) -> FiledTicket:
     """Ticket number ``id`` of Kim's, Lee copied."""
-    return TicketState(
+    return FiledTicket(
         id, id, 1, contact, state, merged_into, {"lee@x.example": "cc", "guest@x.example": "guest"}
     )
 
 
-def view(*tickets: TicketState) -> View:
+def view(*tickets: FiledTicket) -> View:
     """These tickets; message 100 + id of each bears ID, the youngest last, and ours bear OTHER."""
     return View(
         tickets={each.id: each for each in tickets},

@@ -32,7 +32,7 @@ REFUSAL_KEY = r"^[0-9]{1,18}/[a-z0-9-]+/[0-9a-fA-F.:]*$"  # hour, reason, peer
 def list_intake(
     call: InAccount,
     fate: Annotated[
-        str | None, Query(description="filed, duplicate, erased, quarantined, rejected or feedback")
+        str | None, Query(description="filed, duplicate, erased, quarantined, rejected, feedback or request")
     ] = None,
     message: Annotated[Id | None, Query(description="Deliveries of this stored message.")] = None,
     limit: Limit = 50,

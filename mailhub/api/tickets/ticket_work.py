@@ -22,6 +22,7 @@ from mailhub.tickets.reply import Answer, reply
 from storage.people import users
 from storage.tickets import ticket_lists
 from storage.tickets.tickets import Ticket
+from storage.words import TicketState
 from storage.writer import Transaction
 
 P = ParamSpec("P")
@@ -149,7 +150,7 @@ def restore(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
 
     def work(act: Act) -> Ticket:
         found = tickets.locked(act.transaction, act.account, _id(call, act.transaction, ticket))
-        undo = merging.unmerge if found.state == "merged" else tickets.restore
+        undo = merging.unmerge if found.state == TicketState.MERGED else tickets.restore
         return undo(act, found.id)
 
     return _do(call, work)

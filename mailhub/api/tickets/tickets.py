@@ -22,10 +22,11 @@ from storage.mail import mailboxes, message_lists
 from storage.tickets import ticket_lists, ticket_views, tickets
 from storage.tickets.ticket_lists import TicketFilter, TicketRow
 from storage.tickets.tickets import Ticket
+from storage.words import TicketState
 
 router = APIRouter(tags=["tickets"])
 
-STATES = ("open", "closed", "spam", "trash", "merged", "purging")
+STATES = tuple(TicketState)
 VERDICTS = tuple(Verdict)
 MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
 NOTES_SHOWN = 200  # the latest; the others are in their own list
@@ -46,7 +47,7 @@ class TicketWithMessages(shapes.Ticket):
 @router.get("/tickets")
 def list_tickets(
     call: InAccount,
-    state: Annotated[str, Query(description="open, closed, spam, trash, merged, or all")] = "open",
+    state: Annotated[str, Query(description="open, closed, spam, trash, merged, or all")] = TicketState.OPEN,
     mailbox: Annotated[str | None, Query(description="Mailbox by address or id.")] = None,
     assignee: Annotated[str | None, Query(description="User by login or id, `me`, or `none`.")] = None,
     verdict: Annotated[str | None, Query(description="spam, ham or unsure")] = None,

@@ -24,7 +24,7 @@ def intake() -> None:
 
 
 @intake.command("list")
-@click.option("--fate", help="filed, duplicate, erased, quarantined, rejected or feedback.")
+@click.option("--fate", help="filed, duplicate, erased, quarantined, rejected, feedback or request.")
 @click.option("--message", type=int, help="Only the deliveries of this stored message.")
 @listing
 @printing

@@ -1,0 +1,28 @@
+"""The words that columns hold, where code decides by them: one enum each, in the order the catalogue lists them.
+
+A test holds the catalogue's lists to these (``tests/storage/test_words.py``). Not here: words of one flow, which stand
+with it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TicketState(StrEnum):
+    """Where a ticket is in its life (``ticket.state``)."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    SPAM = "spam"  # what came first is spam; not worked on until somebody says otherwise
+    TRASH = "trash"  # everything stays, and can be restored as it was
+    MERGED = "merged"  # a shell: its messages are in another ticket
+    PURGING = "purging"  # going for good, a few messages a turn; nothing brings it back
+
+
+class ParticipantRole(StrEnum):
+    """What somebody besides the requester may do in a ticket (``participant.role``)."""
+
+    CC = "cc"  # named in To or Cc, or accepted: may write into it
+    MERGED = "merged"  # takes part in a ticket that was merged into this one: may write
+    GUEST = "guest"  # came by a reply address of someone else: only shows up until an agent agrees
