@@ -16,13 +16,15 @@ from itertools import chain
 from classifier.model import Score
 from mailhub import clock
 from mailhub.directory import NO_ACCOUNT, Directory
-from mailhub.envelope import Envelope, Fate, Outcome, Recipient
+from mailhub.envelope import Envelope, Fate, Outcome, Recipient, is_from_elsewhere
 from mailhub.filing import deletion_by_mail, thread
 from mailhub.filing.flood import FloodCounter, Key, Start
 from mailhub.filing.records import Author, Case, intake_row, message_row, ticket_row, trace, wanted
 from mailhub.filter import forwarded, senders
 from mailhub.filter import verdict as spam
 from mailhub.filter.models import Models
+from mailhub.message.addresses import served_form
+from mailhub.message.parse import split_reply
 from mailhub.outbound.letters import Post
 from mailhub.privacy import privacy_requests
 from mailhub.privacy.privacy_requests import Asked
@@ -47,7 +49,10 @@ from storage.writer import Transaction
 
 PARTICIPANTS_ADDED = 40  # people a single mail can add to a ticket (Zammad's bound)
 _LISTED = {senders.ALLOWED: spam.Verdict.HAM, senders.DENIED: spam.Verdict.SPAM}
-_CHANGES_NO_STATE = frozenset({"auto-reply", "out-of-office", "bounce", "complaint", "receipt", "generated"})
+_CHANGES_NO_STATE = frozenset(
+    {"auto-reply", "out-of-office", "bounce", "complaint", "receipt", "generated", "reaction"}
+)
+_PROOFS = frozenset({"reply-address", "reply-message-id", "in-reply-to", "references"})
 
 Routes = list[tuple[str, Recipient]]  # of one message and account: recipient as given, where it leads
 
@@ -203,13 +208,13 @@ def _decide(account: _Account, message: Prepared, score: Score, mailbox: int) ->
     """Author, ticket and verdict of a message that is new to us."""
     author = _author(account, message)
     named = bool(
-        message.author
+        message.author and not author.claimed
     )  # whom only the reverse path names is asked for no more than a ticket of his own
     incoming = thread.Incoming(
         address=author.address if named else "",
         contact=author.contact if named and author.user is None else None,
         user=author.user,
-        tokens=message.tokens,
+        tokens=() if author.claimed else message.tokens,
         references=message.references,
         bounced=message.bounced,
         subject=message.parsed.subject,
@@ -256,19 +261,40 @@ def _author(account: _Account, message: Prepared) -> Author:
     """
     address = message.sender
     if account.context.directory.is_own(account.id, address):
-        return Author(address=address, contact=None, user=None, own=True)
+        return _author_of_form(account, message)
 
     user = account.view.users.get(address)
-    if user is not None and message.parsed.author.address == address and not message.forged:
-        people = chain(message.parsed.to, message.parsed.cc)
-        customer = next((person for person in people if _is_customer(account, person.address.lower())), None)
-        contact = _contact(account, customer.address.lower(), customer.name, message) if customer else None
+    if user is not None and served_form(message.parsed.author.address) == address and not message.forged:
+        people = chain(message.parsed.to, message.parsed.cc, [message.forwarded] if message.forwarded else [])
+        customer = next(
+            (person for person in people if _is_customer(account, served_form(person.address))), None
+        )
+        contact = (
+            _contact(account, served_form(customer.address), customer.name, message) if customer else None
+        )
         return Author(address=address, contact=contact, user=user, own=False)
 
     name = message.parsed.from_[0].name if message.parsed.from_ else ""
     contact = _contact(account, address, name, message) if address else None
 
     return Author(address=address, contact=contact, user=None, own=False)
+
+
+def _author_of_form(account: _Account, message: Prepared) -> Author:
+    """Whose ticket mail from one of our own addresses is: a form's, whose sender Reply-To names, or our own.
+
+    Believed where the mail is proven to be from our domain, or came by a door of our own, and no program says
+    that it answers by itself. The person is claimed, not proven: the ticket is new, and theirs to be answered.
+    """
+    own = Author(address=message.sender, contact=None, user=None, own=True)
+    claimed = message.claimed
+    if claimed is None or message.is_ours or message.parsed.automatic.kind in _CHANGES_NO_STATE:
+        return own
+    trusted = message.proven != "" or not is_from_elsewhere(message.envelope.source, message.envelope.peer)
+    if message.forged or not trusted or not _is_customer(account, claimed.address):
+        return own
+    contact = _contact(account, claimed.address, claimed.name, message)
+    return Author(address=claimed.address, contact=contact, user=None, own=False, claimed=True)
 
 
 def _is_customer(account: _Account, address: str) -> bool:
@@ -310,7 +336,7 @@ def _place(account: _Account, case: Case) -> FiledTicket:
 
 def _admit(account: _Account, ticket: FiledTicket, case: Case) -> bool:
     """Whether a ticket takes the message; a closed one reopens, unless its mailbox wants a new ticket then."""
-    automatic = case.message.parsed.automatic.kind in _CHANGES_NO_STATE
+    automatic = case.message.parsed.automatic.kind in _CHANGES_NO_STATE and not _is_answer(case)
     if (
         ticket.state != TicketState.CLOSED
         or automatic
@@ -323,6 +349,15 @@ def _admit(account: _Account, ticket: FiledTicket, case: Case) -> bool:
         return False
     ticket.state = TicketState.OPEN
     return True
+
+
+def _is_answer(case: Case) -> bool:
+    """Whether somebody who takes part answers with words, for all that a weak header says: it stays automatic
+    on record, so it earns no mail of ours, but a person is not left behind a closed ticket.
+    """
+    if not case.message.parsed.automatic.is_weak or case.decision.guest:
+        return False
+    return case.decision.reason in _PROOFS and bool(split_reply(case.message.parsed).new)
 
 
 def _touch(account: _Account, ticket: FiledTicket, case: Case) -> FiledTicket:
@@ -411,7 +446,7 @@ def _add_participants(account: _Account, ticket: FiledTicket, case: Case) -> Non
         named = {case.author.address: ParticipantRole.GUEST}
     else:
         people = chain(case.message.parsed.to, case.message.parsed.cc)
-        addresses = (person.address.lower() for person in people)
+        addresses = (served_form(person.address) for person in people)
         customers = (a for a in addresses if a != case.author.address and _is_customer(account, a))
         named = dict.fromkeys(customers, ParticipantRole.CC)
 
@@ -431,7 +466,7 @@ def _add_participants(account: _Account, ticket: FiledTicket, case: Case) -> Non
 def _store(account: _Account, ticket: FiledTicket, case: Case) -> None:
     message = case.message
     rows = account.rows
-    flags = list(message.parsed.flags)
+    flags = [*message.parsed.flags, *(["claimed-author"] if case.author.claimed else [])]
 
     if message.own_id is not None:
         bearers = account.view.references.setdefault(message.own_id, [])
@@ -441,6 +476,13 @@ def _store(account: _Account, ticket: FiledTicket, case: Case) -> None:
             bearers.append(Filed(case.message_id, ticket.id))
             own = {"id_hash": message.own_id, "message_id": case.message_id, "ticket_id": ticket.id}
             rows.references.append({"account_id": account.id, **own})
+
+    if message.conversation is not None and not case.author.own:
+        bearers = account.view.references.setdefault(message.conversation, [])
+        if len(bearers) < BEARERS:
+            bearers.append(Filed(case.message_id, ticket.id))
+            named = {"id_hash": message.conversation, "message_id": case.message_id, "ticket_id": ticket.id}
+            rows.references.append({"account_id": account.id, **named})
 
     rows.messages.append(message_row(account.id, case, ticket, flags=flags))
     rows.index.append((account.id, case.message_id, message.words))

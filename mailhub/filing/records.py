@@ -10,6 +10,7 @@ from mailhub.envelope import Envelope, Fate, Recipient
 from mailhub.filing.thread import Decision
 from mailhub.filter import senders
 from mailhub.filter.senders import Ruling
+from mailhub.message.addresses import served_form
 from mailhub.message.values import Parsed
 from mailhub.reading.authenticated import to_words
 from mailhub.reading.derived import derived_columns, short
@@ -30,6 +31,9 @@ class Author:
     contact: int | None
     user: int | None
     own: bool  # one of our own mailboxes: starts nothing
+    claimed: bool = (
+        False  # named by Reply-To of a form's mail, whose From is ours: proves nothing, joins nothing
+    )
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -144,11 +148,12 @@ def wanted(messages: Sequence[Prepared]) -> Wanted:
     hashes = {
         h
         for m in messages
-        for h in chain((m.own_id, m.bounced), (h for h, _ in m.references))
+        for h in chain((m.own_id, m.bounced, m.conversation), (h for h, _ in m.references))
         if h is not None
     }
     people = {m.sender for m in messages}
-    people.update(a.address.lower() for m in messages for a in chain(m.parsed.to, m.parsed.cc))
+    people.update(served_form(a.address) for m in messages for a in chain(m.parsed.to, m.parsed.cc))
+    people.update(each.address for m in messages for each in (m.claimed, m.forwarded) if each is not None)
     patterns = {each for m in messages for address in m.from_whom for each in senders.candidates(address)}
 
     return Wanted(

@@ -4,6 +4,7 @@ In order, and the reason is stored:
   1. ``reply-address``      our signed reply address; joins whoever sends, who is a guest if he is not its person
      ``reply-message-id``   the same proof in a Message-ID of ours that the mail answers (providers drop plus parts)
   2. ``in-reply-to``, ``references``    Message-IDs seen or sent in the account; References from the right (RFC 5322)
+     ``thread-index``       the conversation Outlook names in Thread-Index, where no id helps
      ``bounce``             a bounce of a mail we sent
   3. ``subject-tag``        [#123]
 2 and 3 join only a participant (requester, cc'd earlier, user) whose authentication did not fail; anybody else gets a

@@ -26,7 +26,10 @@ _WORD = re.compile(r"=\?[^?\s]{1,64}\?[bBqQ]\?[^?\s]*+\?=")
 
 
 def served_form(address: str) -> str:
-    """An address as it is served and looked up: in lower case, its domain as DNS writes it, without needless quotes."""
+    """An address as it is served and looked up: in lower case, its domain as DNS writes it, without needless quotes.
+
+    The one form in tables, look-ups and comparisons; people see what was written.
+    """
     local, at, domain = address.lower().rpartition("@")
     if len(local) > 2 and local[0] == local[-1] == '"' and _DOT_ATOM.fullmatch(local, 1, len(local) - 1):
         local = local[1:-1]
@@ -38,11 +41,11 @@ def parse(text: str, flags: list[str]) -> tuple[Address, ...]:
     """The mailboxes of an unfolded header value, at most ``limits.ADDRESSES`` (then flagged). Never raises."""
     simple = _BARE.fullmatch(text)
     if simple is not None and "=?" not in text:
-        return (Address("", f"{simple[1]}@{simple[2].lower()}"),)
+        return (Address("", f"{simple[1]}@{simple[2].lower().rstrip('.')}"),)
 
     named = _NAMED.fullmatch(text)
     if named is not None:
-        return (Address(named[2].strip(), f"{named[3]}@{named[4].lower()}"),)
+        return (Address(named[2].strip(), f"{named[3]}@{named[4].lower().rstrip('.')}"),)
 
     found = _mailboxes(text, flags)
     if "=?" in text and not any(

@@ -31,6 +31,7 @@ from mailhub.message import (
     opaque,
     placeholder,
     quoted,
+    reaction,
     scan,
     tnef,
 )
@@ -140,6 +141,7 @@ def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:
         root.parameters,
         mail_from_null,
     )
+    robot = stages.run("reaction", None, reaction.read, raw, parts, fields.in_reply_to, found.text) or robot
     none: Bounce | None = None
     returned = stages.run("bounce", none, _read_bounce, raw, parts, fields.all, fields.subject, found.text)
 

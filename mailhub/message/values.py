@@ -67,13 +67,18 @@ class Automatic:
     """Whether a program wrote the mail, and how one knows (RFC 3834)."""
 
     # "" (a person), "auto-reply", "out-of-office", "list", "bulk", "bounce", "complaint", "receipt",
-    # "generated"
+    # "generated", "reaction" (a person's emoji on a mail of ours)
     kind: str
     reason: str  # machine word: "auto-submitted", "precedence", "subject", ...
     evidence: str = ""
 
     def __bool__(self) -> bool:
         return self.kind != ""
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it rests on a header that people's programs, and servers on their way, set too."""
+        return self.reason in ("auto-response-suppress", "inbox-rule")
 
 
 @dataclass(frozen=True, slots=True)

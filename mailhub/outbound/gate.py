@@ -19,8 +19,15 @@ REPLIES_AN_HOUR = 100  # by agents to one address: more is a script gone wild
 _ATOM = r"[^\s\x00-\x20\x7f-\x9f()<>\[\]:;@\\,.\"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]++"
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@{_LABEL}(?:\.{_LABEL})*+")
+_QUOTABLE = re.compile(
+    r'"[ !#-\[\]-~]{1,62}"|[!#-&(-;=?A-\[\]-~.]{1,62}'
+)  # printable, without what would need escapes
 _ROBOT = re.compile(
     r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|owner-.+|.+-(?:owner|request|bounces?))",
+    re.IGNORECASE,
+)
+_NO_ANSWER = re.compile(
+    r"(?:.{0,40}[._-])?(?:no|do-?not|ne|nicht|keine)[._-]?(?:reply|repondre|antworten?|antwort)(?:[._+-].{0,40})?",
     re.IGNORECASE,
 )
 _LISTS = frozenset({"list", "bulk"})
@@ -68,9 +75,27 @@ def valid_address(address: str) -> bool:
     )
 
 
+def takes_no_answer(address: str) -> bool:
+    """Whether an address says itself that nobody reads what is sent there."""
+    return _NO_ANSWER.fullmatch(address.rpartition("@")[0]) is not None
+
+
+def reachable_address(address: str) -> bool:
+    """Whether an answer can be sent to it: as ``valid_address``, or to a local part that goes out in quotes.
+
+    Whoever can write to us can be answered: ``yuki..m@`` and ``"tom reed"@`` are quoted strings (RFC 5321 4.1.2).
+    """
+    local, _, domain = address.rpartition("@")
+    if not valid_address(f"x@{domain}") or len(address) > ADDRESS_OCTETS:
+        return False
+    return valid_address(address) or (
+        _QUOTABLE.fullmatch(local) is not None and len(local) <= LOCAL_PART_OCTETS
+    )
+
+
 def _hard_rule(mail: Outgoing) -> Decision | None:
     cap = REPLIES_AN_HOUR if mail.by_person else mail.cap
-    if not valid_address(mail.recipient):
+    if not reachable_address(mail.recipient):
         return Decision(False, "bad-address", "the recipient's address is none that mail can be sent to")
     if mail.own_address:
         return Decision(False, "own-address", "the recipient is one of this account's own mailboxes")

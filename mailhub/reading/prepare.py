@@ -7,6 +7,7 @@ principle 2).
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,8 +19,10 @@ from mailhub.directory import Directory
 from mailhub.envelope import Envelope, is_from_elsewhere
 from mailhub.keys import Keys
 from mailhub.message import identity
+from mailhub.message.addresses import served_form
 from mailhub.message.authentication_results import authentication_results
 from mailhub.message.author import fields_of
+from mailhub.message.forwarded import forwarded_author
 from mailhub.message.parse import attachment_bytes, parse
 from mailhub.message.values import NOBODY, Address, Authentication, Automatic, Parsed
 from mailhub.reading import reply_token
@@ -32,6 +35,8 @@ from storage.mail.search import words
 from storage.privacy.tombstones import of_message
 
 REFERENCES_LOOKED_AT = 20
+CONVERSATION_BYTES = 22  # of Thread-Index: what all mails of a conversation share; answers add 5 each
+THREAD_INDEX_CHARACTERS = 4_000
 ATTACHED_MAILS = 20  # of a mail to a feedback address
 ATTACHED_BYTES = 16 * 1024 * 1024  # altogether
 _MAILS = frozenset({"message/rfc822", "message/global"})  # Outlook sends application/octet-stream, named .eml
@@ -83,8 +88,16 @@ class Prepared:
     features: Features
     words: list[str]
     authentication: Authentication | None = None
+    conversation: bytes | None = None  # keyed hash of Outlook's name of the conversation it is in
     unreadable: bool = False
     ids: dict[int, int] = field(default_factory=dict)  # account -> message id, for large messages
+    claimed: Address | None = (
+        None  # whom the mail names as its writer besides From, in one form; never a proof
+    )
+    forwarded: Address | None = (
+        None  # whose mail it sends on, as its text says; believed of our own people alone
+    )
+    is_ours: bool = False  # it bears a Message-ID that only we can make
     attached: tuple[bytes, ...] = ()  # identities of the mails attached to one for a feedback address
 
     @property
@@ -127,11 +140,11 @@ class Prepared:
 
 
 def _author(parsed: Parsed) -> str:
-    return next((entry.address.lower() for entry in parsed.from_ if usable(entry.address)), "")
+    return next((served_form(entry.address) for entry in parsed.from_ if usable(entry.address)), "")
 
 
 def _sender(parsed: Parsed, mail_from: str | None) -> str:
-    reverse = storable(mail_from or "").lower()
+    reverse = served_form(storable(mail_from or ""))
     return _author(parsed) or (reverse if usable(reverse) else "")
 
 
@@ -139,6 +152,22 @@ def usable(address: str) -> bool:
     """Whether somebody could be written to at this address: it has both sides of its @ and a length that paths have."""
     local, _, domain = address.rpartition("@")
     return bool(local and domain) and len(address) <= ADDRESS_CHARACTERS
+
+
+def _claimed(parsed: Parsed) -> Address | None:
+    """Whom a mail names as who wrote it where From does not: the one Reply-To."""
+    people = [entry for entry in parsed.reply_to if usable(entry.address)]
+    return Address(people[0].name, served_form(people[0].address)) if len(people) == 1 else None
+
+
+def _forwarded(parsed: Parsed) -> Address | None:
+    """Whose mail is sent on, in one form."""
+    found = forwarded_author(parsed)
+    return (
+        Address(found.name, served_form(found.address))
+        if found is not None and usable(found.address)
+        else None
+    )
 
 
 def storable(value: str) -> str:
@@ -220,6 +249,7 @@ def _read(
         tombstone=of_message(own, secrets.tombstone),
         own_id=_id_hash(secrets, parsed.message_id),
         references=_references(parsed, secrets),
+        conversation=_id_hash(secrets, _conversation(parsed)),
         bounced=_id_hash(secrets, parsed.bounce.original_message_id) if parsed.bounce else None,
         tokens=_tokens(envelope, parsed, secrets, directory),
         numbers=tuple(subject_tags(parsed.subject)),
@@ -227,6 +257,9 @@ def _read(
         authentication=known,
         features=_NO_FEATURES,
         words=words(_indexed(parsed)),
+        claimed=_claimed(parsed),
+        forwarded=_forwarded(parsed),
+        is_ours=reply_token.read_message_id(parsed.message_id, secrets.reply_token) is not None,
         attached=_attached(raw, parsed, secrets) if _is_feedback(envelope, directory) else (),
     )
 
@@ -292,6 +325,7 @@ def unreadable(
         tombstone=of_message(own, secrets.tombstone),
         own_id=None,
         references=(),
+        conversation=None,
         bounced=None,
         tokens=(),
         numbers=(),
@@ -332,7 +366,25 @@ def _references(parsed: Parsed, secrets: Secrets) -> tuple[tuple[bytes, str], ..
     for name, reason in named:
         if name and name != parsed.message_id:
             distinct.setdefault(name, reason)
-    return tuple((id_hash(secrets.references, name), reason) for name, reason in distinct.items())
+    found = [(id_hash(secrets.references, name), reason) for name, reason in distinct.items()]
+    conversation = _conversation(parsed)
+    if conversation and len(_thread_index(parsed)) > CONVERSATION_BYTES:
+        found.append((id_hash(secrets.references, conversation), "thread-index"))
+    return tuple(found)
+
+
+def _conversation(parsed: Parsed) -> str:
+    """The name of a conversation of Outlook's: the first 22 bytes of Thread-Index (MS-OXOMSG 2.2.1.3); "" for none."""
+    index = _thread_index(parsed)
+    return f"thread-index:{index[:CONVERSATION_BYTES].hex()}" if len(index) >= CONVERSATION_BYTES else ""
+
+
+def _thread_index(parsed: Parsed) -> bytes:
+    value = parsed.header("thread-index")[:THREAD_INDEX_CHARACTERS]
+    try:
+        return binascii.a2b_base64(value.encode("ascii", "ignore"), strict_mode=True)
+    except binascii.Error:
+        return b""
 
 
 def _tokens(

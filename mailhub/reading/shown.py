@@ -23,17 +23,26 @@ class ShownContent:
 
     to: Sequence[str]
     cc: Sequence[str]
+    reply_to: Sequence[str]
     text: str
     reply_text: str  # what is new in an answer; ``text`` where nothing is folded
     folded_lines: int  # of ``text`` that ``reply_text`` leaves out
     attachments: Sequence[Attachment]
 
 
-NOTHING = ShownContent(to=(), cc=(), text="", reply_text="", folded_lines=0, attachments=())
+NOTHING = ShownContent(to=(), cc=(), reply_to=(), text="", reply_text="", folded_lines=0, attachments=())
 
 # why a message joined the ticket it answers, as ``filing.thread`` says it
 _ANSWERS = frozenset(
-    ("reply-address", "reply-message-id", "in-reply-to", "references", "subject-tag", "bounce")
+    (
+        "reply-address",
+        "reply-message-id",
+        "in-reply-to",
+        "references",
+        "thread-index",
+        "subject-tag",
+        "bounce",
+    )
 )
 
 
@@ -71,6 +80,7 @@ def _content(row: MessageRow, raw: bytes) -> ShownContent:
     return ShownContent(
         to=[address.address for address in parsed.to if address.address],
         cc=[address.address for address in parsed.cc if address.address],
+        reply_to=[address.address for address in parsed.reply_to if address.address],
         text=parsed.text,
         reply_text=reply.new,
         folded_lines=sum(bool(line.strip()) for line in reply.folded.split("\n")),

@@ -6,15 +6,15 @@
     ends up here again (``bounced``)
 
 Nothing is queued that the relay is not configured to send, and nothing is sent that is not stored as a
-message first. Recipients are addresses of the ticket's contact, and of people it was copied to, never what a
-header of the day says. Errors: ``NotFound`` (ticket), ``BadRequest`` (text, copies), ``Conflict`` (state,
-gate, no relay); they leave nothing.
+message first. Recipients are addresses of the ticket's contact, and of people it was copied to, never what a header
+of the day says, but where From takes no answers (noreply@): then the one Reply-To. Errors:
+``NotFound`` (ticket), ``BadRequest`` (text, copies), ``Conflict`` (state, gate, no relay); they leave nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mailhub import clock
@@ -23,10 +23,11 @@ from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Source
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.filter import answers
+from mailhub.message.addresses import served_form
 from mailhub.message.parse import parse
-from mailhub.message.values import Bounce
+from mailhub.message.values import Bounce, Parsed
 from mailhub.outbound import gate
-from mailhub.outbound.compose import Draft, compose, reference_chain, reply_subject, usable_id
+from mailhub.outbound.compose import Draft, answer_index, compose, reference_chain, reply_subject, usable_id
 from mailhub.proof.act import Act
 from mailhub.reading import reply_token
 from mailhub.reading.prepare import Prepared, Secrets, prepare
@@ -82,6 +83,7 @@ class Basis:
     correspondent: Correspondent
     in_reply_to: str
     references: tuple[str, ...]
+    thread: tuple[str, str]  # Thread-Topic and Thread-Index of the requester's last mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
     """Store and queue an answer; returns after the commit. Not to be called in the writer's own thread."""
     if not context.relay.host:
         raise Conflict(NO_RELAY)
-    basis = read_basis(database, answer.account, answer.ticket)
+    basis = read_basis(database, context.directory, answer.account, answer.ticket)
     for recipient in _recipients(answer, basis):
         _pass_gate(context, answer.account, recipient, sent_lately=0, now=now)
     message = writer.run(Transaction.new_id)
@@ -124,7 +126,7 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
     return replied
 
 
-def read_basis(database: Database, account: int, ticket: int) -> Basis:
+def read_basis(database: Database, directory: Directory, account: int, ticket: int) -> Basis:
     """Whom the ticket's answer goes to, and which ids it names."""
     with database.read() as connection:
         found = find_ticket(connection, account, ticket)
@@ -141,6 +143,7 @@ def read_basis(database: Database, account: int, ticket: int) -> Basis:
         raw = raws.read(connection, account, person.last_message) if person.last_message else None
 
     parent = parse(raw) if raw is not None else None
+    person = _named_by(parent, person, directory, account) if parent else person
     name = parent.message_id if parent else ""
 
     return Basis(
@@ -148,8 +151,26 @@ def read_basis(database: Database, account: int, ticket: int) -> Basis:
         mailbox=mailbox,
         correspondent=person,
         in_reply_to=name if usable_id(name) else "",
+        thread=(parent.header("thread-topic"), parent.header("thread-index")) if parent else ("", ""),
         references=reference_chain(name, parent.references, parent.in_reply_to) if parent else (),
     )
+
+
+def _named_by(parent: Parsed, person: Correspondent, directory: Directory, account: int) -> Correspondent:
+    """The requester as their last mail names them: several people can share an address, and a sender that takes
+    no answers (noreply@) says in Reply-To who does.
+    """
+    author = parent.from_[0] if parent.from_ else None
+    asked = [each for each in parent.reply_to if "@" in each.address]
+    if author is not None and served_form(author.address) == person.address:
+        if gate.takes_no_answer(person.address) and len(asked) == 1:
+            address = served_form(asked[0].address)
+            if gate.reachable_address(address) and not directory.is_own(account, address):
+                return replace(person, name=asked[0].name, address=address)
+        return replace(person, name=author.name or person.name)
+
+    same = next((each for each in asked if served_form(each.address) == person.address), None)
+    return replace(person, name=same.name or person.name) if same else person
 
 
 def queue(
@@ -254,6 +275,7 @@ def _draft(context: ReplyContext, answer: Answer, basis: Basis, *, message: int,
         subject=reply_subject(ticket.subject, ticket.number),
         in_reply_to=basis.in_reply_to,
         references=basis.references,
+        thread=(basis.thread[0], answer_index(basis.thread[1], now)),
         date=now,
         text=plain_text(answer.text, TEXT_CHARACTERS, "answer"),
     )

@@ -101,6 +101,7 @@ class PostRoom:
         mail_from: str | None = "envelope@customer.example",
         source: Source = Source.SMTP,
         quiet: bool = False,
+        peer: str = "",
         authentication: Authentication | None = None,
         trusted_hosts: frozenset[str] = frozenset(),
     ) -> Prepared:
@@ -112,6 +113,7 @@ class PostRoom:
             recipients=tuple(recipients),
             received_at=self.now,
             quiet=quiet,
+            peer=peer,
         )
         return prepare(
             raw,

@@ -16,7 +16,7 @@ HEADERS = [
     (("X-Autorespond", "help desk 2.0"), "auto-reply", "private-header"),
     (("X-Precedence", "auto_reply"), "auto-reply", "precedence"),
     (("X-Apple-Action", "VACATION"), "out-of-office", "private-header"),
-    (("X-MS-Exchange-Inbox-Rules-Loop", "a@b.example"), "auto-reply", "private-header"),
+    (("X-MS-Exchange-Inbox-Rules-Loop", "a@b.example"), "auto-reply", "inbox-rule"),
     (("X-FC-MachineGenerated", "true"), "generated", "private-header"),
     (("X-Auto-Response-Suppress", "OOF, AutoReply"), "generated", "auto-response-suppress"),
     (("X-Mailer", "vacation 1.2"), "auto-reply", "mailer"),

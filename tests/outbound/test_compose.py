@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from email import message_from_bytes
@@ -14,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailhub.message.parse import parse
+from mailhub.outbound import gate
 from mailhub.outbound.compose import (
     REFERENCES,
     Draft,
+    answer_index,
     clean,
     compose,
     reference_chain,
@@ -189,3 +192,43 @@ def test_ids_that_are_left_out(name: str) -> None:
 def test_reply_subject(subject: str, expected: str) -> None:
     """One prefix, one tag, whatever the subject had."""
     assert reply_subject(subject, 7) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "wire"),
+    [
+        ("yuki..m@docomo.example", '"yuki..m"@docomo.example'),
+        (".kim@b.example", '".kim"@b.example'),
+        ("kim.@b.example", '"kim."@b.example'),
+        ("kim[1]@b.example", '"kim[1]"@b.example'),
+        ('"tom reed"@b.example', '"tom reed"@b.example'),
+        ("kim.lee@b.example", "kim.lee@b.example"),
+    ],
+)
+def test_whoever_can_write_can_be_answered(address: str, wire: str) -> None:
+    """A local part that is no dot-atom goes out in quotes, in the header and on the wire (RFC 5321 4.1.2)."""
+    assert gate.reachable_address(address)
+    assert wire_address(address) == wire
+    draft = Draft(
+        message_id="a@b.example", from_name="", from_address="s@e.example", to=(("Kim", address),), subject="x",
+        date=0, text="x",
+    )  # fmt: skip
+    assert f"To: Kim <{wire}>\r\n".encode() in compose(draft)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ['"a\r\nBcc: x"@b.example', '"a"b"@b.example', "a b@b.example", "a@b@c.example", "a..b@", "<a>@b.example",
+     '"a\\"@b.example', "a\0b@b.example"]
+)  # fmt: skip
+def test_what_would_need_escapes_is_no_address(address: str) -> None:
+    """Line ends, quotes inside of quotes, brackets and blanks outside of quotes never reach a header or the relay."""
+    assert not gate.reachable_address(address)
+
+
+def test_an_answer_goes_on_with_outlooks_conversation() -> None:
+    """Thread-Index grows by five bytes and keeps its beginning; what is none is left out (MS-OXOMSG 2.2.1.3)."""
+    index = "AQHb9piJBsCGD1GVoU+wxkNV9ElnyQ=="
+    longer = base64.b64decode(answer_index(index, 1_800_000_000_000_000))
+    assert (longer[:22], len(longer)) == (base64.b64decode(index), 27)
+    assert [answer_index(each, 0) for each in ("", "x", "AQHb", index[:-4], "A" * 5000)] == [""] * 5

@@ -322,7 +322,7 @@ def test_mail_to_a_local_part_in_another_script(desk: Desk) -> None:
     async def capable() -> None:
         async with listening(Sink()) as sink:
             await relay_of(desk, settings_for(sink)).send_due()
-            assert [taken.recipients for taken in sink.taken] == [("用户@例子.example",)]
+            assert [taken.recipients for taken in sink.taken] == [("用户@xn--fsqu00a.example",)]
             assert any("SMTPUTF8" in command for command in sink.commands if command.startswith("MAIL"))
 
     run(capable())

@@ -51,6 +51,7 @@ BY_NAME: dict[str, Any] = {
     "query": "oven timer",
     "reason": "reference",
     "recipient": "support@example.com",
+    "reply_to": ["kim@customer.example"],
     "reply_text": "It still smokes.",
     "role": "agent",
     "scopes": ["ticket.read"],

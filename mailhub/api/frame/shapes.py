@@ -146,6 +146,7 @@ class Message(Shape):
     from_name: str
     to: list[str]
     cc: list[str]
+    reply_to: list[str]  # whom the mail asks to be answered; believed only where From takes no answers
     subject: str
     date: str | None
     received_at: str

@@ -45,6 +45,7 @@ def message(row: message_lists.MessageRow, content: ShownContent, told: ToldOfMe
         from_=row.from_address,
         to=list(content.to),
         cc=list(content.cc),
+        reply_to=list(content.reply_to),
         date=instant(row.sent_at),
         text=content.text,
         reply_text=content.reply_text,
