@@ -22,7 +22,7 @@ from starlette.datastructures import MutableHeaders
 from mailhub import clock
 from mailhub.access.actor import Actor, Role, operator
 from mailhub.access.bearers import Kind, bearer_hash, kind_of
-from mailhub.access.freshness import require_fresh
+from mailhub.access.freshness import is_fresh, require_fresh
 from mailhub.access.grants import read_under_grant
 from mailhub.access.holds import READERS, require_readable, restrictions
 from mailhub.access.roles import ENROLMENT, WHILE_CLOSED, needs_grant, require
@@ -339,6 +339,9 @@ class Call:
 
     def require_fresh(self) -> None:
         """Raise unless the caller showed his second factor just now: for what cannot be undone."""
+        stale = self.actor.session is not None and not is_fresh(self.actor, clock.now())
+        if stale and not has_second_factor(self):
+            raise Forbidden("this needs a second factor, and you have none yet: mailhub user totp")
         require_fresh(self.actor, clock.now())
 
 
@@ -362,6 +365,10 @@ def the_call(
     digest: Annotated[bytes, Depends(digest_of)],
 ) -> Call:
     """House, actor and account of a request, and what it is about for the record; its conditions are the writer's."""
+    if actor.machine and actor.uid is not None and account != actor.account:
+        actor = operator(
+            actor.uid
+        )  # of another account they are no user: what they do there is the operator's
     house = conditional(request, house, actor, account, digest)
     ids = {name: int(value) for name, value in request.path_params.items() if is_id(str(value))}
     return Call(

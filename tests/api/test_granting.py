@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 
+from mailhub import clock
 from mailhub.access.passwords import Passwords
 from mailhub.api.frame.app import Api
 from storage.people import users
@@ -86,3 +88,29 @@ def test_what_was_given_under_the_old_login_ends_with_it(home: Home, app: Api, h
     else:
         assert machine("DELETE", f"/v1/users/{AGENT}/second-factor?account=first").status == 204
     assert (token("GET", "/v1/whoami").status, other("GET", "/v1/whoami").status) == (401, 401)
+
+
+def test_a_mapped_administrator_uses_a_grant(home: Home) -> None:
+    """Whose uid is root's, and mapped to a user, reads another account as the operator: under a grant, on record."""
+    mapped = home.mapping(**{f"u{os.geteuid()}": OWNER}).app()
+    root = Asker(app=mapped, uid=os.geteuid())
+    assert root("GET", "/v1/tickets").status == 200
+    without = root("GET", "/v1/tickets?account=second")
+    assert (without.status, "grant" in without.json["detail"]) == (403, True)
+    owner = Asker(app=home.mapping(u4000="owner@second.example").app(), uid=4000)
+    until = clock.to_iso(clock.now() + clock.HOUR)
+    grant = {"operator": os.geteuid(), "reason": "help", "ends_at": until}
+    assert owner("POST", "/v1/grants", grant).status == 201
+    assert root("GET", "/v1/tickets?account=second").status == 200
+    (read,) = [each for each in owner("GET", "/v1/journal").json["items"] if each["verb"] == "grant.read"]
+    assert read["actor"] == f"operator:{os.geteuid()}"
+
+
+def test_who_has_no_second_factor_is_told_to_make_one(app: Api) -> None:
+    """A destructive act says what helps: `user totp` to who has none, `login --fresh` to who has not shown it."""
+    agent = log_in(app, AGENT)
+    body = {"addresses": ["kim@customer.example"], "confirm": "kim@customer.example"}
+    told = agent("POST", "/v1/erasures", body)
+    assert (told.status, told.json["detail"]) == (
+        403, "this needs a second factor, and you have none yet: mailhub user totp"
+    )  # fmt: skip
