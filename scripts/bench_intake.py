@@ -42,7 +42,8 @@ def main() -> None:
     """Run it and print the table."""
     options = _options()
     labels, corpus = _corpus(options.corpus)
-    folder = Path(tempfile.mkdtemp(prefix="mailhub-bench-", dir=options.folder))
+    # absolute, since the peers are started elsewhere
+    folder = Path(tempfile.mkdtemp(prefix="mailhub-bench-", dir=options.folder.resolve()))
     NoDns()
     systems: list[System] = []
     try:
@@ -76,7 +77,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mails", type=int, default=1000, help="mails of one round")
     parser.add_argument(
-        "--folder", default=".", help="where queues and databases are put; one file system for all"
+        "--folder",
+        type=Path,
+        default=Path(),
+        help="where queues and databases are put; one file system for all",
     )
     parser.add_argument(
         "--postgresql", default="", help="URL of an empty database, to measure that engine too"

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import random
 import shutil
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -20,10 +21,12 @@ from pathlib import Path
 from sqlalchemy import select
 
 from scripts.campaign_corpus import check_messages
-from scripts.rig.client import load_corpus, send_until_cut, with_crlf
+from scripts.rig.client import load_corpus, mark, send_until_cut, with_crlf
 from scripts.rig.systems import RECIPIENT, Mailhub
 from storage.database import Database
 from storage.schema import message
+
+OFFERED = 3_000  # mails for the two seconds at most before a kill: more than are filed in them
 
 
 def main() -> None:
@@ -32,7 +35,7 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--times", type=int, default=50)
-    parser.add_argument("--mails", type=int, default=6000)
+    parser.add_argument("--mails", type=int, default=6000, help="of the corpus; they come again as new ones")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mailhub-kill-"))
@@ -46,12 +49,20 @@ def main() -> None:
 def campaign(folder: Path, corpus: Path, *, times: int, mails: int, seed: int) -> list[str]:
     """Kill ``times`` times, then finish; what is wrong, in words."""
     chance = random.Random(seed)
-    waiting = [with_crlf(mail) for mail in dict.fromkeys(load_corpus(corpus, mails))]
-    everything, answered = list(waiting), set[bytes]()
+    load = Load(list(dict.fromkeys(load_corpus(corpus, mails))))
+    waiting = list[bytes]()
+    everything = list[bytes]()
+    answered = set[bytes]()
+    idle = 0
     system = Mailhub(folder)
+
     for number in range(times + 1):
+        if number < times and len(waiting) < OFFERED:
+            more = load.take(OFFERED - len(waiting))
+            waiting += more
+            everything += more
         system.start()
-        offered = waiting[: 2 * len(everything) // times] if number < times else waiting
+        offered = waiting[:OFFERED] if number < times else waiting
         marker = threading.Thread(target=_mark_some, args=(system, chance.randrange(1000)))
         marker.start()
         if number < times:
@@ -59,14 +70,15 @@ def campaign(folder: Path, corpus: Path, *, times: int, mails: int, seed: int) -
             timer.start()
         accepted = asyncio.run(send_until_cut(system.port, RECIPIENT, offered))
         if number < times:
+            idle += len(accepted) == len(offered)
             timer.join()
         marker.join()
         answered |= accepted
         waiting = [mail for mail in waiting if mail not in accepted]  # an answered mail is never sent again
-        print(
-            f"\r{number + 1}/{times + 1}: {len(answered)} of {len(everything)} answered", end="", flush=True
-        )
-    print()
+        progress(f"{number + 1}/{times + 1}: {len(answered)} of {len(everything)} answered")
+
+    if idle:
+        print(f"{idle} of {times} kills met no load: every mail that was offered had been answered")
     verified = system.call("POST", "/v1/spam/verify")
     system.stop()
     faults = [] if verified["state"] == "exact" else [f"spam verify: {verified}"]  # type: ignore[index,call-overload]
@@ -74,6 +86,31 @@ def campaign(folder: Path, corpus: Path, *, times: int, mails: int, seed: int) -
     if waiting:
         faults.append(f"{len(set(everything) - answered)} mails were never answered 250")
     return faults + check_messages(Database(system.database_url()), everything)
+
+
+class Load:
+    """Mails without end: those of a corpus, then the same as new mails, each with a word of its own."""
+
+    def __init__(self, mails: list[bytes]) -> None:
+        self._mails = mails
+        self._taken = 0
+
+    def take(self, count: int) -> list[bytes]:
+        """So many mails that were not given before."""
+        numbers = range(self._taken, self._taken + count)
+        self._taken += count
+        return [self._mail(number) for number in numbers]
+
+    def _mail(self, number: int) -> bytes:
+        lap, index = divmod(number, len(self._mails))
+        mail = self._mails[index]
+        return with_crlf(mark(mail, f"lap{lap}n{index}x") if lap else mail)
+
+
+def progress(text: str) -> None:
+    """How far it is: on one line of a terminal, else a line each."""
+    on_terminal = sys.stdout.isatty()
+    print(f"\r{text}" if on_terminal else text, end="" if on_terminal else "\n", flush=True)
 
 
 def _mark_some(system: Mailhub, seed: int) -> None:
