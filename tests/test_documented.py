@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
+
 from mailhub.callers.problems import HTTP_CODES, STATUSES
 from mailhub.cli.exits import of_problem
+from mailhub.cli.main import root
 from mailhub.health import metrics
 
 ROOT = Path(__file__).parents[1]
@@ -44,3 +47,28 @@ def test_unit_does_not_restart_on_a_bad_configuration() -> None:
     )
     assert unit["RestartPreventExitStatus"] == str(exits.CONFIG)
     assert float(unit["TimeoutStopSec"]) > DRAIN_SECONDS + API_DRAIN_SECONDS + RELAY_SECONDS
+
+
+def test_the_commands_of_the_rights_can_be_given_as_they_stand() -> None:
+    """docs/privacy.md names commands with every option and argument that they cannot do without."""
+    page = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
+    for text in re.findall(r"`mailhub ([^`]+)`", page):
+        command, given = _command(text.split())
+        required = [each for each in command.params if each.required]
+        options = [each for each in required if isinstance(each, click.Option)]
+        arguments = [each for each in required if isinstance(each, click.Argument)]
+        assert all(set(each.opts) & set(given) for each in options), text
+        assert not arguments or given[: len(arguments)], text
+
+
+def _command(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that the words name, and what stands behind its name."""
+    command: click.Command = root
+    context = click.Context(root)
+    while isinstance(command, click.Group) and words:
+        following = command.get_command(context, words[0])
+        if following is None:
+            break
+        command = following
+        words = words[1:]
+    return command, words
