@@ -6,7 +6,7 @@ filter itself decided, as in life.
 
     score -> verdict -> what an agent sees and does (by the habit, with a seed) -> train -> next
 
-Must not: read files, know mail, print. docs/filter.md has the table (``Outcome``).
+Must not: read files, know mail, print. docs/filter.md has the table (``HabitShares``).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class HabitShares:
     """Shares in percent of what was judged after the first tenth."""
 
     ham_in_spam: float
@@ -105,12 +105,12 @@ def _said(habit: Habit, label: str, verdict: str, chance: random.Random) -> str 
     return SPAM if chance.random() < habit.marked else None
 
 
-def outcome(seen: Sequence[Seen]) -> Outcome:
+def outcome(seen: Sequence[Seen]) -> HabitShares:
     """The table's row; the first tenth is left out."""
     judged = seen[len(seen) // SETTLED :]
     ham = [each.verdict for each in judged if each.label == HAM]
     spam = [each.verdict for each in judged if each.label == SPAM]
-    return Outcome(
+    return HabitShares(
         ham_in_spam=_share(ham, SPAM),
         ham_unsure=_share(ham, "unsure"),
         spam_called_ham=_share(spam, HAM),

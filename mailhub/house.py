@@ -142,9 +142,9 @@ class House:
             return None
         return Handling(user=actor.user, grace=int(settings.handled_minutes * clock.MINUTE))
 
-    def marking(self) -> mark_requests.Parts:
+    def marking(self) -> mark_requests.MarkingParts:
         """What giving marks that were asked for needs of this house."""
-        return mark_requests.Parts(
+        return mark_requests.MarkingParts(
             database=self.database,
             writer=self.writer,
             models=self.models,

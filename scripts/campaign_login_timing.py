@@ -91,7 +91,7 @@ def campaign(folder: Path, tries: int, chance: random.Random, *, control: bool) 
             PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
         ),
         settings=LoginSettings(),
-        limits=attempts.Limits(pair=10**9, name=10**9, address=10**9),
+        limits=attempts.AttemptLimits(pair=10**9, name=10**9, address=10**9),
     )
     writer.run(people, context)
     kinds = [KINDS[0], KINDS[0], KINDS[1], KINDS[2]]  # as many of nobody's as of somebody's

@@ -21,7 +21,7 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
-from storage.engine.open_files import Watched
+from storage.engine.open_files import WatchedFiles
 from storage.engine.same_server import SameServer
 from storage.errors import Gone, StorageError, answering, opening
 
@@ -74,7 +74,7 @@ class Database:
         self._anchor: sqlite.Connection | None = (
             None  # keeps the files open, so that no others come to be made
         )
-        self._watched: Watched | None = None
+        self._watched: WatchedFiles | None = None
         self._server: SameServer | None = None
         self._fault = ""
 
@@ -125,7 +125,7 @@ class Database:
             self._anchor.execute(
                 "SELECT count(*) FROM sqlite_schema"
             ).fetchone()  # now all its files are there
-            self._watched = Watched(self.file_paths()[0])
+            self._watched = WatchedFiles(self.file_paths()[0])
         except (sqlite.Error, OSError) as error:
             raise StorageError(f"the database cannot be opened: {error}") from error
 
@@ -149,14 +149,14 @@ class Database:
                 self._server.note(connection.connection.dbapi_connection)
         self.require_same()
 
-    def _give_up(self, fault: str, lost: Watched | None = None) -> None:
+    def _give_up(self, fault: str, lost: WatchedFiles | None = None) -> None:
         cure = WITH_FILES if self.is_sqlite else WITH_A_SERVER
         self._fault = f"{fault}: no mail is taken any more. {cure}"
         if lost is not None:
             self._save_log(lost)
         log.critical("the database is not the one that was opened", extra={"fault": self._fault})
 
-    def _save_log(self, watched: Watched) -> None:
+    def _save_log(self, watched: WatchedFiles) -> None:
         """What was acknowledged and stands in a log that lost its name goes into the database, if that kept its own."""
         if self._anchor is None or not watched.can_save_log():
             return
@@ -282,7 +282,7 @@ def _keep_deadlines(engine: Engine) -> None:
         connection.info[_ENDS_AT] = time.monotonic() + connection.info[_SECONDS]
 
 
-def _lost(watched: Watched) -> tuple[Path, ...]:
+def _lost(watched: WatchedFiles) -> tuple[Path, ...]:
     """A disk that does not answer for a moment has lost nothing yet; meanwhile nothing is acknowledged."""
     try:
         return watched.lost()

@@ -24,7 +24,7 @@ FAMILIAR = 30 * clock.DAY  # since the last success of a name at an address
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AttemptLimits:
     """Failures without a wait: of a name at an address, of a name, of an address. Tests and campaigns give others."""
 
     pair: int = 5
@@ -72,7 +72,7 @@ def wait(rows: Mapping[bytes, Attempts], counted: Counted, now: int) -> int:
 
 
 def counted_failure(
-    rows: Mapping[bytes, Attempts], counted: Counted, limits: Limits, now: int
+    rows: Mapping[bytes, Attempts], counted: Counted, limits: AttemptLimits, now: int
 ) -> Mapping[bytes, Attempts]:
     """The rows after one more failure, which every try counts as until it has succeeded."""
     if is_familiar(rows, counted, now):

@@ -22,7 +22,7 @@ from mailhub.config import Config
 from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
 from mailhub.message.addresses import served_form
 from mailhub.message.dmarc import organisation, public_suffix
-from mailhub.message.dns_questions import Answer, Question, ascii_name
+from mailhub.message.dns_questions import DnsAnswer, Question, ascii_name
 from mailhub.outbound.gate import valid_address
 from mailhub.proof.act import Act
 from storage.accounts import accounts
@@ -126,7 +126,7 @@ def add(act: Act, config: Config, text: str) -> MailDomain:
     return row
 
 
-def prove(act: Act, config: Config, domain: str, answer: Answer) -> MailDomain:
+def prove(act: Act, config: Config, domain: str, answer: DnsAnswer) -> MailDomain:
     """Settle a domain by what DNS answered. ``Unavailable``, or ``Conflict`` with what is missing, leave it asked."""
     row = get(act.transaction.connection, act.account, domain)
     if row.state != ASKED:

@@ -21,7 +21,7 @@ TRAILER = ""  # the "table" of the last record, which holds the counts
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SealedRecord:
     """A record whose rows are still sealed."""
 
     table: str
@@ -45,14 +45,14 @@ def trailer(counts: Mapping[str, int]) -> bytes:
     return len(head).to_bytes(2, "big") + head + json.dumps(counts).encode("ascii")
 
 
-def parse(data: bytes) -> Record:
+def parse(data: bytes) -> SealedRecord:
     """The record of these bytes."""
     end = 2 + int.from_bytes(data[:2], "big")
     table, account, kind, holder, count = json.loads(data[2:end])
-    return Record(table, (account, kind, holder), count, data[2:end], data[end:])
+    return SealedRecord(table, (account, kind, holder), count, data[2:end], data[end:])
 
 
-def rows_of(record: Record, key: bytes) -> tuple[list[str], list[list[Any]]]:
+def rows_of(record: SealedRecord, key: bytes) -> tuple[list[str], list[list[Any]]]:
     """Its columns and rows; ``Damaged`` when this is not its key."""
     try:
         plain = AESGCM(key).decrypt(record.sealed[:NONCE_BYTES], record.sealed[NONCE_BYTES:], record.head)
@@ -63,7 +63,7 @@ def rows_of(record: Record, key: bytes) -> tuple[list[str], list[list[Any]]]:
     return unpack(plain)
 
 
-def counts_of(record: Record) -> Mapping[str, int]:
+def counts_of(record: SealedRecord) -> Mapping[str, int]:
     """What a trailer says."""
     counts: Mapping[str, int] = json.loads(record.sealed)
     return counts

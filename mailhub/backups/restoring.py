@@ -21,7 +21,7 @@ from mailhub.backups import key_file, records
 from mailhub.backups.container import Damaged, Header, open_records
 from mailhub.backups.holder_keys import bound_to
 from mailhub.backups.key_file import KeyFile
-from mailhub.backups.records import Record
+from mailhub.backups.records import SealedRecord
 from mailhub.errors import BadRequest, Conflict
 from mailhub.keys import Keys
 from mailhub.reading.prepare import index_words
@@ -137,7 +137,7 @@ def _holders(carried: KeyFile) -> dict[Holder, bytes]:
     return {(row[place[0]], row[place[1]], row[place[2]]): row[place[3]] for row in rows}
 
 
-def _add(loader: Loader, record: Record, sealed: bytes, keys: Keys) -> int:
+def _add(loader: Loader, record: SealedRecord, sealed: bytes, keys: Keys) -> int:
     key = keys.open("backups", sealed, bound_to=bound_to(record.holder))
     columns, rows = records.rows_of(record, key)
     loader.add(record.table, columns, rows)

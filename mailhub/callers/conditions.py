@@ -53,7 +53,7 @@ log = structlog.get_logger("mailhub.api")
 
 
 @dataclass(slots=True)
-class Claim:
+class KeyClaim:
     """One request with a key. ``done``: it is on record that it was carried out."""
 
     key: RequestKey
@@ -146,14 +146,14 @@ def conditional(request: Request, house: House, actor: Actor, account: int, dige
     return replace(house, writer=Conditional(house.writer, conditions, met))
 
 
-def _claim(request: Request, house: House, actor: Actor, account: int, digest: bytes) -> Claim:
+def _claim(request: Request, house: House, actor: Actor, account: int, digest: bytes) -> KeyClaim:
     key = request.headers["idempotency-key"]
     if not (0 < len(key) <= KEY_CHARACTERS and key.isascii() and key.isprintable()):
         raise BadRequest(f"an Idempotency-Key has 1 to {KEY_CHARACTERS} printable ASCII characters")
 
     route = f"{request.method} {request.scope['route'].path}"
     now = clock.now()
-    claim = Claim(
+    claim = KeyClaim(
         RequestKey(account_id=account, actor=actor.name, route=route, key=key), digest, _rights(actor, now)
     )
     with house.database.read() as connection:
@@ -218,7 +218,7 @@ class Keeping:
         held: list[Message] = []
 
         async def hold(message: Message) -> None:
-            claim: Claim | None = scope["state"].get("claim")
+            claim: KeyClaim | None = scope["state"].get("claim")
             if claim is None:
                 await send(message)
                 return
@@ -230,7 +230,7 @@ class Keeping:
 
         await self._app(scope, receive, hold if scope["type"] == "http" else send)
 
-    async def _keep(self, claim: Claim, messages: list[Message]) -> None:
+    async def _keep(self, claim: KeyClaim, messages: list[Message]) -> None:
         body = b"".join(each.get("body", b"") for each in messages[1:])
         if not claim.done or messages[0]["status"] >= 400 or len(body) > ANSWER_BYTES:
             return
@@ -242,7 +242,7 @@ class Keeping:
             log.warning("an answer was not kept", error=type(error).__name__)
 
 
-def _sealed(keys: Keys, claim: Claim, start: Message, body: bytes) -> bytes:
+def _sealed(keys: Keys, claim: KeyClaim, start: Message, body: bytes) -> bytes:
     headers = {name.decode(): value.decode() for name, value in start["headers"] if name in KEPT_HEADERS}
     text = base64.b64encode(body).decode()
     answer = {"status": start["status"], "headers": headers, "body": text, "rights": claim.rights}

@@ -19,7 +19,7 @@ from mailhub.directory import NO_ACCOUNT, Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, is_from_elsewhere
 from mailhub.filing import deletion_by_mail, thread
 from mailhub.filing.flood import FloodCounter, Key, Start
-from mailhub.filing.records import Author, Case, intake_row, message_row, ticket_row, trace, wanted
+from mailhub.filing.records import Case, TicketAuthor, intake_row, message_row, ticket_row, trace, wanted
 from mailhub.filter import forwarded, senders
 from mailhub.filter import verdict as spam
 from mailhub.filter.models import Models
@@ -253,7 +253,7 @@ def _ruling(account: _Account, message: Prepared) -> senders.Ruling | None:
 # --- who --------------------------------------------------------------------------------------------------------------
 
 
-def _author(account: _Account, message: Prepared) -> Author:
+def _author(account: _Account, message: Prepared) -> TicketAuthor:
     """The contact or user who wrote; a contact is made when the address is new.
 
     A user is one only as the author that authentication judged, and did not fail: their mail joins any ticket
@@ -272,21 +272,21 @@ def _author(account: _Account, message: Prepared) -> Author:
         contact = (
             _contact(account, served_form(customer.address), customer.name, message) if customer else None
         )
-        return Author(address=address, contact=contact, user=user, own=False)
+        return TicketAuthor(address=address, contact=contact, user=user, own=False)
 
     name = message.parsed.from_[0].name if message.parsed.from_ else ""
     contact = _contact(account, address, name, message) if address else None
 
-    return Author(address=address, contact=contact, user=None, own=False)
+    return TicketAuthor(address=address, contact=contact, user=None, own=False)
 
 
-def _author_of_form(account: _Account, message: Prepared) -> Author:
+def _author_of_form(account: _Account, message: Prepared) -> TicketAuthor:
     """Whose ticket mail from one of our own addresses is: a form's, whose sender Reply-To names, or our own.
 
     Believed where the mail is proven to be from our domain, or came by a door of our own, and no program says
     that it answers by itself. The person is claimed, not proven: the ticket is new, and theirs to be answered.
     """
-    own = Author(address=message.sender, contact=None, user=None, own=True)
+    own = TicketAuthor(address=message.sender, contact=None, user=None, own=True)
     claimed = message.claimed
     if claimed is None or message.is_ours or message.parsed.automatic.kind in _CHANGES_NO_STATE:
         return own
@@ -294,7 +294,7 @@ def _author_of_form(account: _Account, message: Prepared) -> Author:
     if message.forged or not trusted or not _is_customer(account, claimed.address):
         return own
     contact = _contact(account, claimed.address, claimed.name, message)
-    return Author(address=claimed.address, contact=contact, user=None, own=False, claimed=True)
+    return TicketAuthor(address=claimed.address, contact=contact, user=None, own=False, claimed=True)
 
 
 def _is_customer(account: _Account, address: str) -> bool:

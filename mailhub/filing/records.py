@@ -24,7 +24,7 @@ _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", 
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
-class Author:
+class TicketAuthor:
     """Who wrote a message, and whose ticket it is. A user's mail to a customer belongs to the customer."""
 
     address: str  # lower case, "" when the mail names nobody
@@ -42,7 +42,7 @@ class Case:
 
     message: Prepared
     message_id: int
-    author: Author
+    author: TicketAuthor
     decision: Decision
     verdict: str
     probability: float

@@ -30,7 +30,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class NearestChange:
     """The nearest change of verdict: more labels, or this message without its ``features`` heaviest features."""
 
     verdict: Verdict
@@ -50,7 +50,7 @@ class Explanation:
     spam: int  # messages the model was trained on
     ham: int
     reasons: tuple[Reason, ...]  # heaviest first
-    nearest: Change | None  # None when nothing within reach changes the verdict
+    nearest: NearestChange | None  # None when nothing within reach changes the verdict
 
 
 def explain(
@@ -73,7 +73,7 @@ def explain(
     nearest = None
 
     if changed is not None:
-        nearest = Change(
+        nearest = NearestChange(
             verdict=changed,
             missing_spam=max(0, settings.minimum_spam - spam),
             missing_ham=max(0, settings.minimum_ham - ham),

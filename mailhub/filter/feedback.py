@@ -25,9 +25,9 @@ from mailhub.clock import HOUR
 from mailhub.errors import BadRequest, Conflict
 from mailhub.filter.labelling import (
     CHANGING,
-    Case,
     FeaturesOf,
-    Outcome,
+    LabelCase,
+    LabelOutcome,
     Taught,
     Wish,
     put_in_force,
@@ -66,7 +66,7 @@ class Marked:
     """What a mark did to one message. ``conflict``: another user had said something else."""
 
     message: int
-    outcome: Outcome
+    outcome: LabelOutcome
     label: str | None = None  # in force now
     previous: Previous | None = None
     conflict: bool = False
@@ -174,11 +174,11 @@ def _run(
     return [_result(message, cases.get(message), states, marking) for message in messages]
 
 
-def _is_other(case: Case, only: str | None) -> bool:
+def _is_other(case: LabelCase, only: str | None) -> bool:
     return only is not None and case.held is not None and case.held.label != only
 
 
-def _kept(case: Case) -> Wish:
+def _kept(case: LabelCase) -> Wish:
     """The wish that what is in force stays."""
     assert case.held is not None
     return Wish(case.held.label, case.held.user_id, case.held.given_at, case.held.sequence)
@@ -191,7 +191,7 @@ def _lock(marking: _Marking, messages: Sequence[int]) -> tuple[Mapping[int, Labe
     return subjects, lock_tickets(marking.act.transaction.connection, marking.act.account, tickets)
 
 
-def _cases(marking: _Marking, subjects: Mapping[int, Labelled]) -> dict[int, Case]:
+def _cases(marking: _Marking, subjects: Mapping[int, Labelled]) -> dict[int, LabelCase]:
     entries = ledger.entries_of(marking.act.transaction.connection, marking.act.account, subjects)
     firsts = ledger.first_marks(marking.act.transaction.connection, marking.act.account, subjects)
     weak = marking.source in ledger.WEAK
@@ -200,7 +200,7 @@ def _cases(marking: _Marking, subjects: Mapping[int, Labelled]) -> dict[int, Cas
     )
 
     return {
-        message: Case(
+        message: LabelCase(
             subject=subject,
             held=entries.get(message),
             verdict_before=firsts[message].verdict_before if message in firsts else subject.verdict,
@@ -221,7 +221,7 @@ def _require_room(marking: _Marking, more: int, per_hour: int) -> None:
         )
 
 
-def _mark_row(change: Change, case: Case, wish: Wish | None, marking: _Marking) -> Mark:
+def _mark_row(change: Change, case: LabelCase, wish: Wish | None, marking: _Marking) -> Mark:
     assert marking.user is not None
     if case.sequence is None:
         case.sequence = change.take_sequence()
@@ -238,7 +238,7 @@ def _mark_row(change: Change, case: Case, wish: Wish | None, marking: _Marking) 
     )
 
 
-def _follow(marking: _Marking, changed: Sequence[Case], tickets: Mapping[int, Ticket]) -> dict[int, str]:
+def _follow(marking: _Marking, changed: Sequence[LabelCase], tickets: Mapping[int, Ticket]) -> dict[int, str]:
     """Verdicts, tickets that began with one of these messages, journal. States of all tickets afterwards, by id."""
     connection = marking.act.transaction.connection
     labels.set_verdicts(connection, marking.act.account, {case.subject.id: case.verdict for case in changed})
@@ -257,7 +257,7 @@ def _follow(marking: _Marking, changed: Sequence[Case], tickets: Mapping[int, Ti
     return states
 
 
-def _detail(case: Case, state: str) -> dict[str, object]:
+def _detail(case: LabelCase, state: str) -> dict[str, object]:
     held = case.held
     return {
         "label": case.label,
@@ -269,9 +269,9 @@ def _detail(case: Case, state: str) -> dict[str, object]:
     }
 
 
-def _result(message: int, case: Case | None, states: Mapping[int, str], marking: _Marking) -> Marked:
+def _result(message: int, case: LabelCase | None, states: Mapping[int, str], marking: _Marking) -> Marked:
     if case is None:
-        return Marked(message=message, outcome=Outcome.NOT_FOUND)
+        return Marked(message=message, outcome=LabelOutcome.NOT_FOUND)
 
     held = case.held
     return Marked(

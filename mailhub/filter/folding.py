@@ -27,7 +27,7 @@ class Moved(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrainingStep:
     """One training, or its opposite."""
 
     features: Features
@@ -46,24 +46,24 @@ def counts_in(row: Entry) -> bool:
     return row.features_version == FEATURES_VERSION
 
 
-def step(row: Entry, *, forward: bool) -> Step:
+def step(row: Entry, *, forward: bool) -> TrainingStep:
     """What a ledger row trained. Raises ``ValueError`` for features that cannot be."""
-    return Step(features_from_bytes(row.features), row.label, forward)
+    return TrainingStep(features_from_bytes(row.features), row.label, forward)
 
 
-def take_back(counts: Counts, steps: list[Step]) -> None:
+def take_back(counts: Counts, steps: list[TrainingStep]) -> None:
     """Undo steps, the last one first."""
     while steps:
         steps.pop().take_back(counts)
 
 
 @dataclass(slots=True)
-class Held:
+class LoadedModel:
     """Counts in memory, the rows they are the sum of, and how to take back what may not have been committed."""
 
     counts: Counts
     position: Position
-    pending: list[tuple[Position, list[Step]]] = field(
+    pending: list[tuple[Position, list[TrainingStep]]] = field(
         default_factory=list
     )  # (position before, what was done)
     unsaved: int = 0  # changes since the last checkpoint
@@ -92,9 +92,9 @@ class Held:
         self.position = replace(self.position, stamp=head.stamp)
         self.unsaved += len(rows)
 
-    def known_committed(self) -> Held:
+    def known_committed(self) -> LoadedModel:
         """A copy without the changes that may still be undone."""
-        made = Held(self.counts.copy(), self.position, unsaved=self.unsaved)
+        made = LoadedModel(self.counts.copy(), self.position, unsaved=self.unsaved)
         for before, steps in reversed(self.pending):
             take_back(made.counts, list(steps))
             made.position = before
@@ -108,7 +108,7 @@ def read_portion(connection: Connection, account: int, after: int) -> tuple[Head
     return head, row_stamp, ledger.entries_after(connection, account, after, limit=PORTION)
 
 
-def catch_up(held: Held, read: Read) -> bool:
+def catch_up(held: LoadedModel, read: Read) -> bool:
     """Add the rows after those held; False when what is held is no beginning of the ledger (and is left as it was)."""
     while True:
         head, row_stamp, rows = read(held.position.sequence)
@@ -119,7 +119,7 @@ def catch_up(held: Held, read: Read) -> bool:
             return True
 
 
-def fold_ledger(read: Read, *, upto: Position | None = None) -> Held:
+def fold_ledger(read: Read, *, upto: Position | None = None) -> LoadedModel:
     """The sum of all rows, or of those up to a position. Raises ``Moved`` when rows are taken away meanwhile."""
     position = Position(rewritten=upto.rewritten if upto else read(0)[0].rewritten)
 
@@ -140,4 +140,4 @@ def fold_ledger(read: Read, *, upto: Position | None = None) -> Held:
                 return
 
     counts = fold(rows())
-    return Held(counts, position)
+    return LoadedModel(counts, position)

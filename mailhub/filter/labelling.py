@@ -44,7 +44,7 @@ def taught_by(extract: Callable[[Received], Features], received: Received) -> Ta
         return None
 
 
-class Outcome(StrEnum):
+class LabelOutcome(StrEnum):
     """What became of one message."""
 
     MARKED = "marked"
@@ -56,7 +56,7 @@ class Outcome(StrEnum):
     NO_FEATURES = "no-features"  # it could not be read, so there is nothing to learn
 
 
-CHANGING = frozenset({Outcome.MARKED, Outcome.RELABELLED, Outcome.UNMARKED})
+CHANGING = frozenset({LabelOutcome.MARKED, LabelOutcome.RELABELLED, LabelOutcome.UNMARKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Wish:
 
 
 @dataclass(slots=True)
-class Case:
+class LabelCase:
     """One message while it is decided."""
 
     subject: Labelled
@@ -79,7 +79,7 @@ class Case:
     spoken_of: bool = (
         False  # for an answer: whether an act about it counts, so that this one says nothing new
     )
-    outcome: Outcome = Outcome.UNCHANGED
+    outcome: LabelOutcome = LabelOutcome.UNCHANGED
     label: str | None = None  # in force afterwards
     verdict: str = ""  # afterwards
     sequence: int | None = None  # of the label in force afterwards, or of the mark that took it back
@@ -90,7 +90,7 @@ class Case:
         self.verdict = self.subject.verdict
 
 
-def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: FeaturesOf) -> None:
+def put_in_force(change: Change, case: LabelCase, wish: Wish | None, features_of: FeaturesOf) -> None:
     """Make the ledger say what is wished (None: no label); the case tells what happened."""
     held = case.held
     case.keep()
@@ -98,9 +98,9 @@ def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: Fea
     if wish is None:
         _take_out(change, case)
     elif held is not None and held.label == wish.label and wish.sequence in (None, held.sequence):
-        case.outcome = Outcome.UNCHANGED
+        case.outcome = LabelOutcome.UNCHANGED
     elif case.subject.direction != "in":
-        case.outcome = Outcome.NOT_INCOMING
+        case.outcome = LabelOutcome.NOT_INCOMING
     elif held is not None and held.features_version == FEATURES_VERSION:
         features = change.remove(held)
         assert features is not None
@@ -110,20 +110,20 @@ def put_in_force(change: Change, case: Case, wish: Wish | None, features_of: Fea
             change.remove(held)
         _put_in(change, case, wish, taught)
     elif wish.sequence is None:
-        case.outcome = Outcome.NO_FEATURES
+        case.outcome = LabelOutcome.NO_FEATURES
     else:  # what the revoked label had replaced cannot be trained any more; the revoked one must go all the same
         _take_out(change, case)
 
 
-def _take_out(change: Change, case: Case) -> None:
+def _take_out(change: Change, case: LabelCase) -> None:
     if case.held is not None:
         change.remove(case.held)
-        case.outcome = Outcome.UNMARKED
+        case.outcome = LabelOutcome.UNMARKED
         case.label = None
         case.verdict = case.verdict_before
 
 
-def _put_in(change: Change, case: Case, wish: Wish, taught: Taught) -> None:
+def _put_in(change: Change, case: LabelCase, wish: Wish, taught: Taught) -> None:
     case.sequence = wish.sequence or change.take_sequence()
     row = Entry(
         sequence=case.sequence,
@@ -138,7 +138,7 @@ def _put_in(change: Change, case: Case, wish: Wish, taught: Taught) -> None:
     )
 
     change.add(row, taught.features)
-    case.outcome = Outcome.RELABELLED if case.held else Outcome.MARKED
+    case.outcome = LabelOutcome.RELABELLED if case.held else LabelOutcome.MARKED
     case.label = case.verdict = wish.label
 
 

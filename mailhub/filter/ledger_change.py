@@ -11,7 +11,7 @@ import secrets
 
 from classifier.model import Counts
 from classifier.tokens import Features, features_from_bytes
-from mailhub.filter.folding import Step, counts_in
+from mailhub.filter.folding import TrainingStep, counts_in
 from storage.database import Connection
 from storage.filter import ledger
 from storage.filter.ledger import Entry, Head
@@ -26,7 +26,7 @@ class Change:
         self.stamp = secrets.randbits(62) + 1
         self.rewrites = False
         self.made = False  # whether anything changed
-        self.steps: list[Step] = []
+        self.steps: list[TrainingStep] = []
         self.next_sequence = head.next_sequence
         self._counts = counts
         self._added: list[Entry] = []
@@ -44,7 +44,7 @@ class Change:
         A sequence not just taken makes it a rewriting of the past.
         """
         self.made = True
-        self._do(Step(features, entry.label, forward=True))
+        self._do(TrainingStep(features, entry.label, forward=True))
         self._added.append(entry)
         self.rewrites |= entry.sequence != self.next_sequence - 1
 
@@ -57,11 +57,11 @@ class Change:
         self.made = self.rewrites = True
         if counts_in(entry):
             features = features_from_bytes(entry.features)
-            self._do(Step(features, entry.label, forward=False))
+            self._do(TrainingStep(features, entry.label, forward=False))
         self._removed.append(entry.sequence)
         return features
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: TrainingStep) -> None:
         step.apply(self._counts)
         self.steps.append(step)
 

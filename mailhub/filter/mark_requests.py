@@ -45,7 +45,7 @@ log = structlog.get_logger("mailhub.marks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class MarkingParts:
     """What giving marks needs of the house."""
 
     database: Database
@@ -118,7 +118,7 @@ def withdraw_handled(act: Act, ticket: int) -> None:
     rows.delete_requests_of(connection, act.account, messages, ledger.HANDLED)
 
 
-def give_due(parts: Parts, *, now: int) -> int:
+def give_due(parts: MarkingParts, *, now: int) -> int:
     """Give what is due, some messages a turn of the writer, the accounts by turns.
 
     How many messages were marked, or found marked so.
@@ -134,7 +134,7 @@ def give_due(parts: Parts, *, now: int) -> int:
     return given
 
 
-def _portions(parts: Parts, account: int, now: int) -> Iterator[tuple[int, Sequence[Request]]]:
+def _portions(parts: MarkingParts, account: int, now: int) -> Iterator[tuple[int, Sequence[Request]]]:
     """What is due in an account, in portions of one kind each: what failed is passed over, and comes again."""
     after = (0, 0)
     while True:
@@ -147,7 +147,7 @@ def _portions(parts: Parts, account: int, now: int) -> Iterator[tuple[int, Seque
             yield account, [each for each in page if _kind(each) == kind]
 
 
-def _give(parts: Parts, account: int, now: int, asked: Sequence[Request]) -> int:
+def _give(parts: MarkingParts, account: int, now: int, asked: Sequence[Request]) -> int:
     known = feedback.prepare(parts.database, account, [each.message_id for each in asked], parts.extract)
     try:
         return parts.writer.run(_turn, parts=parts, account=account, asked=asked, known=known, now=now)
@@ -163,7 +163,7 @@ def _kind(request: Request) -> tuple[int, str, str]:
 def _turn(
     transaction: Transaction,
     *,
-    parts: Parts,
+    parts: MarkingParts,
     account: int,
     asked: Sequence[Request],
     known: FeaturesOf,
@@ -204,7 +204,7 @@ def _turn(
 
 def _handled(
     transaction: Transaction,
-    parts: Parts,
+    parts: MarkingParts,
     account: int,
     standing: Sequence[Request],
     known: FeaturesOf,

@@ -33,10 +33,10 @@ from mailhub.errors import Unavailable
 from mailhub.filter import checkpoints
 from mailhub.filter.checkpoints import Checkpoint, Position
 from mailhub.filter.folding import (
-    Held,
+    LoadedModel,
     Moved,
     Read,
-    Step,
+    TrainingStep,
     catch_up,
     counts_in,
     fold_ledger,
@@ -87,9 +87,9 @@ class Models:
         self._database = database
         self._directory = directory
         self._memory_bytes = memory_bytes
-        self._held: dict[int, Held] = {}  # in the order of last use
-        self._ready: dict[int, Held] = {}  # loaded elsewhere, for the writer to take
-        self._leaving: dict[int, Held] = {}  # evicted before their checkpoint was written
+        self._held: dict[int, LoadedModel] = {}  # in the order of last use
+        self._ready: dict[int, LoadedModel] = {}  # loaded elsewhere, for the writer to take
+        self._leaving: dict[int, LoadedModel] = {}  # evicted before their checkpoint was written
         self._wanted: set[int] = set()  # to be folded anew in the background
         self._unsaved_since: dict[int, int] = {}
         self._savepoint: Any = None
@@ -143,7 +143,7 @@ class Models:
             take_back(held.counts, change.steps)
             raise
 
-    def _settle(self, transaction: Transaction, held: Held, change: Change, moved: Head) -> None:
+    def _settle(self, transaction: Transaction, held: LoadedModel, change: Change, moved: Head) -> None:
         sequence, row_stamp = ledger.last_entry(transaction.connection, change.account)
         held.pending.append((held.position, change.steps))
         held.position = Position(
@@ -152,7 +152,7 @@ class Models:
         held.unsaved += len(change.steps)
         transaction.after_commit(lambda: held.committed(moved.stamp))
 
-    def _current(self, connection: Connection, account: int, head: Head, *, patient: bool) -> Held:
+    def _current(self, connection: Connection, account: int, head: Head, *, patient: bool) -> LoadedModel:
         """Counts that hold what ``head`` tells of; a patient caller takes older ones rather than wait for a fold."""
         held = self._held.pop(account, None)
         if held is not None and held.position.rewritten == _UNREADABLE and not patient:
@@ -175,7 +175,9 @@ class Models:
 
         return held
 
-    def _follow(self, connection: Connection, account: int, held: Held, *, patient: bool) -> Held:
+    def _follow(
+        self, connection: Connection, account: int, held: LoadedModel, *, patient: bool
+    ) -> LoadedModel:
         """Another node changed the ledger."""
         if catch_up(held, lambda after: read_portion(connection, account, after)):
             return held
@@ -204,7 +206,7 @@ class Models:
         counts = self.get(connection, account)
         features = features_from_bytes(row.features)
         known = score(counts, features, prior=self.prior).log_odds
-        own = Step(features, row.label, forward=False)
+        own = TrainingStep(features, row.label, forward=False)
         own.apply(counts)
 
         try:
@@ -233,7 +235,7 @@ class Models:
         with self._database.read() as connection:
             return read_portion(connection, account, after)
 
-    def _load(self, account: int, read: Read, *, patient: bool) -> Held:
+    def _load(self, account: int, read: Read, *, patient: bool) -> LoadedModel:
         """From the checkpoint and the rows after it; else all rows."""
         held = self._from_checkpoint(account)
         try:
@@ -246,19 +248,19 @@ class Models:
             )
             if not patient:
                 raise Unavailable("the filter's ledger cannot be read; see the log") from error
-            return Held(Counts(), Position(stamp=read(0)[0].stamp, rewritten=_UNREADABLE))
+            return LoadedModel(Counts(), Position(stamp=read(0)[0].stamp, rewritten=_UNREADABLE))
 
-    def _from_checkpoint(self, account: int) -> Held | None:
+    def _from_checkpoint(self, account: int) -> LoadedModel | None:
         found = checkpoints.read(self._directory, account, features_version=FEATURES_VERSION)
         if found is None:
             return None
         try:
-            return Held(from_bytes(found.counts), found.position)
+            return LoadedModel(from_bytes(found.counts), found.position)
         except ClassifierError as error:
             log.warning("checkpoint not used", extra={"account": account, "reason": type(error).__name__})
             return None
 
-    def _fold(self, account: int, read: Read) -> Held:
+    def _fold(self, account: int, read: Read) -> LoadedModel:
         self.folds += 1
         for _ in range(ATTEMPTS):
             try:
@@ -305,7 +307,7 @@ class Models:
         if held := self._held.get(account):
             held.unsaved = max(0, held.unsaved - made.unsaved)
 
-    def _write(self, account: int, made: Held) -> None:
+    def _write(self, account: int, made: LoadedModel) -> None:
         kept = Checkpoint(
             position=made.position,
             features_version=FEATURES_VERSION,
@@ -332,10 +334,10 @@ class Models:
         made = self._copy(writer, account)
         return made.counts if made else Counts()
 
-    def _copy(self, writer: Writer, account: int) -> Held | None:
+    def _copy(self, writer: Writer, account: int) -> LoadedModel | None:
         """The committed counts of an account held in memory (a million features: some milliseconds of the writer)."""
 
-        def take(_: Transaction) -> Held | None:
+        def take(_: Transaction) -> LoadedModel | None:
             held = self._held.get(account)
             return held.known_committed() if held else None
 
@@ -361,7 +363,7 @@ class Models:
 
         raise Unavailable("the filter's ledger keeps changing; try again")
 
-    def _verdict(self, writer: Writer, account: int, held: Held, folded: Held) -> Verification:
+    def _verdict(self, writer: Writer, account: int, held: LoadedModel, folded: LoadedModel) -> Verification:
         in_memory = digest(held.counts)
         in_ledger = digest(folded.counts)
         if in_memory != in_ledger:

@@ -37,7 +37,7 @@ ASKED = 5  # a loss above one in so many labels is asked about first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RebuildPlan:
     """What a rebuild would do to an account's labels."""
 
     labels: int  # in force
@@ -50,9 +50,9 @@ class Plan:
         return self.lost * ASKED > self.labels
 
 
-def plan(connection: Connection, account: int) -> Plan:
+def plan(connection: Connection, account: int) -> RebuildPlan:
     """How the account's labels stand."""
-    return Plan(
+    return RebuildPlan(
         labels=ledger_versions.count_all(connection, account),
         waiting=ledger_versions.count_other(connection, account, FEATURES_VERSION),
         lost=ledger_versions.count_lost(connection, account, FEATURES_VERSION),
@@ -73,7 +73,7 @@ class Rebuild:
     extract: Callable[[Received], Features]
     actor: str = "mailhub"
 
-    def plan(self) -> Plan:
+    def plan(self) -> RebuildPlan:
         """How the account's labels stand now."""
         with self.database.read() as connection:
             return plan(connection, self.account)
@@ -134,7 +134,7 @@ def drop(act: Act, models: Models, *, after: int) -> tuple[int, int | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Anew:
+class TaughtAnew:
     """Rows with what their messages teach now. ``next``: the row after which to go on; None at the end."""
 
     rows: Sequence[tuple[Entry, Taught]]
@@ -143,7 +143,7 @@ class Anew:
 
 def read_anew(
     database: Database, account: int, *, after: int, extract: Callable[[Received], Features]
-) -> Anew:
+) -> TaughtAnew:
     """The next rows that wait, and the features of their messages, read in the caller's thread.
 
     A message that cannot be read (any more) is left out: its row stays, and is counted as waiting.
@@ -156,7 +156,7 @@ def read_anew(
             received = find_received(connection, account, row.message_id)
         if received is not None and (taught := taught_by(extract, received)) is not None:
             found.append((row, taught))
-    return Anew(found, rows[-1].sequence if len(rows) == STEP else None)
+    return TaughtAnew(found, rows[-1].sequence if len(rows) == STEP else None)
 
 
 def carry(

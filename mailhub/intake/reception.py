@@ -156,7 +156,7 @@ class Reception:
 
         self._undecided[id(delivery)] = delivery
         try:
-            if isinstance(check, dns.Check):
+            if isinstance(check, dns.DnsCheck):
                 delivery.authentication = await check.finish(raw)
             if len(raw) < LARGE_BYTES:
                 self._small.put(delivery)

@@ -24,7 +24,7 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from mailhub import clock
 from mailhub.message import dmarc, spf
-from mailhub.message.dns_questions import NO_ANSWER, Answer, Answers, Question, Rounds
+from mailhub.message.dns_questions import NO_ANSWER, Answers, DnsAnswer, Question, Rounds
 from mailhub.message.values import Authentication
 
 LOOKUPS = 20  # of one message; RFC 7208 alone allows 10 and their hosts
@@ -34,7 +34,7 @@ CACHE_SECONDS = 300.0  # at most; a record's own time to live when that is short
 RECORDS = 50  # of one answer
 INLINE_BYTES = 256 * 1024  # above it the body is hashed in a thread
 
-Ask = Callable[[Question], Awaitable[tuple[Answer, float]]]  # the answer and for how many seconds it holds
+Ask = Callable[[Question], Awaitable[tuple[DnsAnswer, float]]]  # the answer and for how many seconds it holds
 Result = TypeVar("Result")
 
 
@@ -52,11 +52,11 @@ class Resolver:
     def __init__(self, ask: Ask | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask or name_servers()
         self._monotonic = monotonic
-        self._cache: OrderedDict[Question, tuple[float, Answer]] = OrderedDict()
+        self._cache: OrderedDict[Question, tuple[float, DnsAnswer]] = OrderedDict()
 
-    def begin(self, peer: str, helo: str, mail_from: str | None) -> Check:
+    def begin(self, peer: str, helo: str, mail_from: str | None) -> DnsCheck:
         """Starts to judge a message at its MAIL FROM; SPF is asked while DATA comes in. Needs a running loop."""
-        return Check(self, peer, helo, mail_from)
+        return DnsCheck(self, peer, helo, mail_from)
 
     async def run(self, rounds: Rounds[Result], budget: Budget, *, threaded: bool = False) -> Result:
         """Drives a check to its end. ``threaded``: its first step, which may hash megabytes, runs in a thread."""
@@ -65,14 +65,14 @@ class Resolver:
             step = _step(rounds, await self._answers(step, budget))
         return step.value
 
-    async def _answers(self, questions: frozenset[Question], budget: Budget) -> dict[Question, Answer]:
+    async def _answers(self, questions: frozenset[Question], budget: Budget) -> dict[Question, DnsAnswer]:
         ordered = sorted(questions)
         started = self._monotonic()
         answers = await asyncio.gather(*(self._answer(question, budget) for question in ordered))
         budget.seconds -= self._monotonic() - started
         return dict(zip(ordered, answers, strict=True))
 
-    async def _answer(self, question: Question, budget: Budget) -> Answer:
+    async def _answer(self, question: Question, budget: Budget) -> DnsAnswer:
         now = self._monotonic()
         held = self._cache.get(question)
         if held is not None and held[0] > now:
@@ -112,7 +112,7 @@ def _step(rounds: Rounds[Result], answers: Answers | None = None) -> frozenset[Q
         return _Verdict(stop.value)
 
 
-class Check:
+class DnsCheck:
     """One message under way. Either ``finish`` or ``abandon`` ends it."""
 
     def __init__(self, resolver: Resolver, peer: str, helo: str, mail_from: str | None) -> None:
@@ -143,12 +143,12 @@ def name_servers(servers: Sequence[str] = (), port: int = 53) -> Ask:
     resolver.lifetime = SECONDS
     resolver.timeout = 2.0  # then the next server
 
-    async def ask(question: Question) -> tuple[Answer, float]:
+    async def ask(question: Question) -> tuple[DnsAnswer, float]:
         name, kind = question
         try:
             found = await resolver.resolve(name, kind, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return Answer(), CACHE_SECONDS
+            return DnsAnswer(), CACHE_SECONDS
         except dns.exception.DNSException:
             return NO_ANSWER, 0.0
 
@@ -157,12 +157,12 @@ def name_servers(servers: Sequence[str] = (), port: int = 53) -> Ask:
             sorted(rrset, key=lambda each: each.preference if isinstance(each, MX) else 0) if rrset else []
         )
 
-        return Answer(tuple(_text(each) for each in records[:RECORDS])), float(rrset.ttl if rrset else 0)
+        return DnsAnswer(tuple(_text(each) for each in records[:RECORDS])), float(rrset.ttl if rrset else 0)
 
     return ask
 
 
-async def _nobody(question: Question) -> tuple[Answer, float]:
+async def _nobody(question: Question) -> tuple[DnsAnswer, float]:
     return NO_ANSWER, 0.0
 
 

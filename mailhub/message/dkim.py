@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from mailhub.message.dns_questions import Answer, Question, ascii_name
+from mailhub.message.dns_questions import DnsAnswer, Question, ascii_name
 
 SIGNATURES = 3
 HEADER_BYTES = 256 * 1024  # of the header block; what is beyond is not covered by any sane signature
@@ -56,7 +56,7 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DkimVerdict:
     """What one signature is worth: an RFC 8601 2.7.1 word, its domain, and why."""
 
     result: str
@@ -269,12 +269,12 @@ def _relaxed(piece: bytes) -> bytes:
     return piece[:-1] if piece.endswith(b" ") else piece
 
 
-def verify(signature: Signature, answer: Answer) -> Verdict:
+def verify(signature: Signature, answer: DnsAnswer) -> DkimVerdict:
     """Judges a signature by its key record. A missing answer is temperror, a missing or broken key permerror."""
     if signature.fault:
-        return Verdict(signature.result, signature.domain, signature.fault)
+        return DkimVerdict(signature.result, signature.domain, signature.fault)
     if answer.failed:
-        return Verdict("temperror", signature.domain, "no-answer")
+        return DkimVerdict("temperror", signature.domain, "no-answer")
 
     records = [
         tags
@@ -282,14 +282,14 @@ def verify(signature: Signature, answer: Answer) -> Verdict:
         if (tags := _tags(text.encode())).get("v", "DKIM1") == "DKIM1" and "p" in tags
     ]
     if not records:
-        return Verdict("permerror", signature.domain, "no-key")
+        return DkimVerdict("permerror", signature.domain, "no-key")
 
     return _verify_with(signature, records[0])
 
 
-def _verify_with(signature: Signature, record: dict[str, str]) -> Verdict:
-    def verdict(result: str, reason: str) -> Verdict:
-        return Verdict(result, signature.domain, reason)
+def _verify_with(signature: Signature, record: dict[str, str]) -> DkimVerdict:
+    def verdict(result: str, reason: str) -> DkimVerdict:
+        return DkimVerdict(result, signature.domain, reason)
 
     kind, _, hash_name = signature.algorithm.partition("-")
     if not record["p"]:

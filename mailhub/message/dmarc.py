@@ -16,7 +16,7 @@ from publicsuffixlist import PublicSuffixList
 
 from mailhub.message import dkim
 from mailhub.message.author import read as read_author
-from mailhub.message.dns_questions import NO_ANSWER, Answer, Question, Rounds
+from mailhub.message.dns_questions import NO_ANSWER, DnsAnswer, Question, Rounds
 from mailhub.message.spf import Spf
 from mailhub.message.values import Authentication
 
@@ -53,7 +53,7 @@ def authenticate(raw: bytes, spf: Spf, now_seconds: int) -> Rounds[Authenticatio
     signatures = dkim.signatures(raw, author, now_seconds)
     questions = {each.question for each in signatures if not each.fault}
     policies = _policy_questions(author)
-    answers: Mapping[Question, Answer] = {}
+    answers: Mapping[Question, DnsAnswer] = {}
     if questions or policies:
         answers = yield frozenset(questions.union(policies))
     verdicts = [dkim.verify(each, answers.get(each.question, NO_ANSWER)) for each in signatures]
@@ -66,7 +66,9 @@ def _policy_questions(author: str) -> list[Question]:
     return [(f"_dmarc.{name}", "TXT") for name in dict.fromkeys((author, organisation(author)))]
 
 
-def _judged(author: str, spf: Spf, verdicts: Iterable[dkim.Verdict], answers: list[Answer]) -> Authentication:
+def _judged(
+    author: str, spf: Spf, verdicts: Iterable[dkim.DkimVerdict], answers: list[DnsAnswer]
+) -> Authentication:
     verdicts = list(verdicts)
     passed = tuple(dict.fromkeys(each.domain for each in verdicts if each.result == "pass"))
     best = min((each.result for each in verdicts), key=_RANK.index, default="none")
@@ -92,7 +94,7 @@ def _judged(author: str, spf: Spf, verdicts: Iterable[dkim.Verdict], answers: li
     )
 
 
-def _record(answers: list[Answer]) -> tuple[dict[str, str], int]:
+def _record(answers: list[DnsAnswer]) -> tuple[dict[str, str], int]:
     """The policy record that holds, and whether it is the domain's own (0) or its organisation's (1)."""
     for level, answer in enumerate(answers):
         records = [found for text in answer.records if (found := _tags(text))]
@@ -116,7 +118,7 @@ def _tags(text: str) -> dict[str, str]:
 
 
 def _dmarc(
-    author: str, spf: Spf, verdicts: Iterable[dkim.Verdict], record: Mapping[str, str], level: int
+    author: str, spf: Spf, verdicts: Iterable[dkim.DkimVerdict], record: Mapping[str, str], level: int
 ) -> tuple[str, str]:
     """RFC 7489 6.6.2: one aligned pass is enough; an unanswered question that could have been one is temperror."""
     if not record:

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DnsAnswer:
     """The records of one question. ``failed``: nobody answered (time-out, SERVFAIL, no look-ups left)."""
 
     records: tuple[
@@ -28,12 +28,12 @@ class Answer:
     failed: bool = False
 
 
-Answers = Mapping[Question, Answer]
+Answers = Mapping[Question, DnsAnswer]
 Rounds = Generator[frozenset[Question], Answers, Result]
-NO_ANSWER = Answer(failed=True)
+NO_ANSWER = DnsAnswer(failed=True)
 
 
-def one(question: Question) -> Rounds[Answer]:
+def one(question: Question) -> Rounds[DnsAnswer]:
     """Asks a single question."""
     answers = yield frozenset((question,))
     return answers.get(question, NO_ANSWER)

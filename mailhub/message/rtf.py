@@ -41,7 +41,7 @@ _CHARACTERS = {b"~": "\xa0", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}"}
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class RtfDocument:
     """What an RTF document says, as text or as the HTML it was made of."""
 
     text: str
@@ -108,7 +108,7 @@ class _Group:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _RtfReader:
     """State of the one pass over the tokens."""
 
     html: bool
@@ -149,10 +149,10 @@ class _Reader:
             self.out.append(text)
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes) -> RtfDocument:
     """The text of an RTF document, or the HTML it encapsulates (MS-OXRTFEX 2.1.3)."""
     data = data[:MOST_BYTES]
-    reader = _Reader(html=b"\\fromhtml" in data[:4096])
+    reader = _RtfReader(html=b"\\fromhtml" in data[:4096])
 
     for match in _TOKEN.finditer(data):
         word, number, code, symbol, brace, plain = match.groups()
@@ -177,10 +177,10 @@ def read(data: bytes) -> Document:
             reader.text(_CHARACTERS[symbol])
 
     reader.flush()
-    return Document("".join(reader.out), reader.html)
+    return RtfDocument("".join(reader.out), reader.html)
 
 
-def _word(reader: _Reader, word: bytes, number: int | None) -> None:
+def _word(reader: _RtfReader, word: bytes, number: int | None) -> None:
     group = reader.groups[-1]
     starred, reader.starred = reader.starred, False
 

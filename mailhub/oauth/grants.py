@@ -27,7 +27,7 @@ _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class OauthClient:
     """Who asks, and where."""
 
     token_url: str
@@ -58,18 +58,18 @@ class DeviceCode:
     interval: int
 
 
-def renew(client: Client, refresh_token: str) -> Tokens:
+def renew(client: OauthClient, refresh_token: str) -> Tokens:
     """A new access token. Raises ``Denied`` (``invalid_grant``: revoked or expired) and ``OauthFault``."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "scope": client.scope}
     return _tokens(_ask(client, form))
 
 
-def by_client(client: Client) -> Tokens:
+def by_client(client: OauthClient) -> Tokens:
     """An access token for the client itself. Raises as ``renew``."""
     return _tokens(_ask(client, {"grant_type": "client_credentials", "scope": client.scope}))
 
 
-def begin_device(client: Client, url: str) -> DeviceCode:
+def begin_device(client: OauthClient, url: str) -> DeviceCode:
     """Ask for a code that a person types in. Raises as ``renew``."""
     answer = ask(url, {"client_id": client.client_id, "scope": client.scope}, client.reach)
     shown = _text(answer, "verification_uri")
@@ -85,7 +85,7 @@ def begin_device(client: Client, url: str) -> DeviceCode:
     )
 
 
-def finish_device(client: Client, device_code: str) -> Tokens | None:
+def finish_device(client: OauthClient, device_code: str) -> Tokens | None:
     """The tokens once the person has agreed; None while he has not. Raises as ``renew``."""
     try:
         return _tokens(_ask(client, {"grant_type": _DEVICE, "device_code": device_code}))
@@ -95,7 +95,7 @@ def finish_device(client: Client, device_code: str) -> Tokens | None:
         raise
 
 
-def consent_url(client: Client, url: str, *, login: str, state: str, verifier: str) -> str:
+def consent_url(client: OauthClient, url: str, *, login: str, state: str, verifier: str) -> str:
     """The page where a person agrees. ``state`` and ``verifier`` are secrets of this one consent."""
     require_sound(url)
     digest = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -125,7 +125,7 @@ def code_of(answer: str, *, state: str) -> str:
     return query["code"][0]
 
 
-def redeem(client: Client, code: str, *, verifier: str) -> Tokens:
+def redeem(client: OauthClient, code: str, *, verifier: str) -> Tokens:
     """The tokens for a code. Raises as ``renew``."""
     form = {
         "grant_type": "authorization_code",
@@ -136,7 +136,7 @@ def redeem(client: Client, code: str, *, verifier: str) -> Tokens:
     return _tokens(_ask(client, form))
 
 
-def _ask(client: Client, form: Mapping[str, str]) -> Mapping[str, Any]:
+def _ask(client: OauthClient, form: Mapping[str, str]) -> Mapping[str, Any]:
     secret = {"client_secret": client.client_secret} if client.client_secret else {}
     return ask(client.token_url, {**form, "client_id": client.client_id, **secret}, client.reach)
 

@@ -34,7 +34,7 @@ _LISTS = frozenset({"list", "bulk"})
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class GateDecision:
     """Whether a mail may be sent. ``reason`` is a machine word, ``evidence`` for people and without personal data."""
 
     allowed: bool
@@ -58,10 +58,12 @@ class Outgoing:
     answers_automatic: str = ""  # kind of the mail it answers, "" for a person's (message.values.Automatic)
 
 
-def decide(mail: Outgoing) -> Decision:
+def decide(mail: Outgoing) -> GateDecision:
     """The first rule that forbids the mail, or that it may go."""
     deliberate = mail.by_person or mail.to_user
-    return _hard_rule(mail) or (None if deliberate else _automatic_rule(mail)) or Decision(True, "allowed")
+    return (
+        _hard_rule(mail) or (None if deliberate else _automatic_rule(mail)) or GateDecision(True, "allowed")
+    )
 
 
 def valid_address(address: str) -> bool:
@@ -93,29 +95,29 @@ def reachable_address(address: str) -> bool:
     )
 
 
-def _hard_rule(mail: Outgoing) -> Decision | None:
+def _hard_rule(mail: Outgoing) -> GateDecision | None:
     cap = REPLIES_AN_HOUR if mail.by_person else mail.cap
     if not reachable_address(mail.recipient):
-        return Decision(False, "bad-address", "the recipient's address is none that mail can be sent to")
+        return GateDecision(False, "bad-address", "the recipient's address is none that mail can be sent to")
     if mail.own_address:
-        return Decision(False, "own-address", "the recipient is one of this account's own mailboxes")
+        return GateDecision(False, "own-address", "the recipient is one of this account's own mailboxes")
     if mail.now > mail.not_after:
-        return Decision(False, "too-late", "it was not to be sent any more")
+        return GateDecision(False, "too-late", "it was not to be sent any more")
     if mail.sent_lately >= cap:
-        return Decision(
+        return GateDecision(
             False, "cap", f"{mail.sent_lately} mails of this kind went to this address lately, {cap} may"
         )
 
     return None
 
 
-def _automatic_rule(mail: Outgoing) -> Decision | None:
+def _automatic_rule(mail: Outgoing) -> GateDecision | None:
     if mail.answers_null_sender:
-        return Decision(False, "null-sender", "it would answer the null sender")
+        return GateDecision(False, "null-sender", "it would answer the null sender")
     if mail.answers_automatic in _LISTS:
-        return Decision(False, "mailing-list", f"it would answer mail of a {mail.answers_automatic}")
+        return GateDecision(False, "mailing-list", f"it would answer mail of a {mail.answers_automatic}")
     if mail.answers_automatic:
-        return Decision(False, "automatic", f"it would answer automatic mail: {mail.answers_automatic}")
+        return GateDecision(False, "automatic", f"it would answer automatic mail: {mail.answers_automatic}")
     if _ROBOT.fullmatch(mail.recipient.rpartition("@")[0]):
-        return Decision(False, "robot-address", "the address names a program, not a person")
+        return GateDecision(False, "robot-address", "the address names a program, not a person")
     return None

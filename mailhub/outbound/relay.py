@@ -27,7 +27,7 @@ from mailhub.config import Relay as RelaySettings
 from mailhub.config.live import Current
 from mailhub.keys import Keys
 from mailhub.outbound.sealing import open_letter
-from mailhub.outbound.smarthost import Attempt, Conversation, Result
+from mailhub.outbound.smarthost import Attempt, RelayConversation, Result
 from mailhub.system.queues import reason_of
 from storage.database import Database
 from storage.errors import StorageError
@@ -118,7 +118,7 @@ class Relay:
     async def send_due(self) -> int:
         """Try every row that is due now, over one connection; how many tries were made."""
         tries = 0
-        conversation = Conversation(self._settings.now, self._hostname, self._tls)
+        conversation = RelayConversation(self._settings.now, self._hostname, self._tls)
 
         try:
             while not self._stopping and (row := await self._claim(conversation.settings)):
@@ -131,7 +131,7 @@ class Relay:
 
         return tries
 
-    async def _send(self, conversation: Conversation, row: OutboxRow) -> None:
+    async def _send(self, conversation: RelayConversation, row: OutboxRow) -> None:
         """Boundary: one row, whatever is in it. One whose outcome cannot be noted is due again after its claim."""
         try:
             attempt = await self._try(conversation, row)
@@ -161,7 +161,7 @@ class Relay:
         claim = partial(outbox.claim_due, now=now, until=until, after=self._served)
         return await self._write(lambda tx: claim(tx.connection))
 
-    async def _try(self, conversation: Conversation, row: OutboxRow) -> Attempt:
+    async def _try(self, conversation: RelayConversation, row: OutboxRow) -> Attempt:
         if self._now() > row.not_after:
             return Attempt(Result.FAILED, "expired", row.reply)
         if not conversation.settings.host:

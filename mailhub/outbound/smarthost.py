@@ -54,7 +54,7 @@ class Attempt:
     no_relay: bool = False  # the mail was not even offered
 
 
-class Conversation:
+class RelayConversation:
     """One conversation with the smarthost, opened when it is first needed and again after it was lost."""
 
     def __init__(self, settings: RelaySettings, hostname: str, tls: Callable[[], ssl.SSLContext]) -> None:

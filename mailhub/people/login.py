@@ -50,7 +50,7 @@ class LoginContext:
     passwords: Passwords
     settings: LoginSettings
     quotas: Quotas = field(default_factory=Quotas)
-    limits: attempts.Limits = field(default_factory=attempts.Limits)
+    limits: attempts.AttemptLimits = field(default_factory=attempts.AttemptLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

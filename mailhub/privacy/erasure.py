@@ -26,7 +26,7 @@ from mailhub.errors import BadRequest, Conflict, Unavailable
 from mailhub.privacy.erasing.mail import redo
 from mailhub.privacy.erasing.person import ERASED_ADDRESS, Person
 from mailhub.privacy.erasing.returning import came_back
-from mailhub.privacy.erasing.steps import NEEDS_PERSON, STEPS, Again
+from mailhub.privacy.erasing.steps import NEEDS_PERSON, STEPS, RoundNeeded
 from mailhub.privacy.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
 from mailhub.proof import receipts
 from mailhub.reading.prepare import usable
@@ -68,7 +68,7 @@ def run(parts: Parts, account: int, erasure: int) -> Erasure:
                     enter(work, step.name)
                     step.run(work)
                     work.reread()
-            except Again as found:
+            except RoundNeeded as found:
                 reason = f"the search found something in {found}"
                 begin_round(work)
             else:

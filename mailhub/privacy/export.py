@@ -30,7 +30,7 @@ from mailhub.proof.act import Act
 from storage.database import Connection, Database
 from storage.mail import raws
 from storage.privacy import contacts, exports
-from storage.privacy.exports import Person
+from storage.privacy.exports import ExportedPerson
 
 PAGE = 500  # rows of one read
 PIECE_BYTES = 256 * 1024  # of a file, written and sent at a time
@@ -63,7 +63,7 @@ def of_person(database: Database, account: int, contact: int, *, now: int) -> It
         found = contacts.find_contact(connection, account, contact)
     if found is None:
         raise NotFound(f"there is no contact {contact}")
-    person = Person(account_id=account, contact_id=contact, addresses=found.addresses)
+    person = ExportedPerson(account_id=account, contact_id=contact, addresses=found.addresses)
 
     def file(table: Any) -> _File:
         def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:

@@ -24,7 +24,7 @@ from mailhub.clock import HOUR
 from mailhub.errors import BadRequest
 from storage.database import Database
 from storage.proof import anchors, journal
-from storage.proof.anchors import Anchor, Head
+from storage.proof.anchors import Anchor, ChainHead
 from storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class AuditReport:
     """What ``verify`` found. Rows of a chain behind its first fault are not counted."""
 
     chains: int
@@ -60,7 +60,7 @@ class Report:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _ChainSeen:
     """A chain while it is read: its end, its first fault, and what anchors say of it and was not yet met."""
 
     expected: dict[int, bytes]
@@ -89,7 +89,9 @@ def anchor(
     return made
 
 
-def _sign(key: Ed25519PrivateKey, *, node: int, after: Anchor | None, heads: list[Head], now: int) -> Anchor:
+def _sign(
+    key: Ed25519PrivateKey, *, node: int, after: Anchor | None, heads: list[ChainHead], now: int
+) -> Anchor:
     text = json.dumps(
         [[head.account, head.sequence, head.hash.hex()] for head in heads], separators=(",", ":")
     )
@@ -115,7 +117,7 @@ def _heads_of(one: Anchor) -> Iterator[tuple[int, int, bytes]]:
 
 def verify(
     database: Database, key: Ed25519PublicKey, *, account: int | None = None, kept: Iterable[Anchor] = ()
-) -> Report:
+) -> AuditReport:
     """Read the whole journal (or one account's) and hold it against its chains and anchors.
 
     ``kept`` are anchors from elsewhere: one that the database does not have is a fault. Reads a page at a time, so that
@@ -138,7 +140,7 @@ def verify(
             chain.fault = Fault(kind="truncated", account=of_account, node=node, sequence=min(beyond))
 
     faults += [chain.fault for chain in seen.values() if chain.fault]
-    return Report(
+    return AuditReport(
         chains=len(seen),
         rows=sum(chain.sequence for chain in seen.values()),
         anchored=sum(chain.anchored for chain in seen.values()),
@@ -150,15 +152,15 @@ def verify(
 
 def _read_chains(
     database: Database, account: int | None, expected: Mapping[Chain, dict[int, bytes]]
-) -> dict[Chain, _Seen]:
-    seen = {chain: _Seen(expected=points) for chain, points in expected.items()}
+) -> dict[Chain, _ChainSeen]:
+    seen = {chain: _ChainSeen(expected=points) for chain, points in expected.items()}
     place = (-1, -1, -1)
 
     while True:
         with database.read() as connection:
             rows = journal.list_chain(connection, after=place, account_id=account, limit=PAGE)
         for row in rows:
-            chain = seen.setdefault((row.account_id, row.node), _Seen(expected={}))
+            chain = seen.setdefault((row.account_id, row.node), _ChainSeen(expected={}))
             if chain.fault is None:
                 _follow(chain, row)
         if len(rows) < PAGE:
@@ -166,7 +168,7 @@ def _read_chains(
         place = (rows[-1].account_id, rows[-1].node, rows[-1].sequence)
 
 
-def _follow(chain: _Seen, row: Any) -> None:
+def _follow(chain: _ChainSeen, row: Any) -> None:
     """One row further; the first thing that is wrong ends the reading of the chain."""
     digest = journal.chained(chain.digest, row._mapping)
     wanted = chain.expected.get(row.sequence)

@@ -172,7 +172,7 @@ def _locked_chain(transaction: Transaction, account: int, ticket: int) -> tuple[
 
 
 def _brought_later(
-    transaction: Transaction, account: int, chain: Sequence[int], entry: journal.Entry
+    transaction: Transaction, account: int, chain: Sequence[int], entry: journal.JournalEntry
 ) -> Mapping[str, set[int]]:
     """What tickets beside this chain brought to its end after that merge: it is theirs now."""
     brought: dict[str, set[int]] = {"messages": set(), "notes": set()}

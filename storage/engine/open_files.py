@@ -7,7 +7,7 @@ afterwards is in no file. So nothing here, nor anywhere else in the process, ope
 a descriptor that is there already.
 
 A database whose name leads elsewhere, because somebody renamed, deleted or replaced a file of it, is written
-to in vain: ``Watched`` says so. Must not: open or close a file that the engine has open; write to one.
+to in vain: ``WatchedFiles`` says so. Must not: open or close a file that the engine has open; write to one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def reading(path: Path) -> Iterator[Read]:
         os.close(own)
 
 
-class Watched:
+class WatchedFiles:
     """The files of a database as they were when it was opened, while somebody's connection keeps them open."""
 
     def __init__(self, database: Path) -> None:

@@ -37,7 +37,7 @@ from storage.schema import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class ExportedPerson:
     """Whose data it is: the contact, and every address known to be his (lower case)."""
 
     account_id: int
@@ -45,18 +45,18 @@ class Person:
     addresses: tuple[str, ...]
 
 
-Mine = Callable[[Person], ColumnElement[bool]]
+Mine = Callable[[ExportedPerson], ColumnElement[bool]]
 
 STAFF = frozenset({"user_id", "assignee_id", "actor"})  # columns that tell of somebody else than the person
 QUOTES = frozenset({"thread_evidence", "verdict_evidence"})  # what a decision quotes can be another's words
 
 
-def _sent_to(person: Person) -> ColumnElement[bool]:
+def _sent_to(person: ExportedPerson) -> ColumnElement[bool]:
     to_him = (outbox.c.account_id == person.account_id, outbox.c.recipient.in_(person.addresses))
     return message.c.id.in_(select(outbox.c.message_id).where(*to_him))
 
 
-def _written_by(person: Person, message_id: Column[Any]) -> ColumnElement[bool]:
+def _written_by(person: ExportedPerson, message_id: Column[Any]) -> ColumnElement[bool]:
     own = (message.c.account_id == person.account_id, message.c.contact_id == person.contact_id)
     return message_id.in_(select(message.c.id).where(*own))
 
@@ -148,7 +148,7 @@ def columns_of(table: Table, *, person: bool) -> Sequence[Column[Any]]:
 
 
 def page_of_person(
-    connection: Connection, table: Table, person: Person, *, after: Sequence[Any] | None, limit: int
+    connection: Connection, table: Table, person: ExportedPerson, *, after: Sequence[Any] | None, limit: int
 ) -> Sequence[Mapping[str, Any]]:
     """Rows of one table that are the person's, behind the key ``after``, by key."""
     mine = and_(table.c.account_id == person.account_id, OF_PERSON[table](person))

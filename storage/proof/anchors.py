@@ -27,7 +27,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class ChainHead:
     """The last row of a chain."""
 
     account: int
@@ -57,7 +57,7 @@ def list_anchors(connection: Connection, *, after: tuple[int, int], limit: int) 
     return [_anchor(row) for row in connection.execute(ordered)]
 
 
-def list_heads(connection: Connection, node: int, *, since: int) -> Sequence[Head]:
+def list_heads(connection: Connection, node: int, *, since: int) -> Sequence[ChainHead]:
     """The last row of each chain the node wrote to at or after ``since`` (microseconds), by account."""
     last = func.max(journal.c.sequence).label("sequence")
     grown = select(journal.c.account_id, last).where(journal.c.node == node, journal.c.at >= since)
@@ -67,7 +67,7 @@ def list_heads(connection: Connection, node: int, *, since: int) -> Sequence[Hea
         journal.join(ends, same)
     )
     rows = connection.execute(query.where(journal.c.node == node).order_by(journal.c.account_id))
-    return [Head(account=row.account_id, sequence=row.sequence, hash=row.hash) for row in rows]
+    return [ChainHead(account=row.account_id, sequence=row.sequence, hash=row.hash) for row in rows]
 
 
 def _anchor(row: Row[tuple[object, ...]]) -> Anchor:

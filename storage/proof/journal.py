@@ -29,7 +29,7 @@ Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class JournalEntry:
     """One act. ``object`` is ``ticket:ID`` and the like; ``at`` in microseconds since the epoch."""
 
     node: int
@@ -125,7 +125,7 @@ def list_acts(
     verb: str | None = None,
     before: Place | None = None,
     limit: int = 50,
-) -> Sequence[Entry]:
+) -> Sequence[JournalEntry]:
     """Acts in an account, the newest first; ``before`` is (at, node, sequence) of the last row of the page before."""
     place = tuple_(journal.c.at, journal.c.node, journal.c.sequence)
     query = select(journal).where(journal.c.account_id == account_id)
@@ -137,14 +137,14 @@ def list_acts(
     return [_entry(row) for row in connection.execute(newest)]
 
 
-def of_object(connection: Connection, account_id: int, object_: str) -> Sequence[Entry]:
+def of_object(connection: Connection, account_id: int, object_: str) -> Sequence[JournalEntry]:
     """All acts on one object, oldest first."""
     query = select(journal).where(journal.c.account_id == account_id, journal.c.object == object_)
     rows = connection.execute(query.order_by(journal.c.at, journal.c.node, journal.c.sequence))
     return [_entry(row) for row in rows]
 
 
-def find_last(connection: Connection, account_id: int, object_: str, verb: str) -> Entry | None:
+def find_last(connection: Connection, account_id: int, object_: str, verb: str) -> JournalEntry | None:
     """The latest act of this kind on the object."""
     query = select(journal).where(
         journal.c.account_id == account_id, journal.c.object == object_, journal.c.verb == verb
@@ -154,8 +154,8 @@ def find_last(connection: Connection, account_id: int, object_: str, verb: str) 
     return _entry(row) if row else None
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
+def _entry(row: Row[Any]) -> JournalEntry:
+    return JournalEntry(
         node=row.node,
         sequence=row.sequence,
         at=row.at,

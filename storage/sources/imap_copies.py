@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from storage.schema import imap_copy, imap_folder, imap_source, message
 from storage.sources.imap_sources import ImapFolder
-from storage.sources.imap_todos import Place
+from storage.sources.imap_todos import MailPlace
 from storage.tickets.removal import keyed
 
 # How a copy came to be known: filed from there; fetched, and known before; seen in a folder that is only
@@ -94,7 +94,7 @@ _ERASED_THERE = and_(imap_source.c.erase_there == 1, imap_copy.c.known_by != ALI
 
 def places_to_erase(
     connection: Connection, account_id: int, messages: Collection[int]
-) -> tuple[Sequence[Place], int]:
+) -> tuple[Sequence[MailPlace], int]:
     """Of these messages (some hundred): the places at providers they are to be deleted from when they are
     erased, and how many other copies are left where they are.
     """
@@ -102,7 +102,9 @@ def places_to_erase(
     query = _lying(select(*columns)).where(keyed(imap_copy, "message_id", account_id, messages))
     rows = connection.execute(query).all()
     places = [
-        Place(folder_id=row.folder_id, uidvalidity=row.uidvalidity, uid=row.uid) for row in rows if row.erased
+        MailPlace(folder_id=row.folder_id, uidvalidity=row.uidvalidity, uid=row.uid)
+        for row in rows
+        if row.erased
     ]
     return places, len(rows) - len(places)
 

@@ -37,7 +37,7 @@ def add_todo(connection: Connection, folder: ImapFolder, uid: int, act: str, *, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class MailPlace:
     """Where a mail lies at a provider."""
 
     folder_id: int
@@ -46,7 +46,7 @@ class Place:
 
 
 def owe_erasing(
-    connection: Connection, account_id: int, places: Collection[Place], *, erasure: int, next_at: int
+    connection: Connection, account_id: int, places: Collection[MailPlace], *, erasure: int, next_at: int
 ) -> None:
     """Owe the deletion of mails there. Their copies' rows go with their message in the same transaction, so
     that none is asked for twice.

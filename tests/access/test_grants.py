@@ -37,7 +37,7 @@ def reading(home: Home, account: int = ACCOUNT) -> Call:
     return Call(home.house, operator(0), account, ROUTE, {"ticket": 1_000_000_007})
 
 
-def acts(home: Home, grant: Grant) -> list[journal.Entry]:
+def acts(home: Home, grant: Grant) -> list[journal.JournalEntry]:
     with home.house.database.read() as connection:
         return list(journal.of_object(connection, ACCOUNT, f"grant:{grant.id}"))
 

@@ -84,7 +84,7 @@ class Life:
         assert found is not None
         return found
 
-    def acts(self) -> list[journal.Entry]:
+    def acts(self) -> list[journal.JournalEntry]:
         with self.desk.database.read() as connection:
             return list(journal.of_object(connection, self.desk.account, f"account:{self.desk.account}"))
 

@@ -18,7 +18,7 @@ from mailhub.config import Letters
 from mailhub.config.live import Live
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, Forbidden
-from mailhub.message.dns_questions import Answer, Question
+from mailhub.message.dns_questions import DnsAnswer, Question
 from mailhub.proof.act import MACHINE, perform
 from storage.mail import watches
 from storage.mail.watches import Watch
@@ -76,12 +76,12 @@ def hub(home: Home) -> Home:
     return Home(house=replace(home.house, configuration=Live(config), ask=from_zone))
 
 
-ZONE: dict[Question, Answer] = {}
+ZONE: dict[Question, DnsAnswer] = {}
 
 
-async def from_zone(question: Question) -> tuple[Answer, float]:
+async def from_zone(question: Question) -> tuple[DnsAnswer, float]:
     """A name server."""
-    return ZONE.get(question, Answer()), 0.0
+    return ZONE.get(question, DnsAnswer()), 0.0
 
 
 @pytest.mark.parametrize("address", TAKEN)
@@ -154,19 +154,19 @@ def test_a_domain_is_proven_by_its_record(hub: Home) -> None:
 
     path, name = "/v1/mailbox-domains/new.example/check", ("_mailhub.new.example", "TXT")
     wrong = [
-        Answer(),
-        Answer((theirs["record"],)),
-        Answer((asked["record"] + "0",)),
-        Answer(("x" + asked["record"],)),
+        DnsAnswer(),
+        DnsAnswer((theirs["record"],)),
+        DnsAnswer((asked["record"] + "0",)),
+        DnsAnswer(("x" + asked["record"],)),
     ]
     for answer in wrong:
         ZONE[name] = answer
         assert asker("POST", path).status == 409
-    ZONE[name] = Answer(failed=True)
+    ZONE[name] = DnsAnswer(failed=True)
     assert asker("POST", path).status == 503
     assert asker("POST", "/v1/mailboxes", {"address": "help@new.example"}).status == 403
 
-    ZONE[name] = Answer(("v=other", asked["record"], theirs["record"]))
+    ZONE[name] = DnsAnswer(("v=other", asked["record"], theirs["record"]))
     assert asker("POST", path).json["state"] == "proven"
     assert other("POST", path).status == 403
     assert asker("POST", "/v1/mailboxes", {"address": "help@new.example"}).status == 201

@@ -10,7 +10,7 @@ import pytest
 
 from mailhub.message import authentication_results, author, dkim, dmarc, spf
 from mailhub.message.authentication_results import authentication_results as read_results
-from mailhub.message.dns_questions import Answer, Question, Rounds
+from mailhub.message.dns_questions import DnsAnswer, Question, Rounds
 from mailhub.message.spf import Spf
 
 HANG_SECONDS = 20  # a guard against quadratic work, not a measurement
@@ -75,7 +75,7 @@ def _count(rounds: Rounds[object], records: dict[str, str]) -> tuple[int, object
         while True:
             asked |= questions
             questions = rounds.send(
-                {each: Answer((records[each[1]],) if each[1] in records else ()) for each in questions}
+                {each: DnsAnswer((records[each[1]],) if each[1] in records else ()) for each in questions}
             )
     except StopIteration as stop:
         return len(asked), stop.value

@@ -17,7 +17,7 @@ from mailhub.envelope import Envelope, Source
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.message.author import read
-from mailhub.message.dns_questions import Answer, Question
+from mailhub.message.dns_questions import DnsAnswer, Question
 from mailhub.message.parse import parse
 from tests.houses.postroom import MINE, START, PostRoom, answering, mail
 
@@ -110,9 +110,9 @@ HEADS = {
 }
 
 
-async def _ask(question: Question) -> tuple[Answer, float]:
+async def _ask(question: Question) -> tuple[DnsAnswer, float]:
     found = RECORDS.get(question)
-    return (Answer((found,)) if found else Answer()), 60.0
+    return (DnsAnswer((found,)) if found else DnsAnswer()), 60.0
 
 
 @pytest.fixture

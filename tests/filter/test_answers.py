@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailhub.filter.labelling import Outcome
+from mailhub.filter.labelling import LabelOutcome
 from mailhub.filter.models import Models
 from mailhub.filter.weighing import Weighed, list_marks
 from storage.database import Database
@@ -34,13 +34,13 @@ def test_an_answer_is_a_weak_word(inbox: Inbox) -> None:
     inbox.mark([three], "spam", user=BEN)
     inbox.unmark([three], user=BEN)
     assert [each.outcome for each in inbox.answer([one, two, three])] == [
-        Outcome.MARKED,
-        Outcome.UNCHANGED,
-        Outcome.UNCHANGED,
+        LabelOutcome.MARKED,
+        LabelOutcome.UNCHANGED,
+        LabelOutcome.UNCHANGED,
     ]
     assert inbox.labels() == {one: "ham", two: "spam"}
     inbox.mark([one], "spam", user=BEN)
-    assert inbox.answer([one])[0].outcome == Outcome.UNCHANGED
+    assert inbox.answer([one])[0].outcome == LabelOutcome.UNCHANGED
     assert inbox.labels() == {one: "spam", two: "spam"}
     assert inbox.digest() == inbox.ledger_digest()
 

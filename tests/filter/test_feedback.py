@@ -12,7 +12,7 @@ from classifier.model import fold
 from classifier.tokens import features_to_bytes
 from mailhub.errors import BadRequest, Conflict
 from mailhub.filter.feedback import Marked, Previous, forget, mark, prepare, revoke, steps, unmark
-from mailhub.filter.labelling import Outcome
+from mailhub.filter.labelling import LabelOutcome
 from mailhub.filter.models import Models
 from mailhub.filter.weighing import list_marks
 from mailhub.proof.act import Act, perform
@@ -34,14 +34,16 @@ def inbox(database: Database, writer: WritingThread, tmp_path: Path) -> Inbox:
     return made
 
 
-def _outcomes(results: list[Marked]) -> list[Outcome]:
+def _outcomes(results: list[Marked]) -> list[LabelOutcome]:
     return [each.outcome for each in results]
 
 
 def test_a_label_trains_sets_the_verdict_and_moves_the_ticket(inbox: Inbox) -> None:
     """Spam on a ticket's first message puts the ticket into the spam state; the result says all of it."""
     assert inbox.mark([101], "spam") == [
-        Marked(message=101, outcome=Outcome.MARKED, label="spam", verdict="spam", ticket=101, state="spam")
+        Marked(
+            message=101, outcome=LabelOutcome.MARKED, label="spam", verdict="spam", ticket=101, state="spam"
+        )
     ]
     assert inbox.verdict(101) == "spam"
     assert inbox.ticket(101) == ("spam", "spam")
@@ -56,7 +58,7 @@ def test_the_same_word_again_changes_nothing(inbox: Inbox) -> None:
     inbox.mark([101], "spam")
     before = inbox.entries(), inbox.digest()
     again = inbox.mark([101], "spam", user=BEN)
-    assert _outcomes(again) == [Outcome.UNCHANGED]
+    assert _outcomes(again) == [LabelOutcome.UNCHANGED]
     assert again[0].previous == Previous(label="spam", user=ANA)
     assert (inbox.entries(), inbox.digest()) == before
     with inbox.database.read() as connection:
@@ -69,7 +71,7 @@ def test_the_last_word_wins_and_a_conflict_is_shown(inbox: Inbox) -> None:
     first = inbox.entries()[101].sequence
     result = inbox.mark([101], "ham", user=BEN)[0]
     assert (result.outcome, result.previous, result.conflict) == (
-        Outcome.RELABELLED,
+        LabelOutcome.RELABELLED,
         Previous(label="spam", user=ANA),
         True,
     )
@@ -91,14 +93,14 @@ def test_unmark_forgets_and_restores_the_verdict(inbox: Inbox) -> None:
     inbox.mark([101], "ham", user=BEN)
     result = inbox.unmark([101])[0]
     assert (result.outcome, result.label, result.verdict, result.state) == (
-        Outcome.UNMARKED,
+        LabelOutcome.UNMARKED,
         None,
         "unsure",
         "open",
     )
     assert (inbox.entries(), inbox.digest()) == ({}, empty)
     assert inbox.ticket(101) == ("open", "unsure")
-    assert _outcomes(inbox.unmark([101])) == [Outcome.UNCHANGED]
+    assert _outcomes(inbox.unmark([101])) == [LabelOutcome.UNCHANGED]
 
 
 def test_unmark_of_one_label_leaves_the_other(inbox: Inbox) -> None:
@@ -117,7 +119,7 @@ def test_unmark_of_one_label_leaves_the_other(inbox: Inbox) -> None:
         user=ANA,
         only="ham",
     )
-    assert _outcomes(results) == [Outcome.UNCHANGED, Outcome.UNMARKED, Outcome.UNCHANGED]
+    assert _outcomes(results) == [LabelOutcome.UNCHANGED, LabelOutcome.UNMARKED, LabelOutcome.UNCHANGED]
     assert [each.label for each in results] == ["spam", None, None]
     assert inbox.entries() == {101: before}
 
@@ -183,11 +185,11 @@ def test_what_cannot_be_learnt_is_said(inbox: Inbox) -> None:
     inbox.writer.run(make)
     results = inbox.mark([999, 900, 901, 101, 101], "spam")
     assert _outcomes(results) == [
-        Outcome.NOT_FOUND,
-        Outcome.NOT_INCOMING,
-        Outcome.NO_FEATURES,
-        Outcome.MARKED,
-        Outcome.MARKED,
+        LabelOutcome.NOT_FOUND,
+        LabelOutcome.NOT_INCOMING,
+        LabelOutcome.NO_FEATURES,
+        LabelOutcome.MARKED,
+        LabelOutcome.MARKED,
     ]
     assert list(inbox.entries()) == [101]
     assert inbox.verdict(901) == "unsure"
@@ -206,7 +208,7 @@ def test_another_accounts_messages_are_not_found(inbox: Inbox) -> None:
             features_of=lambda _: None,
         )
 
-    assert _outcomes(inbox.writer.run(work)) == [Outcome.NOT_FOUND]
+    assert _outcomes(inbox.writer.run(work)) == [LabelOutcome.NOT_FOUND]
 
 
 def test_a_label_is_spam_or_ham(inbox: Inbox) -> None:
@@ -273,10 +275,10 @@ def test_the_cap_counts_an_hour(inbox: Inbox) -> None:
 
     hour = 3_600_000_000
     work([101, 102], NOW)
-    assert _outcomes(work([101, 102], NOW)) == [Outcome.UNCHANGED] * 2
+    assert _outcomes(work([101, 102], NOW)) == [LabelOutcome.UNCHANGED] * 2
     with pytest.raises(Conflict):
         work([103], NOW + hour)
-    assert _outcomes(work([103], NOW + hour + 1)) == [Outcome.MARKED]
+    assert _outcomes(work([103], NOW + hour + 1)) == [LabelOutcome.MARKED]
 
 
 def test_revoking_a_user_leaves_the_ledger_as_it_was_without_him(inbox: Inbox) -> None:
@@ -334,7 +336,7 @@ def test_a_revoked_label_goes_even_if_what_it_replaced_cannot_come_back(inbox: I
     inbox.models = Models(inbox.database, inbox.directory)
     inbox.messages = []  # nothing is prepared
     done = inbox.revoke_user(BEN, NOW)
-    assert _outcomes(list(done[0].messages)) == [Outcome.UNMARKED]
+    assert _outcomes(list(done[0].messages)) == [LabelOutcome.UNMARKED]
     assert inbox.entries() == {}
     assert inbox.digest() == inbox.ledger_digest()
 
@@ -344,15 +346,15 @@ def test_one_act_is_revoked_by_its_number(inbox: Inbox) -> None:
     inbox.mark([101], "spam")
     inbox.mark([101], "ham", user=BEN)
 
-    def work(transaction: Transaction, sequence: int) -> list[Outcome]:
+    def work(transaction: Transaction, sequence: int) -> list[LabelOutcome]:
         done = revoke(
             Act(transaction, "user:11", ACCOUNT, NOW), inbox.models, [sequence], features_of=lambda _: None
         )
         return [each.outcome for each in done.messages]
 
-    assert inbox.writer.run(work, 1) == [Outcome.UNCHANGED]
+    assert inbox.writer.run(work, 1) == [LabelOutcome.UNCHANGED]
     assert inbox.writer.run(work, 1) == []
-    assert inbox.writer.run(work, 2) == [Outcome.UNMARKED]
+    assert inbox.writer.run(work, 2) == [LabelOutcome.UNMARKED]
     assert inbox.entries() == {}
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from mailhub.clock import HOUR, MINUTE
 from mailhub.filter import feedback
-from mailhub.filter.mark_requests import Handling, Parts, give_due
+from mailhub.filter.mark_requests import Handling, MarkingParts, give_due
 from mailhub.filter.models import Models
 from mailhub.reading.stored import features_of
 from mailhub.tickets import acts
@@ -24,7 +24,7 @@ def by_hand(desk: Desk) -> Handling:
 def give(desk: Desk, models: Models, *, later: int) -> int:
     """The job, some time later."""
     desk.now += later
-    parts = Parts(
+    parts = MarkingParts(
         database=desk.database,
         writer=desk.writer,
         models=models,

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from mailhub.clock import HOUR, SECOND
 from mailhub.errors import Conflict
 from mailhub.filter import mark_requests
-from mailhub.filter.mark_requests import SETTLE_SECONDS, TOO_MANY, Parts, ask, give_due
+from mailhub.filter.mark_requests import SETTLE_SECONDS, TOO_MANY, MarkingParts, ask, give_due
 from mailhub.filter.models import Models
 from mailhub.proof.act import perform
 from storage.database import Database
@@ -45,7 +45,7 @@ def moved(inbox: Inbox, message: int, label: str = "spam", reason: str = "") -> 
 def give(inbox: Inbox, *, later: int = SETTLE_SECONDS * SECOND, of_user: int = 100) -> int:
     """The job, some time later."""
     inbox.now += later
-    parts = Parts(
+    parts = MarkingParts(
         database=inbox.database,
         writer=inbox.writer,
         models=inbox.models,

@@ -17,7 +17,7 @@ from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
 from mailhub.errors import Conflict
 from mailhub.filter import checkpoints
 from mailhub.filter.models import Models
-from mailhub.filter.rebuild import STEP, Plan, Rebuild, carry, read_anew
+from mailhub.filter.rebuild import STEP, Rebuild, RebuildPlan, carry, read_anew
 from mailhub.proof.act import perform
 from storage.database import Database
 from storage.mail.derived import Received, find_received
@@ -93,7 +93,7 @@ def test_after_a_rebuild_the_model_is_the_fold_of_fresh_features(inbox: Inbox) -
     before = inbox.digest()
     age(inbox)
     assert inbox.writer.run(lambda tx: inbox.models.trained(tx.connection, ACCOUNT)) == (0, 0)
-    assert rebuild_of(inbox).plan() == Plan(labels=MESSAGES, waiting=MESSAGES, lost=0)
+    assert rebuild_of(inbox).plan() == RebuildPlan(labels=MESSAGES, waiting=MESSAGES, lost=0)
     assert run(inbox) == (MESSAGES, 0)
     assert inbox.digest() == fresh(inbox) == before == inbox.ledger_digest()
     assert inbox.models.verify(inbox.writer, ACCOUNT).state == "exact"
@@ -153,7 +153,7 @@ def test_few_lost_labels_are_dropped_with_what_was_said_about_them(inbox: Inbox)
     age(inbox)
     lost = inbox.messages[:8]
     lose(inbox, lost)
-    assert rebuild_of(inbox).plan() == Plan(labels=MESSAGES, waiting=MESSAGES, lost=8)
+    assert rebuild_of(inbox).plan() == RebuildPlan(labels=MESSAGES, waiting=MESSAGES, lost=8)
     assert run(inbox) == (MESSAGES - 8, 8)
     assert not set(lost) & set(inbox.labels())
     assert inbox.verdict(lost[0]) == "spam"
@@ -186,7 +186,7 @@ def test_a_held_label_without_a_mail_stays_and_does_not_count(inbox: Inbox) -> N
     age(inbox)
     lose(inbox, inbox.messages[:2])
     assert run(inbox) == (MESSAGES - 2, 0)
-    assert rebuild_of(inbox).plan() == Plan(labels=MESSAGES, waiting=2, lost=2)
+    assert rebuild_of(inbox).plan() == RebuildPlan(labels=MESSAGES, waiting=2, lost=2)
     assert inbox.models.verify(inbox.writer, ACCOUNT).rows == MESSAGES - 2
 
 

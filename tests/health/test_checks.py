@@ -16,7 +16,7 @@ from mailhub.config import Authentication, Config, Https, Relay, Smtp, Storage
 from mailhub.health.checks import database as database_check
 from mailhub.health.checks import files, network
 from mailhub.health.checks.finding import Finding, Level
-from mailhub.message.dns_questions import Answer, Question
+from mailhub.message.dns_questions import DnsAnswer, Question
 from storage.database import Database
 from tests.houses.certificates import write_certificate
 from tests.houses.postroom import PostRoom, mail
@@ -34,14 +34,14 @@ ZONE: dict[Question, tuple[str, ...]] = {
 }
 
 
-async def from_zone(question: Question) -> tuple[Answer, float]:
+async def from_zone(question: Question) -> tuple[DnsAnswer, float]:
     """A name server that knows ZONE."""
-    return Answer(ZONE.get(question, ())), 60.0
+    return DnsAnswer(ZONE.get(question, ())), 60.0
 
 
-async def silence(question: Question) -> tuple[Answer, float]:
+async def silence(question: Question) -> tuple[DnsAnswer, float]:
     """A name server that does not answer in time."""
-    return Answer(failed=True), 0.0
+    return DnsAnswer(failed=True), 0.0
 
 
 def shown(findings: Iterable[Finding]) -> list[tuple[str, str]]:

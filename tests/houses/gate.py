@@ -32,7 +32,7 @@ PEOPLE = {
     12: ("ana@first.example", Role.AGENT),
     13: ("leo@first.example", Role.ADMIN),
 }
-UNLIMITED = attempts.Limits(pair=10**9, name=10**9, address=10**9)
+UNLIMITED = attempts.AttemptLimits(pair=10**9, name=10**9, address=10**9)
 
 
 @dataclass(kw_only=True)
@@ -43,7 +43,7 @@ class Gate:
     writer: WritingThread
     now: int = NOW
     passwords: Passwords = field(default_factory=lambda: Passwords(CHEAP))
-    limits: attempts.Limits = field(default_factory=attempts.Limits)
+    limits: attempts.AttemptLimits = field(default_factory=attempts.AttemptLimits)
     keys: Keys = field(default_factory=lambda: Keys(bytes(range(32))))
 
     def __post_init__(self) -> None:

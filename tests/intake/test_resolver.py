@@ -14,7 +14,7 @@ import dns.rrset
 import pytest
 
 from mailhub.intake.resolver import LOOKUPS, SECONDS, Ask, Budget, Resolver, name_servers
-from mailhub.message.dns_questions import NO_ANSWER, Answer, Question, Rounds
+from mailhub.message.dns_questions import NO_ANSWER, DnsAnswer, Question, Rounds
 from mailhub.message.values import Authentication
 
 Result = TypeVar("Result")
@@ -33,12 +33,12 @@ class NameServer:
         self.now = 0.0
         self._seconds, self._silent = seconds, silent
 
-    async def ask(self, question: Question) -> tuple[Answer, float]:
+    async def ask(self, question: Question) -> tuple[DnsAnswer, float]:
         self.asked.append(question)
         self.now += self._seconds
         if self._silent:
             raise TimeoutError
-        return Answer(ZONE.get(question, ())), 60.0
+        return DnsAnswer(ZONE.get(question, ())), 60.0
 
     def monotonic(self) -> float:
         return self.now
@@ -119,7 +119,7 @@ def test_time_of_a_message_is_bounded() -> None:
 def test_a_name_server_that_never_answers_is_cut_off() -> None:
     """A question that hangs is given up when the budget's time is over."""
 
-    async def hang(question: Question) -> tuple[Answer, float]:
+    async def hang(question: Question) -> tuple[DnsAnswer, float]:
         await asyncio.Event().wait()
         return NO_ANSWER, 0.0
 
@@ -131,7 +131,7 @@ def test_abandoned_check_is_cancelled() -> None:
     """A message that is never finished leaves no task behind."""
 
     async def abandon() -> int:
-        async def hang(question: Question) -> tuple[Answer, float]:
+        async def hang(question: Question) -> tuple[DnsAnswer, float]:
             await asyncio.Event().wait()
             return NO_ANSWER, 0.0
 
@@ -173,19 +173,19 @@ class Wire(asyncio.DatagramProtocol):
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        (("a.example", "TXT"), Answer(("v=spf1 -all",))),
-        (("a.example", "MX"), Answer(("one.example", "two.example"))),
-        (("one.example", "A"), Answer(("192.0.2.1",))),
-        (("one.example", "AAAA"), Answer()),
-        (("absent.example", "A"), Answer()),
+        (("a.example", "TXT"), DnsAnswer(("v=spf1 -all",))),
+        (("a.example", "MX"), DnsAnswer(("one.example", "two.example"))),
+        (("one.example", "A"), DnsAnswer(("192.0.2.1",))),
+        (("one.example", "AAAA"), DnsAnswer()),
+        (("absent.example", "A"), DnsAnswer()),
         (("broken.example", "A"), NO_ANSWER),
         (("a" * 70 + ".example", "A"), NO_ANSWER),
     ],
 )
-def test_name_server_is_asked_over_the_wire(question: Question, answer: Answer) -> None:
+def test_name_server_is_asked_over_the_wire(question: Question, answer: DnsAnswer) -> None:
     """Records come as text, hosts by preference, no record is an empty answer, and a failure is no answer."""
 
-    async def ask() -> Answer:
+    async def ask() -> DnsAnswer:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(Wire, local_addr=("127.0.0.1", 0))
         try:

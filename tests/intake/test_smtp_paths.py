@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailhub.intake.smtp.connection import DoorState
 from mailhub.intake.smtp.limits import DoorSettings
-from mailhub.intake.smtp.session import Session
+from mailhub.intake.smtp.session import SmtpSession
 from tests.houses.door_house import FakePipeline
 
 ATEXT = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-/=?^_`{|}~"
@@ -27,15 +27,15 @@ TAIL = st.sampled_from(["", " ", " SIZE=10", "  BODY=8BITMIME SMTPUTF8", "\tSIZE
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[tuple[Session, SMTP]]:
+def pair() -> Iterator[tuple[SmtpSession, SMTP]]:
     """Our session and the parent as its own constructor makes it."""
     loop = asyncio.new_event_loop()
 
-    async def make() -> tuple[Session, SMTP]:
+    async def make() -> tuple[SmtpSession, SMTP]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             parent = SMTP(object(), loop=loop, hostname="x", enable_SMTPUTF8=True)
-        return Session(DoorState(FakePipeline(), DoorSettings(), lmtp=False)), parent
+        return SmtpSession(DoorState(FakePipeline(), DoorSettings(), lmtp=False)), parent
 
     yield loop.run_until_complete(make())
     loop.close()
@@ -49,7 +49,7 @@ def test_the_version_is_the_one_that_was_read() -> None:
 @settings(deadline=None)
 @given(ADDRESS, TAIL)
 def test_ordinary_paths_are_read_as_by_the_parent(
-    pair: tuple[Session, SMTP], address: str, tail: str
+    pair: tuple[SmtpSession, SMTP], address: str, tail: str
 ) -> None:
     """Address and rest of any ordinary path are what aiosmtpd's grammar gives."""
     ours, parent = pair
@@ -60,7 +60,7 @@ def test_ordinary_paths_are_read_as_by_the_parent(
 
 @settings(deadline=None)
 @given(st.text('<>@.,:;"\\[] abc\u00e9\u6f22=', max_size=24))
-def test_odd_paths_never_mean_something_else(pair: tuple[Session, SMTP], inside: str) -> None:
+def test_odd_paths_never_mean_something_else(pair: tuple[SmtpSession, SMTP], inside: str) -> None:
     """For anything in angle brackets we answer what the parent answers, or refuse: where it breaks, or finds no end."""
     ours, parent = pair
     path = f"<{inside}>"
@@ -85,13 +85,13 @@ def test_odd_paths_never_mean_something_else(pair: tuple[Session, SMTP], inside:
         '<"' + "a" * 400 + '"@b.c>',
     ],
 )
-def test_paths_outside_rfc_5321_are_refused(pair: tuple[Session, SMTP], path: str) -> None:
+def test_paths_outside_rfc_5321_are_refused(pair: tuple[SmtpSession, SMTP], path: str) -> None:
     """Bare addresses, comments (on which the parent recurses), control characters and fragments are no paths."""
     assert pair[0]._getaddr(path) == (None, None)
 
 
 @pytest.mark.parametrize("parameters", [["SIZE=1", "BODY=8BITMIME"], ["SMTPUTF8"], ["SIZE="], ["A-B=1"], []])
-def test_parameters_are_the_parents(pair: tuple[Session, SMTP], parameters: list[str]) -> None:
+def test_parameters_are_the_parents(pair: tuple[SmtpSession, SMTP], parameters: list[str]) -> None:
     """``_getparams`` works on a session whose parent constructor never ran."""
     ours, parent = pair
     assert ours._getparams(parameters) == parent._getparams(parameters)

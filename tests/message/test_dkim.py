@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailhub.message import dkim, dmarc
-from mailhub.message.dns_questions import Answer, Question
+from mailhub.message.dns_questions import DnsAnswer, Question
 from mailhub.message.spf import Spf
 from mailhub.message.values import Authentication
 
@@ -63,7 +63,7 @@ def _sign(
 
 def _verify(raw: bytes, record: str | None = None) -> tuple[str, str]:
     (signature,) = dkim.signatures(raw, "a.example", NOW)
-    verdict = dkim.verify(signature, Answer(() if record == "" else (record or _record(),)))
+    verdict = dkim.verify(signature, DnsAnswer(() if record == "" else (record or _record(),)))
     return verdict.result, verdict.reason
 
 
@@ -147,7 +147,7 @@ def _judge(raw: bytes, spf: Spf, zone: Mapping[str, str]) -> tuple[Authenticatio
         while True:
             asked += sorted(questions)
             questions = rounds.send(
-                {each: Answer((zone[each[0]],) if each[0] in zone else ()) for each in questions}
+                {each: DnsAnswer((zone[each[0]],) if each[0] in zone else ()) for each in questions}
             )
     except StopIteration as stop:
         verdict: Authentication = stop.value

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from mailhub.message.dns_questions import Answer, Question, Rounds
+from mailhub.message.dns_questions import DnsAnswer, Question, Rounds
 from mailhub.message.spf import Spf, check
 
 Zone = Mapping[Question, Sequence[str]]
@@ -20,7 +20,7 @@ def _drive(rounds: Rounds[Spf], zone: Zone, failing: frozenset[Question] = froze
         while True:
             asked += len(questions)
             questions = rounds.send(
-                {each: Answer(tuple(zone.get(each, ())), each in failing) for each in questions}
+                {each: DnsAnswer(tuple(zone.get(each, ())), each in failing) for each in questions}
             )
     except StopIteration as stop:
         verdict: Spf = stop.value

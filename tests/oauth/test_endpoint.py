@@ -26,9 +26,9 @@ def endpoint() -> Iterator[Endpoint]:
         yield started
 
 
-def client(url: str) -> grants.Client:
+def client(url: str) -> grants.OauthClient:
     """Who asks there."""
-    return grants.Client(token_url=url, client_id=CLIENT, client_secret=SECRET, scope="imap", reach=HERE)
+    return grants.OauthClient(token_url=url, client_id=CLIENT, client_secret=SECRET, scope="imap", reach=HERE)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, event, func, insert, select, update
 from mailhub.errors import BadRequest
 from mailhub.keys import Keys
 from mailhub.proof import audit
-from mailhub.proof.audit import Report
+from mailhub.proof.audit import AuditReport
 from storage.database import Database
 from storage.proof import anchors, journal
 from storage.schema import journal as table
@@ -44,7 +44,7 @@ def written(database: Database, writer: WritingThread, rows: int = 8) -> None:
         assert audit.anchor(database, writer, KEY, node=0, now=moment + 1) is not None
 
 
-def verify(database: Database, **more: Any) -> Report:
+def verify(database: Database, **more: Any) -> AuditReport:
     return audit.verify(database, PUBLIC, **more)
 
 

@@ -13,7 +13,7 @@ from mailhub.config.live import Live
 from mailhub.envelope import Envelope, Outcome, Source
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
-from mailhub.message.dns_questions import Answer, Question
+from mailhub.message.dns_questions import DnsAnswer, Question
 from mailhub.message.values import Authentication
 from mailhub.reading.prepare import prepare, read_document
 from storage.mail.derived import find_received
@@ -29,9 +29,9 @@ RECORDS = {
 HONEST, FORGER = "192.0.2.1", "192.0.2.66"
 
 
-async def _ask(question: Question) -> tuple[Answer, float]:
+async def _ask(question: Question) -> tuple[DnsAnswer, float]:
     found = RECORDS.get(question)
-    return (Answer((found,)) if found else Answer()), 60.0
+    return (DnsAnswer((found,)) if found else DnsAnswer()), 60.0
 
 
 @pytest.fixture

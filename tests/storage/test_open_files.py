@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from storage.database import Database
-from storage.engine.open_files import Watched, reading
+from storage.engine.open_files import WatchedFiles, reading
 from storage.engine.same_server import SameServer
 from storage.errors import Gone, StorageError
 from storage.writer import WritingThread
@@ -76,7 +76,7 @@ def test_a_disk_that_does_not_say_is_no_loss(
     writer = WritingThread(sqlite_database)
     writer.start()
     with monkeypatch.context() as silent, pytest.raises(StorageError, match="cannot be looked at") as refused:
-        silent.setattr(Watched, "lost", Mock(side_effect=PermissionError(13, "Permission denied")))
+        silent.setattr(WatchedFiles, "lost", Mock(side_effect=PermissionError(13, "Permission denied")))
         writer.run(lambda tx: tx.new_id())
     assert not isinstance(refused.value, Gone)
     before = writer.run(lambda tx: tx.new_id())

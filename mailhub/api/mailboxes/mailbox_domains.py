@@ -14,7 +14,7 @@ from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Limit, Page, instant, page
 from mailhub.callers.caller import InAccount
 from mailhub.intake.resolver import SECONDS
-from mailhub.message.dns_questions import NO_ANSWER, Answer, Question
+from mailhub.message.dns_questions import NO_ANSWER, DnsAnswer, Question
 from storage.mail import mail_domains
 from storage.mail.mail_domains import MailDomain
 
@@ -93,7 +93,7 @@ def delete_domain(call: InAccount, domain: Named) -> None:
     call.act(mailbox_domains.delete, domain)
 
 
-async def _answer(call: InAccount, question: Question) -> Answer:
+async def _answer(call: InAccount, question: Question) -> DnsAnswer:
     """What DNS says, not from a cache of ours: whoever asks has just published it."""
     try:
         async with asyncio.timeout(SECONDS):

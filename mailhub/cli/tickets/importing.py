@@ -39,7 +39,7 @@ def import_(context: Context, paths: tuple[Path, ...], recipient: str | None) ->
         raise click.UsageError(f"no such file or directory: {missing[0]}")
 
     fates: Counter[str] = Counter()
-    progress = _Progress(quiet=context.as_json)
+    progress = _CountingLine(quiet=context.as_json)
 
     for name, raw in messages(paths):
         fates[_file(context, name, raw, recipient)] += 1
@@ -114,7 +114,7 @@ def _joined(lines: list[bytes]) -> bytes:
     return b"".join(lines)
 
 
-class _Progress:
+class _CountingLine:
     """A line on the terminal that counts; nothing off a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:

@@ -32,7 +32,7 @@ OVERDUE_HOURS = 1  # a mail that has been waiting for the relay for so long
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DatabaseState:
     """What the database said. ``backlog`` is None, and ``addresses`` empty, where its tables cannot be read."""
 
     findings: Sequence[Finding]
@@ -40,34 +40,34 @@ class Seen:
     addresses: Sequence[str] = ()
 
 
-def look(config: Config) -> Seen:
+def look(config: Config) -> DatabaseState:
     """Read what there is to know; every fault is a finding."""
     try:
         database = Database(config.database_url)
         try:
             with opening():
                 if migrate.is_empty(database):
-                    return Seen([failure("database", "there is none", "run `mailhub init`")])
+                    return DatabaseState([failure("database", "there is none", "run `mailhub init`")])
                 with database.read() as connection:
                     return _read(config, connection)
         finally:
             database.close()
     except StorageError as error:
         cure = "see that it runs, that storage.url is right, and that you may open it (run this as root)"
-        return Seen([failure("database", f"it cannot be opened: {error}", cure)])
+        return DatabaseState([failure("database", f"it cannot be opened: {error}", cure)])
 
 
-def _read(config: Config, connection: Connection) -> Seen:
+def _read(config: Config, connection: Connection) -> DatabaseState:
     present = str(migrate.revision(connection))
     if present not in migrate.known_revisions():
         text = f"schema {present} was made by a newer mailhub, this one knows {migrate.HEAD}"
-        return Seen(
+        return DatabaseState(
             [failure("database", text, "install that version again, or restore the backup made before it")]
         )
 
     if present != migrate.HEAD:
         text = f"schema {present}, this version wants {migrate.HEAD}"
-        return Seen(
+        return DatabaseState(
             [warning("database", text, "make a backup, then restart the daemon: it migrates at its start")]
         )
 
@@ -76,7 +76,7 @@ def _read(config: Config, connection: Connection) -> Seen:
     addresses = [each.address for each in every_mailbox(connection)]
     found += [*_waiting(waiting), *_filters(connection), _silent(connection)]
 
-    return Seen([*found, *_trusted_hosts(config, connection)], waiting, addresses)
+    return DatabaseState([*found, *_trusted_hosts(config, connection)], waiting, addresses)
 
 
 def _known_key(config: Config, known: bytes | None, present: str) -> Finding:

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from mailhub.config import Config
 from mailhub.health.checks.finding import Finding, failure, warning, well
 from mailhub.intake.resolver import SECONDS, Ask, name_servers
-from mailhub.message.dns_questions import NO_ANSWER, Answer
-from mailhub.outbound.smarthost import Conversation
+from mailhub.message.dns_questions import NO_ANSWER, DnsAnswer
+from mailhub.outbound.smarthost import RelayConversation
 
 DOMAINS = 20  # of mailboxes that are asked about
 ANSWER_SECONDS = 5.0  # for a door to greet
@@ -106,7 +106,7 @@ async def _domain(domain: str, ask: Ask) -> list[Finding]:
     return [well(name, f"MX {mx.records[0]}; SPF and DMARC are there; DKIM is signed by the relay")]
 
 
-def _missing(domain: str, mx: Answer, txt: Answer, dmarc: Answer) -> Iterable[tuple[str, str]]:
+def _missing(domain: str, mx: DnsAnswer, txt: DnsAnswer, dmarc: DnsAnswer) -> Iterable[tuple[str, str]]:
     """What the domain does not say, and what to publish."""
     if not mx.records:
         yield (
@@ -123,7 +123,7 @@ def _missing(domain: str, mx: Answer, txt: Answer, dmarc: Answer) -> Iterable[tu
         )
 
 
-def _has(answer: Answer, version: str) -> bool:
+def _has(answer: DnsAnswer, version: str) -> bool:
     return answer.failed or any(record.lower().startswith(version) for record in answer.records)
 
 
@@ -152,7 +152,7 @@ async def _own_name(hostname: str, ask: Ask, *, matters: bool) -> list[Finding]:
     return [well("own name", f"{hostname}: address and PTR agree")]
 
 
-async def _ask(ask: Ask, name: str, kind: str) -> Answer:
+async def _ask(ask: Ask, name: str, kind: str) -> DnsAnswer:
     try:
         async with asyncio.timeout(SECONDS):
             return (await ask((name, kind)))[0]
@@ -169,7 +169,7 @@ async def _relay(config: Config, hostname: str) -> list[Finding]:
                 "relay", "none is set: nothing is sent", "set relay.host, relay.user, relay.password_file"
             )
         ]
-    fault = await Conversation(settings, hostname, ssl.create_default_context).knock(RELAY_SECONDS)
+    fault = await RelayConversation(settings, hostname, ssl.create_default_context).knock(RELAY_SECONDS)
     where = f"{settings.host} port {settings.port}"
     if fault is None:
         return [well("relay", f"{where} takes our login" if settings.user else f"{where} answers")]

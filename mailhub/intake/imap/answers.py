@@ -16,7 +16,7 @@ _MESSAGE_ID = re.compile(rb"^message-id:\s*<([^<>\s]{1,998})>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class OpenedFolder:
     """A folder as SELECT or STATUS shows it. None where the server did not say."""
 
     uidvalidity: int | None
@@ -42,9 +42,9 @@ class Sketch:
     message_id: str  # without < >, "" when absent
 
 
-def opened(found: Mapping[Any, Any], messages: bytes) -> Opened:
+def opened(found: Mapping[Any, Any], messages: bytes) -> OpenedFolder:
     """What SELECT or STATUS answered; ``messages`` is its name there for how many there are."""
-    return Opened(
+    return OpenedFolder(
         uidvalidity=_number(found.get(b"UIDVALIDITY")),
         uidnext=_number(found.get(b"UIDNEXT")),
         messages=_number(found.get(messages)),

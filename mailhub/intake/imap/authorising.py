@@ -199,7 +199,7 @@ def _keep(act: Act, grant: OauthGrant, given: grants.Tokens, sealed: bytes) -> N
 
 
 def _begin_device(
-    context: Authorising, source: ImapSource, client: grants.Client, url: str, now: int
+    context: Authorising, source: ImapSource, client: grants.OauthClient, url: str, now: int
 ) -> ToConsent:
     begun = grants.begin_device(client, url)
     handle = _sealed(context.keys, source, {"device_code": begun.device_code}, now)
@@ -209,7 +209,7 @@ def _begin_device(
 
 
 def _begin_code(
-    context: Authorising, source: ImapSource, client: grants.Client, url: str, now: int
+    context: Authorising, source: ImapSource, client: grants.OauthClient, url: str, now: int
 ) -> ToConsent:
     state = secrets.token_urlsafe(24)
     verifier = secrets.token_urlsafe(48)
@@ -222,7 +222,7 @@ def _redeemed(
     context: Authorising,
     source: ImapSource,
     grant: OauthGrant,
-    client: grants.Client,
+    client: grants.OauthClient,
     brought: Brought,
     now: int,
 ) -> grants.Tokens | None:
@@ -240,7 +240,7 @@ def _redeemed(
     return grants.redeem(client, code, verifier=held["verifier"])
 
 
-def _client(context: Authorising, source: ImapSource, grant: OauthGrant) -> grants.Client:
+def _client(context: Authorising, source: ImapSource, grant: OauthGrant) -> grants.OauthClient:
     try:
         return tokens.client_of(source, grant, context.keys, context.settings)
     except ImapFault as fault:

@@ -2,7 +2,7 @@
 
 Every command has a deadline and a budget of bytes (``imap.wire``). What a person or a mail wrote reaches a
 command only as a number, a folder name in modified UTF-7 and quotes, or a keyword of ``KEYWORD``'s
-characters; nothing else is ever put into one, so there is nothing to inject by. ``Refused`` leaves the
+characters; nothing else is ever put into one, so there is nothing to inject by. ``ImapRefused`` leaves the
 connection usable, every other fault does not: then the caller closes it and makes a new one.
 
 Must not: know rows, mailboxes of ours or what a message means. Sources: RFC 9051, 2177 (IDLE), 4315
@@ -24,9 +24,9 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
 from imapclient.imap_utf7 import decode
 
-from mailhub.intake.imap.answers import Described, Opened, Sketch, described, opened, sketched, words
+from mailhub.intake.imap.answers import Described, OpenedFolder, Sketch, described, opened, sketched, words
 from mailhub.intake.imap.dialling import Way, dial, look_up
-from mailhub.intake.imap.faults import CannotLogIn, ImapFault, Refused, in_words, said
+from mailhub.intake.imap.faults import CannotLogIn, ImapFault, ImapRefused, in_words, said
 from mailhub.intake.imap.wire import BoundedIMAP4, Wire
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class Conversation:
         try:
             self._do(authenticate)
             self._do(self._client.capabilities)  # other ones than before: asked for once, then remembered
-        except Refused as refused:
+        except ImapRefused as refused:
             raise CannotLogIn(f"the server refuses the login: {refused}") from None
 
     def _authenticate(self, login: str, password: str) -> None:
@@ -136,7 +136,7 @@ class Conversation:
             self._client.folder_encode = True
         return [(flags, name) for flags, _, raw in found if (name := _readable(raw)) is not None]
 
-    def open(self, folder: str, *, read_only: bool) -> Opened:
+    def open(self, folder: str, *, read_only: bool) -> OpenedFolder:
         """Select a folder; read_only leaves no trace there (EXAMINE)."""
         found = self._do(lambda: self._client.select_folder(_sound(folder), readonly=read_only))
         selected = opened(found, b"EXISTS")
@@ -144,7 +144,7 @@ class Conversation:
         self._told = False
         return selected
 
-    def status(self, folder: str) -> Opened:
+    def status(self, folder: str) -> OpenedFolder:
         """A folder without selecting it. Not for the one that is selected (RFC 9051 6.3.11)."""
         asked = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if self.can("CONDSTORE") else [])]
         found = self._do(lambda: self._client.folder_status(_sound(folder), asked))
@@ -306,7 +306,7 @@ class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
         self._idle_tag = self._imap._command("IDLE")
         while self._imap._get_response() is not None:
             if answer := self._imap.tagged_commands.get(self._idle_tag):
-                raise Refused(said(answer[1][0]))
+                raise ImapRefused(said(answer[1][0]))
 
     def forget_unasked(self) -> tuple[bool, bytes | None]:
         """imaplib keeps what the server says unasked for ever. Whether mail was removed, and how many there is."""
@@ -345,7 +345,7 @@ def _sound(folder: str) -> str:
         or len(folder) > FOLDER_CHARACTERS
         or any(unicodedata.category(c)[0] in "CZ" and c != " " for c in folder)
     ):
-        raise Refused("the name of a folder is one line without control characters")
+        raise ImapRefused("the name of a folder is one line without control characters")
     return folder
 
 
@@ -359,7 +359,7 @@ def _faults() -> Iterator[None]:
     except (IMAPClientAbortError, ProtocolError) as error:
         raise ImapFault(said(error)) from error
     except IMAPClientError as error:  # NO and BAD, and what imaplib calls a program's error
-        raise Refused(said(error)) from error
+        raise ImapRefused(said(error)) from error
     except OSError as error:
         raise ImapFault(in_words(error)) from error
     except (

@@ -24,7 +24,7 @@ class CannotLogIn(ImapFault):
     """Wrong name, password or token; or a login that must not be tried on this connection."""
 
 
-class Refused(ImapFault):
+class ImapRefused(ImapFault):
     """NO or BAD."""
 
 

@@ -35,10 +35,10 @@ from mailhub.config.live import Current
 from mailhub.envelope import Envelope, Fate, Outcome, Source
 from mailhub.errors import Unavailable
 from mailhub.intake.imap import cursor as imap_cursor
-from mailhub.intake.imap.answers import Described, Opened
+from mailhub.intake.imap.answers import Described, OpenedFolder
 from mailhub.intake.imap.conversation import Conversation
-from mailhub.intake.imap.faults import ImapFault, Refused
-from mailhub.intake.imap.wholeness import CONFIRMED, Answer, Doubts, Verdict
+from mailhub.intake.imap.faults import ImapFault, ImapRefused
+from mailhub.intake.imap.wholeness import CONFIRMED, Doubts, GivenMail, WholenessVerdict
 from mailhub.intake.reception import Along, Reception
 from mailhub.system.budget import IMAP, ByteBudget, Charges
 from storage.database import Database
@@ -142,7 +142,7 @@ class FolderReader:
         self._listed = folder.last_uid  # the last UID that the server has shown
         self._flying: list[tuple[int, Future[Sequence[Outcome]]]] = []
 
-    def read(self, opened: Opened | None) -> None:
+    def read(self, opened: OpenedFolder | None) -> None:
         """Read to the end; None when it stayed open. Raises ``ImapFault``, ``HeldUp``; what was filed until then is."""
         try:
             self._fetch_owed()
@@ -161,7 +161,7 @@ class FolderReader:
 
     # --- which mails --------------------------------------------------------------------------------------------------
 
-    def _windows(self, opened: Opened | None) -> Iterator[Sequence[int]]:
+    def _windows(self, opened: OpenedFolder | None) -> Iterator[Sequence[int]]:
         """UIDs after the cursor, a bounded number at a time; the last window is open, whatever UIDNEXT says."""
         uidnext = opened.uidnext if opened is not None else None
         few = opened is not None and opened.messages is not None and opened.messages <= WIDEST_WINDOW_UIDS
@@ -254,10 +254,10 @@ class FolderReader:
 
         for mail in batch:
             raw = bodies.get(mail.uid, b"")
-            verdict = self._struggle.doubts.judge(mail.uid, mail.described.size_bytes, Answer().add(raw))
+            verdict = self._struggle.doubts.judge(mail.uid, mail.described.size_bytes, GivenMail().add(raw))
             if verdict.is_filed:
                 self._hand_over(mail, raw, verdict)
-            elif verdict is Verdict.DOUBTFUL:
+            elif verdict is WholenessVerdict.DOUBTFUL:
                 self._take_alone(mail)
             else:
                 self._owe_if_there(mail.uid)
@@ -303,31 +303,31 @@ class FolderReader:
         """Where one mail waits until it is whole: small ones in memory, large ones on the disk. Gone when closed."""
         return tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=str(self._rooms.directory))
 
-    def _read_until_sure(self, mail: _Mail, file: Spool) -> tuple[Verdict, int]:
+    def _read_until_sure(self, mail: _Mail, file: Spool) -> tuple[WholenessVerdict, int]:
         """Read the mail into the file, again while it is doubtful and asking twice may help; its size."""
         for _ in range(CONFIRMED):
             answer = self._in_pieces(mail, file)
             if answer.size_bytes > self._rooms.message_bytes.now:
-                return Verdict.DOUBTFUL, answer.size_bytes
+                return WholenessVerdict.DOUBTFUL, answer.size_bytes
             verdict = self._struggle.doubts.judge(mail.uid, mail.described.size_bytes, answer)
-            if verdict is not Verdict.DOUBTFUL:
+            if verdict is not WholenessVerdict.DOUBTFUL:
                 break
         return verdict, answer.size_bytes
 
-    def _in_pieces(self, mail: _Mail, file: Spool) -> Answer:
+    def _in_pieces(self, mail: _Mail, file: Spool) -> GivenMail:
         """The mail, or more of it than is allowed; empty when the server gives none. Raises ``HeldUp`` without room.
 
         It ends where the server has no more, and a short piece is no end: the announced size may be wrong,
         and only spares the last question where it is reached.
         """
         ends_at = time.monotonic() + LARGE_PATIENCE * self._rooms.command_seconds
-        answer = Answer()
+        answer = GivenMail()
         _empty(file)
 
         while answer.size_bytes <= self._rooms.message_bytes.now:
             piece = self._conversation.piece(mail.uid, answer.size_bytes, PIECE_BYTES)
             if piece is None and not (answer.size_bytes and self._conversation.uids(mail.uid, mail.uid)):
-                return Answer()
+                return GivenMail()
             _write(file, piece or b"")
             answer.add(piece or b"")
             if not piece or (len(piece) < PIECE_BYTES and 0 < mail.described.size_bytes <= answer.size_bytes):
@@ -339,7 +339,7 @@ class FolderReader:
 
     # --- their fates --------------------------------------------------------------------------------------------------
 
-    def _hand_over(self, mail: _Mail, raw: bytes, verdict: Verdict) -> None:
+    def _hand_over(self, mail: _Mail, raw: bytes, verdict: WholenessVerdict) -> None:
         """To the pipeline, with the cursor's step in its transaction. Old mail tells, by its date, of the rhythm."""
         if self._is_old(mail) and mail.described.came_at is not None:
             source = self._fetching.source
@@ -390,7 +390,7 @@ class FolderReader:
         if flying:
             self._struggle.failures = 0
 
-    def _step(self, mail: _Mail, verdict: Verdict = Verdict.WHOLE) -> Along:
+    def _step(self, mail: _Mail, verdict: WholenessVerdict = WholenessVerdict.WHOLE) -> Along:
         """The cursor's step over this mail, the next one in order."""
         before = self._place
         self._place = mail.uid
@@ -398,10 +398,10 @@ class FolderReader:
         fetching = self._kept(verdict)
         return imap_cursor.step(fetching, self._folder, mail.uid, before=before, came_at=came_at)
 
-    def _kept(self, verdict: Verdict) -> Fetching:
+    def _kept(self, verdict: WholenessVerdict) -> Fetching:
         """What is to be done after filing: all but deleting, where nobody knows whether we have the whole mail."""
         source = self._fetching.source
-        if verdict is Verdict.WHOLE or source.after_filing != "delete":
+        if verdict is WholenessVerdict.WHOLE or source.after_filing != "delete":
             return self._fetching
         return replace(self._fetching, source=replace(source, after_filing="nothing"))
 
@@ -430,7 +430,7 @@ class FolderReader:
                 log.warning(
                     "a mail cannot be fetched: mailhub mailbox list", folder=self._folder.id, uid=todo.uid
                 )
-            with suppress(Refused):  # refused: still owed, and in nobody's way
+            with suppress(ImapRefused):  # refused: still owed, and in nobody's way
                 self._take_owed(todo.uid)
 
     def _take_owed(self, uid: int) -> None:

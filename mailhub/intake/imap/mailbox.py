@@ -28,10 +28,10 @@ import structlog
 from mailhub import clock
 from mailhub.config import Imap
 from mailhub.intake.imap import cursor, erasing
-from mailhub.intake.imap.answers import Opened
+from mailhub.intake.imap.answers import OpenedFolder
 from mailhub.intake.imap.conversation import Conversation
 from mailhub.intake.imap.dialling import Way
-from mailhub.intake.imap.faults import CannotLogIn, ImapFault, Refused
+from mailhub.intake.imap.faults import CannotLogIn, ImapFault, ImapRefused
 from mailhub.intake.imap.folder import TRIES, FolderReader, HeldUp, Rooms, Struggle
 from mailhub.intake.imap.login import Logins
 from mailhub.intake.imap.settling import settle
@@ -96,7 +96,7 @@ class MailboxThread:
         self._watch: MoveWatch | None = None
         self._watch_at = 0.0  # not begun before
         self._unwatched = ""
-        self._shown: dict[int, Opened] = {}  # by folder: what STATUS said when it was last looked into
+        self._shown: dict[int, OpenedFolder] = {}  # by folder: what STATUS said when it was last looked into
         self._can_idle = bool(fetching.source.idle)
         self._untold = 0  # waits in a row that mail came in and nothing was said
         self._thorough_at = 0.0
@@ -228,7 +228,7 @@ class MailboxThread:
         """Mail goes first: when the watch ends the connection, the next ones do without it for a while."""
         try:
             yield
-        except Refused:
+        except ImapRefused:
             raise
         except Exception:
             self._watch_at = time.monotonic() + WATCH_RESTS_SECONDS
@@ -251,7 +251,7 @@ class MailboxThread:
             seconds = min(due, self._shared.settings.idle_seconds)
             try:
                 heard = conversation.idle(min(seconds, self._seconds_to_look()), self._wake)
-            except Refused:  # it says that it can, and cannot
+            except ImapRefused:  # it says that it can, and cannot
                 self._can_idle = False
             else:
                 self._sleep(0)  # takes a nudge, if that ended it
@@ -309,7 +309,7 @@ class MailboxThread:
             else:
                 state = "current"
                 fault = ""
-        except Refused as refused:
+        except ImapRefused as refused:
             state = "missing"
             fault = f"the server does not open it: {refused}. Was it renamed or deleted?"
 
@@ -336,7 +336,7 @@ class MailboxThread:
         return owed or not same or (shown.uidnext or 0) > folder.last_uid + 1
 
     def _read(self, conversation: Conversation, folder: ImapFolder, *, selected: bool) -> tuple[str, str]:
-        """Its new state, and the fault in words. Raises ``Refused`` when it cannot be opened."""
+        """Its new state, and the fault in words. Raises ``ImapRefused`` when it cannot be opened."""
         rooms = self._shared.rooms
         opened = None
         refused_erasing = ""
@@ -360,7 +360,7 @@ class MailboxThread:
             if self._watch is not None:
                 with self._watching():
                     self._watch.look(folder)
-        except Refused as refused:
+        except ImapRefused as refused:
             return "failing", f"the server refuses a command: {refused}"
 
         fault = "; ".join(filter(None, (fault, refused_erasing)))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from mailhub import clock
 from mailhub.intake.imap.conversation import Conversation
-from mailhub.intake.imap.faults import Refused
+from mailhub.intake.imap.faults import ImapRefused
 from storage.database import Database
 from storage.sources import imap_copies, imap_todos
 from storage.sources.imap_sources import ImapFolder, ImapSource
@@ -56,7 +56,7 @@ def one_by_one(
     """
     try:
         act(due)
-    except Refused as refused:
+    except ImapRefused as refused:
         if len(due) > 1:
             return [one_by_one([todo], act, folder, name, writer) for todo in due][-1] or str(refused)
         wait = RETRY_MINUTES[min(due[0].tries, len(RETRY_MINUTES) - 1)] * clock.MINUTE

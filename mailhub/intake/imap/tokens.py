@@ -183,9 +183,9 @@ class AccessTokens:
         return CannotLogIn(fault)
 
 
-def client_of(source: ImapSource, grant: OauthGrant, keys: Keys, settings: Imap) -> grants.Client:
+def client_of(source: ImapSource, grant: OauthGrant, keys: Keys, settings: Imap) -> grants.OauthClient:
     """Who asks for a source, with the secret if it has one. Raises ``CannotLogIn`` when that cannot be had."""
-    return grants.Client(
+    return grants.OauthClient(
         token_url=grant.token_url,
         client_id=grant.client_id,
         client_secret=secret_of(source, keys),

@@ -28,7 +28,7 @@ _HINTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrialStep:
     """One step: what it was, whether it went well, and what was found, or what to do."""
 
     name: str
@@ -50,29 +50,31 @@ class _Trial:
         self._conversation: Conversation | None = None
         self.at = ""  # the step under way
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[TrialStep]:
         """Go them, one by one. Raises ``ImapFault`` in the one that fails."""
         self.at = "name"
         addresses = look_up(self._way)
-        yield Step(self.at, True, ", ".join(addresses))
+        yield TrialStep(self.at, True, ", ".join(addresses))
         self.at = "connection"
         connected = dial(self._way, addresses)
-        yield Step(self.at, True, f"{connected.getpeername()[0]} port {self._way.port}")
+        yield TrialStep(self.at, True, f"{connected.getpeername()[0]} port {self._way.port}")
         self.at = "encryption" if self._way.tls != "none" else "greeting"
         self._conversation = Conversation.greet(self._way, connected)
-        yield Step(self.at, True, self._conversation.encryption() or "none: only for this machine itself")
+        yield TrialStep(
+            self.at, True, self._conversation.encryption() or "none: only for this machine itself"
+        )
         self.at = "login"
         self._logins.log_in(self._conversation, self._source, self._settings)
-        yield Step(self.at, True, f"by {self._source.auth}")
+        yield TrialStep(self.at, True, f"by {self._source.auth}")
         self.at = "capabilities"
         able = [name for name in _SHOWN if self._conversation.can(name)]
-        yield Step(
+        yield TrialStep(
             self.at, True, " ".join(able) + ("" if "IDLE" in able else "; no IDLE: folders are polled")
         )
 
         for folder in self._folders:
             self.at = f"folder {folder.name}"
-            yield Step(self.at, True, self._folder(self._conversation, folder.name))
+            yield TrialStep(self.at, True, self._folder(self._conversation, folder.name))
 
     def advice(self, fault: ImapFault) -> str:
         """The fault in words, and what to look at; the folders there are, when it was a folder's."""
@@ -101,16 +103,18 @@ class _Trial:
         return f"{opened.messages} mails{when}"
 
 
-def try_out(source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins) -> list[Step]:
+def try_out(
+    source: ImapSource, folders: Sequence[ImapFolder], settings: Imap, logins: Logins
+) -> list[TrialStep]:
     """All steps up to the first that fails."""
     trial = _Trial(source, folders, settings, logins)
-    done = list[Step]()
+    done = list[TrialStep]()
 
     try:
         for step in trial.steps():
             done.append(step)  # what went well before a fault stays in the list
     except ImapFault as fault:
-        done.append(Step(trial.at, False, _told(trial, fault)))
+        done.append(TrialStep(trial.at, False, _told(trial, fault)))
     finally:
         trial.end()
 

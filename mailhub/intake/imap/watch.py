@@ -24,7 +24,7 @@ from mailhub.filter.mark_requests import ask
 from mailhub.intake.imap import feedback
 from mailhub.intake.imap.answers import Sketch
 from mailhub.intake.imap.conversation import Conversation
-from mailhub.intake.imap.faults import Refused
+from mailhub.intake.imap.faults import ImapRefused
 from mailhub.intake.imap.folder import LARGE_BYTES, SLACK_BYTES, Rooms, return_path
 from mailhub.reading.prepare import id_hash, identity_of
 from storage.filter import ledger
@@ -64,7 +64,7 @@ class MoveWatch:
         """Make the rows say which folder spam goes to; "", or in words why there is none."""
         try:
             name = self._source.junk_folder or self._conversation.junk_folder()
-        except Refused:
+        except ImapRefused:
             name = None
         if name is None:
             return "no folder there is known as Junk: name it with mailhub mailbox set --junk-folder"

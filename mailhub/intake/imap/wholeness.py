@@ -31,7 +31,7 @@ LEARNED = 3  # mails of a folder after which its sizes are known not to be true
 REMEMBERED = 10_000  # doubtful mails of a folder; of more than that the oldest doubts begin again
 
 
-class Verdict(Enum):
+class WholenessVerdict(Enum):
     """What to do with an answer."""
 
     WHOLE = "whole"  # file it
@@ -41,18 +41,18 @@ class Verdict(Enum):
 
     @property
     def is_filed(self) -> bool:
-        return self in (Verdict.WHOLE, Verdict.ODD)
+        return self in (WholenessVerdict.WHOLE, WholenessVerdict.ODD)
 
 
 @dataclass(slots=True)
-class Answer:
+class GivenMail:
     """What a server gave of one mail, as far as judging it; made piece by piece."""
 
     size_bytes: int = 0
     lines: int = 0
     _hash: blake2b = field(default_factory=lambda: blake2b(digest_size=16))
 
-    def add(self, piece: bytes) -> Answer:
+    def add(self, piece: bytes) -> GivenMail:
         """The next bytes."""
         self.size_bytes += len(piece)
         self.lines += piece.count(b"\n")
@@ -72,14 +72,14 @@ class Doubts:
     _answers: dict[int, tuple[bytes, int]] = field(default_factory=dict)  # by UID: digest, how often in a row
     _untrue: int = 0
 
-    def judge(self, uid: int, announced: int, answer: Answer) -> Verdict:
+    def judge(self, uid: int, announced: int, answer: GivenMail) -> WholenessVerdict:
         """One more answer. ``announced`` is 0 where the server names no size."""
         if not answer.size_bytes:
-            return Verdict.NOTHING
+            return WholenessVerdict.NOTHING
 
         known, times = self._answers.pop(uid, (b"", 0))
         if answer.size_bytes == announced:
-            return Verdict.WHOLE
+            return WholenessVerdict.WHOLE
 
         times = times + 1 if answer.digest == known else 1
         lacks = announced - answer.size_bytes > max(answer.lines, FEW_BYTES)
@@ -88,9 +88,9 @@ class Doubts:
             self._answers[uid] = answer.digest, times
             if len(self._answers) > REMEMBERED:
                 del self._answers[next(iter(self._answers))]
-            return Verdict.DOUBTFUL
+            return WholenessVerdict.DOUBTFUL
 
         self._untrue += lacks
         self.odd += 1
 
-        return Verdict.ODD
+        return WholenessVerdict.ODD

@@ -19,7 +19,7 @@ from mailhub.envelope import Pipeline
 from mailhub.errors import ConfigurationError
 from mailhub.intake.smtp.connection import DoorState
 from mailhub.intake.smtp.limits import Counters, DoorSettings
-from mailhub.intake.smtp.session import Session
+from mailhub.intake.smtp.session import SmtpSession
 from mailhub.system.budget import ByteBudget
 
 # How often the sessions' deadlines are looked at: one pass over 1,000 sessions takes 0.1 ms.
@@ -61,9 +61,9 @@ class Door:
         """Take other settings without closing a connection (SIGHUP). What is admitted already stays."""
         self._state.configure(settings)
 
-    def protocol(self) -> Session:
+    def protocol(self) -> SmtpSession:
         """The protocol factory for ``loop.create_server``: one session for each connection."""
-        return Session(self._state)
+        return SmtpSession(self._state)
 
     async def listen(self, sockets: Sequence[socket.socket]) -> None:
         """Accept on sockets that are bound (TCP or Unix); the door owns them from now on. Raises ``OSError``."""

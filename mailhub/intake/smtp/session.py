@@ -28,7 +28,7 @@ from mailhub.intake.smtp.connection import Connection, DoorState
 from mailhub.intake.smtp.data import DataFault, DataReader
 from mailhub.intake.smtp.limits import SMALL_MESSAGE_BYTES, Patience
 from mailhub.intake.smtp.replies import CommandError
-from mailhub.intake.smtp.transaction import Transaction
+from mailhub.intake.smtp.transaction import MailTransaction
 from mailhub.system.logs import new_error_id
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ _NAME_CHARACTERS = 255  # RFC 5321 4.5.3.1.2
 _OVERSHOOT_RECIPIENTS = 1_000  # Postfix, smtpd_recipient_overshoot_limit: beyond it each is an error
 
 
-class Session(Connection, SMTP):
+class SmtpSession(Connection, SMTP):
     """One client's conversation, by SMTP or LMTP."""
 
     def __init__(self, state: DoorState) -> None:
@@ -56,7 +56,7 @@ class Session(Connection, SMTP):
         self._helo = ""
         self._tls = False
         self._source = Source.LMTP if state.lmtp else Source.SMTP
-        self._transaction: Transaction | None = None
+        self._transaction: MailTransaction | None = None
 
     async def _handle_client(self) -> None:
         settings = self.state.settings
@@ -215,7 +215,7 @@ class Session(Connection, SMTP):
         if parameters is None:
             raise CommandError(replies.MAIL_SYNTAX)
 
-        transaction = Transaction.begin(address or None, parameters)
+        transaction = MailTransaction.begin(address or None, parameters)
         if not address.isascii() and not transaction.smtputf8:
             raise CommandError(replies.NEED_SMTPUTF8)
         if transaction.declared_bytes > self.state.settings.message_bytes:
@@ -311,7 +311,7 @@ class Session(Connection, SMTP):
 
         await self._send(answer)
 
-    async def _settled(self, transaction: Transaction, message: DataReader) -> bytes:
+    async def _settled(self, transaction: MailTransaction, message: DataReader) -> bytes:
         """The whole answer to a message that has ended; in LMTP a fault, too, is owed to every recipient."""
         times = len(transaction.recipients) if self.state.lmtp else 1
         if message.fault is not None:
@@ -367,18 +367,18 @@ def _text(argument: bytes, *, lenient: bool) -> str:
         raise CommandError(replies.NOT_UTF8, reason="bad-bytes") from None
 
 
-_Command = Callable[[Session, str | None], Awaitable[None]]
+_Command = Callable[[SmtpSession, str | None], Awaitable[None]]
 _COMMON_COMMANDS: dict[bytes, _Command] = {
-    b"MAIL": Session.smtp_MAIL,
-    b"RCPT": Session.smtp_RCPT,
-    b"DATA": Session.smtp_DATA,
-    b"RSET": Session.smtp_RSET,
-    b"QUIT": Session.smtp_QUIT,
-    b"NOOP": Session.smtp_NOOP,
-    b"HELP": Session.smtp_HELP,
-    b"VRFY": Session.smtp_VRFY,
-    b"EXPN": Session.smtp_EXPN,
-    b"STARTTLS": Session.smtp_STARTTLS,
+    b"MAIL": SmtpSession.smtp_MAIL,
+    b"RCPT": SmtpSession.smtp_RCPT,
+    b"DATA": SmtpSession.smtp_DATA,
+    b"RSET": SmtpSession.smtp_RSET,
+    b"QUIT": SmtpSession.smtp_QUIT,
+    b"NOOP": SmtpSession.smtp_NOOP,
+    b"HELP": SmtpSession.smtp_HELP,
+    b"VRFY": SmtpSession.smtp_VRFY,
+    b"EXPN": SmtpSession.smtp_EXPN,
+    b"STARTTLS": SmtpSession.smtp_STARTTLS,
 }
-_SMTP_COMMANDS = _COMMON_COMMANDS | {b"EHLO": Session.smtp_EHLO, b"HELO": Session.smtp_HELO}
-_LMTP_COMMANDS = _COMMON_COMMANDS | {b"LHLO": Session.smtp_EHLO}
+_SMTP_COMMANDS = _COMMON_COMMANDS | {b"EHLO": SmtpSession.smtp_EHLO, b"HELO": SmtpSession.smtp_HELO}
+_LMTP_COMMANDS = _COMMON_COMMANDS | {b"LHLO": SmtpSession.smtp_EHLO}

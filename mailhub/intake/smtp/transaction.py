@@ -16,7 +16,7 @@ _BODIES = ("7BIT", "8BITMIME")  # RFC 6152 3
 
 
 @dataclass(slots=True)
-class Transaction:
+class MailTransaction:
     """A message that has been begun. ``mail_from`` None is the null sender; ``declared_bytes`` 0 is no SIZE."""
 
     mail_from: str | None
@@ -27,7 +27,7 @@ class Transaction:
     check: Check | None = None  # authentication under way, from the first recipient on
 
     @classmethod
-    def begin(cls, mail_from: str | None, parameters: Mapping[str, str | bool]) -> Transaction:
+    def begin(cls, mail_from: str | None, parameters: Mapping[str, str | bool]) -> MailTransaction:
         """From MAIL and its parameters in upper case; raises ``CommandError`` for one we do not know or a bad value."""
         left = dict(parameters)
         size = left.pop("SIZE", "0")

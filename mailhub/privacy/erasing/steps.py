@@ -54,7 +54,7 @@ TICKETS_A_TURN = 8
 ROWS_A_TURN = 50
 
 
-class Again(Exception):
+class RoundNeeded(Exception):
     """The search found something: a new round is needed. ``str`` says where, in opaque words."""
 
 
@@ -337,7 +337,7 @@ def search(work: Work) -> None:
     looked = {"messages": found.messages, "rows": found.rows, "files": found.files, "bytes": found.bytes}
     work.set_counts(search={**looked, "hits": len(found.hits)})
     if found.hits:
-        raise Again(", ".join(found.hits[:5]))
+        raise RoundNeeded(", ".join(found.hits[:5]))
 
 
 def leave_tombstone(work: Work) -> None:

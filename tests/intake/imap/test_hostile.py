@@ -11,7 +11,7 @@ import pytest
 
 from mailhub.intake.imap.conversation import Conversation
 from mailhub.intake.imap.dialling import Way
-from mailhub.intake.imap.faults import CannotLogIn, ImapFault, Refused
+from mailhub.intake.imap.faults import CannotLogIn, ImapFault, ImapRefused
 from tests.houses.dovecot import PASSWORD, Dovecot
 from tests.intake.imap.conftest import Fetcher, letters
 from tests.intake.imap.hostile import (
@@ -195,7 +195,7 @@ def test_names_inject_nothing(server: Dovecot, user: str) -> None:
         "é\r\n*",
         "%*",
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(ImapRefused):
             conversation.open(f"Nowhere {name}", read_only=True)
     assert "Junk" in conversation.folders()
     assert conversation.open("INBOX", read_only=True).messages == 1

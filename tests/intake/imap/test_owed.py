@@ -19,10 +19,10 @@ from structlog.testing import capture_logs
 
 from mailhub import clock
 from mailhub.config.live import Live
-from mailhub.intake.imap.answers import Opened
+from mailhub.intake.imap.answers import OpenedFolder
 from mailhub.intake.imap.conversation import Conversation
 from mailhub.intake.imap.dialling import Way
-from mailhub.intake.imap.faults import ImapFault, Refused
+from mailhub.intake.imap.faults import ImapFault, ImapRefused
 from mailhub.intake.imap.folder import PIECE_BYTES, TRIES, FolderReader, HeldUp, Rooms, Struggle
 from mailhub.intake.reception import Reception
 from storage.errors import Full
@@ -119,7 +119,7 @@ class Reader:
         conversation = self.connect()
         fetching = Fetching(source=self.source, address="support@example.com", stage="active")
         try:
-            opened = Opened(uidvalidity=1, uidnext=None, messages=None)
+            opened = OpenedFolder(uidvalidity=1, uidnext=None, messages=None)
             FolderReader(self.rooms, fetching, conversation, self.folder(), self.struggle).read(opened)
         finally:
             conversation.close()
@@ -372,7 +372,7 @@ def test_sparse_uids_are_found_in_few_questions(reader: Reader, provider: Provid
     provider.mails = {7: provider.mails[1], 4_000_000_000: provider.mails[2]}
     conversation = reader.connect()
     fetching = Fetching(source=reader.source, address="support@example.com", stage="active")
-    opened = Opened(uidvalidity=1, uidnext=4_000_000_001, messages=2)
+    opened = OpenedFolder(uidvalidity=1, uidnext=4_000_000_001, messages=2)
     FolderReader(reader.rooms, fetching, conversation, reader.folder(), reader.struggle).read(opened)
     conversation.close()
     assert (reader.folder().last_uid, reader.folder().filed) == (4_000_000_000, 2)
@@ -382,6 +382,6 @@ def test_sparse_uids_are_found_in_few_questions(reader: Reader, provider: Provid
 def test_a_refused_command_leaves_the_folder_to_be_read_again(reader: Reader, provider: Provider) -> None:
     """NO at one mail is told, and what comes before it is filed."""
     provider.refuses.add(3)
-    with pytest.raises(Refused):
+    with pytest.raises(ImapRefused):
         reader.look()
     assert reader.struggle.failures == 1

@@ -12,7 +12,7 @@ import pytest
 from mailhub.config import Imap
 from mailhub.intake.imap.login import Logins
 from mailhub.intake.imap.tokens import AccessTokens
-from mailhub.intake.imap.trial import Step, try_out
+from mailhub.intake.imap.trial import TrialStep, try_out
 from mailhub.keys import Keys
 from storage.sources.imap_sources import ImapFolder, ImapSource
 from tests.houses.imap_rows import source_row
@@ -34,13 +34,13 @@ def refusing(what: bytes) -> Script:
     return talk
 
 
-def tried(make_source: Callable[..., ImapSource], script: Script, tls: str = "none") -> Step:
+def tried(make_source: Callable[..., ImapSource], script: Script, tls: str = "none") -> TrialStep:
     """The last step of a test of a server that goes by ``script``."""
     with scripted(script) as port:
         return last_step(make_source(port=port, tls=tls))
 
 
-def last_step(source: ImapSource) -> Step:
+def last_step(source: ImapSource) -> TrialStep:
     """The step that failed."""
     logins = Logins(Keys(bytes(32)), cast(AccessTokens, None))
     *before, last = try_out(

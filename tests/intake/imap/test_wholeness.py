@@ -12,7 +12,7 @@ import pytest
 
 from mailhub.intake.imap.folder import LARGE_BYTES
 from mailhub.intake.imap.settling import settle
-from mailhub.intake.imap.wholeness import CONFIRMED, LEARNED, PROVEN, Answer, Doubts, Verdict
+from mailhub.intake.imap.wholeness import CONFIRMED, LEARNED, PROVEN, Doubts, GivenMail, WholenessVerdict
 from tests.houses.postroom import mail
 from tests.intake.imap.test_owed import Provider, Reader, reader, reception  # noqa: F401 fixtures
 
@@ -181,10 +181,10 @@ def test_doubts_end_by_the_same_answer_alone() -> None:
     """Short answers that differ each time are never believed; the same one is after so many, sooner once known."""
     doubts = Doubts()
     for count in range(4 * PROVEN):
-        assert doubts.judge(1, 900, Answer().add(b"%d" % count)) is Verdict.DOUBTFUL
+        assert doubts.judge(1, 900, GivenMail().add(b"%d" % count)) is WholenessVerdict.DOUBTFUL
     for uid in range(LEARNED):
-        told = [doubts.judge(uid, 900, Answer().add(b"same")) for _ in range(PROVEN)]
-        assert told == [Verdict.DOUBTFUL] * (PROVEN - 1) + [Verdict.ODD]
-    told = [doubts.judge(9, 900, Answer().add(b"same")) for _ in range(CONFIRMED)]
-    assert told == [Verdict.DOUBTFUL] * (CONFIRMED - 1) + [Verdict.ODD]
-    assert doubts.judge(9, 0, Answer()) is Verdict.NOTHING
+        told = [doubts.judge(uid, 900, GivenMail().add(b"same")) for _ in range(PROVEN)]
+        assert told == [WholenessVerdict.DOUBTFUL] * (PROVEN - 1) + [WholenessVerdict.ODD]
+    told = [doubts.judge(9, 900, GivenMail().add(b"same")) for _ in range(CONFIRMED)]
+    assert told == [WholenessVerdict.DOUBTFUL] * (CONFIRMED - 1) + [WholenessVerdict.ODD]
+    assert doubts.judge(9, 0, GivenMail()) is WholenessVerdict.NOTHING
