@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mailhub.errors import BadRequest
@@ -85,8 +85,13 @@ def commitment(address: str, key: bytes) -> str:
 
 
 def is_about(body: Mapping[str, Any], address: str, key: bytes) -> bool:
-    """Whether a (verified) receipt is about this address, for who was handed the commitment's key."""
-    return hmac.compare_digest(str(body.get("person", "")), commitment(address, key))
+    """Whether a (verified) receipt is about this address, for who was handed the commitment's key.
+
+    ``person`` stands for the address that was named first, ``also`` for each further one of the same person.
+    """
+    told = [body.get("person", ""), *body.get("also", ())]
+    meant = commitment(address, key)
+    return any(hmac.compare_digest(str(each), meant) for each in told)
 
 
 def digest_of(text: str) -> str:
@@ -102,7 +107,7 @@ def canonical(value: Mapping[str, Any]) -> bytes:
 
 def _read(text: str) -> dict[str, Any]:
     try:
-        receipt = json.loads(text) if len(text) <= RECEIPT_BYTES else None
+        receipt = json.loads(text, object_pairs_hook=_once) if len(text) <= RECEIPT_BYTES else None
     except (ValueError, RecursionError):
         receipt = None
     named = isinstance(receipt, dict) and all(
@@ -111,6 +116,14 @@ def _read(text: str) -> dict[str, Any]:
     if not named or not isinstance(receipt, dict) or receipt.get("format") != FORMAT:
         raise BadRequest("this is no receipt of mailhub, or not all of it")
     return receipt
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object each of whose names stands once: of two values one reader shows the first, another the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name stands twice")
+    return made
 
 
 def _public_key(text: str) -> Ed25519PublicKey:

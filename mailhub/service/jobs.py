@@ -14,6 +14,7 @@ import structlog
 from mailhub import clock
 from mailhub.accounts import lifecycle
 from mailhub.accounts.steadiness import SANE, boot_time
+from mailhub.backups.erasing import follow_owed
 from mailhub.backups.expiring import expire
 from mailhub.backups.making import make_due
 from mailhub.callers.conditions import KEPT
@@ -64,6 +65,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("backup", 1, lambda: make_due(house.vault, stopping=stopping)),
         Job("backups", 3600, partial(by_date, house, expire_backups)),
+        Job("key-files", 60, lambda: follow_owed(house.vault)),  # keys that another node destroyed
         Job("silence", 60, lambda: watching.look(now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),

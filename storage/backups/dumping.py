@@ -31,11 +31,12 @@ from storage.schema import contact, contact_address, message, metadata, raw, tic
 
 LEFT_OUT = frozenset(
     {
-        "person_key",  # in the key file, as are the next five
+        "person_key",  # in the key file, as are the next six
         "tombstone",
         "person_tombstone",
         "redaction",
         "backup",
+        "backup_target",
         "recovery_key",
         "half_restored",
         "idempotency",  # answers of the last 24 hours

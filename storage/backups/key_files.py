@@ -8,9 +8,26 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from storage.backups.backups import find_recovery_key
-from storage.schema import account, backup, person_key, person_tombstone, recovery_key, redaction, tombstone
+from storage.schema import (
+    account,
+    backup,
+    backup_target,
+    person_key,
+    person_tombstone,
+    recovery_key,
+    redaction,
+    tombstone,
+)
 
-CARRIED: tuple[Table, ...] = (person_key, tombstone, person_tombstone, redaction, backup, recovery_key)
+CARRIED: tuple[Table, ...] = (
+    person_key,
+    tombstone,
+    person_tombstone,
+    redaction,
+    backup,
+    backup_target,
+    recovery_key,
+)
 STAGES = (
     "id",
     "stage",

@@ -9,12 +9,14 @@ from sqlalchemy import Connection, delete, exists, func, insert, inspect, select
 
 from storage.accounts.account_rows import delete_configuration
 from storage.backups.key_files import CARRIED
+from storage.backups.targets import inherit
 from storage.database import Database
 from storage.mail.raws import read
 from storage.privacy.tombstones import find_erased, of_message
 from storage.schema import (
     FIRST_ID,
     account,
+    backup_target,
     half_restored,
     id_block,
     intake,
@@ -58,8 +60,10 @@ def drop_half_restored(connection: Connection) -> None:
 def apply_carried(connection: Connection, tables: Tables) -> None:
     """What the key file knows: keys in force, tombstones, the ledger of backups, stages entered since."""
     for table in CARRIED:
-        columns, rows = tables[table.name]
-        if rows:
+        columns, rows = tables.get(table.name, ((), ()))  # an older mailhub wrote fewer
+        if table is backup_target:
+            inherit(connection, [row[columns.index("path")] for row in rows])
+        elif rows:
             connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
 
     columns, rows = tables["account"]

@@ -28,7 +28,7 @@ from storage.schema.accounts import (
     user,
 )
 from storage.schema.acts import access_grant, journal, journal_anchor
-from storage.schema.backing import backup, half_restored, person_key, recovery_key
+from storage.schema.backing import backup, backup_target, half_restored, person_key, recovery_key
 from storage.schema.contacts import contact, contact_address
 from storage.schema.erasing import erasure, person_tombstone, redaction, tombstone
 from storage.schema.learning import ledger, ledger_head, mark, mark_request, sender_rule
@@ -59,6 +59,7 @@ OPERATOR_TABLES = frozenset(
         "login_attempt",
         "clock_mark",
         "backup",
+        "backup_target",
         "recovery_key",
         "half_restored",
     }
@@ -75,6 +76,7 @@ __all__ = [
     "allow_list",
     "api_token",
     "backup",
+    "backup_target",
     "billing_event",
     "breach",
     "clock_mark",

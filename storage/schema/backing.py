@@ -74,6 +74,31 @@ backup = Table(
     PrimaryKeyConstraint("id"),
 )
 
+backup_target = Table(
+    "backup_target",
+    metadata,
+    column("node", Integer, "which node writes there", unit="node", retention="operation"),
+    column("path", Text, "a directory that a key file was ever written to", retention="operation"),
+    column(
+        "owed",
+        BigInteger,
+        "how often keys were destroyed since it is known",
+        unit="times",
+        retention="operation",
+    ),
+    column(
+        "written",
+        BigInteger,
+        "how many of these its key file has followed",
+        unit="times",
+        retention="operation",
+    ),
+    instant("lost_at", "when the operator signed it off as lost", null="it is not", retention="operation"),
+    column("lost_by", Text, "who signed it off", null="nobody", unit="actor", retention="operation"),
+    column("lost_reason", Text, "what became of it", null="it is not lost", retention="operation"),
+    PrimaryKeyConstraint("node", "path"),
+)
+
 half_restored = Table(
     "half_restored",
     metadata,

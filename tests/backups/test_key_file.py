@@ -12,11 +12,11 @@ import pytest
 
 from mailhub.backups import key_file
 from mailhub.backups.container import Damaged
-from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
+from mailhub.backups.erasing import destroy_person_keys, follow_owed, rewrite_key_files
 from mailhub.backups.vault import Vault
 from mailhub.errors import BadRequest
 from mailhub.keys import Keys, new_recovery_key
-from storage.backups import backups, person_keys
+from storage.backups import backups, person_keys, targets
 from storage.database import Database
 from storage.schema import contact
 from storage.writer import Transaction, WritingThread
@@ -88,3 +88,48 @@ def test_the_recovery_key_opens_the_root(vault: Vault) -> None:
     assert key_file.root_of(path.read_bytes(), private) == ROOT
     with pytest.raises(Damaged, match="made for another recovery key"):
         key_file.root_of(path.read_bytes(), os.urandom(32))
+
+
+def test_a_target_that_left_the_configuration_is_rewritten(vault: Vault, tmp_path: Path) -> None:
+    """A directory that backups are not written to any more loses a destroyed key as well, or is named."""
+    assert rewrite_key_files(vault) == []
+    fewer = dataclasses.replace(vault, targets=(tmp_path / "a",))
+    vault.writer.run(lambda tx: destroy_person_keys(tx.connection, 1, [7]))
+    assert rewrite_key_files(fewer) == []
+    assert keys_in(tmp_path / "b" / key_file.NAME, vault.keys) == {8}
+
+    (tmp_path / "b").rename(tmp_path / "unmounted")
+    vault.writer.run(lambda tx: destroy_person_keys(tx.connection, 1, [8]))
+    assert rewrite_key_files(fewer) == [tmp_path / "b"]
+    assert not (tmp_path / "b").exists()
+    (tmp_path / "unmounted").rename(tmp_path / "b")
+    assert rewrite_key_files(fewer) == []
+    assert keys_in(tmp_path / "b" / key_file.NAME, vault.keys) == set()
+
+
+def test_a_lost_target_is_answered_for_and_found_again(vault: Vault, tmp_path: Path) -> None:
+    """What the operator signed off keeps nothing waiting; configured and there again, it is rewritten and lost no more."""
+    assert rewrite_key_files(vault) == []
+    path = str(tmp_path / "b")
+    (tmp_path / "b" / key_file.NAME).unlink()
+    fewer = dataclasses.replace(vault, targets=(tmp_path / "a",))
+    assert rewrite_key_files(fewer) == [tmp_path / "b"]
+    signed = partial(targets.sign_off, node=0, path=path, at=5, by="operator", reason="shredded")
+    assert vault.writer.run(lambda tx: signed(tx.connection))
+    assert rewrite_key_files(fewer) == []
+    with vault.database.read() as connection:
+        assert {each.path: each.state for each in targets.list_targets(connection)}[path] == "lost"
+    assert rewrite_key_files(vault) == []
+    with vault.database.read() as connection:
+        assert {each.state for each in targets.list_targets(connection)} == {"rewritten"}
+
+
+def test_another_nodes_target_is_waited_for(vault: Vault, tmp_path: Path) -> None:
+    """What another node wrote is named until that node has followed, which it does by itself."""
+    other = dataclasses.replace(vault, node=1, targets=(tmp_path / "other",))
+    assert rewrite_key_files(vault) == rewrite_key_files(other) == []
+    vault.writer.run(lambda tx: destroy_person_keys(tx.connection, 1, [7]))
+    assert rewrite_key_files(vault) == [tmp_path / "other"]
+    assert follow_owed(other) == 0
+    assert keys_in(tmp_path / "other" / key_file.NAME, vault.keys) == {8}
+    assert rewrite_key_files(vault) == []

@@ -78,6 +78,25 @@ def test_only_who_has_the_key_knows_the_person() -> None:
     assert not receipts.is_about(body, "kim@customer.example", receipts.new_commitment_key())
 
 
+def test_each_address_is_provable() -> None:
+    """A receipt about several addresses of a person is about each of them, and about nobody else."""
+    key = receipts.new_commitment_key()
+    body = {
+        "person": receipts.commitment("a@x.example", key),
+        "also": [receipts.commitment("b@x.example", key)],
+    }
+    assert [receipts.is_about(body, f"{each}@x.example", key) for each in "abc"] == [True, True, False]
+
+
+def test_a_name_that_stands_twice_is_refused() -> None:
+    """Two readers would see two receipts: the signature covers one of the values alone."""
+    twice = ISSUED.replace('{"', '{"messages":99,"messages":3,"', 1)
+    nested = ISSUED.replace('"messages":3', '"messages":99,"messages":3')
+    for text in (twice, nested):
+        with pytest.raises(BadRequest):
+            receipts.verify(text, PUBLIC)
+
+
 def test_a_receipt_is_of_a_known_kind() -> None:
     """Nothing else is signed with this key."""
     with pytest.raises(ValueError, match="erasure"):

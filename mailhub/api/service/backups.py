@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter
+from pydantic import Field
 
 from mailhub import clock
 from mailhub.access.freshness import require_fresh
@@ -10,7 +13,7 @@ from mailhub.access.roles import require
 from mailhub.accounts import lifecycle
 from mailhub.accounts.steadiness import SANE, boot_time
 from mailhub.api.frame import shapes
-from mailhub.api.frame.shapes import After, Id, Limit, Page, page
+from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.expiring import expire
 from mailhub.backups.making import ask, record
@@ -19,6 +22,7 @@ from mailhub.errors import Conflict, NotFound
 from mailhub.keys import new_recovery_key
 from mailhub.privacy.erasing.second_receipt import issue_second_receipts
 from storage.backups import backups as rows
+from storage.backups import targets
 from storage.writer import Transaction
 
 router = APIRouter(tags=["backups"])
@@ -45,6 +49,25 @@ class RecoveryKey(shapes.Shape):
     """The recovery key, shown once: with it and a key file the root key is recovered on a new machine."""
 
     recovery_key: str
+
+
+class Target(shapes.Shape):
+    """A directory that key files were ever written to. `owed`: its key file is older than the last destroyed key."""
+
+    node: int
+    path: str
+    state: str  # rewritten, owed, lost
+    lost_at: str | None
+    lost_by: str | None
+    lost_reason: str | None
+
+
+class Lost(shapes.Shape):
+    """A directory that is gone for good: whoever signs answers for it that nobody can read what lay there."""
+
+    node: Annotated[int, Field(ge=-1, le=1_000_000)] = 0
+    path: Annotated[str, Field(max_length=4_096)]
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
 def _shape(row: rows.Backup) -> Backup:
@@ -78,6 +101,35 @@ def list_backups(house: TheHouse, actor: Caller, limit: Limit = 50, after: After
     with house.database.read() as connection:
         found = rows.list_all(connection, after=after or 0)
     return page(found[: limit + 1], _shape, limit)
+
+
+@router.get("/backups/targets")
+def list_targets(house: TheHouse, actor: Caller) -> list[Target]:
+    """Every directory that a key file was ever written to: an erasure is done when each was rewritten, or is lost."""
+    require(actor, "backup.read", None)
+    with house.database.read() as connection:
+        return [made(Target, each) for each in targets.list_targets(connection)]
+
+
+@router.post("/backups/targets/lost", status_code=204)
+def sign_off_target(house: TheHouse, actor: Caller, body: Lost) -> None:
+    """Sign a directory off as lost: erasures do not wait for it any more, and their receipts say so."""
+    require(actor, "backup.create", None)
+    now = clock.now()
+    require_fresh(actor, now)
+    if body.path in {str(target.resolve()) for target in house.vault.targets}:
+        raise Conflict("backups are written there: take it out of backup.targets first")
+
+    def sign(transaction: Transaction) -> None:
+        by = actor.name
+        known = targets.sign_off(
+            transaction.connection, body.node, body.path, at=now, by=by, reason=body.reason
+        )
+        if not known:
+            raise NotFound("no key file was ever written there: see `mailhub backup targets`")
+        record(transaction, by, "backup.target-lost", "installation", now)
+
+    house.writer.run(sign)
 
 
 @router.get("/backups/{backup}")

@@ -29,6 +29,8 @@ _DATABASE = "mailhub.sqlite3"
 _MADE = ("models", "erasures", f"{_DATABASE}-wal", f"{_DATABASE}-shm", _DATABASE)
 PATH = click.Path(path_type=Path, dir_okay=False, exists=True)
 
+TARGETS = {"path": "DIRECTORY", "node": "NODE", "state": "STATE", "lost_at": "LOST", "lost_reason": "WHY"}
+
 
 @click.group()
 def backup() -> None:
@@ -97,6 +99,32 @@ def expire(context: Context) -> None:
     Example: mailhub backup expire
     """
     context.table(context.call("POST", "/v1/backups/expire"), COLUMNS)
+
+
+@backup.command()
+@printing
+def targets(context: Context) -> None:
+    """List every directory that a key file was ever written to, and whether it follows the last erasure.
+
+    \b
+    Example: mailhub backup targets
+    """
+    context.table(context.call("GET", "/v1/backups/targets"), TARGETS)
+
+
+@backup.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--node", type=int, default=0, help="Whose it was; -1: of what a backup was restored from.")
+@click.option("--reason", required=True, help="What became of it: it stands on the record.")
+@printing
+def lost(context: Context, path: Path, node: int, reason: str) -> None:
+    """Answer for a directory that is gone for good: erasures wait for it no more, and their receipts say so.
+
+    \b
+    Example: mailhub backup lost /mnt/old-disk --reason "shredded on 2026-11-02"
+    """
+    body = {"path": str(path), "node": node, "reason": reason}
+    context.call("POST", "/v1/backups/targets/lost", body=body)
 
 
 @backup.command("recovery-key")

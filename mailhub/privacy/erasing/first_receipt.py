@@ -14,6 +14,7 @@ from mailhub.privacy.erasing.copies import ASKED, LEFT, Copies, copies_of
 from mailhub.privacy.erasing.work import Work
 from mailhub.proof import receipts
 from storage.backups.backups import Backup
+from storage.backups.targets import BackupTarget, list_targets
 from storage.privacy.erasures import Erasure
 from storage.sources.imap_todos import owed_to_erasures
 from storage.writer import Transaction
@@ -35,9 +36,11 @@ def issue_receipt(work: Work) -> None:
         entry = work.record(transaction, "erasure.done", cut_at=work.row.cut_at)
         place = {"node": transaction.node, "sequence": entry}
         left = backups_holding(transaction.connection, before=now)
+        targets = list_targets(transaction.connection)
         said = copies_of(work.row, owed_to_erasures(transaction.connection, work.account).get(work.row.id))
         text = receipts.issue(
-            work.parts.keys, _statement(work.row, now=now, journal=place, left=left, copies=said)
+            work.parts.keys,
+            _statement(work.row, now=now, journal=place, left=left, copies=said, targets=targets),
         )
         work.change(
             transaction,
@@ -52,7 +55,13 @@ def issue_receipt(work: Work) -> None:
 
 
 def _statement(
-    row: Erasure, *, now: int, journal: dict[str, int], left: Sequence[Backup], copies: Copies
+    row: Erasure,
+    *,
+    now: int,
+    journal: dict[str, int],
+    left: Sequence[Backup],
+    copies: Copies,
+    targets: Sequence[BackupTarget],
 ) -> dict[str, object]:
     counts = {name: number for name, number in row.counts.items() if name not in (ASKED, LEFT)}
     return {
@@ -60,6 +69,7 @@ def _statement(
         "account": row.account_id,
         "erasure": row.id,
         "person": row.commitment,
+        "also": counts.pop("also", []),  # the commitments of the further addresses that were named
         "begun_at": clock.to_iso(row.begun_at),
         "cut_at": clock.to_iso(row.cut_at),
         "cut_at_microseconds": row.cut_at,
@@ -75,6 +85,15 @@ def _statement(
                 "expires_at": clock.to_iso(each.expires_at),
             }
             for each in left
+        ],
+        "backup_targets": [
+            {
+                "node": each.node,
+                "path": each.path,
+                "state": each.state,
+                "signed_off_at": None if each.lost_at is None else clock.to_iso(each.lost_at),
+            }
+            for each in targets
         ],
         "witness": counts.pop("witness", {}),
         "exceptions": counts.pop("exceptions", []),

@@ -349,7 +349,10 @@ def leave_tombstone(work: Work) -> None:
 def rewrite_keys_of_backups(work: Work) -> None:
     """From here on the person's part of every backup is unreadable, and a restore knows the tombstone."""
     if failed := rewrite_key_files(work.parts.vault):
-        raise Pending(f"the key file of the backups at {failed[0]} cannot be rewritten")
+        raise Pending(
+            f"the key file of the backups at {failed[0]} cannot be rewritten: mount it, or where it is gone for good"
+            " answer for it: `mailhub backup lost PATH --reason TEXT`"
+        )
 
 
 def destroy_key(work: Work) -> None:

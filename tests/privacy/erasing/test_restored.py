@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
@@ -9,15 +12,17 @@ from sqlalchemy import select
 from mailhub.backups.expiring import expire
 from mailhub.backups.key_file import NAME as KEY_FILE
 from mailhub.backups.making import create
-from mailhub.backups.restoring import restore
+from mailhub.backups.restoring import finish, restore
 from mailhub.privacy import erasure
 from mailhub.privacy.erasing.second_receipt import issue_second_receipts
 from mailhub.proof import receipts
+from storage.backups import targets
 from storage.backups.backups import list_backups
 from storage.database import Database
+from storage.filter.senders import SenderRule, add_sender_rule
 from storage.privacy.erasures import find_erasure, list_under_way
 from storage.schema import person_tombstone, redaction, tombstone
-from storage.writer import WritingThread
+from storage.writer import Transaction, WritingThread
 from tests.privacy.erasing import scene as scenes
 from tests.privacy.erasing import witness
 from tests.privacy.erasing.scene import KEYS, KIM, NAME, Scene
@@ -116,3 +121,61 @@ def test_where_no_backup_held_the_person_the_first_receipt_is_the_last(scene: Sc
     done = scene.erase()
     assert done.backups_gone_at == done.done_at
     assert issue_second_receipts(scene.parts.vault, now=2**60) == 0
+
+
+def test_every_kind_of_erased_row_is_restored_twice(scene: Scene, tmp_path: Path) -> None:
+    """Two people with rules in a list are erased; a backup from before is restored, backed up and restored again."""
+    desk, parts = scene.desk, scene.parts
+    other = "zoe.yy@customer.example"
+    desk.mail(f"Zoe Yaroslava <{other}>")
+    for number, address in enumerate((KIM, other)):
+        rule = SenderRule(
+            account_id=desk.account, id=70 + number, list="allow", pattern=address, created_at=1
+        )
+        desk.do(partial(_add_rule, rule))
+    made = create(parts.vault, actor="operator")
+    assert [scene.erase(KIM).state, scene.erase(other).state] == ["done", "done"]
+
+    folder = Path(made.targets[0])
+    backup, keys_at = folder / made.name, folder / KEY_FILE
+    for again in ("first", "second"):
+        into = tmp_path.parent / f"{tmp_path.name}-{again}"
+        into.mkdir()
+        database = Database(into / "mailhub.sqlite3")
+        done = restore(backup, keys_at, KEYS, database, lambda _: None)
+        writer = WritingThread(database)
+        writer.start()
+        reopened = scenes.reopened(database, writer, into)
+        reopened.directory.refresh()
+        erasure.reapply(reopened, since=done.made_at)
+        finish(database)
+        for wanted in (KIM, other):
+            assert witness.holding(into, wanted.encode()) == set(), (again, wanted)
+        made = create(reopened.vault, actor="operator")
+        backup, keys_at = into / "backups" / made.name, into / "backups" / KEY_FILE
+        writer.close()
+        database.close()
+
+
+def _add_rule(rule: SenderRule, transaction: Transaction) -> None:
+    add_sender_rule(transaction.connection, rule)
+
+
+def test_done_waits_for_a_target_that_left_the_configuration(scene: Scene, tmp_path: Path) -> None:
+    """A directory that was taken out and cannot be reached keeps an erasure pending, until somebody answers for it."""
+    create(scene.parts.vault, actor="operator")
+    gone = tmp_path / "backups"
+    elsewhere = replace(scene.parts.vault, targets=(tmp_path / "elsewhere",))
+    scene.parts = replace(scene.parts, vault=elsewhere)
+    gone.rename(tmp_path / "unplugged")
+    row = scene.erase()
+    assert (row.state, row.step) == ("pending", "backups")
+    assert str(gone) in row.reason
+
+    answer = partial(targets.sign_off, node=0, path=str(gone), at=5, by="operator", reason="shredded")
+    assert scene.desk.do(lambda tx: answer(tx.connection))
+    row = erasure.run(scene.parts, row.account_id, row.id)
+    assert row.state == "done"
+    assert row.receipt is not None
+    told = {each["path"]: each["state"] for each in json.loads(row.receipt)["backup_targets"]}
+    assert told == {str(gone): "lost", str(tmp_path / "elsewhere"): "rewritten"}
