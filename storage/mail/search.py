@@ -4,7 +4,9 @@ Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds 
 but a deleted row's words stay in the pages until ``rewrite_index``). PostgreSQL: a table of that name
 (tsvector, GIN). A word of the account's own (``account·7``) stands in every row: a search reads one account's
 postings. Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a
-final ``*`` matches prefixes. Scripts without spaces are cut into pairs of characters.
+final ``*`` matches prefixes. Scripts without spaces are cut into pairs of characters, and the last of a run
+stands alone besides, so that any one of them is found. A word with accents is indexed without them too: typed
+without, it is found in either spelling; typed with them, in that one (Unicode UAX 15, UTS 10 at primary strength).
 """
 
 from __future__ import annotations
@@ -31,7 +33,34 @@ PREFIX_CHARACTERS = 2  # that a beginning has; in scripts without spaces the ind
 PAGES_A_TURN = 32  # of the index, merged in one turn of the writer: some 10 ms of work
 MESSAGE_CHARACTERS = 250_000  # of them all, up to 4 bytes each: PostgreSQL refuses a tsvector from 1 MiB
 
-_WORDS = re.compile(r"[^\W_]+")  # FTS5 splits at _, and a phrase would need positions
+# Blocks that have combining marks. Inside of a word they are letters: Hindi without its vowels is another word.
+_MARKED = (range(0x300, 0x1E00), range(0x20D0, 0x2100), range(0xA66F, 0xAC00), range(0xFE20, 0xFE30))
+_MARKS = "".join(
+    chr(code) for block in _MARKED for code in block if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+_WORDS = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}])*+")  # FTS5 splits at _, and a phrase would need positions
+_JOINERS = dict.fromkeys(
+    (0x200C, 0x200D, 0x0640, 0xAD)
+)  # within words, seen or not: none of them is a letter
+_DIACRITIC = (
+    10  # combining classes from here on are accents and points; below are parts of Indic and kana letters
+)
+_LETTERS = str.maketrans(
+    {
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ħ": "h",
+        "ı": "i",
+        "ŧ": "t",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "ð": "d",
+        "ى": "ي",
+        "ة": "ه",
+    }
+)
 _ASCII = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
@@ -49,7 +78,7 @@ _DELETE = {
     "postgresql": text("DELETE FROM message_index WHERE account_id = :account AND message_id = :message"),
 }
 _REWRITE = text("INSERT INTO message_index(message_index, rank) VALUES('merge', :pages)")
-_MARKED = text("SELECT id FROM message_index_data WHERE id >= 1 << 53 LIMIT 1")
+_REMOVED = text("SELECT id FROM message_index_data WHERE id >= 1 << 53 LIMIT 1")
 _FIND = {
     "sqlite": text(
         "SELECT rowid FROM message_index WHERE message_index MATCH :query AND rowid < :before"
@@ -63,17 +92,15 @@ _FIND = {
 
 
 def words(texts: Iterable[str], *, limit: int = MESSAGE_WORDS) -> list[str]:
-    """The distinct index words of some texts, in order of first occurrence, at most ``limit``, and bounded."""
-    whole = "\n".join(texts)
-    if whole.isascii():  # nearly all mail: a table is three times as fast as the pattern
-        found = dict.fromkeys(whole.encode("ascii").translate(_ASCII).decode("ascii").split())
-        plain = max(map(len, found), default=0) <= WORD_CHARACTERS
-    else:
-        found = dict.fromkeys(_WORDS.findall(unicodedata.normalize("NFKC", whole).casefold()))
-        plain = False
+    """The distinct index words of some texts, in order of first occurrence, at most ``limit``, and bounded.
 
-    if not plain:
-        found = dict.fromkeys(piece for word in found for piece in _pieces(word))
+    As written come first, then those without accents and single characters: what is over a bound is the least.
+    """
+    whole = "\n".join(texts)
+    found = _written(whole)
+    if not whole.isascii():
+        found |= dict.fromkeys(also for word in list(found) if not word.isascii() for also in _also(word))
+        found |= dict.fromkeys(run.group()[-1] for run in _UNSPACED.finditer(_normal(whole)))
     kept = list(found)[:limit]
     if len(kept) * WORD_CHARACTERS > MESSAGE_CHARACTERS:
         kept = [
@@ -83,6 +110,33 @@ def words(texts: Iterable[str], *, limit: int = MESSAGE_WORDS) -> list[str]:
         ]
 
     return kept
+
+
+def _normal(whole: str) -> str:
+    """Text in one width, form and case (UAX 15: NFKC, then the full case folding)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", whole).casefold()).translate(_JOINERS)
+
+
+def _written(whole: str) -> dict[str, None]:
+    """The distinct words as they are written, long ones cut, scripts without spaces in pairs."""
+    if whole.isascii():  # nearly all mail: a table is three times as fast as the pattern
+        found = dict.fromkeys(whole.encode("ascii").translate(_ASCII).decode("ascii").split())
+        if max(map(len, found), default=0) <= WORD_CHARACTERS:
+            return found
+    else:
+        found = dict.fromkeys(_WORDS.findall(_normal(whole)))
+    return dict.fromkeys(piece for word in found for piece in _pieces(word))
+
+
+def _also(word: str) -> Iterable[str]:
+    """A word without its accents and points, where it has any."""
+    if _UNSPACED.match(word):
+        return
+    letters = unicodedata.normalize("NFD", word)
+    bare = "".join(each for each in letters if unicodedata.combining(each) < _DIACRITIC).translate(_LETTERS)
+    folded = unicodedata.normalize("NFC", bare)[:WORD_CHARACTERS]
+    if folded and folded != word:
+        yield folded
 
 
 def _pieces(word: str) -> Iterable[str]:
@@ -128,7 +182,7 @@ def holds_removed_words(connection: Connection) -> bool:
     """
     if connection.dialect.name != "sqlite":
         return False
-    return connection.execute(_MARKED).first() is not None
+    return connection.execute(_REMOVED).first() is not None
 
 
 def rewrite_index(connection: Connection, *, begin: bool) -> bool:
@@ -213,7 +267,11 @@ def why_too_broad(query: str) -> str | None:
 
 
 def _typed_terms(part: str) -> Iterable[Term]:
-    """The index words of one typed word; only the last one of them is a prefix when the part ends in ``*``."""
-    pieces = words([part], limit=QUERY_TERMS)
+    """The index words of one typed word; only the last one of them is a prefix when the part ends in ``*``.
+
+    One character of a script without spaces is a beginning: it stands in pairs, or alone at the end of a run.
+    """
+    pieces = list(_written(part))[:QUERY_TERMS]
     for index, piece in enumerate(pieces):
-        yield Term(piece, part.endswith("*") and index == len(pieces) - 1)
+        alone = len(piece) == 1 and _UNSPACED.match(piece) is not None
+        yield Term(piece, alone or (part.endswith("*") and index == len(pieces) - 1))

@@ -35,6 +35,9 @@ TEXTS = {
     4: "打印机坏了，请帮忙",
     5: "snake_case_name and user_id stay_",
     6: "ไม่พิมพ์ é É Ünïcode",
+    8: "Zoë Müller, Café Łódź, Счёт ёлка, İstanbul, défectueux, Kühlschrank, smørrebrød, Ærø, ılık",
+    9: "发票在哪里。請求書を送ってください。 청구서를 보내 주세요",
+    10: "हिन्दी में लिखा, بَيْتٌ كتاب الفاتورة أحمد, שָׁלוֹם, می‌خواهم, ใบแจ้งหนี้",
     7: 'O\'Brien said "hello" (twice) & left * % \\ NEAR AND OR NOT',
 }
 FOUND = {
@@ -62,6 +65,22 @@ FOUND = {
     '"hello"': [7],
     "near and or not": [7],
     "NOT drucker": [],
+    # without accents as well as with them
+    **{
+        key: [8]
+        for key in ("Muller", "müller", "MULLER Zoe", "cafe", "café", "lodz", "Łódź", "defectueux", "kuhl*")
+    },
+    **{key: [8] for key in ("Счет", "счёт", "елка", "istanbul", "İstanbul", "smorrebrod", "aero", "ilik")},
+    "Mùller": [],
+    # one character of a script without spaces, wherever it stands
+    **{key: [9] for key in ("票", "发", "里", "送", "請求書", "청구서를", "い")},
+    "机": [4],
+    # marks are letters of a word; points and joiners are not
+    **{
+        key: [10]
+        for key in ("हिन्दी", "हिन्*", "लिखा", "بيت", "بَيْتٌ", "احمد", "الفاتوره", "שלום", "میخواهم", "หนี้", "ใบ")
+    },
+    **{key: [] for key in ("हन्द", "ह", "लख")},
     "account·2": [],
     "account·1": [],
 }
