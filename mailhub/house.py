@@ -195,6 +195,7 @@ class House:
             data=self.config.storage.directory,
             node=self.config.storage.node,
             vault=self.vault,
+            data_protection_contact=self.config.privacy.data_protection_contact,
         )
 
     def privacy_requests(self) -> RequestContext:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import click
+import pytest
 
 from mailhub.callers.problems import HTTP_CODES, STATUSES
 from mailhub.cli.exits import of_problem
@@ -49,11 +50,13 @@ def test_unit_does_not_restart_on_a_bad_configuration() -> None:
     assert float(unit["TimeoutStopSec"]) > DRAIN_SECONDS + API_DRAIN_SECONDS + RELAY_SECONDS
 
 
-def test_the_commands_of_the_rights_can_be_given_as_they_stand() -> None:
-    """docs/privacy.md names commands with every option and argument that they cannot do without."""
-    page = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["privacy", "incident"])
+def test_the_commands_of_the_rights_can_be_given_as_they_stand(name: str) -> None:
+    """These pages name commands, all of which exist, with every option and argument that they cannot do without."""
+    page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
     for text in re.findall(r"`mailhub ([^`]+)`", page):
         command, given = _command(text.split())
+        assert not isinstance(command, click.Group), text
         required = [each for each in command.params if each.required]
         options = [each for each in required if isinstance(each, click.Option)]
         arguments = [each for each in required if isinstance(each, click.Argument)]

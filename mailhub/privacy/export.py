@@ -57,8 +57,8 @@ def begin(act: Act, contact: int | None) -> None:
         act.record("contact.export", f"contact:{contact}")
 
 
-def of_person(database: Database, account: int, contact: int, *, now: int) -> Iterator[bytes]:
-    """The zip about one contact, in pieces. Raises ``NotFound`` before the first."""
+def of_person(database: Database, account: int, contact: int, *, now: int, ask: str = "") -> Iterator[bytes]:
+    """The zip about one contact, in pieces; ``ask`` is the data-protection contact. ``NotFound`` before the first."""
     with database.read() as connection:
         found = contacts.find_contact(connection, account, contact)
     if found is None:
@@ -72,11 +72,11 @@ def of_person(database: Database, account: int, contact: int, *, now: int) -> It
         return _File(table=table, person=True, page=page)
 
     about = f"everything mailhub stores about contact {contact}"
-    return _archive(database, account, [file(table) for table in exports.OF_PERSON], about, now)
+    return _archive(database, account, [file(table) for table in exports.OF_PERSON], about, now, ask)
 
 
-def of_account(database: Database, account: int, *, now: int) -> Iterator[bytes]:
-    """The zip of a whole account, in pieces."""
+def of_account(database: Database, account: int, *, now: int, ask: str = "") -> Iterator[bytes]:
+    """The zip of a whole account, in pieces; ``ask`` is the data-protection contact."""
 
     def file(table: Any) -> _File:
         def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:
@@ -85,7 +85,9 @@ def of_account(database: Database, account: int, *, now: int) -> Iterator[bytes]
         return _File(table=table, person=False, page=page)
 
     about = f"everything mailhub stores in account {account}, without passwords and keys"
-    return _archive(database, account, [file(table) for table in exports.tables_of_account()], about, now)
+    return _archive(
+        database, account, [file(table) for table in exports.tables_of_account()], about, now, ask
+    )
 
 
 class _Outlet(io.RawIOBase):
@@ -109,11 +111,11 @@ class _Outlet(io.RawIOBase):
 
 
 def _archive(
-    database: Database, account: int, files: Sequence[_File], about: str, now: int
+    database: Database, account: int, files: Sequence[_File], about: str, now: int, ask: str
 ) -> Iterator[bytes]:
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", _readme(about, now))
+        archive.writestr("README.txt", _readme(about, now, ask))
         archive.writestr("schema.json", json.dumps(_schema(files), indent=2, ensure_ascii=False))
         yield outlet.take()
         for file in files:
@@ -210,10 +212,12 @@ def _schema(files: Sequence[_File]) -> Mapping[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": tables}
 
 
-def _readme(about: str, now: int) -> str:
+def _readme(about: str, now: int, ask: str) -> str:
+    contact = f"Questions about it, and about your rights: {ask}\n" if ask else ""
     return (
         f"This is {about}, as of {clock.to_iso(now)}.\n\n"
         "data/TABLE.jsonl holds one JSON object a line; schema.json says what each field means.\n"
         "messages/ID.eml is each message exactly as it was received or sent; attachments/ID/ holds its files.\n"
         "What other people wrote, and who of the staff did what, is theirs and not in a person's export.\n"
+        f"{contact}"
     )

@@ -369,7 +369,9 @@ def collect(context: RequestContext, account: int, link: str, *, now: int) -> It
         raise NotFound(GONE)
     with context.parts.database.read() as connection:
         contact = _contact(connection, row)
-    pieces = export.of_person(context.parts.database, account, contact, now=now)
+    pieces = export.of_person(
+        context.parts.database, account, contact, now=now, ask=context.parts.data_protection_contact
+    )
     context.parts.writer.run(_record, row, "contact", "privacy-request.collect", now)
     return pieces
 

@@ -154,3 +154,13 @@ def test_every_table_is_decided_upon() -> None:
     assert personal <= person | exports.NOT_OF_PERSON.keys()
     assert not person & exports.NOT_OF_PERSON.keys()
     assert exports.NOT_OF_PERSON.keys() | exports.NOT_OF_ACCOUNT.keys() <= metadata.tables.keys()
+
+
+def test_a_copy_says_whom_to_ask(desk: Desk) -> None:
+    """Where a data-protection contact is configured, the export names it."""
+    desk.mail(f"Kim <{KIM}>")
+    contact = contact_of(desk, KIM)
+    asked = opened(export.of_person(desk.database, desk.account, contact, now=NOW, ask="dpo@example.com"))
+    whole = opened(export.of_account(desk.database, desk.account, now=NOW, ask="dpo@example.com"))
+    for archive in (asked, whole):
+        assert "your rights: dpo@example.com" in archive.read("README.txt").decode()

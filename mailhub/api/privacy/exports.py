@@ -44,7 +44,13 @@ def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
                 "mail of this person is restricted by a hold: owners and admins alone may export it"
             )
 
-    pieces = export.of_person(call.house.database, call.account, contact, now=clock.now())
+    pieces = export.of_person(
+        call.house.database,
+        call.account,
+        contact,
+        now=clock.now(),
+        ask=call.house.config.privacy.data_protection_contact,
+    )
     return _sent(call, contact, pieces)
 
 
@@ -53,7 +59,12 @@ def export_account(call: InAccount) -> StreamingResponse:
     """Everything in the account but passwords and keys, in the form of a contact's. Needs a fresh second factor."""
     call.require("account.export")
     call.require_fresh()
-    pieces = export.of_account(call.house.database, call.account, now=clock.now())
+    pieces = export.of_account(
+        call.house.database,
+        call.account,
+        now=clock.now(),
+        ask=call.house.config.privacy.data_protection_contact,
+    )
     return _sent(call, None, pieces)
 
 

@@ -40,7 +40,15 @@ def issue_receipt(work: Work) -> None:
         said = copies_of(work.row, owed_to_erasures(transaction.connection, work.account).get(work.row.id))
         text = receipts.issue(
             work.parts.keys,
-            _statement(work.row, now=now, journal=place, left=left, copies=said, targets=targets),
+            _statement(
+                work.row,
+                now=now,
+                journal=place,
+                left=left,
+                copies=said,
+                targets=targets,
+                ask=work.parts.data_protection_contact,
+            ),
         )
         work.change(
             transaction,
@@ -62,10 +70,12 @@ def _statement(
     left: Sequence[Backup],
     copies: Copies,
     targets: Sequence[BackupTarget],
+    ask: str,
 ) -> dict[str, object]:
     counts = {name: number for name, number in row.counts.items() if name not in (ASKED, LEFT)}
     return {
         "kind": "erasure",
+        "data_protection_contact": ask,
         "account": row.account_id,
         "erasure": row.id,
         "person": row.commitment,

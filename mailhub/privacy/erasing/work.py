@@ -55,6 +55,7 @@ class Parts:
     node: int
     vault: Vault  # where the persons' keys of backups are
     stopping: Callable[[], bool] = bool  # whether the process is about to end: the next one goes on
+    data_protection_contact: str = ""  # whom to ask, said on the receipt and in a copy
 
 
 @dataclass(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from email import message_from_bytes
 from email import policy as mail_policy
 from email.message import EmailMessage
@@ -128,10 +129,12 @@ def test_others_keep_their_own_words(scene: Scene, tmp_path: Path) -> None:
 
 
 def test_the_receipt_says_what_was_done(scene: Scene) -> None:
-    """It verifies, names nobody, counts every store, and its three digests of the model tell a replay."""
+    """It verifies, names nobody but whom to ask, counts every store, and its three digests of the model tell a replay."""
+    scene.parts = replace(scene.parts, data_protection_contact="dpo@hub.example")
     done = scene.erase()
     assert done.receipt is not None
     body = receipts.verify(done.receipt, receipts.public_key_of(KEYS))
+    assert body["data_protection_contact"] == "dpo@hub.example"
     assert body["counts"]["redacted"] >= 5
     assert body["counts"]["tickets"] == 1
     assert body["search"]["hits"] == 0
