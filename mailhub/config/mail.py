@@ -26,7 +26,8 @@ class Authentication:
     trusted_hosts: str = setting(
         "",
         "Hosts, with spaces between, whose Authentication-Results header is believed. Each must strip such headers in"
-        " its own name from mail that comes in.",
+        " its own name from mail that comes in. For example mx.google.com (Gmail), mx.example.com (your own); for"
+        " mailboxes at Microsoft 365, which names itself nowhere, mail.protection.outlook.com.",
         restart=True,
     )
 

@@ -6,12 +6,14 @@ may be forged (RFC 8601 5). Milters put theirs below their own host's Received, 
 so of each method the topmost field that has it decides, and where the host writes none it must strip forged ones
 (README, "Behind Postfix").
 
-What a host strips by its own reading must be all that we believe by ours. So the bytes are read, not decoded text: the
-name stands right before its colon, and the identity is a plain token with nothing but blanks before it: no encoded
-word, comment or quotes, which are not how hosts write themselves. A field of a trusted host that is not of RFC 8601's
-grammar behind that is believed in nothing, and neither is the author then: a sender can put words into it by his
-reverse path. Policies are written in every way but a standard one: OpenDMARC and Gmail ``(p=reject dis=none)``, rspamd
-``(policy=reject)``, Microsoft ``action=oreject``.
+What a host strips by its own reading must be all that we believe by ours. So the bytes are read, not decoded text:
+the name stands right before its colon, and the identity is a plain token with nothing but blanks before it: no
+encoded word, comment or quotes, which are not how hosts write themselves. A field of a trusted host that is not of
+RFC 8601's grammar behind that is believed in nothing, and neither is the author then: a sender can put words into it
+by his reverse path. Microsoft 365 writes no identity: its topmost field is believed where the operator names
+``mail.protection.outlook.com``, stands right above that hop's own Received, and below none but its hosts'. Policies
+are written in every way but a standard one: OpenDMARC and Gmail ``(p=reject dis=none)``, rspamd ``(policy=reject)``,
+Microsoft ``action=oreject``.
 """
 
 from __future__ import annotations
@@ -24,11 +26,15 @@ from mailhub.message.dmarc import aligned, organisation
 from mailhub.message.dns_questions import ascii_name
 from mailhub.message.values import Authentication
 
+MICROSOFT = "mail.protection.outlook.com"  # by which the operator says that mail comes from Microsoft 365
 VALUE_CHARACTERS = 8_000
 FIELDS = 10  # of one host; a host writes one, or one a method
 RESULTS = 50  # of one field
 
 _IDENTITY = re.compile(rb"[ \t\r\n]*([A-Za-z0-9._-]{1,255})(?=[ \t\r\n;(]|\Z)")
+_UNNAMED = re.compile(rb"[ \t\r\n]*+(?:spf|dkim|dmarc)=", re.IGNORECASE)
+_BY = re.compile(rb"(?<![^\s(])by[ \t\r\n]++([^\s;()]{1,255})", re.IGNORECASE)
+_MICROSOFTS_HOSTS = (b".outlook.com", b".exchangelabs.com")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[();]|\\.|[^"();\\]++|.', re.DOTALL)
 _ODD = re.compile(r"[^\t\r\n\x20-\x7e]")
 _RESULT = re.compile(r"\s*+([a-z][a-z0-9_.-]*+)\s*+(?:/\s*+\d++\s*+)?=\s*+([a-z]++)(?![^\s])", re.IGNORECASE)
@@ -75,7 +81,36 @@ def authentication_results(
             if len(found) >= FIELDS:
                 break
 
+    if not found and MICROSOFT in trusted and (value := _of_microsoft(fields)) is not None:
+        found, host = [value], MICROSOFT
+
     return _read(found, host, author) if found else None
+
+
+def _of_microsoft(fields: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """The field without an identity that Microsoft 365 wrote, as if it had an empty one; None where it may be another's.
+
+    Whoever sends us mail by another way cannot take away the Received of the host that had it last: above the
+    field there is none but Microsoft's, and right below it the one of the hop that looked.
+    """
+    value: bytes | None = None
+    for name, each in fields:
+        if name.strip() == b"received":
+            if not _is_microsofts(each):
+                return None
+            if value is not None:
+                return value
+        elif name.strip() == b"authentication-results" and value is None:
+            if name != b"authentication-results" or not _UNNAMED.match(each):
+                return None
+            value = b";" + each
+    return None
+
+
+def _is_microsofts(received: bytes) -> bool:
+    """Whether a Received was written by a host of Microsoft 365: each "by" in it names one."""
+    hosts = _BY.findall(received[:VALUE_CHARACTERS])
+    return bool(hosts) and all(host.lower().endswith(_MICROSOFTS_HOSTS) for host in hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,3 +163,66 @@ def test_what_real_hosts_write_is_read(said: str) -> None:
     found = authentication_results([("Authentication-Results", f"mx; {said}")], {"mx"}, "a.example")
     assert found is not None
     assert (found.dkim, found.dkim_domains) == ("pass", ("a.example",))
+
+
+TOP = "from DB9PR08.eurprd08.prod.outlook.com (2603:10a6::1) by AM0PR01.eurprd01.prod.exchangelabs.com with HTTPS; Mon"
+HOP = "from out.a.example (192.0.2.48) by DB1PEPF0003.mail.protection.outlook.com (10.0.0.1) with Microsoft SMTP Server"
+PLAIN = (
+    "spf=pass (sender IP is 192.0.2.48)\r\n smtp.mailfrom=a.example; dkim=pass (signature was verified)\r\n"
+    " header.d=a.example;dmarc=pass action=none\r\n header.from=a.example;compauth=pass reason=100"
+)
+OUTLOOK = {"mail.protection.outlook.com"}
+RECEIVED, RESULTS = "Received", "Authentication-Results"
+
+
+def test_microsofts_results_without_an_identity_are_believed_where_they_are_named() -> None:
+    """The topmost field above the hop's own Received, where the operator names Microsoft 365; nowhere else."""
+    headers = [
+        (RECEIVED, TOP),
+        (RESULTS, PLAIN),
+        (RECEIVED, HOP),
+        (RESULTS, "dmarc=fail"),
+        ("From", "kim@a.example"),
+    ]
+    found = authentication_results(headers, OUTLOOK, "a.example")
+    assert found is not None
+    assert (found.spf, found.dkim, found.dmarc, found.policy) == ("pass", "pass", "pass", "none")
+    assert (found.source, found.dkim_domains) == ("mail.protection.outlook.com", ("a.example",))
+    assert authentication_results(headers, {"mx.ours.example"}, "a.example") is None
+    other = authentication_results(headers, OUTLOOK, "b.example")
+    assert other is not None
+    assert other.dmarc == "fail"
+
+
+OUR_HOP = "from evil.example (evil [192.0.2.66]) by mx.ours.example with ESMTP"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(RESULTS, PLAIN)],
+        [(RESULTS, PLAIN), ("From", "kim@a.example"), (RECEIVED, OUR_HOP)],
+        [(RECEIVED, OUR_HOP), (RESULTS, PLAIN), (RECEIVED, HOP)],
+        [(RECEIVED, f"from by.x.outlook.com (by x.outlook.com {OUR_HOP}"), (RESULTS, PLAIN), (RECEIVED, HOP)],
+        [(RECEIVED, "from evil.example"), (RESULTS, PLAIN), (RECEIVED, HOP)],
+        [
+            (RECEIVED, TOP.replace("exchangelabs.com", "exchangelabs.com.evil.example")),
+            (RESULTS, PLAIN),
+            (RECEIVED, HOP),
+        ],
+        [(RECEIVED, TOP), (RECEIVED, OUR_HOP), (RESULTS, PLAIN), (RECEIVED, HOP)],
+        [(RECEIVED, TOP), (RESULTS, "mx.evil.example; dmarc=pass"), (RESULTS, PLAIN), (RECEIVED, HOP)],
+        [(RECEIVED, TOP), (RESULTS + " ", PLAIN), (RESULTS, PLAIN), (RECEIVED, HOP)],
+    ],
+)
+def test_what_may_be_forged_in_microsofts_name_is_not_believed(headers: list[tuple[str, str]]) -> None:
+    """Below a Received of anybody else, without the hop's own below it, or under another field nothing counts."""
+    assert authentication_results(headers, OUTLOOK, "a.example") is None
+
+
+def test_microsofts_results_with_odd_words_prove_nothing() -> None:
+    """What a reverse path smuggles into the field makes it a permerror, as anybody's."""
+    odd = PLAIN.replace("smtp.mailfrom=a.example", 'smtp.mailfrom="x; dmarc=pass')
+    found = authentication_results([(RECEIVED, TOP), (RESULTS, odd), (RECEIVED, HOP)], OUTLOOK, "a.example")
+    assert found is not None
+    assert found.dmarc == "permerror"
