@@ -81,8 +81,9 @@ def authentication_results(
             if len(found) >= FIELDS:
                 break
 
-    if not found and MICROSOFT in trusted and (value := _of_microsoft(fields)) is not None:
-        found, host = [value], MICROSOFT
+    if not found and MICROSOFT in trusted and (unnamed := _of_microsoft(fields)) is not None:
+        found = [unnamed]
+        host = MICROSOFT
 
     return _read(found, host, author) if found else None
 
