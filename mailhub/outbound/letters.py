@@ -18,12 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from urllib.parse import urlsplit
 
 from mailhub import clock
-from mailhub.config import Config, Letters, Relay
+from mailhub.config import Letters, Relay
 from mailhub.directory import Directory
-from mailhub.errors import ConfigurationError
 from mailhub.keys import Keys
 from mailhub.outbound import gate
 from mailhub.outbound.compose import Draft, compose
@@ -115,21 +113,6 @@ def _takes_turn(transaction: Transaction, post: Post, letter: Letter, now: int) 
 def link(post: Post, path: str) -> str:
     """The address of a page of ours, for a letter."""
     return post.letters.site.rstrip("/") + path
-
-
-def require_usable(config: Config) -> None:
-    """Raise ``ConfigurationError`` for a sender that is no address, or a site that is none of the web."""
-    sender = config.letters.sender
-    site = urlsplit(config.letters.site)
-    deletion = config.lifecycle.deletion_address
-    if sender and not gate.valid_address(sender):
-        raise ConfigurationError(f"letters.sender: {sender} is no address that mail can come from")
-    if config.letters.site and (site.scheme not in ("https", "http") or not site.hostname or site.query):
-        raise ConfigurationError(
-            "letters.site: give the address of the pages as https://HOST or https://HOST:PORT"
-        )
-    if deletion and (not gate.valid_address(deletion) or deletion != deletion.lower()):
-        raise ConfigurationError("lifecycle.deletion_address: give one address, in lower case")
 
 
 def _outgoing(post: Post, letter: Letter, lately: int, now: int) -> gate.Outgoing:

@@ -14,7 +14,8 @@ from mailhub.api.frame.app import create_app
 from mailhub.callers.peer import Admission, PeerProtocol
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
-from mailhub.service.tls_door import TlsDoor, tls_context
+from mailhub.service.tls_door import TlsDoor
+from mailhub.system.certificates import https_context
 from mailhub.web.pages import install
 
 DRAIN_SECONDS = 10  # a stop waits so long for answers under way
@@ -35,7 +36,7 @@ class ApiServer(uvicorn.Server):
     def open_tls(self, house: House, sockets: Sequence[socket.socket]) -> None:
         """Listen with TLS, too, once it starts. Raises ``ConfigurationError`` for an unusable certificate."""
         self.tls = TlsDoor(
-            tls_context(house.config.https.certificate, house.config.https.key), self._admission
+            https_context(house.config.https.certificate, house.config.https.key), self._admission
         )
         self._tls_sockets = sockets
 

@@ -26,7 +26,7 @@ from mailhub.errors import ConfigurationError, MailhubError, Unavailable
 from mailhub.health.vitals import DoorVitals, Vitals
 from mailhub.house import House
 from mailhub.intake.smtp.door import Door
-from mailhub.outbound import letters
+from mailhub.outbound import letter_settings
 from mailhub.outbound.relay import Relay
 from mailhub.privacy.retention import parse_mailboxes
 from mailhub.service import doors, reloading
@@ -93,7 +93,7 @@ async def _run(built: House, load: Callable[[], Config], handed_in: dict[str, li
     doors.require_proxies(built.config)
     doors.require_local_servers(built.config)
     parse_mailboxes(built.config.retention)
-    letters.require_usable(built.config)
+    letter_settings.require_usable(built.config)
     sockets = _api_sockets(built.config, handed_in)
     relay = Relay(
         built.database,

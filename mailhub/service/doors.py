@@ -6,13 +6,11 @@ import socket
 from dataclasses import fields
 from pathlib import Path
 
-from mailhub.callers.origin import proxies
+from mailhub.access.networks import parse_rules
 from mailhub.config import Config
 from mailhub.errors import BadRequest, ConfigurationError
-from mailhub.intake.smtp import door
 from mailhub.intake.smtp.limits import DoorSettings, is_loopback
-from mailhub.service.tls_door import tls_context
-from mailhub.system import listeners
+from mailhub.system import certificates, listeners
 from mailhub.system.outgoing import parse_local_servers
 
 
@@ -34,7 +32,7 @@ def settings(name: str, config: Config) -> DoorSettings:
 
     tls = None
     if config.smtp.tls_certificate:
-        tls = door.tls_context(Path(config.smtp.tls_certificate), Path(config.smtp.tls_key))
+        tls = certificates.mail_context(Path(config.smtp.tls_certificate), Path(config.smtp.tls_key))
 
     return DoorSettings(hostname=hostname(config), tls=tls, require_tls=config.smtp.tls_required, **limits)
 
@@ -51,7 +49,7 @@ def require_own_machine(listener: socket.socket) -> None:
 def require_proxies(config: Config) -> None:
     """Raise ``ConfigurationError`` when ``proxy.networks`` cannot be read."""
     try:
-        proxies(config)
+        parse_rules(config.proxy.networks)
     except BadRequest as error:
         raise ConfigurationError(f"proxy.networks: {error}") from None
 
@@ -67,4 +65,4 @@ def require_local_servers(config: Config) -> None:
 def require_https(config: Config) -> None:
     """Raise ``ConfigurationError`` when the TLS door is to be open and its certificate cannot be used."""
     if config.https.enabled:
-        tls_context(config.https.certificate, config.https.key)
+        certificates.https_context(config.https.certificate, config.https.key)

@@ -14,11 +14,12 @@ from mailhub.config import SECTIONS, Config
 from mailhub.config.file import changed
 from mailhub.house import House
 from mailhub.intake.smtp.door import Door
-from mailhub.outbound import letters
+from mailhub.outbound import letter_settings
 from mailhub.privacy.retention import parse_mailboxes
 from mailhub.service import doors
-from mailhub.service.tls_door import TlsDoor, tls_context
+from mailhub.service.tls_door import TlsDoor
 from mailhub.system import logs
+from mailhub.system.certificates import https_context
 
 log = structlog.get_logger("mailhub.service.daemon")
 
@@ -31,10 +32,10 @@ def apply(house: House, new: Config, open_doors: Mapping[str, Door], tls: TlsDoo
     applied, waiting = changed(house.config, new)
     usable = _with_restart_settings_of(house.config, new)
     settings = {name: doors.settings(name, usable) for name in open_doors}
-    context = tls and tls_context(usable.https.certificate, usable.https.key)
+    context = tls and https_context(usable.https.certificate, usable.https.key)
     doors.require_proxies(usable)
     parse_mailboxes(usable.retention)
-    letters.require_usable(usable)
+    letter_settings.require_usable(usable)
     for name, door in open_doors.items():
         door.configure(settings[name])
     if tls and context:

@@ -13,44 +13,17 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import structlog
 
 from mailhub.callers.peer import Admission, client_group
-from mailhub.errors import ConfigurationError
 
 HANDSHAKE_SECONDS = 10.0
 GOODBYE_SECONDS = 2.0  # for the other side's close_notify
 PAUSE_SECONDS = 0.1  # after accept failed for want of descriptors or memory
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # of TLS 1.2: forward secrecy and AEAD only; TLS 1.3 has no others
 DOOR = "handshake"
 
 log = structlog.get_logger("mailhub.api")
-
-
-def tls_context(certificate: str, key: str) -> ssl.SSLContext:
-    """A server context for HTTPS. Raises ``ConfigurationError`` when the files cannot be used."""
-    if not certificate or not key:
-        raise ConfigurationError("https.enabled needs https.certificate and https.key: PEM files")
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.set_alpn_protocols(["http/1.1"])
-
-    try:
-        context.load_cert_chain(Path(certificate), Path(key), password=_no_passphrase)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise ConfigurationError(f"https: cannot use {certificate} with {key}: {error}") from error
-
-    return context
-
-
-def _no_passphrase() -> str:
-    """Instead of OpenSSL's question on the terminal, which nobody would answer."""
-    raise ValueError("the key has a passphrase: store it without one, readable by the service only")
 
 
 class TlsDoor:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mailhub.errors import ConfigurationError
-from mailhub.intake.smtp.door import tls_context
+from mailhub.system.certificates import mail_context
 from tests.houses.door_house import Client, House, Runner, until
 
 
@@ -73,7 +73,7 @@ def test_mail_over_tls(with_door: Runner, certificate: tuple[Path, Path]) -> Non
         assert (envelope.tls, len(raw)) == (True, 100_002)
         assert (await client.say("QUIT"))[:3] == "221"
 
-    with_door(scenario, tls=tls_context(*certificate))
+    with_door(scenario, tls=mail_context(*certificate))
 
 
 def test_commands_injected_in_the_clear_are_thrown_away(
@@ -91,7 +91,7 @@ def test_commands_injected_in_the_clear_are_thrown_away(
         assert (await client.say("EHLO c"))[:4] == "250-"
         assert await client.say("RCPT TO:<support@example.com>") == "503 5.5.1 MAIL comes first"
 
-    with_door(scenario, tls=tls_context(*certificate))
+    with_door(scenario, tls=mail_context(*certificate))
 
 
 def test_a_failed_handshake_leaves_nothing_behind(with_door: Runner, certificate: tuple[Path, Path]) -> None:
@@ -106,7 +106,7 @@ def test_a_failed_handshake_leaves_nothing_behind(with_door: Runner, certificate
         await until(lambda: not house.door.counters.connections)
         assert house.pipeline.filed == []
 
-    with_door(scenario, tls=tls_context(*certificate))
+    with_door(scenario, tls=mail_context(*certificate))
 
 
 def test_a_client_that_leaves_in_the_handshake_is_counted_out(
@@ -121,7 +121,7 @@ def test_a_client_that_leaves_in_the_handshake_is_counted_out(
         client.writer.transport.abort()
         await until(lambda: not house.door.counters.connections)
 
-    with_door(scenario, tls=tls_context(*certificate))
+    with_door(scenario, tls=mail_context(*certificate))
 
 
 def test_required_tls_allows_nothing_before(with_door: Runner, certificate: tuple[Path, Path]) -> None:
@@ -139,11 +139,11 @@ def test_required_tls_allows_nothing_before(with_door: Runner, certificate: tupl
         await client.say("EHLO c")
         assert (await client.say("MAIL FROM:<a@b.c>"))[:3] == "250"
 
-    with_door(scenario, tls=tls_context(*certificate), require_tls=True)
+    with_door(scenario, tls=mail_context(*certificate), require_tls=True)
 
 
 def test_old_tls_is_not_spoken(certificate: tuple[Path, Path], tmp_path: Path) -> None:
     """TLS 1.2 is the least; files that cannot be used are a configuration error that names them."""
-    assert tls_context(*certificate).minimum_version is ssl.TLSVersion.TLSv1_2
+    assert mail_context(*certificate).minimum_version is ssl.TLSVersion.TLSv1_2
     with pytest.raises(ConfigurationError, match="absent"):
-        tls_context(tmp_path / "absent.pem", certificate[1])
+        mail_context(tmp_path / "absent.pem", certificate[1])

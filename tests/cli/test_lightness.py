@@ -42,6 +42,7 @@ sys.exit(status)
         (["ticket", "--help"], 0),
         (["--socket", "/nonexistent/admin.sock", "ticket", "list", "--json"], 69),
         (["--socket", "/nonexistent/admin.sock", "status"], 69),
+        (["check-config"], 0),
     ],
 )
 def test_command_loads_nothing_heavy(arguments: list[str], status: int, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mailhub.clock import DAY, HOUR
 from mailhub.config import Config, Letters, Relay
 from mailhub.config.live import Live
 from mailhub.errors import ConfigurationError
-from mailhub.outbound import letters
+from mailhub.outbound import letter_settings, letters
 from mailhub.outbound.letters import Letter
 from mailhub.outbound.relay import Relay as Sender
 from mailhub.outbound.sealing import open_letter
@@ -206,8 +206,8 @@ def test_a_sealed_letter_opens_for_its_own_row_alone(desk: Desk) -> None:
 def test_settings_that_cannot_be_meant_are_refused(wrong: Config) -> None:
     """A sender that is no address, and a site that is no page, stop the start."""
     with pytest.raises(ConfigurationError):
-        letters.require_usable(wrong)
-    letters.require_usable(Config(letters=Letters(sender=SENDER, site="https://hub.example:8443")))
+        letter_settings.require_usable(wrong)
+    letter_settings.require_usable(Config(letters=Letters(sender=SENDER, site="https://hub.example:8443")))
 
 
 def test_every_text_is_filled_by_its_values() -> None:

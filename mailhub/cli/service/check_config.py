@@ -50,7 +50,7 @@ def _files(config: Config) -> list[str]:
     """Faults of what the settings name: certificates, keys, addresses, password file, data directory."""
     from mailhub.errors import ConfigurationError
     from mailhub.intake.smtp.limits import is_loopback
-    from mailhub.outbound import letters
+    from mailhub.outbound import letter_settings
     from mailhub.service import doors
 
     faults = []
@@ -62,7 +62,7 @@ def _files(config: Config) -> list[str]:
         doors.require_https,
         doors.require_proxies,
         doors.require_local_servers,
-        letters.require_usable,
+        letter_settings.require_usable,
     ):
         try:
             check(config)

@@ -17,7 +17,7 @@ from mailhub import clock, keys
 from mailhub.config import Config
 from mailhub.errors import ConfigurationError, MailhubError
 from mailhub.health.checks.finding import Finding, failure, warning, well
-from mailhub.intake.smtp.door import tls_context
+from mailhub.system.certificates import mail_context
 
 CREDSTORE = Path(
     "/etc/credstore"
@@ -155,7 +155,7 @@ def check_certificates(config: Config, hostname: str, *, smtp_open: bool) -> Ite
 def _certificate(name: str, path: Path, key: Path, hostname: str) -> Finding:
     renew = "renew it (certbot renew) and `systemctl reload mailhub`"
     try:
-        tls_context(path, key)
+        mail_context(path, key)
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
     except (ConfigurationError, OSError, ValueError) as error:
         return failure(

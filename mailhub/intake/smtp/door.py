@@ -11,12 +11,9 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections.abc import Sequence
-from pathlib import Path
 
 from mailhub.envelope import Pipeline
-from mailhub.errors import ConfigurationError
 from mailhub.intake.smtp.connection import DoorState
 from mailhub.intake.smtp.limits import Counters, DoorSettings
 from mailhub.intake.smtp.session import SmtpSession
@@ -25,19 +22,6 @@ from mailhub.system.budget import ByteBudget
 # How often the sessions' deadlines are looked at: one pass over 1,000 sessions takes 0.1 ms.
 _WATCH_SECONDS = 1.0
 _BACKLOG = 512
-
-
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A server context for STARTTLS: TLS 1.2 or newer. Raises ``ConfigurationError`` when the files cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"cannot use the certificate {certificate} with the key {key}: {error}"
-        ) from error
-    return context
 
 
 class Door:
