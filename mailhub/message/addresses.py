@@ -37,6 +37,18 @@ def served_form(address: str) -> str:
     return f"{local}{at}{domain if plain else ascii_name(domain) or domain.rstrip('.')}"
 
 
+def spellings(address: str) -> tuple[str, ...]:
+    """An address as typed, in lower case, then the other forms it stands under: the served one, and with U-labels."""
+    typed = address.strip().lower()
+    served = served_form(typed)
+    local, at, domain = served.rpartition("@")
+    try:
+        shown = f"{local}{at}{domain.encode('ascii').decode('idna')}"
+    except UnicodeError:
+        shown = served
+    return tuple(dict.fromkeys((typed, served, shown)))
+
+
 def parse(text: str, flags: list[str]) -> tuple[Address, ...]:
     """The mailboxes of an unfolded header value, at most ``limits.ADDRESSES`` (then flagged). Never raises."""
     simple = _BARE.fullmatch(text)

@@ -9,6 +9,7 @@ from mailhub.access.quotas import require_room
 from mailhub.config import Quotas
 from mailhub.directory import Directory
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.message.addresses import served_form
 from mailhub.proof.act import Act
 from mailhub.reading.prepare import usable
 from storage.people import users
@@ -23,7 +24,7 @@ def add_alias(act: Act, directory: Directory, contact: int, address: str, *, quo
     """
     require_room(act, quotas, "contact_addresses", contact_id=contact)
     connection = act.transaction.connection
-    wanted = address.strip().lower()
+    wanted = served_form(address.strip())
     if not usable(wanted) or any(character.isspace() for character in wanted):
         raise BadRequest("an address has the form user@example.com")
 

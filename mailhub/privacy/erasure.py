@@ -23,6 +23,7 @@ import structlog
 
 from mailhub import clock, keys
 from mailhub.errors import BadRequest, Conflict, Unavailable
+from mailhub.message.addresses import spellings
 from mailhub.privacy.erasing.mail import redo
 from mailhub.privacy.erasing.person import ERASED_ADDRESS, Person
 from mailhub.privacy.erasing.returning import came_back
@@ -133,7 +134,7 @@ def begin(
 
 def checked(parts: Parts, account: int, addresses: Sequence[str]) -> tuple[str, ...]:
     """The addresses as they are stored. ``BadRequest`` for one that is none, ``Conflict`` for one of our own people."""
-    meant = tuple(dict.fromkeys(each.strip().lower() for each in addresses))
+    meant = tuple(dict.fromkeys(form for each in addresses for form in spellings(each)))
     for address in meant:
         if not usable(address) or any(character.isspace() or character in "<>\0" for character in address):
             raise BadRequest("a person is named by an exact address: user@example.com")

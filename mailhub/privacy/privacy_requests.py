@@ -24,6 +24,7 @@ from mailhub import clock
 from mailhub.access.bearers import Kind, NewBearer, bearer_hash, kind_of, new_bearer
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.message.addresses import served_form
 from mailhub.outbound import letters
 from mailhub.outbound.letters import Letter, Post
 from mailhub.privacy import consents, erasure, export
@@ -93,7 +94,7 @@ def offered(policy: str, post: Post) -> bool:
 
 def ask(transaction: Transaction, post: Post, policy: str, asked: Asked) -> str:
     """A request and the letter with its link, or neither; the machine word of what was done, for the log alone."""
-    address = asked.address.strip().lower()
+    address = served_form(asked.address.strip())
     connection = transaction.connection
     now = asked.at
     if asked.kind not in KINDS or not offered(policy, post):

@@ -93,3 +93,18 @@ def test_any_text_is_read(text: str) -> None:
     for found in addresses.parse(text, []):
         assert headers.clean(found.name) == found.name
         assert headers.clean(found.address) == found.address
+
+
+@pytest.mark.parametrize(
+    ("typed", "forms"),
+    [
+        ("Jo@Bücher.example", ("jo@bücher.example", "jo@xn--bcher-kva.example")),
+        ("jo@xn--bcher-kva.example", ("jo@xn--bcher-kva.example", "jo@bücher.example")),
+        ("jo@b.example.", ("jo@b.example.", "jo@b.example")),
+        ("jo@b.example", ("jo@b.example",)),
+        ('"jo"@b.example', ('"jo"@b.example', "jo@b.example")),
+    ],
+)
+def test_a_person_is_looked_for_in_every_form_of_their_address(typed: str, forms: tuple[str, ...]) -> None:
+    """As typed first, and as tables and mails have it: an erasure misses none."""
+    assert addresses.spellings(typed) == forms
