@@ -24,39 +24,16 @@ from mailhub.errors import Conflict
 from mailhub.filter.expiry import not_held
 from mailhub.filter.labelling import Taught, taught_by
 from mailhub.filter.models import Models
+from mailhub.filter.rebuild_plan import RebuildPlan, plan
 from mailhub.proof.act import Act, perform
 from mailhub.system.queues import Queue
-from storage.database import Connection, Database
+from storage.database import Database
 from storage.filter import labels, ledger, ledger_versions
 from storage.filter.ledger import Entry
 from storage.mail.derived import Received, find_received
 from storage.writer import Writer
 
 STEP = 16  # labels of one turn of the writer
-ASKED = 5  # a loss above one in so many labels is asked about first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebuildPlan:
-    """What a rebuild would do to an account's labels."""
-
-    labels: int  # in force
-    waiting: int  # of them, made by another version: the model does not hold them
-    lost: int  # of these, without a raw message: they cannot be carried over and would be dropped
-
-    @property
-    def asks(self) -> bool:
-        """Whether so much would be lost that a person has to say yes."""
-        return self.lost * ASKED > self.labels
-
-
-def plan(connection: Connection, account: int) -> RebuildPlan:
-    """How the account's labels stand."""
-    return RebuildPlan(
-        labels=ledger_versions.count_all(connection, account),
-        waiting=ledger_versions.count_other(connection, account, FEATURES_VERSION),
-        lost=ledger_versions.count_lost(connection, account, FEATURES_VERSION),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

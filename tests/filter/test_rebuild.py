@@ -17,7 +17,8 @@ from classifier.tokens import FEATURES_VERSION, Features, features_to_bytes
 from mailhub.errors import Conflict
 from mailhub.filter import checkpoints
 from mailhub.filter.models import Models
-from mailhub.filter.rebuild import STEP, Rebuild, RebuildPlan, carry, read_anew
+from mailhub.filter.rebuild import STEP, Rebuild, carry, read_anew
+from mailhub.filter.rebuild_plan import RebuildPlan
 from mailhub.proof.act import perform
 from storage.database import Database
 from storage.mail.derived import Received, find_received

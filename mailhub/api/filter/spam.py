@@ -19,7 +19,7 @@ from mailhub.api.tickets.messages import message_row
 from mailhub.api.tickets.tickets import mailbox_id, user_id
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import BadRequest, Conflict, Forbidden
-from mailhub.filter import feedback, rebuild, weighing
+from mailhub.filter import feedback, rebuild_plan, weighing
 from mailhub.filter.feedback import Marked, Revoked
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.filter.models import Models
@@ -331,7 +331,7 @@ def stats(call: InAccount) -> Statistics:
 
     with call.house.database.read() as connection:
         labels = ledger.count_entries(connection, call.account)
-        planned = rebuild.plan(connection, call.account)
+        planned = rebuild_plan.plan(connection, call.account)
 
     settings = call.house.config.spam
     return Statistics(

@@ -13,7 +13,7 @@ from mailhub.api.mailboxes import imap_sources
 from mailhub.callers.caller import Caller, InAccount, TheHouse, machine_uids
 from mailhub.callers.origin import HTTP
 from mailhub.errors import Forbidden
-from mailhub.filter import rebuild
+from mailhub.filter import rebuild_plan
 from mailhub.health import watching
 from mailhub.health.metrics import CONTENT_TYPE, Metrics
 from mailhub.health.vitals import Readiness, Vitals, readiness
@@ -132,7 +132,7 @@ def status(request: Request, call: InAccount) -> Status:
         account = accounts.find_account(connection, call.account)
         tickets = ticket_lists.count_by_state(connection, call.account)
         fetched = imap_sources.states(connection, call.account)
-        planned = rebuild.plan(connection, call.account)
+        planned = rebuild_plan.plan(connection, call.account)
         silent = [
             watch for watch in watches.list_watches(connection, call.account) if watch.silent_at is not None
         ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mailhub import clock, keys
 from mailhub.config import Config
 from mailhub.errors import MailhubError
-from mailhub.filter import rebuild
+from mailhub.filter import rebuild_plan
 from mailhub.health.checks.files import root_key_environment
 from mailhub.health.checks.finding import Finding, failure, warning, well
 from mailhub.health.watching import in_words
@@ -124,7 +124,7 @@ def _trusted_host(host: str, newest: Sequence[str]) -> Finding:
 
 def _filters(connection: Connection) -> list[Finding]:
     """Labels that the filters do not hold, because another version made them."""
-    plans = [rebuild.plan(connection, account) for account in accounts_with_ledger(connection)]
+    plans = [rebuild_plan.plan(connection, account) for account in accounts_with_ledger(connection)]
     waiting = sum(each.waiting for each in plans)
     asking = sum(each.asks for each in plans)
     if not waiting:
