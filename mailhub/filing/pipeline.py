@@ -467,6 +467,10 @@ def _store(account: _Account, ticket: FiledTicket, case: Case) -> None:
     message = case.message
     rows = account.rows
     flags = [*message.parsed.flags, *(["claimed-author"] if case.author.claimed else [])]
+    if case.author.user is not None and case.decision.ticket is not None:
+        flags.append(
+            "not-sent-on"
+        )  # one of our own people wrote into a ticket by mail: nobody else got it from us
 
     if message.own_id is not None:
         bearers = account.view.references.setdefault(message.own_id, [])

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from mailhub.message.values import Parsed
 from storage.engine.bulk import Row
 
+# Flags that filing adds, which do not come from the raw bytes: a second reading keeps them.
+FLAGS_OF_FILING = frozenset({"same-id-other-body", "claimed-author", "not-sent-on"})
+
 
 def short(value: str, characters: int = 998) -> str:
     """A header value fit for a column: one line, bounded (998: RFC 5322 2.1.1)."""

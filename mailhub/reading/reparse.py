@@ -16,7 +16,7 @@ from typing import Any
 
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Source
-from mailhub.reading.derived import derived_columns
+from mailhub.reading.derived import FLAGS_OF_FILING, derived_columns
 from mailhub.reading.prepare import Prepared, Secrets, prepare
 from storage.database import Database
 from storage.mail.derived import Stored, change_derived, change_reference, stored_after
@@ -24,7 +24,6 @@ from storage.mail.search import add_to_index, remove_from_index
 from storage.writer import Transaction
 
 STEP = 20  # messages of one call: some 10 ms in the writer
-_ADDED_BY_FILING = "same-id-other-body"  # a flag that does not come from the raw bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +53,8 @@ def _anew(stored: Stored, secrets: Secrets, directory: Directory) -> Anew:
         source=Source.IMPORT, mail_from=stored.mail_from, recipients=(), received_at=0, quiet=True
     )
     prepared = prepare(stored.raw, envelope, secrets, directory)
-    kept = _ADDED_BY_FILING in stored.derived["flags"].split()
-    flags = [*prepared.parsed.flags, *([_ADDED_BY_FILING] if kept else [])]
+    kept = [flag for flag in stored.derived["flags"].split() if flag in FLAGS_OF_FILING]
+    flags = [*prepared.parsed.flags, *kept]
     return Anew(stored=stored, prepared=prepared, derived=derived_columns(prepared.parsed, flags=flags))
 
 

@@ -163,3 +163,12 @@ def test_thread_index_only_links_a_stranger(room: PostRoom) -> None:
     first = room.deliver(_indexed(b"", id="a@x.example"))
     other = room.deliver(_indexed(b"12345", id="b@x.example", sender="mallory@evil.example"))
     assert (other.ticket != first.ticket, other.reason) == (True, "not-a-participant")
+
+
+def test_an_agents_mail_into_a_ticket_says_that_nobody_got_it(room: PostRoom) -> None:
+    """What one of our people writes into a ticket by mail is not sent on, and flagged so; what opens one is not."""
+    first = room.deliver(mail(id="a@x.example"))
+    answer = room.deliver(mail("Done.", sender="ana@example.com", headers=[("In-Reply-To", "<a@x.example>")]))
+    assert (answer.ticket, "not-sent-on" in room.message(answer.message).flags) == (first.ticket, True)
+    alone = room.deliver(mail("New.", sender="ana@example.com", id="z@x.example"))
+    assert "not-sent-on" not in room.message(alone.message).flags

@@ -25,6 +25,14 @@ COLUMNS = {
 FIELDS = ("state", "mailbox", "contact", "assignee", "verdict", "probability", "merged_into", "may_belong_to")
 
 
+# Flags of a message that whoever answers needs to know.
+_TOLD_FLAGS = {
+    "claimed-author": "who wrote is claimed by Reply-To of mail from our own address, not proven",
+    "not-sent-on": "written by mail by one of your people; the requester did not get it from here",
+    "smime-opaque": "out of a signature that was not checked",
+}
+
+
 @click.group()
 def ticket() -> None:
     """Tickets: what customers wrote, in threads. TICKET is an id or a number."""
@@ -126,6 +134,12 @@ def _print_message(context: Context, message: dict[str, Any], *, whole: bool) ->
     decided = "" if message["verdict_reason"] == "score" else f" ({message['verdict_reason']})"
     click.echo(f"    {message['thread_reason']}{evidence}; {message['verdict']}{score}{decided}")
     text = clean(message["text"] if whole else message["reply_text"]).strip()
+    for flag, told in _TOLD_FLAGS.items():
+        if flag in message["flags"]:
+            click.echo(f"    ({told})")
+    if message["automatic"].startswith("reaction"):
+        click.echo("    (a reaction, no answer)")
+
     if message["unreadable"]:
         text = "(cannot be read; `mailhub message raw` has the bytes)"
     click.echo(textwrap.indent(text, "    "))

@@ -21,7 +21,7 @@ from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.quotes import Quotes
 from mailhub.privacy.erasing.redaction import redacted
 from mailhub.privacy.erasing.work import Held, Parts, Work
-from mailhub.reading.derived import derived_columns
+from mailhub.reading.derived import FLAGS_OF_FILING, derived_columns
 from mailhub.reading.prepare import Prepared, prepare, read_document
 from storage.database import Database
 from storage.filter import ledger
@@ -37,7 +37,6 @@ from storage.writer import Transaction
 REDONE_AT_ONCE = 50
 LETTERS = 50  # of one read
 QUOTED_MESSAGES = 5_000  # of the person's, whose words are known again in others' messages
-KEPT_FLAGS = frozenset({"same-id-other-body"})  # that do not come from the raw bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,7 @@ def revise(parts: Parts, account: int, message: int, needles: Needles, quotes: Q
 def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -> Revision:
     envelope = Envelope(source=Source.IMPORT, mail_from=mail_from, recipients=(), received_at=0, quiet=True)
     prepared = prepare(raw, envelope, parts.secrets, parts.directory)
-    kept = [flag for flag in stored.derived["flags"].split() if flag in KEPT_FLAGS]
+    kept = [flag for flag in stored.derived["flags"].split() if flag in FLAGS_OF_FILING]
     document = read_document(raw, stored.authentication, mail_from_null=mail_from is None)
 
     return Revision(
