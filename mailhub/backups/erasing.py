@@ -21,14 +21,19 @@ def destroy_person_keys(connection: Connection, account: int, contacts: Collecti
 
     Only after ``rewrite_key_files`` came back empty is their part of every backup unreadable.
     """
-    targets.owe(connection)
-    return person_keys.delete_contacts(connection, account, contacts)
+    return _owed(connection, person_keys.delete_contacts(connection, account, contacts))
 
 
 def destroy_account_keys(connection: Connection, account: int) -> int:
     """Delete every live key of an account, as ``destroy_person_keys`` does."""
-    targets.owe(connection)
-    return person_keys.delete_account(connection, account)
+    return _owed(connection, person_keys.delete_account(connection, account))
+
+
+def _owed(connection: Connection, destroyed: int) -> int:
+    """Whoever had no key, as one who was erased before and came back with a restore, is in no key file either."""
+    if destroyed:
+        targets.owe(connection)
+    return destroyed
 
 
 def rewrite_key_files(vault: Vault) -> Sequence[Path]:

@@ -33,8 +33,9 @@ from mailhub.proof import receipts
 from mailhub.reading.prepare import usable
 from mailhub.system.queues import by_turns, lines_of, reason_of
 from storage.database import Connection
+from storage.mail.search import find_messages
 from storage.people import users
-from storage.privacy import erasures, tombstones
+from storage.privacy import contacts, erasures, tombstones
 from storage.privacy.erasures import Erasure
 from storage.writer import Transaction
 
@@ -151,6 +152,21 @@ def checked(parts: Parts, account: int, addresses: Sequence[str]) -> tuple[str, 
         raise BadRequest("name the person by an address")
 
     return meant
+
+
+def is_known(parts: Parts, account: int, addresses: Sequence[str]) -> bool:
+    """Whether anything of the account is of these addresses, or names them: a typo means nobody."""
+    with parts.database.read() as connection:
+        meant = [
+            *addresses,
+            *(form for each in addresses for form in contacts.plus_forms(connection, account, each)),
+        ]
+        people = contacts.contacts_of(connection, account, meant)
+        return (
+            bool(people)
+            or any(contacts.count_traces(connection, account, people, meant).values())
+            or any(find_messages(connection, account, each, before=2**62, limit=1) for each in meant)
+        )
 
 
 def run_due(parts: Parts, *, now: int) -> int:

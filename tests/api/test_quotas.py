@@ -130,6 +130,7 @@ ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, a
             lambda n: {
                 "addresses": [f"p{CONTACT + n}@customer.example"],
                 "confirm": f"p{CONTACT + n}@customer.example",
+                "anyway": True,
             },
         ),
     ),

@@ -31,7 +31,7 @@ def test_marks_are_listed_and_revoked(hub: Hub) -> None:
     assert (latest["log_odds"] is None, first["log_odds"] is None) == (False, True)
     (back,) = hub.json("spam", "revoke", str(latest["sequence"]))["messages"]
     assert (back["label"], back["state"]) == ("spam", "spam")
-    gone = hub.json("spam", "revoke", "--user", "owner@example.com", "--since", first["given_at"])
+    gone = hub.json("spam", "revoke", "--yes", "--user", "owner@example.com", "--since", first["given_at"])
     assert first["sequence"] in gone["sequences"]
     assert hub.json("spam", "verify")["state"] == "exact"
 

@@ -21,7 +21,7 @@ from mailhub.callers.caller import InAccount
 from mailhub.errors import BadRequest, NotFound
 from mailhub.privacy.erasing.copies import copies_of
 from mailhub.privacy.erasing.plan import make_plan
-from mailhub.privacy.erasure import begin, checked
+from mailhub.privacy.erasure import begin, checked, is_known
 from mailhub.privacy.witness.marks import Marks
 from mailhub.privacy.witness.search import Witness
 from mailhub.proof import receipts
@@ -40,9 +40,13 @@ class Person(shapes.Shape):
 
 
 class Order(Person):
-    """An erasure; `confirm` repeats the first address, as a guard: it cannot be undone."""
+    """An erasure; `confirm` repeats the first address, as a guard: it cannot be undone.
+
+    `anyway`: also for addresses that nobody here has, so that what a backup brings back of them goes again.
+    """
 
     confirm: str
+    anyway: bool = False
 
 
 class Search(Person):
@@ -220,6 +224,9 @@ def begin_erasure(call: InAccount, body: Order) -> Begun:
     if body.confirm.strip().lower() != body.addresses[0].strip().lower():
         raise BadRequest("this cannot be undone: repeat the first address as `confirm`")
     parts = call.house.erasure()
+    asked = checked(parts, call.account, body.addresses)
+    if not body.anyway and not is_known(parts, call.account, asked):
+        raise NotFound("nobody here has this address: look for a typo, or give `anyway` (--anyway)")
 
     def room(transaction: Transaction, *, erasure_id: int) -> None:
         act = Act(transaction, call.actor.name, call.account, clock.now())

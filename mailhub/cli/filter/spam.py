@@ -87,15 +87,23 @@ def marks(context: Context, limit: int, after: str | None, user: str | None, mai
 @click.option("--user", help="All marks of this user (login or id) since --since.")
 @click.option("--mailbox", help="All marks by moves in this mailbox (address or id) since --since.")
 @click.option("--since", metavar="TIME", help="Since when, as 2026-11-23T08:00:00Z.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @printing
 def revoke(
-    context: Context, sequences: tuple[int, ...], user: str | None, mailbox: str | None, since: str | None
+    context: Context,
+    sequences: tuple[int, ...],
+    user: str | None,
+    mailbox: str | None,
+    since: str | None,
+    yes: bool,
 ) -> None:
     """Let marks count no more: what they replaced is in force again. `spam marks` lists their SEQUENCES.
 
     \b
     Example: mailhub spam revoke --user ana@example.com --since 2026-11-23T08:00:00Z
     """
+    if (user or mailbox) and not sequences and not yes:
+        click.confirm(f"Let every mark of {user or mailbox} count no more?", abort=True, err=True)
     body = {"sequences": list(sequences), "user": user, "mailbox": mailbox, "since": since}
     found = context.call("POST", "/v1/spam/revoke", body=body)
     if context.as_json:

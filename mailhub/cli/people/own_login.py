@@ -46,8 +46,9 @@ def password(context: Context, user: str | None, by_link: bool, show: bool) -> N
 @click.option(
     "--status", is_flag=True, help="Show whether you have one, and how many recovery codes are left."
 )
+@click.option("--yes", is_flag=True, help="Do not ask before a reset.")
 @printing
-def totp(context: Context, user: str | None, reset: bool, codes: bool, status: bool) -> None:
+def totp(context: Context, user: str | None, reset: bool, codes: bool, status: bool, yes: bool) -> None:
     """Enrol a second factor: give your password, read the QR code with an app, then enter the code it shows.
 
     Prints recovery codes once: each stands in for the app for one login.
@@ -59,6 +60,8 @@ def totp(context: Context, user: str | None, reset: bool, codes: bool, status: b
         raise BadRequest("nobody enrols a second factor for somebody else: --reset removes one")
 
     if reset:
+        if not yes:
+            click.confirm(f"Remove the second factor of {user or 'this login'}?", abort=True, err=True)
         path = "/v1/second-factor" if user is None else f"/v1/users/{user}/second-factor"
         context.client.fetch("DELETE", path, account=context.account)
     elif status:

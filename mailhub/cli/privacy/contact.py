@@ -69,8 +69,13 @@ def alias(context: Context, contact: int, address: str) -> None:
 @click.option("--plan", is_flag=True, help="Only show whom it would mean and what it would take.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, and show how far it is.")
+@click.option(
+    "--anyway", is_flag=True, help="Also when nobody has the address: what a backup brings back goes again."
+)
 @printing
-def erase(context: Context, addresses: tuple[str, ...], plan: bool, yes: bool, wait: bool) -> None:
+def erase(
+    context: Context, addresses: tuple[str, ...], plan: bool, yes: bool, wait: bool, anyway: bool
+) -> None:
     """Erase the person with this exact ADDRESS (several: of one person) from everything. Cannot be undone.
 
     It ends in a receipt that proves it (`mailhub erasure receipt`). The key of its commitment is shown now and never
@@ -88,7 +93,7 @@ def erase(context: Context, addresses: tuple[str, ...], plan: bool, yes: bool, w
         click.echo(f"This takes {_told(planned)}, of {', '.join(planned['addresses'])}.", err=True)
         require_yes("Erase this person for good?")
 
-    body = {"addresses": list(addresses), "confirm": addresses[0]}
+    body = {"addresses": list(addresses), "confirm": addresses[0], "anyway": anyway}
     begun = context.call("POST", "/v1/erasures", body=body)
     shown = _followed(context, begun) if wait else begun
     context.fields({**shown, "commitment_key": begun["commitment_key"]})
