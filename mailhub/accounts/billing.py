@@ -3,19 +3,27 @@
     Mailhub-Signature: t=1764000000,v1=5f2c...    v1 = hex HMAC of "<t>." + body, under the secret both sides have
 
 An event is refused when it is older than the tolerance, or from the future, and taken once (``take_event``):
-who sends one again makes nothing happen twice. Pure but for reading the secret's file.
+who sends one again makes nothing happen twice.
 """
 
 from __future__ import annotations
 
 import hmac
 import re
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from mailhub import clock
-from mailhub.errors import ConfigurationError, Forbidden
+from mailhub.accounts.lifecycle import LifecycleContext, payment_failed, payment_ok, perform_now
+from mailhub.errors import ConfigurationError, Conflict, Forbidden
+from storage.accounts.accounts import Account
+from storage.accounts.stages import take_event
+from storage.writer import Transaction
 
+ACTOR = "billing"  # as the journal names it
+FAILED = "payment-failed"
+KEPT_TIMES = 3  # the tolerance: so long an event is remembered, and longer it is refused as too old
 _SIGNATURE = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
 SECRET_BYTES = 16  # at least; 32 at random are right
 
@@ -48,6 +56,33 @@ def require_signed(secret: bytes, body: bytes, header: str, *, now: int, toleran
             "the event is too old or from the future: compare the clocks, and sign it when it is sent"
         )
     return sha256(found[2].encode("ascii")).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingEvent:
+    """A payment of an account, made or failed, with the digest of what was signed."""
+
+    account: int
+    kind: str
+    digest: bytes
+
+
+def take(
+    transaction: Transaction,
+    context: LifecycleContext,
+    event: BillingEvent,
+    *,
+    now: int,
+    tolerance: int,
+    boot: int,
+) -> Account:
+    """Take an event whose signature was believed, once; the account afterwards. ``Conflict`` for one taken before."""
+    known_since = now - KEPT_TIMES * tolerance
+    if not take_event(transaction.connection, event.account, event.digest, now=now, keep_since=known_since):
+        raise Conflict("this event was taken already")
+
+    function = payment_failed if event.kind == FAILED else payment_ok
+    return perform_now(transaction, function, context, actor=ACTOR, account=event.account, now=now, boot=boot)
 
 
 def _mac(secret: bytes, body: bytes, seconds: int) -> str:

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from mailhub.backups.erasing import rewrite_key_files
-from mailhub.backups.making import alone, record, settle_failed
+from mailhub.backups.making import alone, settle_failed
 from mailhub.backups.vault import Vault
 from mailhub.errors import Unavailable
+from mailhub.proof.act import MACHINE, Act
 from mailhub.system.queues import Queue
 from storage.backups import backups
 from storage.backups.backups import Backup
@@ -58,4 +59,4 @@ def _let_tombstones_end(now: int, transaction: Transaction) -> None:
 
 def _mark(transaction: Transaction, id_: int, actor: str, now: int) -> None:
     backups.mark_gone(transaction.connection, id_, at=now)
-    record(transaction, actor, "backup.expire", f"backup:{id_}", now)
+    Act(transaction, actor, MACHINE, now).record("backup.expire", f"backup:{id_}")

@@ -35,13 +35,13 @@ from mailhub.backups.container import Header, Sealer
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.holder_keys import HolderKeys
 from mailhub.backups.vault import Vault
-from mailhub.errors import Conflict, InsufficientStorage, MailhubError, Unavailable
-from storage.backups import backups
+from mailhub.errors import Conflict, InsufficientStorage, MailhubError, NotFound, Unavailable
+from mailhub.proof.act import MACHINE, Act
+from storage.backups import backups, targets
 from storage.backups.backups import Backup
 from storage.backups.dumping import PERSONAL, count_rows, dump
 from storage.errors import StorageError
 from storage.migrate import HEAD
-from storage.proof import journal
 from storage.writer import Transaction
 
 SUFFIX = ".mailhub"
@@ -85,7 +85,7 @@ def ask(vault: Vault, *, actor: str) -> Backup:
             )
         row = _row(vault, transaction.new_id(), now)
         backups.add_backup(transaction.connection, row)
-        record(transaction, actor, "backup.create", f"backup:{row.id}", now)
+        Act(transaction, actor, MACHINE, now).record("backup.create", f"backup:{row.id}")
         return row
 
     return vault.writer.run(enter)
@@ -128,13 +128,22 @@ def _row(vault: Vault, id_: int, now: int) -> Backup:
     )
 
 
-def record(transaction: Transaction, actor: str, verb: str, object_: str, now: int) -> None:
-    """An act on backups in the operator's chain of the journal."""
-    connection = transaction.connection
-    node = transaction.node
-    journal.append(
-        connection, journal.MACHINE, node, at=now, actor=actor, verb=verb, object_=object_, detail={}
-    )
+def keep_recovery_key(act: Act, public: bytes) -> None:
+    """Seal the keys of backups for this key too, from now on. ``Conflict`` where there is one: it was shown then."""
+    if backups.find_recovery_key(act.transaction.connection) is not None:
+        raise Conflict("there is a recovery key already: it was shown when it was made")
+    backups.set_recovery_key(act.transaction.connection, public, at=act.now)
+    act.record("backup.recovery-key", "installation")
+
+
+def lose_target(act: Act, vault: Vault, *, node: int, path: str, reason: str) -> None:
+    """Sign a directory off as lost: erasures do not wait for it any more. ``Conflict`` where backups are written."""
+    if path in {str(target.resolve()) for target in vault.targets}:
+        raise Conflict("backups are written there: take it out of backup.targets first")
+    known = targets.sign_off(act.transaction.connection, node, path, at=act.now, by=act.actor, reason=reason)
+    if not known:
+        raise NotFound("no key file was ever written there: see `mailhub backup targets`")
+    act.record("backup.target-lost", "installation")
 
 
 def _make(vault: Vault, row: Backup, stopping: Callable[[], bool]) -> Backup:

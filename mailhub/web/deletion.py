@@ -22,7 +22,6 @@ from mailhub.filing.deletion_by_mail import KIND
 from mailhub.house import House
 from mailhub.people import login as logins
 from mailhub.people.people import NO_LINK
-from mailhub.proof.act import Act
 from mailhub.web import html
 from mailhub.web.room import Form, Visited, answer, needed, page, require_patience
 from storage.database import Connection
@@ -99,8 +98,15 @@ def _delete(transaction: Transaction, house: House, hash_: bytes, opened: Sessio
 
     actor = Actor(role=Role(user.role), account=user.account_id, user=user.id)
     require(actor, "account.delete", user.account_id)
-    now = lifecycle.present(context, connection, now=clock.now(), boot=boot_time())
-    lifecycle.ask_deletion(Act(transaction, actor.name, user.account_id, now), context)
+    lifecycle.perform_now(
+        transaction,
+        lifecycle.ask_deletion,
+        context,
+        actor=actor.name,
+        account=user.account_id,
+        now=clock.now(),
+        boot=boot_time(),
+    )
 
 
 def _end(transaction: Transaction, opened: Session) -> None:

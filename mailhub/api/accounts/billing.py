@@ -9,19 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from mailhub import clock
-from mailhub.accounts import billing, lifecycle
+from mailhub.accounts import billing
 from mailhub.accounts.steadiness import boot_time
 from mailhub.api.frame import shapes
 from mailhub.callers.caller import TheHouse
-from mailhub.errors import BadRequest, Conflict
+from mailhub.errors import BadRequest
 from mailhub.house import House
-from mailhub.proof.act import Act
-from storage.accounts import stages
-from storage.writer import Transaction
 
 router = APIRouter(tags=["billing"])
-
-ACTOR = "billing"  # as the journal names it
 
 
 class Event(shapes.Shape):
@@ -61,16 +56,13 @@ def _take(house: House, body: bytes, signature: str) -> Taken:
         event = Event.model_validate_json(body)
     except ValidationError:
         raise BadRequest("the event must be {account, kind: payment-failed or payment-ok, event}") from None
-    context = house.lifecycle()
-    function = lifecycle.payment_failed if event.kind == "payment-failed" else lifecycle.payment_ok
 
-    def take(transaction: Transaction) -> Taken:
-        connection = transaction.connection
-        forgotten = now - 3 * tolerance_us
-        if not stages.take_event(connection, event.account, digest, now=now, keep_since=forgotten):
-            raise Conflict("this event was taken already")
-        at = lifecycle.present(context, connection, now=now, boot=boot_time())
-        found = function(Act(transaction, ACTOR, event.account, at), context)
-        return Taken(account=found.id, stage=found.stage)
-
-    return house.writer.run(take)
+    account = house.writer.run(
+        billing.take,
+        house.lifecycle(),
+        billing.BillingEvent(account=event.account, kind=event.kind, digest=digest),
+        now=now,
+        tolerance=tolerance_us,
+        boot=boot_time(),
+    )
+    return Taken(account=account.id, stage=account.stage)

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from mailhub import clock
 from mailhub.api.filter.spam import MarkResult, features_for, marking_user, result
 from mailhub.api.frame import shapes
 from mailhub.api.frame.readable import readable_page
@@ -16,10 +15,8 @@ from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import NotFound
 from mailhub.filter import feedback, mark_requests
-from mailhub.proof.act import Act
 from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import SUGGESTED, Request
-from storage.writer import Transaction
 
 router = APIRouter(prefix="/spam", tags=["spam"])
 
@@ -89,11 +86,7 @@ def dismiss_suggestions(call: InAccount, body: Suggestions) -> None:
     call.require("spam.mark")
     marking_user(call)
     for portion in _portions(call, body):
-        call.house.writer.run(_dismiss, call=call, portion=portion)
-
-
-def _dismiss(transaction: Transaction, *, call: Call, portion: Sequence[Request]) -> None:
-    mark_requests.dismiss(Act(transaction, call.actor.name, call.account, clock.now()), portion)
+        call.act(mark_requests.dismiss, portion)
 
 
 def _portions(call: Call, body: Suggestions) -> Sequence[Sequence[Request]]:

@@ -16,14 +16,14 @@ from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.backups.erasing import rewrite_key_files
 from mailhub.backups.expiring import expire
-from mailhub.backups.making import ask, record
+from mailhub.backups.making import ask, keep_recovery_key, lose_target
 from mailhub.callers.caller import Caller, TheHouse
 from mailhub.errors import Conflict, NotFound
 from mailhub.keys import new_recovery_key
 from mailhub.privacy.erasing.second_receipt import issue_second_receipts
+from mailhub.proof.act import MACHINE, perform
 from storage.backups import backups as rows
 from storage.backups import targets
-from storage.writer import Transaction
 
 router = APIRouter(tags=["backups"])
 
@@ -117,19 +117,17 @@ def sign_off_target(house: TheHouse, actor: Caller, body: Lost) -> None:
     require(actor, "backup.create", None)
     now = clock.now()
     require_fresh(actor, now)
-    if body.path in {str(target.resolve()) for target in house.vault.targets}:
-        raise Conflict("backups are written there: take it out of backup.targets first")
-
-    def sign(transaction: Transaction) -> None:
-        by = actor.name
-        known = targets.sign_off(
-            transaction.connection, body.node, body.path, at=now, by=by, reason=body.reason
-        )
-        if not known:
-            raise NotFound("no key file was ever written there: see `mailhub backup targets`")
-        record(transaction, by, "backup.target-lost", "installation", now)
-
-    house.writer.run(sign)
+    house.writer.run(
+        perform,
+        lose_target,
+        actor.name,
+        MACHINE,
+        now,
+        house.vault,
+        node=body.node,
+        path=body.path,
+        reason=body.reason,
+    )
 
 
 @router.get("/backups/{backup}")
@@ -162,14 +160,6 @@ def make_recovery_key(house: TheHouse, actor: Caller) -> RecoveryKey:
     require(actor, "backup.create", None)
     require_fresh(actor, clock.now())
     private, public = new_recovery_key()
-
-    def keep(transaction: Transaction) -> None:
-        if rows.find_recovery_key(transaction.connection) is not None:
-            raise Conflict("there is a recovery key already: it was shown when it was made")
-        now = clock.now()
-        rows.set_recovery_key(transaction.connection, public, at=now)
-        record(transaction, actor.name, "backup.recovery-key", "installation", now)
-
-    house.writer.run(keep)
+    house.writer.run(perform, keep_recovery_key, actor.name, MACHINE, clock.now(), public)
     rewrite_key_files(house.vault)
     return RecoveryKey(recovery_key=private.hex())
