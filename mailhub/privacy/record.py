@@ -63,7 +63,7 @@ ACTIVITIES: tuple[Activity, ...] = (
         subjects=(STAFF,),
         tables=(
             *("user", "session", "api_token", "link", "second_factor", "recovery_code", "login_attempt"),
-            *("allow_list", "idempotency"),
+            *("allow_list", "idempotency", "letter_rate"),
         ),
     ),
     Activity(
