@@ -58,6 +58,9 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "confirm",
         "at",  # where a search goes on
         "names",
+        "anyway",
+        "node",  # of the installation, as is the directory
+        "path",
         "fate",
         "index",
         "limit",
