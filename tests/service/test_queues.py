@@ -232,7 +232,7 @@ CASES = [
         left=lambda row: row.features_version < FEATURES_VERSION,
     ),
     Case(queue="marks", job="mark-requests", fill=_marks(""), table=schema.mark_request),
-    Case(queue="suggestions", job="mark-requests", fill=_marks("unread"), table=schema.mark_request),
+    Case(queue="suggestions", job="suggestions", fill=_marks("unread"), table=schema.mark_request),
     Case(queue="letters", job="letters", fill=_letters, table=schema.outbox),
     Case(queue="privacy-requests", job="letters", fill=_requests, table=schema.privacy_request),
     Case(
@@ -309,7 +309,7 @@ def cure(house: House, case: Case) -> None:
     on = "" if house.database.is_sqlite else f" ON {case.table.name}"
     house.writer.run(lambda tx: tx.connection.execute(text(f"DROP TRIGGER poison{on}")))
     if on:
-        house.writer.run(lambda tx: tx.connection.execute(text("DROP FUNCTION poison()")))
+        house.writer.run(lambda tx: tx.connection.execute(text("DROP FUNCTION poison() CASCADE")))
 
 
 def left(house: House, case: Case) -> set[Row]:
