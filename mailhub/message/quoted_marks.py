@@ -127,7 +127,7 @@ def attribution_start(lines: Sequence[str], last: int, first: int) -> int | None
         if not line or len(joined) > ATTRIBUTION_CHARACTERS:
             break
         opening = _opening(line) or int(index == 0 or not unquoted(lines[index - 1]).strip())
-        if opening and _is_attribution(joined):
+        if opening and is_attribution(joined):
             if opening == 2:
                 return index
             fallback = index if fallback is None else fallback
@@ -151,7 +151,13 @@ def _says_wrote(text: str) -> bool:
     )
 
 
-def _is_attribution(text: str) -> bool:
+def opens_attribution(line: str) -> bool:
+    """Whether a line may be the first of an attribution that was broken into several."""
+    return bool(line) and _opening(line) > 0
+
+
+def is_attribution(text: str) -> bool:
+    """Whether a text, its lines joined, is an attribution in its full form: with an address or date, and a verb or both."""
     if not text.endswith(_COLONS) and not text.endswith((":*", ":_")):
         return False
     address = ("@" in text or "mailto" in text) and _ADDRESS.search(text) is not None

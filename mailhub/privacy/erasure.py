@@ -26,8 +26,9 @@ from mailhub.errors import BadRequest, Conflict, Unavailable
 from mailhub.message.addresses import spellings
 from mailhub.privacy.erasing.mail import redo
 from mailhub.privacy.erasing.person import ERASED_ADDRESS, Person
-from mailhub.privacy.erasing.returning import came_back
-from mailhub.privacy.erasing.steps import NEEDS_PERSON, STEPS, RoundNeeded
+from mailhub.privacy.erasing.places import names_of
+from mailhub.privacy.erasing.returning import agreed_before, came_back
+from mailhub.privacy.erasing.steps import NEEDS_PERSON, STEPS, RoundNeeded, who
 from mailhub.privacy.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
 from mailhub.proof import receipts
 from mailhub.reading.prepare import usable
@@ -41,6 +42,12 @@ from storage.writer import Transaction
 
 ROUNDS = 5  # in one go; then it waits a while
 LONGEST_WAIT = 10 * clock.MINUTE
+
+REFUSED = {
+    "common-word": "it is made of words that letters are made of",
+    "of-others": "it is, or is part of, the name of another contact, user or mailbox, or of the account",
+    "widely-used": "too many people write it where this person takes no part",
+}
 
 log = structlog.get_logger("mailhub.privacy.erasure")
 
@@ -92,14 +99,17 @@ def begin(
     addresses: Sequence[str],
     *,
     names: Sequence[str] = (),
+    seen: Sequence[str] = (),
     commitment: str | None = None,
     also: Callable[..., None] | None = None,
     now: int,
 ) -> Begun:
-    """Record that this person is to be erased; ``run`` does it. ``names``: that he was seen with besides
-    those that the tables know. ``commitment``: one made before, whose key somebody has; then ours is worth
-    nothing. ``also`` is run with it, in its transaction, and nothing is begun when it raises. Raises like
-    ``checked``.
+    """Record that this person is to be erased; ``run`` does it.
+
+    ``names`` are replaced wherever they stand, as ``agreeable`` gives them; nobody may pass what only the
+    person themselves asked for. ``seen``: names besides those that the tables know. ``commitment``: one made
+    before, whose key somebody has; then ours is worth nothing. ``also`` is run with it, in its transaction,
+    and nothing is begun when it raises. Raises like ``checked``.
     """
     meant = checked(parts, account, addresses)
     commitment_key = receipts.new_commitment_key()
@@ -125,7 +135,9 @@ def begin(
             also(transaction, erasure_id=erasure)
         # The key is made in the turn that makes the row: who sweeps keys without one, in a turn too, sees
         # both or none.
-        sealed = seal(parts, erasure, Person(addresses=meant, contacts=(), shared_names=tuple(names)))
+        sealed = seal(
+            parts, erasure, Person(addresses=meant, contacts=(), names=tuple(seen), agreed=tuple(names))
+        )
         erasures.add_erasure(transaction.connection, replace(row, person=sealed))
         Work(parts=parts, row=row, person=_NOBODY).record(transaction, "erasure.begin")
 
@@ -169,6 +181,25 @@ def is_known(parts: Parts, account: int, addresses: Sequence[str]) -> bool:
         )
 
 
+def agreeable(parts: Parts, account: int, addresses: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Names that somebody who saw the plan wants to be replaced wherever they stand.
+
+    ``Conflict`` for one that is a common word, is part of somebody else's name, or that many others write.
+    """
+    wanted = tuple(dict.fromkeys(name.strip() for name in names))
+    if not wanted:
+        return ()
+    with parts.database.read() as connection:
+        person = who(connection, account, Person(addresses=tuple(addresses), contacts=()))
+
+    asked = replace(person, names=(), agreed=wanted)
+    for each in names_of(parts, account, asked, now=clock.now()):
+        if each.refused:
+            raise Conflict(f"{each.name!r} cannot be replaced in others' words: {REFUSED[each.refused]}")
+
+    return wanted
+
+
 def run_due(parts: Parts, *, now: int) -> int:
     """Go on with every erasure of this node whose time has come; how many are done by that.
 
@@ -204,7 +235,15 @@ def reapply(parts: Parts, *, since: int) -> int:
     redo(parts, since=since)  # after the look, which learns names from what it redacts
 
     for account, person in people:
-        begun = begin(parts, "system", account, person.addresses, names=person.shared_names, now=clock.now())
+        begun = begin(
+            parts,
+            "system",
+            account,
+            person.addresses,
+            names=agreed_before(parts, account, person),
+            seen=person.names,
+            now=clock.now(),
+        )
         row = run(parts, account, begun.erasure)
         # One that waits for a key file elsewhere has nothing left in this database.
         if row.state not in ("done", "held") and row.step != "backups":

@@ -266,9 +266,17 @@ def why_agent(context: RequestContext, connection: Connection, row: PrivacyReque
 # --- carrying out -----------------------------------------------------------------------------------------------------
 
 
-def approve(context: RequestContext, actor: str, account: int, request: int, *, now: int) -> PrivacyRequest:
-    """An agent approves what a person proved. ``Conflict`` unless it waits for that."""
+def approve(
+    context: RequestContext, actor: str, account: int, request: int, *, names: Sequence[str] = (), now: int
+) -> PrivacyRequest:
+    """An agent approves what a person proved. ``Conflict`` unless it waits for that.
+
+    ``names`` of theirs that the agent, who saw the plan, wants replaced wherever they stand (an erasure).
+    """
     row = _waiting(context, account, request)
+    if names and row.kind != "erasure":
+        raise BadRequest("names are given for an erasure alone")
+    agreed = erasure.agreeable(context.parts, account, [row.address], names)
 
     def decide(transaction: Transaction, **values: object) -> None:
         if not privacy_requests.is_known(transaction.connection, account, row.address):
@@ -279,7 +287,7 @@ def approve(context: RequestContext, actor: str, account: int, request: int, *, 
             raise Conflict("somebody else decided this request meanwhile")
         _record(transaction, row, actor, "privacy-request.approve", now)
 
-    _carry_out(context, row, actor, commitment=row.commitment, also=decide, now=now)
+    _carry_out(context, row, actor, names=agreed, commitment=row.commitment, also=decide, now=now)
     return _get(context, account, request)
 
 
@@ -319,12 +327,29 @@ def _tell_refusal(transaction: Transaction, post: Post, row: PrivacyRequest, rea
 
 
 def _carry_out(
-    context: RequestContext, row: PrivacyRequest, actor: str, *, commitment: str | None, also: Also, now: int
+    context: RequestContext,
+    row: PrivacyRequest,
+    actor: str,
+    *,
+    names: Sequence[str] = (),
+    commitment: str | None,
+    also: Also,
+    now: int,
 ) -> None:
-    """Do what was asked, in one transaction with ``also``, which raises when it is not to be done after all."""
+    """Do what was asked, in one transaction with ``also``, which raises when it is not to be done after all.
+
+    Nobody's own wish alone takes a name out of others' words: ``names`` come from an agent.
+    """
     if row.kind == "erasure":
         erasure.begin(
-            context.parts, actor, row.account_id, [row.address], commitment=commitment, also=also, now=now
+            context.parts,
+            actor,
+            row.account_id,
+            [row.address],
+            names=names,
+            commitment=commitment,
+            also=also,
+            now=now,
         )
     elif row.kind == "withdrawal":
         context.parts.writer.run(_withdraw, row, actor, also, now)

@@ -39,7 +39,9 @@ CHOICES = (
 WHAT = {
     "erasure": (
         "Erase your data",
-        "All your messages and tickets, your name and your address are erased, also where others quote you.",
+        "All your messages and tickets and your address are erased, also where others quote you. Your name goes where "
+        "it stands with your address or above a quote of yours. Where others wrote it in words of their own it stays, "
+        "unless the support looks at these places and agrees: write to them if you want that.",
         "This cannot be undone.",
         "Erase everything about me",
     ),
@@ -56,6 +58,7 @@ WHAT = {
         "Withdraw all consent",
     ),
 }
+ERASED_PAGE = "Everything about you is erased. The receipt lists what was not looked for, if there is any."
 ASKED = (
     "Thank you. If data is held under this address, a letter with a link is on its way to it.",
     "If none comes within an hour, look among the spam, ask from the address you wrote from, or write to the support.",
@@ -195,7 +198,7 @@ def _erasure(here: str, erasure: Erasure | None, house: House, *told: str) -> Re
         return answer("Your data is being erased", html.paragraph(text), *told)
     key = html.code("The public key that verifies the receipt", receipts.public_key_of(house.keys))
     fetch = html.form("Fetch the receipt", action=f"{here}/receipt")
-    return answer("Your data is erased", html.paragraph("Everything about you is erased."), fetch, key)
+    return answer("Your data is erased", html.paragraph(ERASED_PAGE), fetch, key)
 
 
 def _here(account: str, link: str) -> str:

@@ -5,17 +5,19 @@ What a person left elsewhere is counted here too (``count_traces``), for the pla
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from storage.schema import (
+    account,
     consent,
     contact,
     contact_address,
     intake,
     ledger,
+    mailbox,
     mark,
     message,
     note,
@@ -23,8 +25,11 @@ from storage.schema import (
     participant,
     privacy_request,
     ticket,
+    user,
 )
 from storage.tickets.removal import keyed
+
+LAST_ID = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +105,31 @@ def delete_contacts(connection: Connection, account_id: int, contacts: Sequence[
     return int(consents + gone + connection.execute(delete(contact).where(*own)).rowcount)
 
 
+def succeed(connection: Connection, account_id: int, old: int, new: int) -> None:
+    """A new contact in the place of one that goes: of what is left of it, its messages and tickets, and of these alone.
+
+    Name and addresses are those it wrote with there. The old contact keeps what else it had, to be deleted.
+    """
+    wrote = (message.c.account_id == account_id, message.c.contact_id == old)
+    query = select(message.c.from_address, message.c.from_name, message.c.received_at).where(*wrote)
+    rows = connection.execute(query.order_by(message.c.id)).all()
+    first = rows[0].received_at if rows else 0
+    name = rows[-1].from_name if rows else ""
+    values = {"account_id": account_id, "id": new, "name": name, "created_at": first}
+    connection.execute(insert(contact).values(values))
+
+    for table in (message, ticket, ledger):
+        theirs = (table.c.account_id == account_id, table.c.contact_id == old)
+        connection.execute(table.update().where(*theirs).values(contact_id=new))
+    for address in {row.from_address.lower() for row in rows}:
+        known = (
+            contact_address.c.account_id == account_id,
+            contact_address.c.contact_id == old,
+            contact_address.c.address == address,
+        )
+        connection.execute(contact_address.update().where(*known).values(contact_id=new))
+
+
 def participations_of(
     connection: Connection, account_id: int, addresses: Collection[str], *, limit: int
 ) -> Sequence[tuple[int, str]]:
@@ -129,26 +159,50 @@ def names_of(connection: Connection, account_id: int, contacts: Collection[int])
     return sorted({name for name in connection.execute(own.union(seen)).scalars() if name.strip()})
 
 
-def is_name_of_others(connection: Connection, account_id: int, name: str, contacts: Collection[int]) -> bool:
-    """Whether another contact bears this name, in whatever case."""
-    own = (
-        contact.c.account_id == account_id,
-        func.lower(contact.c.name) == name.lower(),
-        contact.c.id.not_in(contacts),
+def names_of_others(connection: Connection, account_id: int, contacts: Collection[int]) -> Iterator[str]:
+    """Names of everybody and everything else in the account: other contacts, also as they signed, users, mailboxes.
+
+    Walks the account's messages: not in a writer's turn.
+    """
+    not_theirs = or_(message.c.contact_id.is_(None), message.c.contact_id.not_in(contacts))
+    queries = (
+        select(account.c.name).where(account.c.id == account_id),
+        select(user.c.name).where(user.c.account_id == account_id),
+        select(mailbox.c.name).where(mailbox.c.account_id == account_id),
+        select(contact.c.name).where(contact.c.account_id == account_id, contact.c.id.not_in(contacts)),
+        select(message.c.from_name).where(message.c.account_id == account_id, not_theirs).distinct(),
     )
-    return connection.execute(select(contact.c.id).where(*own).limit(1)).first() is not None
+    for query in queries:
+        yield from (name for name in connection.execute(query).scalars() if name and name.strip())
+
+
+def namesakes_of(
+    connection: Connection, account_id: int, contacts: Collection[int], folded: Callable[[str], str]
+) -> Sequence[int]:
+    """Other contacts whose name, as ``folded`` compares names, is one of these contacts'. Walks the contacts."""
+    rows = connection.execute(select(contact.c.id, contact.c.name).where(contact.c.account_id == account_id))
+    names = [(row.id, folded(row.name)) for row in rows]
+    theirs = {name for which, name in names if which in contacts and name}
+    return sorted(which for which, name in names if name in theirs and which not in contacts)
 
 
 def messages_of(
-    connection: Connection, account_id: int, contacts: Collection[int], *, limit: int
+    connection: Connection, account_id: int, contacts: Collection[int], *, limit: int, until: int = LAST_ID
 ) -> Sequence[int]:
-    """Ids of messages these contacts wrote, the oldest first."""
-    own = (message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    """Ids of messages these contacts wrote, up to ``until``, the oldest first."""
+    own = (message.c.account_id == account_id, message.c.contact_id.in_(contacts), message.c.id <= until)
     return (
         connection.execute(select(message.c.id).where(*own).order_by(message.c.id).limit(limit))
         .scalars()
         .all()
     )
+
+
+def message_ids_of(connection: Connection, account_id: int, contacts: Collection[int]) -> set[str]:
+    """The Message-IDs of what these contacts wrote, without their brackets: who names one replies to it."""
+    own = (message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    found = connection.execute(select(message.c.message_id).where(*own)).scalars()
+    return {each.strip("<> ") for each in found if each and each.strip("<> ")}
 
 
 def of_contacts(
@@ -212,10 +266,11 @@ def deliveries_of(connection: Connection, account_id: int, messages: Collection[
 
 
 def sendings_to(
-    connection: Connection, account_id: int, addresses: Collection[str], *, limit: int
+    connection: Connection, account_id: int, addresses: Collection[str], *, limit: int, until: int = LAST_ID
 ) -> Sequence[int]:
-    """Ids of what is or was to be sent to these addresses. Walks the account's outbox: not in a writer's turn."""
-    own = (outbox.c.account_id == account_id, func.lower(outbox.c.recipient).in_(addresses))
+    """Ids, up to ``until``, of what is or was to be sent to these addresses. Walks the outbox: not in a writer's turn."""
+    to_them = func.lower(outbox.c.recipient).in_(addresses)
+    own = (outbox.c.account_id == account_id, to_them, outbox.c.id <= until)
     return connection.execute(select(outbox.c.id).where(*own).limit(limit)).scalars().all()
 
 

@@ -66,6 +66,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "limit",
         "machine",
         "mail_from",
+        "names",
         "query",
         "reasons",
     ),

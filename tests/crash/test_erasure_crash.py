@@ -49,7 +49,7 @@ def crashed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     writer = WritingThread(database)
     writer.start()
     desk = open_desk(database, writer, begun)
-    made = erasure.begin(set_up(desk, begun).parts, "user:1", desk.account, [KIM], now=desk.now)
+    made = erasure.begin(set_up(desk, begun).parts, "user:1", desk.account, [KIM], names=[NAME], now=desk.now)
     writer.close()
     database.close()
     program = Path(__file__).with_name("erasure_child.py")

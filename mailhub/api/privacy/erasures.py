@@ -13,15 +13,17 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from mailhub import clock
+from mailhub.access.holds import READERS
 from mailhub.access.quotas import require_room
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.backups.erasing import backups_holding
 from mailhub.callers.caller import InAccount
 from mailhub.errors import BadRequest, NotFound
+from mailhub.privacy.erasing import places
 from mailhub.privacy.erasing.copies import copies_of
 from mailhub.privacy.erasing.plan import make_plan
-from mailhub.privacy.erasure import begin, checked, is_known
+from mailhub.privacy.erasure import agreeable, begin, checked, is_known
 from mailhub.privacy.witness.marks import Marks
 from mailhub.privacy.witness.search import Witness
 from mailhub.proof import receipts
@@ -34,9 +36,10 @@ router = APIRouter(tags=["erasures"])
 
 
 class Person(shapes.Shape):
-    """Who is meant: exact addresses, of one person."""
+    """Who is meant: exact addresses, of one person. `names`: to be replaced in others' words, wherever they stand."""
 
     addresses: Annotated[list[str], Field(min_length=1, max_length=20)]
+    names: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=20)] = ()
 
 
 class Order(Person):
@@ -52,7 +55,6 @@ class Order(Person):
 class Search(Person):
     """Whom to look for, and from where on."""
 
-    names: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20, default_factory=list)]
     at: Annotated[str, Field(pattern=r"^(messages|letters|rows):\d{1,18}$")] = "messages:0"
 
 
@@ -87,12 +89,40 @@ class Hold(shapes.Shape):
     ends_at: str | None
 
 
+class NamePlace(shapes.Shape):
+    """Where a name stands in another's message or note; `sentence` is null where a hold restricts it."""
+
+    kind: str  # message or note
+    id: int
+    ticket: int
+    author: str
+    sentence: str | None
+
+
+class Name(shapes.Shape):
+    """A name of the person. It is replaced where it stands without their address only if it is given as one of `names`.
+
+    `refused`: why it cannot be (common-word, of-others, widely-used), "" when it can.
+    """
+
+    name: str
+    refused: str
+    occurrences: int
+    messages: int
+    notes: int
+    places: list[NamePlace]
+
+
 class Plan(shapes.Shape):
-    """Whom an erasure would mean, and how much it would take. `bounded`: there is more than a plan counts."""
+    """Whom an erasure would mean, and how much it would take. `bounded`: there is more than a plan counts.
+
+    `namesakes`: other contacts of the same name, perhaps the same person (`mailhub contact merge`).
+    """
 
     addresses: list[str]
     contacts: list[int]
-    names: list[str]
+    names: list[Name]
+    namesakes: list[int]
     counts: dict[str, int]
     holds: list[Hold]
     backups: (
@@ -180,14 +210,15 @@ def plan_erasure(call: InAccount, body: Person) -> Plan:
     call.require("contact.erase")
     parts = call.house.erasure()
     asked = checked(parts, call.account, body.addresses)
-    made_plan = make_plan(parts, call.account, asked)
+    made_plan = make_plan(parts, call.account, asked, names=body.names)
 
     return Plan(
         # an operator is told no more of a person than they said themselves: what the account knows needs a
         # grant
         addresses=list(made_plan.addresses if call.actor.user is not None else asked),
         contacts=list(made_plan.contacts),
-        names=list(made_plan.names) if call.actor.user is not None else [],
+        names=[_name(call, each) for each in made_plan.names] if call.actor.user is not None else [],
+        namesakes=list(made_plan.namesakes),
         counts=dict(made_plan.counts),
         holds=[made(Hold, each) for each in made_plan.holds],
         backups=_backups(call),
@@ -211,6 +242,16 @@ def search_for_person(call: InAccount, body: Search) -> Found:
     return made(Found, looked, places=[made(Place, each) for each in looked.places])
 
 
+def _name(call: InAccount, row: places.Name) -> Name:
+    """An owner or admin may read what a hold restricts, an agent may not."""
+    may_read = call.actor.role in READERS
+    shown = [
+        made(NamePlace, each, sentence=each.sentence if may_read or not each.restricted else None)
+        for each in row.places
+    ]
+    return made(Name, row, places=shown)
+
+
 def _backups(call: InAccount) -> int:
     with call.house.database.read() as connection:
         return len(backups_holding(connection, before=clock.now()))
@@ -232,7 +273,10 @@ def begin_erasure(call: InAccount, body: Order) -> Begun:
         act = Act(transaction, call.actor.name, call.account, clock.now())
         require_room(act, call.house.config.quotas, "erasures")
 
-    begun = begin(parts, call.actor.name, call.account, body.addresses, also=room, now=clock.now())
+    names = agreeable(parts, call.account, checked(parts, call.account, body.addresses), body.names)
+    begun = begin(
+        parts, call.actor.name, call.account, body.addresses, names=names, also=room, now=clock.now()
+    )
     shown = _shape(_find(call, begun.erasure), {})
     return Begun(**shown.model_dump(), commitment_key=begun.commitment_key.hex())
 

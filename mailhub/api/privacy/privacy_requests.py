@@ -36,6 +36,12 @@ class PrivacyRequest(shapes.Shape):
     erasure: int | None
 
 
+class Approval(shapes.Shape):
+    """Names of the person to be replaced wherever they stand in others' words, as the plan of the erasure shows them."""
+
+    names: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=20)] = ()
+
+
 class Refusal(shapes.Shape):
     """Why a request is refused; the person is told."""
 
@@ -65,12 +71,17 @@ def list_privacy_requests(
 
 
 @router.post("/privacy-requests/{request}/approve")
-def approve_privacy_request(call: InAccount, request: Id) -> PrivacyRequest:
+def approve_privacy_request(call: InAccount, request: Id, body: Approval | None = None) -> PrivacyRequest:
     """Carry out what a person proved: the erasure begins, or the copy's link is mailed. Needs a fresh second factor."""
     call.require("privacy-request.decide")
     call.require_fresh()
     done = flow.approve(
-        call.house.privacy_requests(), call.actor.name, call.account, request, now=clock.now()
+        call.house.privacy_requests(),
+        call.actor.name,
+        call.account,
+        request,
+        names=body.names if body is not None else (),
+        now=clock.now(),
     )
     return _shape(done)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -66,6 +67,12 @@ def alias(context: Context, contact: int, address: str) -> None:
 
 @contact.command()
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="Replace this name wherever it stands in others' words, too: look at the places in the plan first.",
+)
 @click.option("--plan", is_flag=True, help="Only show whom it would mean and what it would take.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, and show how far it is.")
@@ -74,9 +81,17 @@ def alias(context: Context, contact: int, address: str) -> None:
 )
 @printing
 def erase(
-    context: Context, addresses: tuple[str, ...], plan: bool, yes: bool, wait: bool, anyway: bool
+    context: Context,
+    addresses: tuple[str, ...],
+    names: tuple[str, ...],
+    plan: bool,
+    yes: bool,
+    wait: bool,
+    anyway: bool,
 ) -> None:
     """Erase the person with this exact ADDRESS (several: of one person) from everything. Cannot be undone.
+
+    A name is replaced at the address and where their mail is quoted; elsewhere, in words of others, only with --name.
 
     It ends in a receipt that proves it (`mailhub erasure receipt`). The key of its commitment is shown now and never
     again.
@@ -84,16 +99,25 @@ def erase(
     \b
     Example: mailhub contact erase kim@customer.example --plan
     """
-    planned = context.call("POST", "/v1/erasures/plan", body={"addresses": list(addresses)})
+    planned = context.call(
+        "POST", "/v1/erasures/plan", body={"addresses": list(addresses), "names": list(names)}
+    )
     if plan:
         context.fields(planned)
         return
 
     if not yes:
         click.echo(f"This takes {_told(planned)}, of {', '.join(planned['addresses'])}.", err=True)
+        for line in _names_told(planned, names):
+            click.echo(line, err=True)
         require_yes("Erase this person for good?")
 
-    body = {"addresses": list(addresses), "confirm": addresses[0], "anyway": anyway}
+    body = {
+        "addresses": list(addresses),
+        "names": list(names),
+        "confirm": addresses[0],
+        "anyway": anyway,
+    }
     begun = context.call("POST", "/v1/erasures", body=body)
     shown = _followed(context, begun) if wait else begun
     context.fields({**shown, "commitment_key": begun["commitment_key"]})
@@ -104,6 +128,22 @@ def _told(planned: dict[str, Any]) -> str:
         ", ".join(f"{number} {name}" for name, number in planned["counts"].items() if number)
         or "nothing known"
     )
+
+
+def _names_told(planned: dict[str, Any], agreed: tuple[str, ...]) -> Iterator[str]:
+    """Which names stand in others' words, how often and in which sentences, and whether they go from there."""
+    for each in planned["names"]:
+        if not each["occurrences"]:
+            continue
+        goes = f"stays there ({each['refused'] or 'no --name'})"
+        goes = "is replaced there" if each["name"] in agreed and not each["refused"] else goes
+        yield f"{each['name']!r} stands {each['occurrences']} times in others' words, and {goes}:"
+        for place in each["places"]:
+            sentence = "(held)" if place["sentence"] is None else place["sentence"]
+            yield f"  {place['kind']} {place['id']}, {place['author']}: {sentence}"
+    if planned["namesakes"]:
+        others = ", ".join(map(str, planned["namesakes"]))
+        yield f"Contacts of the same name, perhaps the same person (mailhub contact merge): {others}"
 
 
 def _followed(context: Context, begun: dict[str, Any]) -> dict[str, Any]:

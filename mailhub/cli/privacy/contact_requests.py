@@ -38,14 +38,21 @@ def list_(context: Context, state: str | None, limit: int, after: str | None) ->
 
 @requests.command()
 @click.argument("request", type=int)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="Of an erasure: replace this name wherever it stands in others' words, as its plan shows.",
+)
 @printing
-def approve(context: Context, request: int) -> None:
+def approve(context: Context, request: int, names: tuple[str, ...]) -> None:
     """Carry out what a person proved: the erasure begins, or the link to the copy is mailed.
 
     \b
     Example: mailhub contact requests approve 1000000051
     """
-    context.fields(context.call("POST", f"/v1/privacy-requests/{request}/approve"))
+    body = {"names": list(names)}
+    context.fields(context.call("POST", f"/v1/privacy-requests/{request}/approve", body=body))
 
 
 @requests.command()

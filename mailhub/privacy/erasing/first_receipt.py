@@ -11,7 +11,7 @@ from dataclasses import asdict
 from mailhub import clock
 from mailhub.backups.erasing import backups_holding
 from mailhub.privacy.erasing.copies import ASKED, LEFT, Copies, copies_of
-from mailhub.privacy.erasing.work import Work
+from mailhub.privacy.erasing.work import CUT, Work
 from mailhub.proof import receipts
 from storage.backups.backups import Backup
 from storage.backups.targets import BackupTarget, list_targets
@@ -28,6 +28,12 @@ NOT_REACHED = (
     "what was sent to others: their mailboxes, and mailboxes mail was fetched from, but for what was deleted there",
     "what stands inside encrypted files that people attached, in pictures and in recordings",
 )
+EXCEPTIONS = {  # of a count in the erasure's row, what it says was not done
+    "names_left": "names of the person that were not looked for in others' words: nobody agreed to that",
+    "names_taken": "names agreed to that are others' by now, and were not looked for",
+    "quotes_left": "messages of others with words that the person wrote too, but not provably quoted from them",
+    "words_unknown": "the person wrote more than can be compared: quotes of the rest were known by their marks alone",
+}
 
 
 def issue_receipt(work: Work) -> None:
@@ -72,7 +78,12 @@ def _statement(
     targets: Sequence[BackupTarget],
     ask: str,
 ) -> dict[str, object]:
-    counts = {name: number for name, number in row.counts.items() if name not in (ASKED, LEFT)}
+    counts = {name: number for name, number in row.counts.items() if name not in (ASKED, LEFT, CUT)}
+    exceptions = [
+        {"what": what, "count": number}
+        for name, what in EXCEPTIONS.items()
+        if (number := counts.pop(name, 0))
+    ]
     return {
         "kind": "erasure",
         "data_protection_contact": ask,
@@ -106,7 +117,7 @@ def _statement(
             for each in targets
         ],
         "witness": counts.pop("witness", {}),
-        "exceptions": counts.pop("exceptions", []),
+        "exceptions": [*exceptions, *counts.pop("exceptions", [])],
         "not_reached": list(NOT_REACHED),
         "counts": counts,  # what is left of them
         "journal": journal,

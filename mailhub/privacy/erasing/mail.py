@@ -7,7 +7,8 @@ stay as recorded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +17,12 @@ from mailhub import clock
 from mailhub.envelope import Envelope, Source
 from mailhub.keys import Keys
 from mailhub.message.parse import parse, split_reply
+from mailhub.message.quoted_marks import role
+from mailhub.message.values import Parsed
 from mailhub.outbound.sealing import open_letter, seal_letter
 from mailhub.privacy.erasing.needles import Needles
-from mailhub.privacy.erasing.quotes import Quotes
+from mailhub.privacy.erasing.person import Person
+from mailhub.privacy.erasing.quotes import Quotes, Written
 from mailhub.privacy.erasing.redaction import redacted
 from mailhub.privacy.erasing.work import Held, Parts, Work
 from mailhub.reading.derived import FLAGS_OF_FILING, derived_columns
@@ -32,11 +36,14 @@ from storage.mail.search import add_to_index, remove_from_index
 from storage.privacy import contacts
 from storage.privacy.holds import find_holds
 from storage.privacy.redactions import Redaction, add_redaction, change_of, digest_of, list_redactions
+from storage.tickets import removal as removed_rows
 from storage.writer import Transaction
 
 REDONE_AT_ONCE = 50
 LETTERS = 50  # of one read
 QUOTED_MESSAGES = 5_000  # of the person's, whose words are known again in others' messages
+HEAD_BYTES = 64 * 1024  # of a head that is looked at for the mails it replies to
+_NAMED = re.compile(rb"<([^<>\s]{1,250}@[^<>\s]{1,250})>")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,21 +57,45 @@ class Revision:
     features: Features
 
 
-def quotes_of(parts: Parts, account: int, people: Collection[int]) -> Quotes:
-    """What these contacts wrote themselves, in the messages of theirs that are still there."""
+def quotes_of(parts: Parts, account: int, person: Person) -> Quotes:
+    """What the person wrote before anybody else did, as far as messages of theirs, and of others beside them, are there."""
     with parts.database.read() as connection:
-        own = contacts.messages_of(connection, account, people, limit=QUOTED_MESSAGES)
-    texts = []
-    for message in own:
+        tickets = contacts.tickets_written_in(connection, account, person.contacts, person.addresses)
+        own = contacts.messages_of(connection, account, person.contacts, limit=QUOTED_MESSAGES)
+        beside = set(removed_rows.messages_of_tickets(connection, account, tickets)) - set(own)
+    others = sorted(beside)[:QUOTED_MESSAGES]
+    return Quotes.of(_written(parts, account, own), _written(parts, account, others))
+
+
+def _written(parts: Parts, account: int, messages: Sequence[int]) -> Iterator[Written]:
+    """What their writers wrote in these messages, one at a time."""
+    for message in messages:
         with parts.database.read() as connection:
             raw = raws.read(connection, account, message)
         if raw is not None:
-            texts.append(split_reply(parse(raw)).new)
-    return Quotes(texts)
+            yield Written(message, own_words(parse(raw)))
+
+
+def named_messages(raw: bytes) -> set[str]:
+    """Message-IDs that stand in the head of a mail, as of those it replies to. A mail outside the ticket has them, too."""
+    head = raw[:HEAD_BYTES].partition(b"\r\n\r\n")[0]
+    return {each.decode("utf-8", "replace") for each in _NAMED.findall(head)}
+
+
+def own_words(parsed: Parsed) -> str:
+    """What the writer of a mail wrote: the new text, and what they signed it with."""
+    reply = split_reply(parsed)
+    _, mark, rest = f"\n{reply.folded}".partition("\n-- \n")
+    signature = []
+    for line in rest.split("\n") if mark else ():
+        if line.lstrip().startswith(">") or role(line) == "from" or line.rstrip().endswith(":"):
+            break  # a quote below it, or what introduces one
+        signature.append(line)
+    return "\n".join([reply.new, *signature])
 
 
 def revise(parts: Parts, account: int, message: int, needles: Needles, quotes: Quotes) -> Revision | None:
-    """The message without the person; None when it does not name or quote him, or is gone."""
+    """The message without the person; None when it does not name or quote them, or is gone."""
     with parts.database.read() as connection:
         stored = derived.find_stored(connection, account, message)
     if stored is None:
@@ -74,6 +105,13 @@ def revise(parts: Parts, account: int, message: int, needles: Needles, quotes: Q
         return None
     mail_from = "" if stored.mail_from and needles.person.names_him(stored.mail_from) else stored.mail_from
     return _revision(parts, stored, raw, mail_from)
+
+
+def holds_words(parts: Parts, account: int, message: int, quotes: Quotes) -> bool:
+    """Whether a message of somebody else holds words of the person that are not provably quoted, and so stay."""
+    with parts.database.read() as connection:
+        raw = raws.read(connection, account, message)
+    return raw is not None and quotes.are_in(parse(raw).text)
 
 
 def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -> Revision:
@@ -94,7 +132,7 @@ def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -
 def redact_letters(work: Work, needles: Needles) -> None:
     """Letters to others that wait and name the person, as the reason of a refusal can: they go out without him."""
     for row, raw in waiting_letters(work.parts.database, work.parts.keys, work.account):
-        mended = redacted(raw, needles, Quotes([]))
+        mended = redacted(raw, needles, Quotes())
         if mended != raw:
             sealed = seal_letter(work.parts.keys, mended, account=row.account_id, row=row.id)
             work.do(lambda tx, row=row, sealed=sealed: outbox.change_letter(tx.connection, row, sealed))  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The bytes by which a person could still be found: his addresses and names in the encodings that mail and tables use.
+"""The bytes by which a person could still be found: addresses, and names agreed to, in the encodings of mail and tables.
 
     in_message   in a raw message: plain text of any usual charset, quoted-printable, percent and base64 undone, soft
                  line breaks and folds joined; a longer address that only ends or begins alike is nobody of his
@@ -22,26 +22,41 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
+from mailhub.privacy.erasing.names import is_spaced_letter
 from mailhub.privacy.erasing.person import Person
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4}[A-Za-z0-9+/\r\n]{12,}=*)")
 _ADDRESS_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")
 _HEX = re.compile(rb"=([0-9a-f]{2})")
+_CHARSETS = (  # those that mail in each script was written in before UTF-8
+    "latin-1", "iso-8859-2", "cp1250", "cp1251", "koi8-r", "iso-8859-7", "cp1254",
+    "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr",
+)  # fmt: skip
+_QUOTED = re.compile(rb"(?:[=%][0-9a-f]{2}){1,4}")  # characters as quoted-printable or percent say them
+_NAMES_BASE64 = re.compile(rb"base64|\?b\?", re.IGNORECASE)
+_NEIGHBOURS = 8  # bytes beside an occurrence that tell whether it is whole
+PIECE_BYTES = 1024 * 1024
+OVERLAP_BYTES = 16 * 1024  # more than the longest needle takes, quoted and folded
 CORE_BYTES = 5  # a shorter one stands everywhere
 
 
 @dataclass(frozen=True)
 class Needles:
-    """What is searched for. ``spellings``: how he writes his addresses and names himself, case and all."""
+    """What is searched for. ``traces``: names that count in files alone, where no live value explains them."""
 
     person: Person
-    spellings: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()  # how they write their addresses and names themselves, case and all
+    traces: tuple[str, ...] = ()
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """Addresses (with each spelling of @ that stands in mail) and names."""
         addresses = [each.replace("@", at) for each in self.person.addresses for at in ("@", "=", "%40")]
-        return tuple(dict.fromkeys([*addresses, *self.person.names]))
+        return tuple(dict.fromkeys([*addresses, *self._names]))
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return (*self.person.agreed, *self.traces)
 
     @cached_property
     def lowered(self) -> tuple[bytes, ...]:
@@ -55,7 +70,7 @@ class Needles:
     @cached_property
     def exact(self) -> tuple[bytes, ...]:
         """base64 without its first and last group, which neighbours share: searched for as it is."""
-        return _all_in_base64([*self.person.addresses, *self.person.names, *self.spellings])
+        return _all_in_base64([*self.person.addresses, *self._names, *self.spellings])
 
     @cached_property
     def _lowered_by_core(self) -> Mapping[bytes, Sequence[bytes]]:
@@ -71,7 +86,7 @@ class Needles:
     @cached_property
     def _cores(self) -> tuple[str, ...]:
         """What is his in each text: the domain of an address stands in many people's mail."""
-        said = [*self.person.addresses, *self.person.names, *self.spellings]
+        said = [*self.person.addresses, *self._names, *self.spellings]
         return tuple(dict.fromkeys(_core(text) for text in said))
 
     def in_bytes(self, data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -82,34 +97,80 @@ class Needles:
         for needle in _possible(data, self._exact_by_core):
             yield from ((at, needle) for at in _places(data, needle))
 
+    def whole_in_bytes(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """(place, needle) of every occurrence that is no part of a longer address or word, to be overwritten."""
+        exact = frozenset(self.exact)
+        lowered = data.lower()
+        for at, needle in self.in_bytes(data):
+            if needle in exact or _is_whole(lowered, at, needle):
+                yield at, needle
+
     def may_be_in(self, raw: bytes) -> bool:
         """Whether a look into the message is worth while: also for longer addresses, which may be names of files."""
-        return any(needle in view for view in views(raw) for needle in _possible(view, self._lowered_by_core))
+        return any(
+            needle in view.data
+            for view in views(raw)
+            for needle in _possible(view.data, self._lowered_by_core)
+        )
 
     def in_message(self, raw: bytes) -> bool:
-        """Whether a raw message still names him, however it is encoded."""
-        return any(self._in_text(view) for view in views(raw))
+        """Whether a raw message still names them, however it is encoded."""
+        return any(self._in_view(view) for view in views(raw))
 
-    def _in_text(self, lowered: bytes) -> bool:
-        possible = _possible(lowered, self._lowered_by_core)
-        return any(_is_whole(lowered, at, needle) for needle in possible for at in _places(lowered, needle))
+    def _in_view(self, view: View) -> bool:
+        possible = _possible(view.data, self._lowered_by_core)
+        return any(view.holds(at, needle) for needle in possible for at in _places(view.data, needle))
 
 
-def views(raw: bytes) -> Iterator[bytes]:
-    """A message as it may be read, in lower case: as it is, joined and unquoted, and each base64 in it decoded."""
-    lowered = raw.lower()
-    yield lowered
-    if b"=" in raw:
-        yield _HEX.sub(
-            lambda match: binascii.unhexlify(match[1]), re.sub(rb"=[ \t]*\r?\n", b"", lowered)
-        ).lower()
-    if b"\n " in raw or b"\n\t" in raw:
-        yield re.sub(rb"\r?\n[ \t]+", b"", lowered)
+@dataclass(frozen=True, slots=True)
+class View:
+    """A piece of a message as it may be read, in lower case. Where it was cut, the piece beside it says more."""
 
-    if b"base64" in lowered or b"?b?" in lowered:
+    data: bytes
+    first: bool
+    last: bool
+
+    def holds(self, at: int, needle: bytes) -> bool:
+        """Whether an occurrence is one: no part of a longer address, and not so near a cut that nobody can tell."""
+        end = at + len(needle)
+        if (not self.first and at < _NEIGHBOURS) or (not self.last and end > len(self.data) - _NEIGHBOURS):
+            return False
+        return _is_whole(self.data, at, needle)
+
+
+def views(raw: bytes) -> Iterator[View]:
+    """A message as it may be read, in lower case: as it is, unquoted and joined, and each base64 in it decoded.
+
+    In pieces that overlap by more than any needle takes: 50 MiB are never there several times over.
+    """
+    for at in range(0, max(1, len(raw)), PIECE_BYTES):
+        lowered = raw[max(0, at - OVERLAP_BYTES) : at + PIECE_BYTES].lower()
+        first = at == 0
+        last = at + PIECE_BYTES >= len(raw)
+        yield View(lowered, first, last)
+        if b"=" in lowered:
+            joined = re.sub(rb"=[ \t]*\r?\n", b"", lowered)
+            yield View(_HEX.sub(lambda match: binascii.unhexlify(match[1]), joined).lower(), first, last)
+        if b"\n " in lowered or b"\n\t" in lowered:
+            yield View(re.sub(rb"\r?\n[ \t]+", b"", lowered), first, last)
+
+    if _NAMES_BASE64.search(raw):
         for match in _BASE64.finditer(raw):
-            text = match[0].translate(None, b"\r\n=")
-            yield binascii.a2b_base64(text[: len(text) // 4 * 4] + _rest(text)).lower()
+            yield from _decoded(raw, *match.span())
+
+
+def _decoded(raw: bytes, start: int, end: int) -> Iterator[View]:
+    """What a run of base64 says, line ends inside."""
+    left = b""
+    before = b""
+    for at in range(start, end, PIECE_BYTES):
+        text = left + raw[at : min(end, at + PIECE_BYTES)].translate(None, b"\r\n=")
+        last = at + PIECE_BYTES >= end
+        whole = len(text) // 4 * 4
+        left = text[whole:]
+        data = before + binascii.a2b_base64(text[:whole] + (_rest(text) if last else b"")).lower()
+        yield View(data, at == start, last)
+        before = data[-OVERLAP_BYTES:]
 
 
 def _rest(text: bytes) -> bytes:
@@ -126,7 +187,7 @@ def _encoded(text: str) -> set[bytes]:
     """In the charsets and quotings of mail. UTF-16 without its outer zero byte: the same for both byte orders."""
     found = {text.encode(), text.encode("utf-16-le").strip(b"\0")}
     if not text.isascii():
-        found.add(text.encode("latin-1", "replace") if "?" not in text else text.encode())
+        found |= {encoded for each in _CHARSETS if (encoded := _in_charset(text, each))}
         found.add(quote(text).encode())
         found.add(binascii.b2a_qp(text.encode(), header=False))
     if " " in text:
@@ -136,6 +197,14 @@ def _encoded(text: str) -> set[bytes]:
             text.replace(" ", "+").encode(),
         }
     return found
+
+
+def _in_charset(text: str, charset: str) -> bytes:
+    """Empty when the charset cannot say it: with signs in the place of letters it would be found everywhere."""
+    try:
+        return text.encode(charset)
+    except UnicodeEncodeError:
+        return b""
 
 
 def _all_in_base64(texts: Iterable[str]) -> tuple[bytes, ...]:
@@ -200,5 +269,29 @@ def _is_whole(data: bytes, at: int, needle: bytes) -> bool:
         return False
     if after == b".":
         return not (b"@" in needle and beyond.isalnum())
+    if after.isalnum() or after in (b"_", b"-"):
+        return False
 
-    return not (after.isalnum() or after in (b"_", b"-"))
+    return step == 2 or b"@" in needle or not _goes_on(data, at, end, needle)
+
+
+def _goes_on(data: bytes, at: int, end: int, name: bytes) -> bool:
+    """Whether a letter beyond ASCII stands next to a name that ends in ASCII: "Jan Nov" is in "Jan Novák"."""
+    quoted = _QUOTED.match(data, end, end + 12)
+    behind = bytes.fromhex(quoted[0].translate(None, b"=%").decode()) if quoted else data[end : end + 4]
+    first = _letter(behind) if name[-1] < 0x80 else ""
+    last = _letter(data[max(0, at - 4) : at], backwards=True) if name[0] < 0x80 else ""
+    return any(each and (is_spaced_letter(each) or unicodedata.combining(each)) for each in (first, last))
+
+
+def _letter(around: bytes, *, backwards: bool = False) -> str:
+    """The character at this end of the bytes, in UTF-8 or else in Latin-1; "" when it is ASCII or there is none."""
+    if not around or around[-1 if backwards else 0] < 0x80:
+        return ""
+    for length in range(len(around), 1, -1):
+        try:
+            text = (around[-length:] if backwards else around[:length]).decode()
+        except UnicodeDecodeError:
+            continue
+        return text[-1 if backwards else 0]
+    return chr(around[-1 if backwards else 0])

@@ -1,9 +1,10 @@
 """Who is to be erased: addresses and names as values, and the patterns by which a text names this person.
 
-A person is found by exact address. Belonging to him: the addresses of the contacts with that address, and
-their plus forms (kim+shop@...: the same mailbox, RFC 5233). A *name* that is his alone (two words or more, of
-no other contact) is replaced and searched for everywhere; any other name he was seen with only where it
-stands at his address. Must not: read or write anything.
+A person is found by exact address. Belonging to them: the addresses of the contacts with that address, and
+their plus forms (kim+shop@...: the same mailbox, RFC 5233). A *name* is replaced where it is evidently
+theirs: at one of their addresses, and in what introduces a quote of their mail. Only a name to which somebody
+agreed who saw the places (``agreed``) is replaced, and searched for, wherever it stands. Must not: read or
+write anything.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
-NAME_CHARACTERS = 6  # a shorter one is a word of the language somewhere
+from mailhub.privacy.erasing.names import is_telling, pattern_of
+from mailhub.privacy.erasing.passages import Naming
+
 ERASED = "[erased]"
 ERASED_ADDRESS = "erased@erased.invalid"  # RFC 2606 2: leads nowhere
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Addresses in lower case, ids of contacts, names of his alone, and other names he was seen with."""
+    """Addresses in lower case, ids of contacts, every name they were seen with, and those agreed to be replaced."""
 
     addresses: tuple[str, ...]
     contacts: tuple[int, ...]
     names: tuple[str, ...] = ()
-    shared_names: tuple[str, ...] = ()
+    agreed: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), ensure_ascii=False).encode()
@@ -48,24 +51,46 @@ class Person:
 
     @cached_property
     def name_pattern(self) -> re.Pattern[str] | None:
-        """A name of his alone, whatever white space and quotes stand between its words."""
-        return _names_pattern(self.names)
+        """A name that was agreed to, whatever white space stands between its words."""
+        return pattern_of(self.agreed)
 
     @cached_property
-    def beside_pattern(self) -> re.Pattern[str] | None:
-        """Any of his names directly before one of his addresses, or what has already taken its place."""
-        names = _names_pattern((*self.names, *self.shared_names))
-        if names is None:
-            return None
-        return re.compile(
-            rf"[\"']?{names.pattern}[\"']?(?=\s*[<(\[]?\s*{re.escape(ERASED_ADDRESS)})", re.IGNORECASE
-        )
+    def any_name_pattern(self) -> re.Pattern[str] | None:
+        """Any of their names, for places that are evidently theirs."""
+        return pattern_of((*self.agreed, *self.names))
+
+    @cached_property
+    def _beside_patterns(self) -> tuple[re.Pattern[str], ...]:
+        """A name directly at what has taken the place of an address: ``Name <address>``, ``address (Name)``.
+
+        Without brackets only a name that is one where it stands alone: "ask the team kim@a.example".
+        """
+        every = self.any_name_pattern
+        if every is None:
+            return ()
+        address = re.escape(ERASED_ADDRESS)
+        found = [
+            rf"[\"']?(?:{every.pattern})[\"']?(?=\s*(?:[<(\[]|&lt;)+\s*(?:mailto:)?{address})",
+            rf"(?<={address})(?P<between>(?:[\"'>\])]|&gt;)*\s*[(>\"]\s*)(?:{every.pattern})(?=\s*[)<\"])",
+        ]
+        telling = pattern_of(name for name in (*self.agreed, *self.names) if is_telling(name))
+        if telling is not None:
+            found.append(rf"[\"']?(?:{telling.pattern})[\"']?(?=[\s:,]*{address})")
+        return tuple(re.compile(each, re.IGNORECASE) for each in found)
 
     def names_him(self, text: str) -> bool:
-        """Whether the text holds an address or a name of his alone."""
+        """Whether the text holds an address, or a name that was agreed to."""
         if self.address_pattern.search(text):
             return True
         return self.name_pattern is not None and self.name_pattern.search(text) is not None
+
+    def naming(self, line: str) -> Naming:
+        """How a line that introduces a quote names the person; one with somebody else's address does so by name."""
+        if ERASED_ADDRESS in line or self.address_pattern.search(line):
+            left = self.address_pattern.sub("", line).replace(ERASED_ADDRESS, "")
+            return Naming.NAME if "@" in left else Naming.ADDRESS
+        pattern = self.any_name_pattern
+        return Naming.NAME if pattern is not None and pattern.search(line) else Naming.NOT
 
     def names_him_anywhere(self, name: str) -> bool:
         """Whether the name of a file holds an address or name of his, whatever is written next to it."""
@@ -73,25 +98,17 @@ class Person:
         return self.names_him(name) or any(each in lowered for each in self.addresses)
 
     def replaced(self, text: str) -> str:
-        """The text without him: addresses, names of his alone, and any of his names beside an address."""
-        text = self.address_pattern.sub(ERASED_ADDRESS, text)
-        if self.beside_pattern is not None:
-            text = self.beside_pattern.sub(ERASED, text)
-        return self.name_pattern.sub(ERASED, text) if self.name_pattern is not None else text
+        """The text without them: addresses, names agreed to, and any of their names at an address."""
+        without = self.address_pattern.sub(ERASED_ADDRESS, text)
+        if ERASED_ADDRESS in without:
+            for pattern in self._beside_patterns:
+                without = pattern.sub(_kept_between, without)
+        return self.name_pattern.sub(ERASED, without) if self.name_pattern is not None else without
 
 
-def is_telling(name: str) -> bool:
-    """Whether a name can be meant for a person wherever it stands: two words, of some length."""
-    return len(name) >= NAME_CHARACTERS and len(name.split()) > 1 and "@" not in name
+def _kept_between(match: re.Match[str]) -> str:
+    return (match.groupdict().get("between") or "") + ERASED
 
 
 def _forms(text: str) -> set[str]:
     return {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
-
-
-def _names_pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
-    spelled = sorted({form for name in names if name.strip() for form in _forms(name)}, key=len, reverse=True)
-    if not spelled:
-        return None
-    written = "|".join(r"[\s_]+".join(map(re.escape, each.split())) for each in spelled)
-    return re.compile(rf"(?<!\w)(?:{written})(?!\w)", re.IGNORECASE)

@@ -1,18 +1,21 @@
-"""What an erasure of this person would take: numbers, and the addresses it would mean. Nothing is changed.
+"""What an erasure of this person would take: numbers, the addresses it would mean, and where names stand in others' words.
 
 Mentions in others' messages are found by the index, by the words of each address, and looked at one by one as far as
-``LOOKED_AT``; the erasure itself looks at every byte of every message. Must not: show what anybody wrote.
+``LOOKED_AT``; the erasure itself looks at every byte of every message. Must not: change anything, show more of what others
+wrote than the sentence around a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailhub import clock
 from mailhub.message.parse import parse
+from mailhub.privacy.erasing.names import folded
 from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.person import Person
+from mailhub.privacy.erasing.places import Name, names_of
 from mailhub.privacy.erasing.steps import holds_on, who
 from mailhub.privacy.erasing.work import Parts
 from storage.database import Connection
@@ -32,14 +35,19 @@ class Plan:
 
     addresses: tuple[str, ...]
     contacts: tuple[int, ...]
-    names: tuple[str, ...]  # replaced and searched for wherever they stand
+    names: Sequence[Name]  # replaced wherever they stand only if somebody agrees to it
+    namesakes: Sequence[int]  # other contacts of the same name: one person perhaps, to be merged first
     counts: Mapping[str, int]
     holds: Sequence[Hold]
     bounded: bool
 
 
-def make_plan(parts: Parts, account: int, addresses: Sequence[str]) -> Plan:
-    """The plan for whoever has these exact addresses (as ``erasure.checked`` gives them)."""
+def make_plan(parts: Parts, account: int, addresses: Sequence[str], *, names: Sequence[str] = ()) -> Plan:
+    """The plan for whoever has these exact addresses (as ``erasure.checked`` gives them).
+
+    ``names``: asked about besides those the person was seen with.
+    """
+    now = clock.now()
     with parts.database.read() as connection:
         person = who(connection, account, Person(addresses=tuple(addresses), contacts=()))
         counts = dict(contacts.count_traces(connection, account, person.contacts, person.addresses))
@@ -49,7 +57,8 @@ def make_plan(parts: Parts, account: int, addresses: Sequence[str]) -> Plan:
         his = contacts.tickets_of(connection, account, person.contacts)
         shared = rows.messages_of_tickets(connection, account, set(tickets) - set(his))
         named = {found for each in person.addresses for found in _indexed(connection, account, each)}
-        holds = holds_on(connection, account, person, clock.now())
+        holds = holds_on(connection, account, person, now)
+        namesakes = contacts.namesakes_of(connection, account, person.contacts, folded)
 
     others = sorted((named | set(shared)) - set(own) - set(rows_of_tickets(parts, account, his)))
     counts["attachments"] = sum(len(parse(raw).attachments) for raw in _raws(parts, account, own))
@@ -60,7 +69,8 @@ def make_plan(parts: Parts, account: int, addresses: Sequence[str]) -> Plan:
     return Plan(
         addresses=person.addresses,
         contacts=person.contacts,
-        names=person.names,
+        names=names_of(parts, account, replace(person, agreed=tuple(names)), now=now),
+        namesakes=namesakes,
         counts=counts,
         holds=holds,
         bounded=max(len(own), len(others)) >= LOOKED_AT,

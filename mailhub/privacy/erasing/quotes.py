@@ -1,137 +1,195 @@
 """Words of a person that others quote. Job: find them in a text and take them out, and nobody else's.
 
-Two ways to know a quote: a line that is marked as one (``>``, or inside a blockquote) whose words stand in
-this order in something he wrote; and anywhere, five words in a row that he wrote (a client may wrap, indent
-and mark them as it likes: only words are compared). A quoted block that is introduced by a line naming him
-goes as a whole. Must not: know messages, or remember words longer than an erasure takes.
+Words belong to who wrote them first: what the person only repeated (terms, a template, a quote without marks)
+is not theirs. In another's text their words go from quoted passages alone (``passages``): five words in a row
+that they wrote before, and a short line of theirs in a passage that is evidently theirs. A passage that is
+introduced by their address goes as a whole, but for words that others wrote first. The same words anywhere
+else stay, and ``are_in`` tells of them, for the receipt.
+
+Only words are compared, so that a client may wrap, indent and mark them as it likes. What is kept of a text
+are hashes, of at most ``RUNS`` runs. Must not: know messages, or remember words longer than an erasure takes.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from mailhub.privacy.erasing.person import ERASED, ERASED_ADDRESS
+from mailhub.privacy.erasing import passages
+from mailhub.privacy.erasing.passages import Found, Naming, Passage, View
+from mailhub.privacy.erasing.person import ERASED, Person
 
 RUN = 5  # words in a row that two people do not write by chance
+RUNS = 500_000  # of one person: some 100 MB
 _WORD = re.compile(r"[^\W_]+")
-_TAG = re.compile(r"<[^<>]*>")
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|\w{2,20});")
-_INTRODUCTION_LINES = 3  # an attribution is wrapped into as many lines at most
+_LATEST = 2**62
+
+Span = tuple[int, int]
+Known = Callable[[int], bool]  # of a hash of words
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text somebody wrote, and the message it came in: a smaller number was there before."""
+
+    message: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quotes:
-    """What a person wrote, as far as it is needed to know his words again."""
+    """What a person wrote first, as far as it is needed to know it again; of messages before ``before``."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._runs: set[int] = set()
-        self._written: list[str] = []
-        for text in texts:
-            words = _words(text)
-            self._runs |= {hash(tuple(words[at : at + RUN])) for at in range(len(words) - RUN + 1)}
-            self._written.append(f" {' '.join(words)} ")
+    runs: Mapping[int, int] = field(default_factory=dict)  # five words: in which message they were written
+    lines: Mapping[int, int] = field(default_factory=dict)  # shorter lines as a whole
+    others: frozenset[int] = frozenset()  # five words that they wrote, but others before them
+    before: int = _LATEST
+    near: bool = True  # whether the person took part where the text was written
+    complete: bool = True  # whether everything the person wrote could be kept
 
-    def __bool__(self) -> bool:
-        return bool(self._written)
+    @staticmethod
+    def of(theirs: Iterable[Written], others: Iterable[Written]) -> Quotes:
+        """``theirs``: what the person wrote; ``others``: what others wrote where the person took part."""
+        runs: dict[int, int] = {}
+        lines: dict[int, int] = {}
+        complete = True
 
-    def without(self, text: str) -> str:
-        """A plain text without his words. Line ends stay."""
-        return self._blanked(text, text, _marked_lines(text))
+        for each in theirs:
+            for line in each.text.split("\n"):
+                words = _words(line)
+                if 0 < len(words) < RUN:
+                    _earliest(lines, hash(tuple(words)), each.message)
+            for run, _ in _runs(each.text, 0, len(each.text)):
+                if len(runs) < RUNS or run in runs:
+                    _earliest(runs, run, each.message)
+                else:
+                    complete = False
 
-    def without_in_html(self, source: str) -> str:
-        """HTML without his words; its tags stay. Entities that are letters are spelled out."""
-        source = _ENTITY.sub(_plain, source)
-        text = _TAG.sub(lambda match: " " * len(match[0]), source)
-        return self._blanked(source, text, _in_blockquotes(source))
+        first = set()
+        for each in others:
+            first |= {
+                run for run, _ in _runs(each.text, 0, len(each.text)) if each.message < runs.get(run, 0)
+            }
+        kept = {run: message for run, message in runs.items() if run not in first}
 
-    def _blanked(self, source: str, text: str, marked: Sequence[tuple[int, int]]) -> str:
-        """``source`` without the words that are his in ``text``, which has the same length."""
-        found = list(_WORD.finditer(text))
-        words = [match[0].casefold() for match in found]
-        his = self._by_runs(words)
+        return Quotes(kept, lines, frozenset(first), complete=complete)
 
-        for start, end in marked:
-            inside = (
-                [index for index, match in enumerate(found) if start <= match.start() < end]
-                if start < end
-                else []
-            )
-            if inside and self._wrote(words[inside[0] : inside[-1] + 1]):
-                his.update(inside)
+    def in_message(self, message: int, *, near: bool) -> Quotes:
+        """The same as it holds in another's message: only what was there before it can be quoted in it."""
+        return replace(self, before=message, near=near)
 
+    def without(self, text: str, person: Person, *, theirs: bool = False) -> str:
+        """A plain text without the person's words. ``theirs``: they wrote the mail, which another enclosed."""
+        return self._without(text, passages.view_of(text), person, theirs=theirs)
+
+    def without_in_html(self, source: str, person: Person, *, theirs: bool = False) -> str:
+        """HTML without the person's words; its tags stay, and so does every byte of others' words."""
+        return self._without(source, passages.view_of_html(source), person, theirs=theirs)
+
+    def are_in(self, text: str) -> bool:
+        """Whether words of the person stand there, quoted or not."""
+        return any(self._wrote(run) for run, _ in _runs(text, 0, len(text)))
+
+    def _without(self, source: str, view: View, person: Person, *, theirs: bool) -> str:
+        found = passages.find(view, person.naming, theirs=theirs)
+        gone = [span for each in found.passages for span in self._of(view, each)]
+        changes = sorted([*_erased(view, gone), *_unnamed(view, found, gone, person)])
         out = []
         last = 0
-        erased = False
 
-        for index, match in enumerate(found):
-            if index in his:
-                out += [source[last : match.start()], "" if erased else ERASED]
-                last = match.end()
-            erased = index in his
+        for start, end, mended in changes:
+            if start >= last:
+                out += [source[last:start], mended]
+                last = end
 
-        return "".join([*out, source[last:]])
+        return "".join([*out, source[last:]]) if out else source
 
-    def _by_runs(self, words: Sequence[str]) -> set[int]:
-        his: set[int] = set()
-        for at in range(len(words) - RUN + 1):
-            if hash(tuple(words[at : at + RUN])) in self._runs:
-                his.update(range(at, at + RUN))
-        return his
+    def _of(self, view: View, passage: Passage) -> Iterator[Span]:
+        """Words of a passage that go, as spans that follow each other."""
+        text = view.text
+        kept = set(_covered(text, passage, self.others.__contains__))
+        if passage.introduced:
+            every = (match.span() for match in _WORD.finditer(text, passage.start, passage.end))
+            yield from (span for span in every if span not in kept)
+            return
 
-    def _wrote(self, words: Sequence[str]) -> bool:
-        line = f" {' '.join(words)} "
-        return any(line in text for text in self._written)
+        ours = _covered(text, passage, self._wrote) if self.near else []
+        if ours:
+            short = _short_lines(text, passage, lambda line: self.lines.get(line, _LATEST) < self.before)
+            yield from sorted({*ours, *short} - kept)
+
+    def _wrote(self, run: int) -> bool:
+        return self.runs.get(run, _LATEST) < self.before
 
 
-def without_introduced(text: str) -> str:
-    """A plain text, in which his address was replaced, without the quotes that a line with his address introduces."""
-    lines = text.split("\n")
-    named = -_INTRODUCTION_LINES - 1
-    quoting = False
+def _erased(view: View, gone: list[Span]) -> Iterator[tuple[int, int, str]]:
+    """(start, end, what stands there then) in the source: one mark for words that follow each other."""
+    last = -1
+    for start, end in gone:
+        follows = last >= 0 and _WORD.search(view.text, last, start) is None
+        yield from _changes(view, start, end, "" if follows else ERASED)
+        last = end
 
-    for index, line in enumerate(lines):
-        if line.lstrip().startswith(">"):
-            quoting = quoting or index - named <= _INTRODUCTION_LINES
-            if quoting and line.strip("> \t\r"):
-                lines[index] = f"> {ERASED}"
-        elif line.strip():
-            quoting = False
-            named = index if ERASED_ADDRESS in line and line.rstrip().endswith((":", "：")) else named
 
-    return "\n".join(lines)
+def _unnamed(view: View, found: Found, gone: list[Span], person: Person) -> Iterator[tuple[int, int, str]]:
+    """The person's names in what introduces a quote of theirs, each a span of the source.
+
+    A name that others may bear is the person's where words of theirs follow, before another introduction.
+    """
+    pattern = person.any_name_pattern
+    if pattern is None or not found.introductions:
+        return
+    ends = [each.start for each in found.introductions[1:]] + [len(view.text)]
+    for each, end in zip(found.introductions, ends, strict=True):
+        follows = any(each.end <= start < end for start, _ in gone)
+        if each.naming is Naming.ADDRESS or follows:
+            for match in pattern.finditer(view.text, each.start, each.end):
+                yield from _changes(view, match.start(), match.end(), ERASED)
+
+
+def _changes(view: View, start: int, end: int, mended: str) -> Iterator[tuple[int, int, str]]:
+    for begin, stop in view.sources(start, end):
+        if begin < stop:
+            yield begin, stop, mended
+            mended = ""
+
+
+def _covered(text: str, passage: Passage, known: Known) -> list[Span]:
+    """Spans of the words that are in a run which is known."""
+    spans: dict[Span, None] = {}
+    for run, words in _runs(text, passage.start, passage.end):
+        if known(run):
+            spans |= dict.fromkeys(words)
+    return list(spans)
+
+
+def _short_lines(text: str, passage: Passage, known: Known) -> Iterator[Span]:
+    at = passage.start
+    while at < passage.end:
+        end = text.find("\n", at, passage.end)
+        end = passage.end if end < 0 else end
+        words = list(_WORD.finditer(text, at, min(end, at + 400)))
+        if 0 < len(words) < RUN and known(hash(tuple(each[0].casefold() for each in words))):
+            yield from (each.span() for each in words)
+        at = end + 1
+
+
+def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, tuple[Span, ...]]]:
+    """Every run of words, as a hash, with the places of its words; few are held at a time."""
+    words: deque[str] = deque(maxlen=RUN)
+    spans: deque[Span] = deque(maxlen=RUN)
+    for match in _WORD.finditer(text, start, end):
+        words.append(match[0].casefold())
+        spans.append(match.span())
+        if len(words) == RUN:
+            yield hash(tuple(words)), tuple(spans)
+
+
+def _earliest(known: dict[int, int], key: int, message: int) -> None:
+    known[key] = min(known.get(key, message), message)
 
 
 def _words(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
-
-
-def _plain(match: re.Match[str]) -> str:
-    text = html.unescape(match[0])
-    return text if len(text) == 1 and (text.isalnum() or text.isspace()) else match[0]
-
-
-def _marked_lines(text: str) -> list[tuple[int, int]]:
-    found = []
-    at = 0
-    for line in text.split("\n"):
-        if line.lstrip().startswith(">"):
-            found.append((at, at + len(line)))
-        at += len(line) + 1
-    return found
-
-
-def _in_blockquotes(source: str) -> list[tuple[int, int]]:
-    """Stretches between tags inside a blockquote."""
-    found = []
-    depth = 0
-    last = 0
-
-    for match in _TAG.finditer(source):
-        if depth and match.start() > last:
-            found.append((last, match.start()))
-        name = match[0][1:13].lower()
-        depth += name.startswith("blockquote") - (name.startswith("/blockquote") and depth > 0)
-        last = match.end()
-
-    return found

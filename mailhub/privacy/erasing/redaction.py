@@ -13,21 +13,25 @@ same, byte for byte. Must not: know tables, or keep anything.
 from __future__ import annotations
 
 import base64
+import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailhub.message import body, headers, parse, tnef, words
+from mailhub.message import author, body, headers, parse, tnef, words
 from mailhub.message.scan import scan
 from mailhub.message.values import Part
 from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.person import ERASED, ERASED_ADDRESS
-from mailhub.privacy.erasing.quotes import Quotes, without_introduced
+from mailhub.privacy.erasing.quotes import Quotes
 
 ENCLOSED = 3  # mails within mails that are opened
 _FIELD_START = re.compile(rb"(?<=\n)(?![ \t])")
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _TRANSPORT = re.compile(rb"content-(?:transfer-encoding|type|disposition|md5|length)", re.IGNORECASE)
 _LINE = 76
+_CHUNK = 57  # bytes that make a line of 76
+_MAILS = ("message/rfc822", "message/global")
+_TEXTS = ("text/", "message/")
 _TEXT_BYTES = 64 * 1024 * 1024
 
 
@@ -36,10 +40,16 @@ class _Redactor:
     needles: Needles
     quotes: Quotes
 
+    theirs: bool = False  # the mail that is read now is the person's own, enclosed in another's
+
     def text(self, text: str, *, is_html: bool) -> str:
-        without = self.quotes.without_in_html(text) if is_html else self.quotes.without(text)
-        replaced = self.needles.person.replaced(without)
-        return replaced if is_html else without_introduced(replaced)
+        person = self.needles.person
+        taken_out = self.quotes.without_in_html if is_html else self.quotes.without
+        return person.replaced(taken_out(text, person, theirs=self.theirs))
+
+    def wrote(self, enclosed: bytes) -> bool:
+        """Whether an enclosed mail is the person's own."""
+        return author.read(enclosed).address.lower() in self.needles.person.addresses
 
 
 def redacted(raw: bytes, needles: Needles, quotes: Quotes) -> bytes:
@@ -83,17 +93,19 @@ def _message(raw: bytes, redactor: _Redactor, enclosed: int, *, empty: bool) -> 
 
 def _body(raw: bytes, part: Part, redactor: _Redactor, enclosed: int, *, empty: bool) -> bytes | None:
     """The body of a leaf as it is to be stored, base64 without an exception; None when it stays as it is."""
+    if not empty and part.content_type.startswith(_TEXTS) and not (part.content_type in _MAILS and enclosed):
+        return _text(raw, part, redactor)
+
     content = body.decode_part(raw, part)
     if empty:
         whole = b"\r\n" + raw[part.body_start : part.end] + b"\r\n" + content
         return _encoded(ERASED.encode()) if redactor.needles.in_message(whole) else None
 
-    if part.content_type in ("message/rfc822", "message/global") and enclosed:
-        changed = _message(content, redactor, enclosed - 1, empty=False)
-    elif part.content_type.startswith(("text/", "message/")):
-        text = body.part_text(raw, part, _TEXT_BYTES)
-        mended = redactor.text(text, is_html=part.content_type == "text/html")
-        changed = content if mended == text else mended.replace("\n", "\r\n").encode("utf-8", "replace")
+    if part.content_type in _MAILS and enclosed:
+        inside = replace(redactor, theirs=redactor.wrote(content))
+        changed = _message(content, inside, enclosed - 1, empty=False)
+    elif redactor.theirs:
+        changed = ERASED.encode()
     elif tnef.is_tnef(part) and (text := tnef.text(content)) != redactor.text(text, is_html=False):
         changed = ERASED.encode()  # its text can be compressed, where nothing is found to be overwritten
     else:
@@ -102,14 +114,27 @@ def _body(raw: bytes, part: Part, redactor: _Redactor, enclosed: int, *, empty: 
     return None if changed == content else _encoded(changed)
 
 
+def _text(raw: bytes, part: Part, redactor: _Redactor) -> bytes | None:
+    """A text of up to 64 MiB, so each of its forms is let go before the next is made."""
+    text = body.part_text(raw, part, _TEXT_BYTES)
+    mended = redactor.text(text, is_html=part.content_type == "text/html")
+    if mended == text:
+        return None
+    del text
+    return _encoded(mended.replace("\n", "\r\n").encode("utf-8", "replace"))
+
+
 def _encoded(content: bytes) -> bytes:
-    text = base64.b64encode(content)
-    return b"\r\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE)) + b"\r\n"
+    out = bytearray()
+    for at in range(0, len(content), _CHUNK):
+        out += binascii.b2a_base64(content[at : at + _CHUNK], newline=False)
+        out += b"\r\n"
+    return bytes(out)
 
 
 def _overwritten(data: bytes, needles: Needles) -> bytes:
     """Bytes of the same length, each occurrence overwritten with x."""
-    places = [(at, len(needle)) for at, needle in needles.in_bytes(data)]
+    places = [(at, len(needle)) for at, needle in needles.whole_in_bytes(data)]
     if not places:
         return data
     changed = bytearray(data)

@@ -18,6 +18,7 @@ from mailhub.message import body
 from mailhub.message.parse import parse
 from mailhub.privacy.erasing.person import Person
 from mailhub.privacy.erasing.scan import rows_of
+from mailhub.privacy.erasing.steps import name_to_bury, who
 from mailhub.privacy.erasing.work import Parts
 from storage.mail import raws
 from storage.privacy import contacts, personal, tombstones
@@ -51,7 +52,16 @@ def came_back(parts: Parts, account: int, *, since: int) -> Iterator[Person]:
             if address not in told and is_erased(address):
                 found.setdefault(address, {}).update(names)
     for address, names in found.items():
-        yield Person(addresses=(address,), contacts=(), shared_names=tuple(names))
+        yield Person(addresses=(address,), contacts=(), names=tuple(names))
+
+
+def agreed_before(parts: Parts, account: int, person: Person) -> tuple[str, ...]:
+    """Which names of somebody who came back were agreed to when they were erased."""
+    with parts.database.read() as connection:
+        buried = {each.digest for each in tombstones.list_people(connection, account)}
+        seen = who(connection, account, person).names
+    key = parts.secrets.tombstone
+    return tuple(each for each in seen if tombstones.of_address(name_to_bury(each), key) in buried)
 
 
 def _contacts(parts: Parts, account: int) -> Iterator[tuple[str, ...]]:

@@ -29,7 +29,7 @@ from storage.engine.open_files import Read, reading
 from storage.filter import ledger
 from storage.mail import derived, raws
 from storage.mail.search import find_messages
-from storage.privacy import contacts, personal
+from storage.privacy import contacts, cuts, personal
 from storage.privacy.personal import Table
 
 RAW_SLICES = 200  # of one read
@@ -61,7 +61,10 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class Scanner:
-    """Where to look. ``secret`` seeds the filter's features, ``keys`` open letters; ``since``: this erasure began."""
+    """Where to look. ``secret`` seeds the filter's features, ``keys`` open letters; ``since``: this erasure began.
+
+    ``cut``: the highest id there was when it gathered; what came later is left out.
+    """
 
     database: Database
     directory: Path
@@ -70,6 +73,7 @@ class Scanner:
     secret: int
     keys: Keys
     since: int
+    cut: int
     progress: Progress
 
     def run(self) -> Search:
@@ -85,7 +89,7 @@ class Scanner:
 
     def _messages(self, search: Search) -> None:
         after = 0
-        while True:
+        while after < self.cut:
             with self.database.read() as connection:
                 page = raws.list_raws(connection, self.account, after, RAW_SLICES)
             if not page:
@@ -93,13 +97,13 @@ class Scanner:
             self.progress(search.bytes, search.expected)
             for message, frame in page:
                 search.messages += 1
-                if self.needles.in_message(frame.read()):
+                if message <= self.cut and self.needles.in_message(frame.read()):
                     search.found(f"message:{message}")
             after = page[-1][0]
 
     def _letters(self, search: Search) -> None:
         for row, raw in waiting_letters(self.database, self.keys, self.account):
-            if self.needles.in_message(raw):
+            if row.id <= self.cut and self.needles.in_message(raw):
                 search.found(f"outbox:{row.id}")
 
     def _rows(self, search: Search) -> None:
@@ -108,20 +112,23 @@ class Scanner:
             for row in rows_of(self.database, table, columns, self.account):
                 search.rows += 1
                 for column, value in row.values.items():
-                    if person.names_him(value):
+                    if person.names_him(value) and not self._is_later(table, row.key):
                         search.found(f"{table.name}.{column}")
 
         with self.database.read() as connection:
-            if contacts.contacts_of(connection, self.account, person.addresses):
+            known = contacts.contacts_of(connection, self.account, person.addresses)
+            if any(each <= self.cut for each in known):
                 search.found("contact_address")
-            if any(
-                contacts.count_traces(connection, self.account, person.contacts, person.addresses).values()
-            ):
+            if any(contacts.count_traces(connection, self.account, person.contacts, ()).values()):
                 search.found("contact")
+
+    def _is_later(self, table: Table, key: personal.Key) -> bool:
+        with self.database.read() as connection:
+            return cuts.is_later(connection, self.account, table, key, self.cut)
 
     def _index(self, search: Search) -> None:
         with self.database.read() as connection:
-            for text in (*self.needles.person.addresses, *self.needles.person.names):
+            for text in (*self.needles.person.addresses, *self.needles.person.agreed):
                 for message in find_messages(connection, self.account, text, before=2**62, limit=INDEXED):
                     if derived.find_stored(connection, self.account, message) is None:
                         search.found("message_index")

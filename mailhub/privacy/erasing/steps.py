@@ -32,8 +32,9 @@ from mailhub import clock, keys
 from mailhub.backups.erasing import destroy_person_keys, rewrite_key_files
 from mailhub.privacy.erasing import copies, mail
 from mailhub.privacy.erasing.first_receipt import issue_receipt
+from mailhub.privacy.erasing.names import folded, why_refused
 from mailhub.privacy.erasing.needles import Needles
-from mailhub.privacy.erasing.person import Person, is_telling
+from mailhub.privacy.erasing.person import Person
 from mailhub.privacy.erasing.quotes import Quotes
 from mailhub.privacy.erasing.scan import RAW_SLICES, Scanner, rows_of
 from mailhub.privacy.erasing.testimony import hear_witness
@@ -43,7 +44,7 @@ from storage.database import Connection
 from storage.mail import raws
 from storage.mail import search as search_index
 from storage.people.idempotency import forget_answers
-from storage.privacy import contacts, personal, tombstones
+from storage.privacy import contacts, cuts, personal, tombstones
 from storage.privacy.holds import Hold, find_holds
 from storage.privacy.personal import Table
 from storage.tickets import removal as removed_rows
@@ -52,6 +53,7 @@ from storage.writer import Transaction
 MESSAGES_A_TURN = 4  # removed: some 5 ms each
 TICKETS_A_TURN = 8
 ROWS_A_TURN = 50
+PARTICIPATIONS = 100_000  # that are looked at
 
 
 class RoundNeeded(Exception):
@@ -81,20 +83,30 @@ def holds_on(connection: Connection, account: int, person: Person, now: int) -> 
 
 
 def gather(work: Work) -> None:
-    """Whose rows there are now: mail that came since the last round may have made a new contact."""
+    """Whose rows there are now: what comes after this instant stays, as a new contact's, unless a new round is needed."""
     account = work.account
     now = clock.now()
     with work.parts.database.read() as connection:
+        cut = cuts.highest_id(connection, account)
         person = who(connection, account, work.person)
     if "model_before" not in work.row.counts:
         work.set_counts(model_before=work.parts.models.verify(work.parts.writer, account).digest)
+    left = {folded(name) for name in person.names} - {folded(name) for name in person.agreed}
+    taken = len(work.person.agreed) - len(person.agreed)
+    work.set_counts(
+        names_left=len(left), names_taken=taken, quotes_left=0, cut_id=cut
+    )  # each round counts anew
     sealed = seal(work.parts, work.row.id, person)
     work.do(lambda tx: work.change(tx, person=sealed, cut_at=now))
     work.person = person
+    work.reread()
 
 
 def who(connection: Connection, account: int, known: Person) -> Person:
-    """The person as the tables know him now: plus forms, contacts, and every name they were seen with."""
+    """The person as the tables know them now: plus forms, contacts, and every name they were seen with.
+
+    Of the names that were agreed to, those stay that are nobody else's by now.
+    """
     forms = [form for each in known.addresses for form in contacts.plus_forms(connection, account, each)]
     addresses = dict.fromkeys([*known.addresses, *forms])
 
@@ -103,16 +115,15 @@ def who(connection: Connection, account: int, known: Person) -> Person:
         found = contacts.find_contact(connection, account, contact)
         addresses |= dict.fromkeys(found.addresses if found else ())
 
-    seen = dict.fromkeys([*known.names, *known.shared_names, *contacts.names_of(connection, account, ids)])
-    his = [n for n in seen if is_telling(n) and not contacts.is_name_of_others(connection, account, n, ids)]
-    others = [name for name in seen if name not in his]
+    seen = dict.fromkeys([*known.names, *contacts.names_of(connection, account, ids)])
     turned = [f"{last}, {first}" for first, _, last in (name.rpartition(" ") for name in seen) if first]
+    others = list(contacts.names_of_others(connection, account, ids)) if known.agreed else []
 
     return Person(
         addresses=tuple(addresses),
         contacts=tuple(sorted({*known.contacts, *ids})),
-        names=tuple(his),
-        shared_names=tuple(dict.fromkeys([*others, *turned])),
+        names=tuple(dict.fromkeys([*seen, *turned])),
+        agreed=tuple(name for name in known.agreed if not why_refused(name, others)),
     )
 
 
@@ -122,14 +133,16 @@ def redact_mail(work: Work) -> None:
     account = work.account
     person = work.person
     needles = Needles(person)
-    quotes = mail.quotes_of(parts, account, person.contacts)
+    quotes = mail.quotes_of(parts, account, person)
+    work.set_counts(words_unknown=int(not quotes.complete))
 
     with parts.database.read() as connection:
         quoting = set(contacts.tickets_written_in(connection, account, person.contacts, person.addresses))
         own = _tickets_that_go(connection, work)
+        written = contacts.message_ids_of(connection, account, person.contacts)
 
     after = work.row.position
-    while True:
+    while after < work.cut:
         with parts.database.read() as connection:
             page = raws.list_raws(connection, account, after, RAW_SLICES)
             where = removed_rows.tickets_of_messages(connection, account, [message for message, _ in page])
@@ -137,10 +150,12 @@ def redact_mail(work: Work) -> None:
         if not page:
             return
         for message, frame in page:
-            if message not in where or message in his or where[message] in own:
+            if message not in where or message > work.cut or message in his or where[message] in own:
                 continue
-            if where[message] in quoting or needles.may_be_in(frame.read()):
-                _redact(work, message, needles, quotes)
+            raw = frame.read()
+            near = where[message] in quoting or not written.isdisjoint(mail.named_messages(raw))
+            if near or needles.may_be_in(raw):
+                _redact(work, message, needles, quotes.in_message(message, near=near))
         after = page[-1][0]
         work.do(lambda tx, at=after: work.change(tx, position=at))  # type: ignore[misc]
 
@@ -149,6 +164,9 @@ def _redact(work: Work, message: int, needles: Needles, quotes: Quotes) -> None:
     revision = mail.revise(work.parts, work.account, message, needles, quotes)
     if revision is not None:
         mail.store(work, [revision])
+    if mail.holds_words(work.parts, work.account, message, quotes):
+        work.do(lambda tx: work.add_counts(tx, quotes_left=1))
+    if revision is not None:
         return
     with work.parts.database.read() as connection:
         raw = raws.read(connection, work.account, message)
@@ -159,7 +177,9 @@ def _redact(work: Work, message: int, needles: Needles, quotes: Quotes) -> None:
 def empty_outbox(work: Work) -> None:
     while True:
         with work.parts.database.read() as connection:
-            found = contacts.sendings_to(connection, work.account, work.person.addresses, limit=ROWS_A_TURN)
+            found = contacts.sendings_to(
+                connection, work.account, work.person.addresses, limit=ROWS_A_TURN, until=work.cut
+            )
         if not found:
             return mail.redact_letters(work, Needles(work.person))
 
@@ -175,7 +195,7 @@ def remove_own_mail(work: Work) -> None:
     while True:
         with work.parts.database.read() as connection:
             found = contacts.messages_of(
-                connection, work.account, work.person.contacts, limit=MESSAGES_A_TURN
+                connection, work.account, work.person.contacts, limit=MESSAGES_A_TURN, until=work.cut
             )
         if not found:
             return
@@ -196,7 +216,7 @@ def _remove_mail(work: Work, messages: Sequence[int]) -> None:
 
 def remove_own_tickets(work: Work) -> None:
     with work.parts.database.read() as connection:
-        found = contacts.tickets_of(connection, work.account, work.person.contacts)
+        found = _tickets_of(connection, work)
         going = _tickets_that_go(connection, work)
     for ticket in found:
         if ticket not in going:
@@ -227,18 +247,27 @@ def _remove_tickets(work: Work, tickets: Sequence[int]) -> None:
 
 
 def _tickets_that_go(connection: Connection, work: Work) -> set[int]:
-    """The person's tickets in which nobody else wrote."""
+    """The person's tickets in which nobody else wrote; they go as a whole, with what came into them meanwhile."""
     people = work.person.contacts
-    asked = contacts.tickets_of(connection, work.account, people)
+    asked = _tickets_of(connection, work)
     return {each for each in asked if not contacts.others_in_ticket(connection, work.account, each, people)}
+
+
+def _tickets_of(connection: Connection, work: Work) -> list[int]:
+    """Tickets the person asked for up to the cut."""
+    asked = contacts.tickets_of(connection, work.account, work.person.contacts)
+    return [each for each in asked if each <= work.cut]
 
 
 def remove_participations(work: Work) -> None:
     while True:
         with work.parts.database.read() as connection:
-            found = contacts.participations_of(
-                connection, work.account, work.person.addresses, limit=ROWS_A_TURN
+            every = contacts.participations_of(
+                connection, work.account, work.person.addresses, limit=PARTICIPATIONS
             )
+            found = [
+                each for each in every if not cuts.has_later_mail(connection, work.account, each[0], work.cut)
+            ][:ROWS_A_TURN]
         if not found:
             return
 
@@ -250,14 +279,16 @@ def remove_participations(work: Work) -> None:
 
 
 def remove_contacts(work: Work) -> None:
-    """Mail of the person that came since ``own-mail`` keeps its contact for the next round."""
+    """Who wrote again since the cut is a new contact, of what they wrote since."""
 
     def act(transaction: Transaction) -> None:
         connection = transaction.connection
         people = work.person.contacts
-        idle = [each for each in people if not contacts.is_used(connection, work.account, each)]
-        gone = contacts.delete_contacts(connection, work.account, idle)
-        destroy_person_keys(connection, work.account, idle)
+        for each in people:
+            if contacts.is_used(connection, work.account, each):
+                contacts.succeed(connection, work.account, each, transaction.new_id())
+        gone = contacts.delete_contacts(connection, work.account, people)
+        destroy_person_keys(connection, work.account, people)
         work.add_counts(transaction, contacts=gone)
         forget_answers(connection, work.account)
 
@@ -269,12 +300,17 @@ def redact_rows(work: Work) -> None:
         changes = []
         for row in rows_of(work.parts.database, table, columns, work.account):
             named = {name: value for name, value in row.values.items() if work.person.names_him(value)}
-            if named:
+            if named and not _is_later(work, table, row.key):
                 changes.append((row.key, named))
             if len(changes) == ROWS_A_TURN:
                 _change_rows(work, table, changes)
                 changes = []
         _change_rows(work, table, changes)
+
+
+def _is_later(work: Work, table: Table, key: personal.Key) -> bool:
+    with work.parts.database.read() as connection:
+        return cuts.is_later(connection, work.account, table, key, work.cut)
 
 
 def _change_rows(work: Work, table: Table, changes: list[tuple[personal.Key, dict[str, str]]]) -> None:
@@ -332,6 +368,7 @@ def search(work: Work) -> None:
         secret=work.parts.secrets.features,
         keys=work.parts.keys,
         since=work.row.begun_at,
+        cut=work.cut,
         progress=progress,
     ).run()
     looked = {"messages": found.messages, "rows": found.rows, "files": found.files, "bytes": found.bytes}
@@ -341,9 +378,16 @@ def search(work: Work) -> None:
 
 
 def leave_tombstone(work: Work) -> None:
-    digests = [tombstones.of_address(each, work.parts.secrets.tombstone) for each in work.person.addresses]
+    """Of addresses, and of names that were agreed to, so that a restore knows what to replace again."""
+    buried = [*work.person.addresses, *map(name_to_bury, work.person.agreed)]
+    digests = [tombstones.of_address(each, work.parts.secrets.tombstone) for each in buried]
     cut = work.row.cut_at
     work.do(lambda tx: tombstones.bury_people(tx.connection, work.account, digests, cut_at=cut))
+
+
+def name_to_bury(name: str) -> str:
+    """What stands for a name among the tombstones; no address looks like it."""
+    return f"name {folded(name)}"
 
 
 def rewrite_keys_of_backups(work: Work) -> None:

@@ -22,6 +22,7 @@ from mailhub.privacy.erasing.person import Person
 from mailhub.reading.prepare import Secrets
 from storage.database import Database
 from storage.privacy import erasures
+from storage.privacy.contacts import LAST_ID
 from storage.privacy.erasures import Erasure
 from storage.privacy.tombstones import Tombstones
 from storage.proof import journal
@@ -29,6 +30,7 @@ from storage.writer import Transaction, Writer
 
 KEYS_FOLDER = "erasures"
 PURPOSE = "secrets"
+CUT = "cut_id"  # its name among the counts
 
 T = TypeVar("T")
 
@@ -69,6 +71,11 @@ class Work:
     @property
     def account(self) -> int:
         return self.row.account_id
+
+    @property
+    def cut(self) -> int:
+        """The highest id there was when the erasure gathered: what came later stays. Before that, there is none."""
+        return int(self.row.counts.get(CUT, LAST_ID))
 
     def do(self, function: Callable[[Transaction], T]) -> T:
         """Run a function in the writer, in a short turn. ``Pending`` when the process is about to end."""

@@ -55,9 +55,9 @@ class Scene:
     messages: dict[str, int] = field(default_factory=dict)
 
     def erase(self, *addresses: str) -> Erasure:
-        """Ask for it, and carry it out to where it gets."""
+        """Ask for it, agree to the name, and carry it out to where it gets."""
         named = addresses or (KIM,)
-        begun = erasure.begin(self.parts, "user:1", self.desk.account, named, now=self.desk.now)
+        begun = erasure.begin(self.parts, "user:1", self.desk.account, named, names=[NAME], now=self.desk.now)
         return erasure.run(self.parts, self.desk.account, begun.erasure)
 
     def label(self, label: str, *names: str) -> None:

@@ -43,7 +43,7 @@ def test_a_person_in_an_opaque_signature_is_gone() -> None:
     """What was signed is stored open, without the person."""
     raw = _opaque(b"please write to kim.ode@b.example today")
     assert "kim.ode" in parse.parse(raw).text
-    made = redacted(raw, NEEDLES, Quotes([]))
+    made = redacted(raw, NEEDLES, Quotes())
     assert "kim.ode" not in parse.parse(made).text
     assert "today" in parse.parse(made).text
 
@@ -51,11 +51,11 @@ def test_a_person_in_an_opaque_signature_is_gone() -> None:
 def test_a_signature_that_names_nobody_stays_as_signed() -> None:
     """Byte for byte, so that it can still be verified."""
     raw = _opaque(b"please write today")
-    assert redacted(raw, NEEDLES, Quotes([])) == raw
+    assert redacted(raw, NEEDLES, Quotes()) == raw
 
 
 def test_a_person_in_rich_text_is_gone() -> None:
     """Whatever the RTF spells the address with, a winmail.dat whose text names the person goes as a whole."""
     raw = _winmail(rb"{\rtf1 write to kim.\'6fde@b.example}")
     assert "kim.ode" in parse.parse(raw).text
-    assert "kim.ode" not in parse.parse(redacted(raw, NEEDLES, Quotes([]))).text
+    assert "kim.ode" not in parse.parse(redacted(raw, NEEDLES, Quotes())).text
