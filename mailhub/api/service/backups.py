@@ -51,7 +51,7 @@ class RecoveryKey(shapes.Shape):
     recovery_key: str
 
 
-class Target(shapes.Shape):
+class BackupTarget(shapes.Shape):
     """A directory that key files were ever written to. `owed`: its key file is older than the last destroyed key."""
 
     node: int
@@ -60,6 +60,12 @@ class Target(shapes.Shape):
     lost_at: str | None
     lost_by: str | None
     lost_reason: str | None
+
+
+class BackupTargets(shapes.Shape):
+    """All of them, of every node: an installation has a handful."""
+
+    targets: list[BackupTarget]
 
 
 class Lost(shapes.Shape):
@@ -104,11 +110,12 @@ def list_backups(house: TheHouse, actor: Caller, limit: Limit = 50, after: After
 
 
 @router.get("/backups/targets")
-def list_targets(house: TheHouse, actor: Caller) -> list[Target]:
+def list_targets(house: TheHouse, actor: Caller) -> BackupTargets:
     """Every directory that a key file was ever written to: an erasure is done when each was rewritten, or is lost."""
     require(actor, "backup.read", None)
     with house.database.read() as connection:
-        return [made(Target, each) for each in targets.list_targets(connection)]
+        known = targets.list_targets(connection)
+    return BackupTargets(targets=[made(BackupTarget, each) for each in known])
 
 
 @router.post("/backups/targets/lost", status_code=204)

@@ -109,7 +109,7 @@ def targets(context: Context) -> None:
     \b
     Example: mailhub backup targets
     """
-    context.table(context.call("GET", "/v1/backups/targets"), TARGETS)
+    context.table(context.call("GET", "/v1/backups/targets")["targets"], TARGETS)
 
 
 @backup.command()
