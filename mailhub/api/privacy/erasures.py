@@ -116,7 +116,7 @@ class Name(shapes.Shape):
 class Plan(shapes.Shape):
     """Whom an erasure would mean, and how much it would take. `bounded`: there is more than a plan counts.
 
-    `namesakes`: other contacts of the same name, perhaps the same person (`mailhub contact merge`).
+    `namesakes`: other contacts of the same name, perhaps the same person.
     """
 
     addresses: list[str]

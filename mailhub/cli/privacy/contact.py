@@ -143,7 +143,7 @@ def _names_told(planned: dict[str, Any], agreed: tuple[str, ...]) -> Iterator[st
             yield f"  {place['kind']} {place['id']}, {place['author']}: {sentence}"
     if planned["namesakes"]:
         others = ", ".join(map(str, planned["namesakes"]))
-        yield f"Contacts of the same name, perhaps the same person (mailhub contact merge): {others}"
+        yield f"Contacts of the same name, perhaps the same person: {others}"
 
 
 def _followed(context: Context, begun: dict[str, Any]) -> dict[str, Any]:

@@ -42,21 +42,16 @@ CORE_BYTES = 5  # a shorter one stands everywhere
 
 @dataclass(frozen=True)
 class Needles:
-    """What is searched for. ``traces``: names that count in files alone, where no live value explains them."""
+    """What is searched for."""
 
     person: Person
     spellings: tuple[str, ...] = ()  # how they write their addresses and names themselves, case and all
-    traces: tuple[str, ...] = ()
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """Addresses (with each spelling of @ that stands in mail) and names."""
         addresses = [each.replace("@", at) for each in self.person.addresses for at in ("@", "=", "%40")]
-        return tuple(dict.fromkeys([*addresses, *self._names]))
-
-    @cached_property
-    def _names(self) -> tuple[str, ...]:
-        return (*self.person.agreed, *self.traces)
+        return tuple(dict.fromkeys([*addresses, *self.person.agreed]))
 
     @cached_property
     def lowered(self) -> tuple[bytes, ...]:
@@ -70,7 +65,7 @@ class Needles:
     @cached_property
     def exact(self) -> tuple[bytes, ...]:
         """base64 without its first and last group, which neighbours share: searched for as it is."""
-        return _all_in_base64([*self.person.addresses, *self._names, *self.spellings])
+        return _all_in_base64([*self.person.addresses, *self.person.agreed, *self.spellings])
 
     @cached_property
     def _lowered_by_core(self) -> Mapping[bytes, Sequence[bytes]]:
@@ -86,7 +81,7 @@ class Needles:
     @cached_property
     def _cores(self) -> tuple[str, ...]:
         """What is his in each text: the domain of an address stands in many people's mail."""
-        said = [*self.person.addresses, *self._names, *self.spellings]
+        said = [*self.person.addresses, *self.person.agreed, *self.spellings]
         return tuple(dict.fromkeys(_core(text) for text in said))
 
     def in_bytes(self, data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -117,13 +112,13 @@ class Needles:
         """Whether a raw message still names them, however it is encoded."""
         return any(self._in_view(view) for view in views(raw))
 
-    def _in_view(self, view: View) -> bool:
+    def _in_view(self, view: NeedleView) -> bool:
         possible = _possible(view.data, self._lowered_by_core)
         return any(view.holds(at, needle) for needle in possible for at in _places(view.data, needle))
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class NeedleView:
     """A piece of a message as it may be read, in lower case. Where it was cut, the piece beside it says more."""
 
     data: bytes
@@ -138,7 +133,7 @@ class View:
         return _is_whole(self.data, at, needle)
 
 
-def views(raw: bytes) -> Iterator[View]:
+def views(raw: bytes) -> Iterator[NeedleView]:
     """A message as it may be read, in lower case: as it is, unquoted and joined, and each base64 in it decoded.
 
     In pieces that overlap by more than any needle takes: 50 MiB are never there several times over.
@@ -147,19 +142,21 @@ def views(raw: bytes) -> Iterator[View]:
         lowered = raw[max(0, at - OVERLAP_BYTES) : at + PIECE_BYTES].lower()
         first = at == 0
         last = at + PIECE_BYTES >= len(raw)
-        yield View(lowered, first, last)
+        yield NeedleView(lowered, first, last)
         if b"=" in lowered:
             joined = re.sub(rb"=[ \t]*\r?\n", b"", lowered)
-            yield View(_HEX.sub(lambda match: binascii.unhexlify(match[1]), joined).lower(), first, last)
+            yield NeedleView(
+                _HEX.sub(lambda match: binascii.unhexlify(match[1]), joined).lower(), first, last
+            )
         if b"\n " in lowered or b"\n\t" in lowered:
-            yield View(re.sub(rb"\r?\n[ \t]+", b"", lowered), first, last)
+            yield NeedleView(re.sub(rb"\r?\n[ \t]+", b"", lowered), first, last)
 
     if _NAMES_BASE64.search(raw):
         for match in _BASE64.finditer(raw):
             yield from _decoded(raw, *match.span())
 
 
-def _decoded(raw: bytes, start: int, end: int) -> Iterator[View]:
+def _decoded(raw: bytes, start: int, end: int) -> Iterator[NeedleView]:
     """What a run of base64 says, line ends inside."""
     left = b""
     before = b""
@@ -169,7 +166,7 @@ def _decoded(raw: bytes, start: int, end: int) -> Iterator[View]:
         whole = len(text) // 4 * 4
         left = text[whole:]
         data = before + binascii.a2b_base64(text[:whole] + (_rest(text) if last else b"")).lower()
-        yield View(data, at == start, last)
+        yield NeedleView(data, at == start, last)
         before = data[-OVERLAP_BYTES:]
 
 

@@ -5,7 +5,7 @@
                 below a separator ("-----Original Message-----"), until another one follows or the text ends
     introduced  marked or behind, and the line right above says by address alone that it is theirs
 
-A text is read as a ``View``: HTML without its tags, each place leading back to the source. Only the first
+A text is read as a ``TextView``: HTML without its tags, each place leading back to the source. Only the first
 ``TEXT_BYTES`` characters are looked at: no more is read of any mail. Must not: judge whose words they are.
 """
 
@@ -33,7 +33,7 @@ _MARKS = re.compile(r"[>\s|\xa0]*")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class TextView:
     """A text as it is read, and its pieces: where each begins here, and begins and ends in the source."""
 
     text: str
@@ -89,24 +89,24 @@ class Introduction:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPassage:
     """The passages of a text, and the lines that introduce those of the person."""
 
     passages: list[Passage]
     introductions: list[Introduction]
 
 
-def view_of(source: str) -> View:
+def view_of(source: str) -> TextView:
     """A plain text."""
     text = source[:TEXT_BYTES]
-    return View(text, [0], [0], [len(text)], [0], [0])
+    return TextView(text, [0], [0], [len(text)], [0], [0])
 
 
-def view_of_html(source: str) -> View:
+def view_of_html(source: str) -> TextView:
     """HTML as it is read, each blockquote a step deeper."""
     head = source[:TEXT_BYTES]
     out: list[str] = []
-    view = View("", [], [], [], [0], [0])
+    view = TextView("", [], [], [], [0], [0])
     length = last = depth = 0
 
     def add(text: str, start: int, end: int) -> None:
@@ -143,10 +143,10 @@ def _letter(entity: str) -> str:
     return text if len(text) == 1 else entity
 
 
-class _Walk:
+class _PassageWalk:
     """State of the one pass: per depth, whether the person was introduced; what was found so far."""
 
-    def __init__(self, view: View, names: Names, theirs: bool) -> None:
+    def __init__(self, view: TextView, names: Names, theirs: bool) -> None:
         self.view = view
         self.names = names
         self.lines = list(_lines(view))
@@ -154,13 +154,13 @@ class _Walk:
         self.depths = [self._depth(index) for index in range(len(self.lines))]
         self.behind: dict[int, bool] = {0: True} if theirs else {}  # by depth
         self.introduced: dict[int, bool] = {0: True} if theirs else {}
-        self.found = Found([], [])
+        self.found = FoundPassage([], [])
 
     def _depth(self, index: int) -> int:
         match = _MARKS.match(self.texts[index])
         return self.view.depth(self.lines[index][0]) + (match[0].count(">") if match else 0)
 
-    def run(self) -> Found:
+    def run(self) -> FoundPassage:
         """From the first line to the last."""
         done = 0
         for index, depth in enumerate(self.depths):
@@ -263,12 +263,12 @@ class _Walk:
         return marks.opens_attribution(marks.plain(marks.unquoted(self.texts[index])))
 
 
-def find(view: View, names: Names, *, theirs: bool = False) -> Found:
+def find(view: TextView, names: Names, *, theirs: bool = False) -> FoundPassage:
     """Passages of a text. ``names``: whether a line names the person; ``theirs``: they wrote the mail themselves."""
-    return _Walk(view, names, theirs).run()
+    return _PassageWalk(view, names, theirs).run()
 
 
-def _lines(view: View) -> Iterator[tuple[int, int]]:
+def _lines(view: TextView) -> Iterator[tuple[int, int]]:
     """Start and end of every line with something in it."""
     for count, match in enumerate(_LINE.finditer(view.text)):
         if count == LINES:

@@ -28,7 +28,7 @@ AROUND_CHARACTERS = 80  # of the sentence, on each side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class NamedPlace:
     """One place: a message or note, the ticket it is in, who wrote it, and the sentence around the name."""
 
     kind: str  # message or note
@@ -48,7 +48,7 @@ class Name:
     occurrences: int
     messages: int
     notes: int
-    places: Sequence[Place]
+    places: Sequence[NamedPlace]
 
 
 def names_of(parts: Parts, account: int, person: Person, *, now: int) -> Sequence[Name]:
@@ -72,7 +72,9 @@ def names_of(parts: Parts, account: int, person: Person, *, now: int) -> Sequenc
     return found
 
 
-def _name(parts: Parts, account: int, name: str, refused: str, places: Sequence[Place], *, now: int) -> Name:
+def _name(
+    parts: Parts, account: int, name: str, refused: str, places: Sequence[NamedPlace], *, now: int
+) -> Name:
     shown = []
     for each in places[:SHOWN]:
         with parts.database.read() as connection:
@@ -89,7 +91,7 @@ def _name(parts: Parts, account: int, name: str, refused: str, places: Sequence[
     )
 
 
-def _in_mail(parts: Parts, account: int, person: Person, name: str) -> Iterator[Place]:
+def _in_mail(parts: Parts, account: int, person: Person, name: str) -> Iterator[NamedPlace]:
     """Places in mail that others wrote, the newest first."""
     pattern = pattern_of([name])
     if pattern is None:
@@ -108,7 +110,7 @@ def _in_mail(parts: Parts, account: int, person: Person, name: str) -> Iterator[
             yield from _places("message", speaker, f"{parsed.subject}\n{parsed.text}", pattern)
 
 
-def _in_notes(parts: Parts, account: int, name: str) -> Iterator[Place]:
+def _in_notes(parts: Parts, account: int, name: str) -> Iterator[NamedPlace]:
     pattern = pattern_of([name])
     after = 0
     while pattern is not None:
@@ -121,9 +123,9 @@ def _in_notes(parts: Parts, account: int, name: str) -> Iterator[Place]:
         after = page[-1][0].id
 
 
-def _places(kind: str, speaker: Speaker, text: str, pattern: re.Pattern[str]) -> Iterator[Place]:
+def _places(kind: str, speaker: Speaker, text: str, pattern: re.Pattern[str]) -> Iterator[NamedPlace]:
     for match in pattern.finditer(text):
-        yield Place(
+        yield NamedPlace(
             kind=kind,
             id=speaker.id,
             ticket=speaker.ticket,

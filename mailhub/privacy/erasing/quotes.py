@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from mailhub.privacy.erasing import passages
-from mailhub.privacy.erasing.passages import Found, Naming, Passage, View
+from mailhub.privacy.erasing.passages import FoundPassage, Naming, Passage, TextView
 from mailhub.privacy.erasing.person import ERASED, Person
 
 RUN = 5  # words in a row that two people do not write by chance
@@ -31,7 +31,7 @@ Known = Callable[[int], bool]  # of a hash of words
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenText:
     """A text somebody wrote, and the message it came in: a smaller number was there before."""
 
     message: int
@@ -50,7 +50,7 @@ class Quotes:
     complete: bool = True  # whether everything the person wrote could be kept
 
     @staticmethod
-    def of(theirs: Iterable[Written], others: Iterable[Written]) -> Quotes:
+    def of(theirs: Iterable[WrittenText], others: Iterable[WrittenText]) -> Quotes:
         """``theirs``: what the person wrote; ``others``: what others wrote where the person took part."""
         runs: dict[int, int] = {}
         lines: dict[int, int] = {}
@@ -92,7 +92,7 @@ class Quotes:
         """Whether words of the person stand there, quoted or not."""
         return any(self._wrote(run) for run, _ in _runs(text, 0, len(text)))
 
-    def _without(self, source: str, view: View, person: Person, *, theirs: bool) -> str:
+    def _without(self, source: str, view: TextView, person: Person, *, theirs: bool) -> str:
         found = passages.find(view, person.naming, theirs=theirs)
         gone = [span for each in found.passages for span in self._of(view, each)]
         changes = sorted([*_erased(view, gone), *_unnamed(view, found, gone, person)])
@@ -106,7 +106,7 @@ class Quotes:
 
         return "".join([*out, source[last:]]) if out else source
 
-    def _of(self, view: View, passage: Passage) -> Iterator[Span]:
+    def _of(self, view: TextView, passage: Passage) -> Iterator[Span]:
         """Words of a passage that go, as spans that follow each other."""
         text = view.text
         kept = set(_covered(text, passage, self.others.__contains__))
@@ -124,7 +124,7 @@ class Quotes:
         return self.runs.get(run, _LATEST) < self.before
 
 
-def _erased(view: View, gone: list[Span]) -> Iterator[tuple[int, int, str]]:
+def _erased(view: TextView, gone: list[Span]) -> Iterator[tuple[int, int, str]]:
     """(start, end, what stands there then) in the source: one mark for words that follow each other."""
     last = -1
     for start, end in gone:
@@ -133,7 +133,9 @@ def _erased(view: View, gone: list[Span]) -> Iterator[tuple[int, int, str]]:
         last = end
 
 
-def _unnamed(view: View, found: Found, gone: list[Span], person: Person) -> Iterator[tuple[int, int, str]]:
+def _unnamed(
+    view: TextView, found: FoundPassage, gone: list[Span], person: Person
+) -> Iterator[tuple[int, int, str]]:
     """The person's names in what introduces a quote of theirs, each a span of the source.
 
     A name that others may bear is the person's where words of theirs follow, before another introduction.
@@ -149,7 +151,7 @@ def _unnamed(view: View, found: Found, gone: list[Span], person: Person) -> Iter
                 yield from _changes(view, match.start(), match.end(), ERASED)
 
 
-def _changes(view: View, start: int, end: int, mended: str) -> Iterator[tuple[int, int, str]]:
+def _changes(view: TextView, start: int, end: int, mended: str) -> Iterator[tuple[int, int, str]]:
     for begin, stop in view.sources(start, end):
         if begin < stop:
             yield begin, stop, mended
