@@ -1,8 +1,8 @@
 """How people in an office label, played over a stream whose labels are known: what the filter gets to hear, and when.
 
-Nobody labels everything. They mark spam that lies in the inbox, find some of the ham in spam, answer or close what
-they handled, and sometimes close spam without a word. A habit is a few shares; the rest follows from what the
-filter itself decided, as in life.
+Nobody labels everything. They mark spam that lies in the inbox, find some of the ham in spam, answer or close
+what they handled, and sometimes close spam without a word. A habit is a few shares; the rest follows from
+what the filter itself decided, as in life.
 
     score -> verdict -> what an agent sees and does (by the habit, with a seed) -> train -> next
 

@@ -9,7 +9,7 @@
     |  |  `- AccountNeeded    there are several accounts and none was named                       400 / exit 64
     |  |- NotFound            no such object in this account                                     550 / 404 / exit 65
     |  |  `- NoSuchRecipient  the address is not served here                                     550 / 404 / exit 67
-    |  |- NotAuthenticated    nobody known asks, or what he shows is wrong                            401 / exit 77
+    |  |- NotAuthenticated    nobody known asks, or what they show is wrong                            401 / exit 77
     |  |- Conflict            the object is not in a state that allows this                      554 / 409 / exit 65
     |  |  `- Stale            the object is not what the caller saw last                                412 / exit 65
     |  `- Forbidden           the actor may not do this                                          550 / 403 / exit 77

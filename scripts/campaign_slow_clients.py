@@ -61,7 +61,7 @@ class Outcome:
     memory_before: int = 0  # bytes, resident
     memory_peak: int = 0
     clients: Counter[str] = field(default_factory=Counter)  # how their connections ended, or were begun
-    operator: Counter[str] = field(default_factory=Counter)  # status of his calls
+    operator: Counter[str] = field(default_factory=Counter)  # status of their calls
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The words that columns hold, where code decides by them: one enum each, in the order the catalogue lists them.
 
-A test holds the catalogue's lists to these (``tests/storage/test_words.py``). Not here: words of one flow, which stand
-with it.
+A test holds the catalogue's lists to these (``tests/storage/test_words.py``). Not here: words of one flow,
+which stand with it.
 """
 
 from __future__ import annotations

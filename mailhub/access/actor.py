@@ -23,11 +23,11 @@ class Actor:
     account: int | None = None
     user: int | None = None
     uid: int | None = None  # of the peer on the admin socket
-    scopes: frozenset[str] = frozenset()  # what he is limited to; empty means all his role may
+    scopes: frozenset[str] = frozenset()  # what they are limited to; empty means all their role may
     token: int | None = None  # id of the ApiToken, if one was sent
     session: int | None = None  # id of the session, if one was sent
     fresh_until: int | None = None  # of the session's second factor; see ``freshness``
-    machine: bool = False  # a user whose uid is root's or the service's: the operator's rights are his too
+    machine: bool = False  # a user whose uid is root's or the service's: the operator's rights are theirs too
 
     @property
     def kind(self) -> str:

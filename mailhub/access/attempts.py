@@ -2,10 +2,10 @@
 
 Three counts, each by a keyed hash, the same for names that nobody has: of the name at the address, of the
 name, of the address (IPv6 by /64). After some free failures each further one doubles the wait, up to a
-quarter of an hour; a day without a try forgets. What keeps a guesser from locking out whom he guesses: where
+quarter of an hour; a day without a try forgets. What keeps a guesser from locking out whom they guess: where
 a name has logged in within the last 30 days, only its own failures at that address count. A guesser elsewhere
-slows down himself, and strangers with this name; the real user is let in from where he was before, or sets a
-new password by a link and waits a quarter of an hour at most.
+slows down themselves, and strangers with this name; the real user is let in from where they were before, or
+sets a new password by a link and waits a quarter of an hour at most.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def counted_failure(
 def counted_success(rows: Mapping[bytes, Attempts], counted: Counted, now: int) -> Mapping[bytes, Attempts]:
     """The rows after a try succeeded: the pair's begins anew, the others lose only what this try had added.
 
-    They do not begin anew: with a login of his own a guesser could buy himself tries at others.
+    They do not begin anew: with a login of their own a guesser could buy themselves tries at others.
     """
     fresh = replace(rows.get(counted.pair, Attempts(digest=counted.pair)), failures=0, last_at=now, next_at=0)
     changed = {counted.pair: replace(fresh, succeeded_at=now)}

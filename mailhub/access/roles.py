@@ -1,8 +1,8 @@
 """Who may do what: one table, and ``require``, which every act asks first. Default deny; a test walks the whole matrix.
 
-The operator runs the service; what people wrote is closed to him without a grant by an owner or admin, which
-lets him read and nothing else (``mailhub/access/grants.py``). A user acts only inside his own account:
-elsewhere he hears "not found".
+The operator runs the service; what people wrote is closed to them without a grant by an owner or admin, which
+lets them read and nothing else (``mailhub/access/grants.py``). A user acts only inside their own account:
+elsewhere they hear "not found".
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
 
 ENROLMENT = frozenset(
     {"login.own"}
-)  # what a session may do before its user has the second factor his role needs
+)  # what a session may do before its user has the second factor their role needs
 
 WHILE_CLOSED = (
     frozenset(  # in an account that is suspended or gone: nothing that shows or changes what people wrote
@@ -112,7 +112,7 @@ def needs_grant(actor: Actor, action: str) -> bool:
 
 
 def allowed(actor: Actor, action: str) -> bool:
-    """Whether the actor's role, and the scopes of his ApiToken, allow the action; KeyError for an unknown action."""
+    """Whether the actor's role, and the scopes of their ApiToken, allow the action; KeyError for an unknown action."""
     roles = ACTIONS[action]
     return (actor.role in roles or (actor.machine and Role.OPERATOR in roles)) and _in_scope(
         actor.scopes, action
@@ -128,7 +128,7 @@ def _in_scope(scopes: frozenset[str], action: str) -> bool:
 def require(actor: Actor, action: str, account: int | None) -> None:
     """Raise unless the actor may do this in this account.
 
-    Raises ``NotFound`` for a user outside his account (he does not learn that it exists), ``Forbidden`` otherwise.
+    Raises ``NotFound`` for a user outside their account (they do not learn that it exists), ``Forbidden`` otherwise.
     """
     elsewhere = account is not None and actor.account != account
     if elsewhere and not (actor.machine and Role.OPERATOR in ACTIONS[action]):
@@ -160,7 +160,7 @@ RANKS = tuple(Role)  # from the widest to the narrowest
 
 
 def require_grant(actor: Actor, role: str) -> None:
-    """Raise ``Forbidden`` where somebody would give a role that is wider than his own."""
+    """Raise ``Forbidden`` where somebody would give a role that is wider than their own."""
     if not actor.machine and RANKS.index(Role(role)) < RANKS.index(actor.role):
         raise Forbidden(f"{actor.role} may not make anybody {role}")
 
@@ -169,7 +169,7 @@ def require_touch(actor: Actor, role: str) -> None:
     """Raise ``Forbidden`` unless the actor may change, reset or end what belongs to another user of this role.
 
     Owners may for everybody in their account, others only for those below them: an admin's password cannot be
-    reset by another admin, who would then act under his name.
+    reset by another admin, who would then act under their name.
     """
     if actor.machine or actor.role in (Role.OPERATOR, Role.OWNER):
         return

@@ -1,7 +1,7 @@
 """What the owners of an account are told by letter: a step that comes, a stage that was entered, a deletion asked for.
 
-Every active owner is written to at his login, which is his address. Functions of the transaction that does
-what they tell of (``lifecycle``); each gives the number of letters queued, for the journal.
+Every active owner is written to at their login, which is their address. Functions of the transaction that
+does what they tell of (``lifecycle``); each gives the number of letters queued, for the journal.
 """
 
 from __future__ import annotations

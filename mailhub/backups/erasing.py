@@ -39,12 +39,12 @@ def _owed(connection: Connection, destroyed: int) -> int:
 def rewrite_key_files(vault: Vault) -> Sequence[Path]:
     """Replace the key file at every target by one of the present state; the targets where that failed.
 
-    Targets are those of the configuration, and every other that this node ever wrote to and that nobody signed off
-    as lost: one that left the configuration keeps its backups and its key file. A key that was destroyed, and
-    committed, before the call is in no key file of the other targets when it returns. A target that lost what it
-    held (not mounted?) has failed: its own key file is somewhere, as it was. So has another node's, until that
-    node has followed, and one of the installation that this was restored from: a copy of a database must not write
-    into another's directories unless it is told to.
+    Targets are those of the configuration, and every other that this node ever wrote to and that nobody
+    signed off as lost: one that left the configuration keeps its backups and its key file. A key that was
+    destroyed, and committed, before the call is in no key file of the other targets when it returns. A target
+    that lost what it held (not mounted?) has failed: its own key file is somewhere, as it was. So has another
+    node's, until that node has followed, and one of the installation that this was restored from: a copy of a
+    database must not write into another's directories unless it is told to.
     """
     failed = []
     with vault.database.read() as connection:

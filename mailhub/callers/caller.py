@@ -202,7 +202,7 @@ TheHouse = Annotated[House, Depends(house_of)]
 
 
 def admitted(request: Request, house: TheHouse, actor: Annotated[Actor, Depends(identify)]) -> Actor:
-    """The caller, if he may come from where he does and does not ask too often. Raises as ``may_enter`` does."""
+    """The caller, if they may come from where they do and do not ask too often. Raises as ``may_enter`` does."""
     may_enter(request, house, actor)
     if actor.account is not None and not actor.machine:
         require_open(house, actor.account, actor.role, request.url.path)
@@ -338,7 +338,7 @@ class Call:
             )
 
     def require_fresh(self) -> None:
-        """Raise unless the caller showed his second factor just now: for what cannot be undone."""
+        """Raise unless the caller showed their second factor just now: for what cannot be undone."""
         stale = self.actor.session is not None and not is_fresh(self.actor, clock.now())
         if stale and not has_second_factor(self):
             raise Forbidden("this needs a second factor, and you have none yet: mailhub user totp")

@@ -1,4 +1,4 @@
-"""What a client may ask of a write: only once (Idempotency-Key), and only on the state he saw (If-Match).
+"""What a client may ask of a write: only once (Idempotency-Key), and only on the state they saw (If-Match).
 
 Both are looked at in the transaction of the act itself, before it: ``Conditional`` is the writer that a route
 is given, and its first function begins with them. So a key is on record exactly when something was committed,

@@ -1,7 +1,7 @@
 """Where a request comes from, and whether its caller may come from there. Job: allow-lists at the doors.
 
 The admin socket has no address and no allow-lists: whoever may open it is on this machine. At the TCP doors
-every request of a user is asked for, his login too; nobody is told which networks there are.
+every request of a user is asked for, their login too; nobody is told which networks there are.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class Lifecycle:
     )
     deletion_address: str = setting(
         "",
-        "Address to which an owner mails to have his account deleted; mail to it is answered with a link and not kept."
+        "Address to which an owner mails to have their account deleted; mail to it is answered with a link and not kept."
         " Empty: there is none.",
         restart=True,
     )
@@ -137,7 +137,7 @@ class Privacy:
     )
     self_service: str = setting(
         "confirm",
-        "What becomes of a request of a person about his own data, once a mailed link proved it: automatic carries it"
+        "What becomes of a request of a person about their own data, once a mailed link proved it: automatic carries it"
         " out, confirm lets an agent decide, off takes none. Needs letters.sender and letters.site.",
         choices=("off", "confirm", "automatic"),
     )

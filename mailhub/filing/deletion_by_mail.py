@@ -1,6 +1,6 @@
-"""FLOW: an owner mails to ``lifecycle.deletion_address`` to have his account deleted.
+"""FLOW: an owner mails to ``lifecycle.deletion_address`` to have their account deleted.
 
-    proven?   the mail names one author, and his domain vouches for it (DMARC, or an aligned SPF or DKIM pass)
+    proven?   the mail names one author, and their domain vouches for it (DMARC, or an aligned SPF or DKIM pass)
     owner?    of which accounts this author is an owner
     -> a letter to the owner with a link that works once, for a day; its page asks for login and second factor, and
        then makes the same request as `mailhub account delete`
@@ -78,7 +78,7 @@ def _is_braked(transaction: Transaction, flood: FloodCounter, author: str, now: 
 
 
 def _owners(transaction: Transaction, author: str) -> list[User]:
-    """Whom this address names as an owner of an account he can log in to."""
+    """Whom this address names as an owner of an account they can log in to."""
     connection = transaction.connection
     named = [each for each in users.list_users_by_email(connection, author) if each.role == "owner"]
     found = [(each, accounts.find_account(connection, each.account_id)) for each in named]

@@ -23,7 +23,7 @@ class FloodCounter:
         self._tickets: dict[Key, int] = {}
 
     def over(self, key: Key, at: int, *, pending: Iterable[Start] = ()) -> bool:
-        """Whether the sender has had his tickets of this hour; ``pending``: started by this batch, not committed."""
+        """Whether the sender has had their tickets of this hour; ``pending``: started by this batch, not committed."""
         if at - at % clock.HOUR > self._hour:
             self._hour = at - at % clock.HOUR
             self._counts.clear()

@@ -209,7 +209,7 @@ def _decide(account: _Account, message: Prepared, score: Score, mailbox: int) ->
     author = _author(account, message)
     named = bool(
         message.author and not author.claimed
-    )  # whom only the reverse path names is asked for no more than a ticket of his own
+    )  # whom only the reverse path names is asked for no more than a ticket of their own
     incoming = thread.Incoming(
         address=author.address if named else "",
         contact=author.contact if named and author.user is None else None,
@@ -284,7 +284,8 @@ def _author_of_form(account: _Account, message: Prepared) -> TicketAuthor:
     """Whose ticket mail from one of our own addresses is: a form's, whose sender Reply-To names, or our own.
 
     Believed where the mail is proven to be from our domain, or came by a door of our own, and no program says
-    that it answers by itself. The person is claimed, not proven: the ticket is new, and theirs to be answered.
+    that it answers by itself. The person is claimed, not proven: the ticket is new, and theirs to be
+    answered.
     """
     own = TicketAuthor(address=message.sender, contact=None, user=None, own=True)
     claimed = message.claimed
@@ -377,7 +378,7 @@ def _is_capped(case: Case) -> bool:
 
 
 def _collecting(account: _Account, case: Case) -> FiledTicket | None:
-    """The ticket for what a sender sends over his hourly cap; None below the cap, or when it is yet to be made.
+    """The ticket for what a sender sends over their hourly cap; None below the cap, or when it is yet to be made.
 
     One that was closed or trashed collects no more: nobody would see what came."""
     key = _flood_key(account, case)

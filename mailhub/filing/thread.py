@@ -1,14 +1,14 @@
 """Which ticket a message belongs to. Pure: looks at values, touches nothing (docs/design.md, "Threading policy").
 
 In order, and the reason is stored:
-  1. ``reply-address``      our signed reply address; joins whoever sends, who is a guest if he is not its person
+  1. ``reply-address``      our signed reply address; joins whoever sends, who is a guest if they are not its person
      ``reply-message-id``   the same proof in a Message-ID of ours that the mail answers (providers drop plus parts)
   2. ``in-reply-to``, ``references``    Message-IDs seen or sent in the account; References from the right (RFC 5322)
      ``thread-index``       the conversation Outlook names in Thread-Index, where no id helps
      ``bounce``             a bounce of a mail we sent
   3. ``subject-tag``        [#123]
 2 and 3 join only a participant (requester, cc'd earlier, user) whose authentication did not fail; anybody else gets a
-ticket of his own, with a link to where it may belong. Never by equal subjects, never by Re: prefixes.
+ticket of their own, with a link to where it may belong. Never by equal subjects, never by Re: prefixes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def decide(incoming: Incoming, view: View) -> Decision:
 
 
 def _doubt(incoming: Incoming, ticket: FiledTicket, contact: int) -> str:
-    """Why the bearer of a proof is only a guest, "" when he is who it was given to, or a participant."""
+    """Why the bearer of a proof is only a guest, "" when they are who it was given to, or a participant."""
     if incoming.forged:
         return "its sender could not be authenticated"
     if incoming.contact != contact and not _may_write(incoming, ticket):

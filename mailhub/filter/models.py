@@ -5,7 +5,7 @@
 
 How memory stays true without a hook on rollback: every change to a ledger leaves a random stamp in the account's
 ``ledger_head`` row, in the same transaction. Counts remember the stamps of the changes they hold that may still be
-undone; whoever asks for counts compares with the stamp his own transaction sees. Equal: the counts are right. Seen
+undone; whoever asks for counts compares with the stamp their own transaction sees. Equal: the counts are right. Seen
 before: what came after it was rolled back (a savepoint, a commit that failed, even one whose answer got lost), and is
 taken back here. Unknown: another node wrote; its appended rows are added, or, if it took rows away, the ledger is
 folded anew. So a change can be made at once, several in one transaction see each other, and no failure has to be

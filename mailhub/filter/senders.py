@@ -4,10 +4,10 @@ A rule is an address or a domain; a domain holds for its subdomains too. Of seve
 decides: address, then domain, then its parents.
 
 A deny rule holds whatever authentication said, for the author and for the reverse path: who forges a denied
-sender only loses his own mail. An allow rule opens the door, so it holds only for a single author who is
-proven: DMARC passes, or his domain publishes no policy and SPF or DKIM passes for it (RFC 7489 3.1, relaxed);
-or where nobody was asked to look (LMTP or a pipe without a trusted host, by the operator's choice). Otherwise
-the score decides, and the reason says that the rule was not used.
+sender only loses their own mail. An allow rule opens the door, so it holds only for a single author who is
+proven: DMARC passes, or their domain publishes no policy and SPF or DKIM passes for it (RFC 7489 3.1,
+relaxed); or where nobody was asked to look (LMTP or a pipe without a trusted host, by the operator's choice).
+Otherwise the score decides, and the reason says that the rule was not used.
 
 Must not: know tables, or what a verdict does to a ticket.
 """

@@ -30,7 +30,7 @@ class FilterSettings:
     minimum_spam: int = 5
     minimum_ham: int = 5
     trusts_hosts: bool = (
-        False  # somebody ahead of us authenticates senders: mail without his word is unproven
+        False  # somebody ahead of us authenticates senders: mail without their word is unproven
     )
 
     @classmethod

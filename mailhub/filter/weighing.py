@@ -32,7 +32,9 @@ class Weighed:
 
 
 def is_conflict(words: Iterable[Mark]) -> bool:
-    """Whether people disagree: the last words of one message, one a user. What was only handled disagrees with nobody."""
+    """Whether people disagree: the last words of one message, one a user. What was only handled disagrees
+    with nobody.
+    """
     return {SPAM, HAM} <= {each.label for each in words if each.source not in ledger.WEAK}
 
 

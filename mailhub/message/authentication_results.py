@@ -10,7 +10,7 @@ What a host strips by its own reading must be all that we believe by ours. So th
 the name stands right before its colon, and the identity is a plain token with nothing but blanks before it: no
 encoded word, comment or quotes, which are not how hosts write themselves. A field of a trusted host that is not of
 RFC 8601's grammar behind that is believed in nothing, and neither is the author then: a sender can put words into it
-by his reverse path. Microsoft 365 writes no identity: its topmost field is believed where the operator names
+by their reverse path. Microsoft 365 writes no identity: its topmost field is believed where the operator names
 ``mail.protection.outlook.com``, stands right above that hop's own Received, and below none but its hosts'. Policies
 are written in every way but a standard one: OpenDMARC and Gmail ``(p=reject dis=none)``, rspamd ``(policy=reject)``,
 Microsoft ``action=oreject``.
@@ -65,7 +65,7 @@ def authentication_results(
     """What a trusted host found, None when no such field counts. ``fields``: as ``author.fields_of`` yields them.
 
     ``author`` is the domain of the one author (``Author.domain``), "" when there is none or several: that is a
-    permerror, whatever the host found. A result about another domain (``header.from``) fails: it says nothing of him.
+    permerror, whatever the host found. A result about another domain (``header.from``) fails: it says nothing of them.
     """
     trusted = {host.lower() for host in trusted_hosts}
     found: list[bytes] = []
@@ -89,7 +89,8 @@ def authentication_results(
 
 
 def _of_microsoft(fields: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-    """The field without an identity that Microsoft 365 wrote, as if it had an empty one; None where it may be another's.
+    """The field without an identity that Microsoft 365 wrote, as if it had an empty one; None where it may be
+    another's.
 
     Whoever sends us mail by another way cannot take away the Received of the host that had it last: above the
     field there is none but Microsoft's, and right below it the one of the hop that looked.
@@ -226,7 +227,7 @@ def _read(values: Sequence[bytes], host: str, author: str) -> Authentication:
 
 
 def _dmarc(results: Sequence[_Result], author: str) -> tuple[str, str]:
-    """The result and the policy for this author: the worst said of him, and the strictest policy that is named."""
+    """The result and the policy for this author: the worst said of them, and the strictest policy that is named."""
     words = {each.word for each in results} or {"none"}
     about = [_domain(name) for each in results for name in each.named("header.from")]
     word = "fail" if "fail" in words else max(words, key=_RANK.index)

@@ -152,7 +152,7 @@ def _bounce(
     words, returned = bounce_text.split_returned(text)
     author = {each.lower() for each in _addresses(fields.get("from", ""))}
     told = bounce_text.read(words, author.union(each.lower() for each in _addresses(fields.get("to", ""))))
-    if not told.about:  # somebody wrote to himself
+    if not told.about:  # somebody wrote to themselves
         told = bounce_text.read(words, author)
     rows: tuple[bounce_report.Reported, ...] = ()
 

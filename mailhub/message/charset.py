@@ -1,4 +1,4 @@
-"""Bytes to text. Job: the text a sender meant, whatever label he wrote; no input raises and nothing is dropped.
+"""Bytes to text. Job: the text a sender meant, whatever label they wrote; no input raises and nothing is dropped.
 
 Labels are read as the WHATWG Encoding standard reads them (latin-1 means windows-1252, gb2312 means gbk),
 then as Python names, then mended; a label nobody knows, or one that does not fit, is recovered by ``detect``.

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from mailhub.message.values import Part
 
-# Text that is data for a program, or part of a report (RFC 6522 3): files, whoever else writes text/* is read.
+# Text that is data for a program, or part of a report (RFC 6522 3): files, whoever else writes text/* is
+# read.
 _DATA = frozenset(
     (
         "text/calendar",

@@ -147,7 +147,9 @@ class _Pieces:
 
 
 def _in_any_order(text: str) -> int | None:
-    """A date told by its pieces: the month by its name in any language of ``month_names``, before the day or after it."""
+    """A date told by its pieces: the month by its name in any language of ``month_names``, before the day or
+    after it.
+    """
     pieces = _Pieces()
     for word in _WORD.findall(_YEAR_FIRST.sub(_days_first, text))[:_WORDS]:
         pieces.take(word)

@@ -1,7 +1,7 @@
 """Whose mail was sent on: the From of a forwarded mail's header block in the text. Pure, bounded; proves nothing.
 
-Read where the subject or a separator says that a mail is sent on (``quoted_phrases``), in the languages of mail
-programs. Used for the mail of an authenticated agent alone: it is they who say whose mail it was.
+Read where the subject or a separator says that a mail is sent on (``quoted_phrases``), in the languages of
+mail programs. Used for the mail of an authenticated agent alone: it is they who say whose mail it was.
 """
 
 from __future__ import annotations

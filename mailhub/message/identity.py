@@ -37,7 +37,7 @@ def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iter
 def name(parsed: Parsed, sender: str) -> bytes:
     """16 bytes of what the message is called: its Message-ID, or Date and Subject as read, of this sender.
 
-    ``sender`` is whose mail it becomes, lower case: else whoever sent somebody's id and text first, under a name of his
+    ``sender`` is whose mail it becomes, lower case: else whoever sent somebody's id and text first, under a name of their
     own, would have the genuine mail taken for a copy and shown to nobody.
     """
     what = (

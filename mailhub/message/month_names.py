@@ -1,8 +1,8 @@
 """Names of months in the 35 languages most used in mail. Data only, lower case, without a final dot.
 
-Made from the Unicode CLDR as Babel 2.19 carries it (Unicode License V3): wide and abbreviated, alone and in a date.
-A name that is one month here and another there (Polish and Croatian lip, lis, listopad; srp) is none: better no
-date than a wrong one. Tables are lists parted by bars.
+Made from the Unicode CLDR as Babel 2.19 carries it (Unicode License V3): wide and abbreviated, alone and in a
+date. A name that is one month here and another there (Polish and Croatian lip, lis, listopad; srp) is none:
+better no date than a wrong one. Tables are lists parted by bars.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ _CHUNKS = 100_000
 
 
 def opened(scanned: Scan) -> Scan:
-    """The message with what it signed in place of the signature's file; the same where it is none, or cannot be read."""
+    """The message with what it signed in place of the signature's file; the same where it is none, or cannot
+    be read.
+    """
     for _ in range(LAYERS):
         root = scanned.parts[0]
         if root.content_type not in _TYPES or root.end - root.body_start > MOST_BYTES:
@@ -44,7 +46,9 @@ def opened(scanned: Scan) -> Scan:
 
 
 def _message(raw: bytes, root: Part, inside: bytes) -> bytes:
-    """The message around what it signed. Of the inner header only Content- fields count: whoever signs is nobody else."""
+    """The message around what it signed. Of the inner header only Content- fields count: whoever signs is
+    nobody else.
+    """
     outer = _fields(raw[root.start : root.body_start], content=False)
     head, blank, text = inside.partition(b"\r\n\r\n" if b"\r\n\r\n" in inside else b"\n\n")
     return (
@@ -88,7 +92,9 @@ def signed_content(data: bytes) -> bytes | None:
 
 
 def _head(data: bytes, at: int) -> tuple[int, int, int] | None:
-    """(tag, length, where the contents begin) of the value at ``at``; length -1 when its end is marked (X.690 8.1.3)."""
+    """(tag, length, where the contents begin) of the value at ``at``; length -1 when its end is marked (X.690
+    8.1.3).
+    """
     if at + 2 > len(data):
         return None
     tag = data[at]

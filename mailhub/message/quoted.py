@@ -247,7 +247,9 @@ def _ruled(walk: _Walk, index: int, line: str) -> int | None:
 
 
 def _is_short_signature(walk: _Walk, index: int, end: int) -> bool:
-    """Whether what stands below a bare "--" is who wrote: short, no more than the text above it, and no list of facts."""
+    """Whether what stands below a bare "--" is who wrote: short, no more than the text above it, and no list
+    of facts.
+    """
     below = [line for line in walk.lines[index + 1 : end] if line.strip()]
     if len(below) > _SHORT_SIGNATURE_LINES or any(map(marks.is_fact, below)):
         return False
@@ -304,7 +306,9 @@ def _quote(walk: _Walk, start: int) -> int:
 
 
 def _date_line(walk: _Walk, start: int) -> int | None:
-    """The line right above marked quotes that is a date and who wrote, without a verb or colon; None when there is none."""
+    """The line right above marked quotes that is a date and who wrote, without a verb or colon; None when
+    there is none.
+    """
     for index in range(start - 1, max(start - 3, walk.floor) - 1, -1):
         if walk.lines[index].strip():
             return index if marks.is_date_line(walk.lines[index]) else None

@@ -157,7 +157,9 @@ def opens_attribution(line: str) -> bool:
 
 
 def is_attribution(text: str) -> bool:
-    """Whether a text, its lines joined, is an attribution in its full form: with an address or date, and a verb or both."""
+    """Whether a text, its lines joined, is an attribution in its full form: with an address or date, and a
+    verb or both.
+    """
     if not text.endswith(_COLONS) and not text.endswith((":*", ":_")):
         return False
     address = ("@" in text or "mailto" in text) and _ADDRESS.search(text) is not None
@@ -168,8 +170,8 @@ def is_attribution(text: str) -> bool:
 
 
 def introduces_unmarked(lines: Sequence[str], start: int, end: int) -> bool:
-    """Whether an attribution whose quote has no marks is one: it names an address in brackets, or stands apart and
-    names a day, a time and somebody. "On Monday your colleague wrote:" in a letter does not.
+    """Whether an attribution whose quote has no marks is one: it names an address in brackets, or stands
+    apart and names a day, a time and somebody. "On Monday your colleague wrote:" in a letter does not.
     """
     text = " ".join(plain(unquoted(line)) for line in lines[start:end])
     if _BRACKETED.search(text) is not None and (_TIME.search(text) is not None or _says_wrote(text)):

@@ -2,8 +2,8 @@
 
     renew          a refresh token for an access token (RFC 6749 6)
     by_client      the client's own secret for one (RFC 6749 4.4)
-    begin_device   a code that a person types in at another machine, then finish_device until he has (RFC 8628)
-    consent_url    a page where a person agrees, then redeem with the code that he brings (RFC 6749 4.1, PKCE: RFC 7636)
+    begin_device   a code that a person types in at another machine, then finish_device until they have (RFC 8628)
+    consent_url    a page where a person agrees, then redeem with the code that they bring (RFC 6749 4.1, PKCE: RFC 7636)
 
 An expiry is a number of seconds from now on, as the endpoint says it: no clock but ours is looked at.
 Must not: keep anything.
@@ -20,7 +20,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from mailhub.oauth.endpoint import TOKEN_BYTES, Denied, OauthFault, Reach, ask, require_sound
 
-REDIRECT = "http://localhost"  # nothing listens there: the person copies the address that his browser ends at
+REDIRECT = (
+    "http://localhost"  # nothing listens there: the person copies the address that their browser ends at
+)
 _DEFAULT_SECONDS = 300  # where the endpoint does not say how long (RFC 6749 5.1 only recommends it)
 _LONGEST_SECONDS = 20 * 366 * 86_400
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -49,7 +51,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceCode:
-    """What a person is to do, and what to ask with until he has."""
+    """What a person is to do, and what to ask with until they have."""
 
     url: str
     user_code: str
@@ -86,7 +88,7 @@ def begin_device(client: OauthClient, url: str) -> DeviceCode:
 
 
 def finish_device(client: OauthClient, device_code: str) -> Tokens | None:
-    """The tokens once the person has agreed; None while he has not. Raises as ``renew``."""
+    """The tokens once the person has agreed; None while they have not. Raises as ``renew``."""
     try:
         return _tokens(_ask(client, {"grant_type": _DEVICE, "device_code": device_code}))
     except Denied as denied:
@@ -114,7 +116,7 @@ def consent_url(client: OauthClient, url: str, *, login: str, state: str, verifi
 
 
 def code_of(answer: str, *, state: str) -> str:
-    """The code in what a person brought: the address that his browser ended at, or the code alone."""
+    """The code in what a person brought: the address that their browser ended at, or the code alone."""
     if "://" not in answer:
         return answer.strip()
     query = parse_qs(urlsplit(answer.strip()).query)

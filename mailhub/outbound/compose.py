@@ -173,7 +173,8 @@ def reference_chain(
 
 
 def answer_index(index: str, now: int) -> str:
-    """Thread-Index of an answer to a mail that has ``index`` (MS-OXOMSG 2.2.1.3): five bytes more; "" where it has none.
+    """Thread-Index of an answer to a mail that has ``index`` (MS-OXOMSG 2.2.1.3): five bytes more; "" where
+    it has none.
 
     They hold how long after the conversation began it was written, in units of 2^18 of 100 ns, and no chance.
     """

@@ -1,4 +1,6 @@
-"""Whether what is set for mailhub's own letters can be used. Must not: load what sends them (`check-config` asks here)."""
+"""Whether what is set for mailhub's own letters can be used. Must not: load what sends them (`check-config`
+asks here).
+"""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def _take_back(connection: Connection, counted: attempts.Counted, now: int) -> N
 def confirm_password(
     context: LoginContext, login: str, encoded: str | None, password: str, *, peer: str, now: int
 ) -> None:
-    """Ask a user who is logged in for his password again; counted as a login is. Raises as ``login``."""
+    """Ask a user who is logged in for their password again; counted as a login is. Raises as ``login``."""
     counted = _count(context, login, peer, now)
     if not context.passwords.verify(encoded, password):
         raise NotAuthenticated("wrong password")

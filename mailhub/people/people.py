@@ -1,8 +1,8 @@
 """Who works in an account: users, their roles, the links that set a password, the end of sessions, ApiTokens.
 
-A caller grants at most their own role, and changes only users whose login they may touch (``access.roles``); both
-are checked here, in the transaction that acts, against the role the user has then. An account that lives has
-an owner: the last one is neither deleted nor demoted.
+A caller grants at most their own role, and changes only users whose login they may touch (``access.roles``);
+both are checked here, in the transaction that acts, against the role the user has then. An account that lives
+has an owner: the last one is neither deleted nor demoted.
 
 Deleting a user goes in short turns (``delete_user``): tickets first, a few at a time, then, in one turn, the
 rest of them with sessions, ApiTokens, links and second factor; name and login go, and what they wrote stays
@@ -250,9 +250,10 @@ def _mail_link(act: Act, post: Post, link: Link, made: NewBearer) -> bool:
 def forgotten(transaction: Transaction, post: Post, email: str, *, expires_at: int, now: int) -> int:
     """Somebody forgot their password: one letter with a link for each account that knows the login; how many links.
 
-    No act of one account: whoever asks is nobody yet, and each account that knows the login has a link on record.
-    Links are made only with their letter, so whoever asks too often (one an hour) ends no link that is on its
-    way. One letter, whoever knows the login: two accounts that know an address must not be two letters to it.
+    No act of one account: whoever asks is nobody yet, and each account that knows the login has a link on
+    record. Links are made only with their letter, so whoever asks too often (one an hour) ends no link that
+    is on its way. One letter, whoever knows the login: two accounts that know an address must not be two
+    letters to it.
     """
     connection = transaction.connection
     known = users.list_users_by_email(connection, email)
@@ -341,7 +342,9 @@ def add_token(act: Act, user: int, wanted: TokenWanted, *, quotas: Quotas) -> tu
 
 
 def revoke_token(act: Act, token: int, *, whose: int | None) -> ApiToken:
-    """End an ApiToken (of the user ``whose``, with None anybody's) now; the row as it is then. Again changes nothing."""
+    """End an ApiToken (of the user ``whose``, with None anybody's) now; the row as it is then. Again changes
+    nothing.
+    """
     row = api_tokens.revoke_api_token(act.transaction.connection, act.account, token, act.now)
     if row is None or (whose is not None and row.user_id != whose):
         raise NotFound(f"no such ApiToken: {token}")

@@ -6,9 +6,9 @@
     messages/ID.eml          each message exactly as it was received or sent
     attachments/ID/N-NAME    its files, decoded, under safe names
 
-A person's export holds what he wrote, what was sent to him, his tickets with the notes on them (not who wrote
-these), and his deliveries. What others wrote into his tickets is theirs and left out. Nothing is held in
-memory but one message. Pages are read one by one: what changes meanwhile may be in it or not.
+A person's export holds what they wrote, what was sent to them, their tickets with the notes on them (not who
+wrote these), and their deliveries. What others wrote into their tickets is theirs and left out. Nothing is
+held in memory but one message. Pages are read one by one: what changes meanwhile may be in it or not.
 
 Must not: decide who may ask. Changes nothing but the journal (``begin``).
 """

@@ -1,4 +1,4 @@
-"""FLOW: a person asks about his own data, and proves by a link that he reads the mail of the address he names.
+"""FLOW: a person asks about their own data, and proves by a link that they read the mail of the address they name.
 
     ask      (page, or mail to support+erase@, +export@, +withdraw@)  known? -> a request, and a letter with a link to
              exactly that address; whoever asks hears the same whatever came of it
@@ -10,9 +10,9 @@
 
 One address proves itself and nothing else: where its contact has further addresses, or a hold stands in the
 way of an erasure, an agent decides, whatever the policy says. The key of a receipt's commitment is shown to
-the person once, when he proves, and kept nowhere; after an erasure nothing is mailed, for the address is
-gone, and what else he asked is over: the page of the link tells how far it is. Must not: tell by answer, time
-or text whether an address is known; act on a GET; put an address into the journal.
+the person once, when they prove, and kept nowhere; after an erasure nothing is mailed, for the address is
+gone, and what else they asked is over: the page of the link tells how far it is. Must not: tell by answer,
+time or text whether an address is known; act on a GET; put an address into the journal.
 """
 
 from __future__ import annotations

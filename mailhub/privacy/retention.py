@@ -120,7 +120,9 @@ def plan(database: Database, settings: Retention, account: int, *, now: int) -> 
 
 
 def _count_going(connection: Connection, account: int, rule: Rule, now: int) -> int:
-    """The due tickets but the held ones, as a step of ``apply`` would find them; counted at once where nothing is held."""
+    """The due tickets but the held ones, as a step of ``apply`` would find them; counted at once where
+    nothing is held.
+    """
     before = now - rule.period
     which = _which(rule)
     if not holds.any_hold(connection, account, now):

@@ -1,7 +1,9 @@
-"""Stored messages as people read them: text, new text, addressees and files, out of the raw bytes. Pure but for reading.
+"""Stored messages as people read them: text, new text, addressees and files, out of the raw bytes. Pure but
+for reading.
 
-Raws are read in portions, a statement each, and parsed one by one; what is held meanwhile is charged to whoever asks.
-Nothing but what is shown is kept of a message. What cannot be read has no text, as what was removed has none.
+Raws are read in portions, a statement each, and parsed one by one; what is held meanwhile is charged to
+whoever asks. Nothing but what is shown is kept of a message. What cannot be read has no text, as what was
+removed has none.
 """
 
 from __future__ import annotations

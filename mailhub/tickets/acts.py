@@ -128,7 +128,9 @@ def accept(act: Act, ticket: int, address: str) -> Ticket:
 
 
 def exclude(act: Act, ticket: int, address: str) -> Ticket:
-    """Who writes from this address is a guest (again): mail of his joins the ticket only with a proof, as a guest's."""
+    """Who writes from this address is a guest (again): mail of their joins the ticket only with a proof, as a
+    guest's.
+    """
     return _set_role(act, ticket, address, "ticket.exclude")
 
 

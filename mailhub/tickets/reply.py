@@ -157,8 +157,8 @@ def read_basis(database: Database, directory: Directory, account: int, ticket: i
 
 
 def _named_by(parent: Parsed, person: Correspondent, directory: Directory, account: int) -> Correspondent:
-    """The requester as their last mail names them: several people can share an address, and a sender that takes
-    no answers (noreply@) says in Reply-To who does.
+    """The requester as their last mail names them: several people can share an address, and a sender that
+    takes no answers (noreply@) says in Reply-To who does.
     """
     author = parent.from_[0] if parent.from_ else None
     asked = [each for each in parent.reply_to if "@" in each.address]

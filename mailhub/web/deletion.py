@@ -1,4 +1,4 @@
-"""/deletion/LINK: an owner confirms, with login and second factor, that his account is to be deleted.
+"""/deletion/LINK: an owner confirms, with login and second factor, that their account is to be deleted.
 
 The link alone does nothing: it says which account, and that its owner's address asked. The deletion is the request that
 `mailhub account delete` makes, in the same transaction that uses the link up.

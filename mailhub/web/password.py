@@ -1,4 +1,4 @@
-"""/password: somebody forgot his password; /password/LINK: he sets one, by a link of an invitation or reset.
+"""/password: somebody forgot their password; /password/LINK: they set one, by a link of an invitation or reset.
 
 Asking is answered before anything is looked up, always alike. Opening the link only shows a form.
 """

@@ -1,4 +1,4 @@
-"""/privacy: somebody asks about his own data; /privacy/ACCOUNT/LINK: what the mailed link would do, and has done.
+"""/privacy: somebody asks about their own data; /privacy/ACCOUNT/LINK: what the mailed link would do, and has done.
 
 The answer to asking is one page, sent before anything is looked up: neither its text nor its time tells
 whether an address is known. A link that is opened only shows; the button acts, since programs that scan mail

@@ -56,7 +56,9 @@ def learn(connection: Connection, node: int, path: str) -> None:
 
 
 def inherit(connection: Connection, paths: Collection[str]) -> None:
-    """After a restore: the directories of the installation that the backup is from, whose key files hold what they held."""
+    """After a restore: the directories of the installation that the backup is from, whose key files hold what
+    they held.
+    """
     rows = [{"node": BEFORE_RESTORE, "path": path, "owed": 0, "written": 0} for path in sorted(set(paths))]
     if rows:
         connection.execute(insert(backup_target), rows)

@@ -79,8 +79,8 @@ class Failing:
 def list_failing(connection: Connection, account_id: int | None, *, limit: int) -> Sequence[Failing]:
     """Rows of every queue that failed and are tried again, those that were tried most first.
 
-    Of one account, or with None of all and of the operator's own. Erasures, the outbox and owed IMAP acts keep that
-    in columns of their own.
+    Of one account, or with None of all and of the operator's own. Erasures, the outbox and owed IMAP acts
+    keep that in columns of their own.
     """
     queues = (
         _failing(queue_fault, queue_fault.c.queue, "item"),

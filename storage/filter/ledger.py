@@ -27,8 +27,8 @@ from storage.schema import ledger, ledger_head, mark
 
 IN_LIMIT = 500  # ids of one statement
 
-# Where an act comes from: somebody said so; they answered the message; they closed its ticket without a word against
-# it; it was moved in a mailbox at a provider; it was sent to a feedback address.
+# Where an act comes from: somebody said so; they answered the message; they closed its ticket without a word
+# against it; it was moved in a mailbox at a provider; it was sent to a feedback address.
 MARK = "mark"
 ANSWER = "answer"
 HANDLED = "handled"
@@ -240,7 +240,7 @@ def latest_marks(connection: Connection, account_id: int, messages: Collection[i
 def last_words(
     connection: Connection, account_id: int, messages: Collection[int]
 ) -> dict[int, dict[int, Mark]]:
-    """Of each of these messages, by user: the last act of his that counts."""
+    """Of each of these messages, by user: the last act of their that counts."""
     found: dict[int, dict[int, Mark]] = {}
     for chosen in _portions(messages):
         query = (

@@ -1,5 +1,5 @@
-"""Marks that were asked for: by moving mail in a mailbox at a provider, by sending it to a feedback address, or by
-closing its ticket.
+"""Marks that were asked for: by moving mail in a mailbox at a provider, by sending it to a feedback address,
+or by closing its ticket.
 
 States of a request: waiting -> given as a mark (the row goes), or suggested -> confirmed or dismissed by an agent, or
 gone by age. One request a message and giver: the last word counts. Functions take a connection of the caller's

@@ -313,7 +313,7 @@ def _number_tickets(connection: Connection, account_id: int, tickets: list[Row])
 def flood_ticket(
     connection: Connection, account_id: int, *, mailbox: int, contact: int | None, since: int
 ) -> int | None:
-    """The open ticket that collects what this sender sent over his cap since then, if there is one."""
+    """The open ticket that collects what this sender sent over their cap since then, if there is one."""
     statement = (
         select(ticket.c.id)
         .where(

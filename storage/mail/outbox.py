@@ -69,8 +69,8 @@ def add_to_outbox(connection: Connection, rows: Iterable[OutboxRow]) -> None:
 def claim_due(connection: Connection, now: int, *, until: int, after: int = 0) -> OutboxRow | None:
     """A queued row that is due; nobody else gets it before ``until``. After a crash it is due again then.
 
-    The accounts by turns: the one that comes behind the account ``after`` by id, and in it what has been due the
-    longest. A row that another node is claiming is left to it (PostgreSQL).
+    The accounts by turns: the one that comes behind the account ``after`` by id, and in it what has been due
+    the longest. A row that another node is claiming is left to it (PostgreSQL).
     """
     due = (_QUEUED, outbox.c.next_attempt_at <= now, _may_go_out())
     for account_id in _by_turns(connection, after):

@@ -33,7 +33,8 @@ PREFIX_CHARACTERS = 2  # that a beginning has; in scripts without spaces the ind
 PAGES_A_TURN = 32  # of the index, merged in one turn of the writer: some 10 ms of work
 MESSAGE_CHARACTERS = 250_000  # of them all, up to 4 bytes each: PostgreSQL refuses a tsvector from 1 MiB
 
-# Blocks that have combining marks. Inside of a word they are letters: Hindi without its vowels is another word.
+# Blocks that have combining marks. Inside of a word they are letters: Hindi without its vowels is another
+# word.
 _MARKED = (range(0x300, 0x1E00), range(0x20D0, 0x2100), range(0xA66F, 0xAC00), range(0xFE20, 0xFE30))
 _MARKS = "".join(
     chr(code) for block in _MARKED for code in block if unicodedata.category(chr(code)) in ("Mn", "Mc")

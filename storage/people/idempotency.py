@@ -17,7 +17,7 @@ from storage.schema import idempotency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKey:
-    """Which request this is: whose, where, and what he calls it."""
+    """Which request this is: whose, where, and what they call it."""
 
     account_id: int
     actor: str

@@ -1,7 +1,7 @@
 """Who logs in under a name: user and second factor in one look-up. Reads only.
 
-Whoever is looked up, a row is found by the login and a user by his id: where nobody has the login, some other
-user, whose row is then not used. Otherwise the time of a refused login tells: ``scripts/campaign
+Whoever is looked up, a row is found by the login and a user by their id: where nobody has the login, some
+other user, whose row is then not used. Otherwise the time of a refused login tells: ``scripts/campaign
 login-timing`` saw 4 us.
 """
 

@@ -1,6 +1,6 @@
 """Rows of users (owner, admin, agent). Functions take a connection of the caller's transaction and commit nothing.
 
-A deleted user's row stays, as a pseudonym for what he wrote: without name, login, password and uid.
+A deleted user's row stays, as a pseudonym for what they wrote: without name, login, password and uid.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def set_password(connection: Connection, account_id: int, user_id: int, password
 
 
 def forget_user(connection: Connection, account_id: int, user_id: int, *, at: int) -> None:
-    """Delete a user: his id stays as a pseudonym, and nothing that says who he was."""
+    """Delete a user: their id stays as a pseudonym, and nothing that says who they were."""
     nobody = {"email": f"former-{user_id}", "name": "", "password_hash": None, "uid": None, "deleted_at": at}
     connection.execute(update(user).where(*_own(account_id, user_id)).values(nobody))
 

@@ -34,7 +34,7 @@ LAST_ID = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A person and his addresses, in order."""
+    """A person and their addresses, in order."""
 
     account_id: int
     id: int
@@ -268,7 +268,9 @@ def deliveries_of(connection: Connection, account_id: int, messages: Collection[
 def sendings_to(
     connection: Connection, account_id: int, addresses: Collection[str], *, limit: int, until: int = LAST_ID
 ) -> Sequence[int]:
-    """Ids, up to ``until``, of what is or was to be sent to these addresses. Walks the outbox: not in a writer's turn."""
+    """Ids, up to ``until``, of what is or was to be sent to these addresses. Walks the outbox: not in a
+    writer's turn.
+    """
     to_them = func.lower(outbox.c.recipient).in_(addresses)
     own = (outbox.c.account_id == account_id, to_them, outbox.c.id <= until)
     return connection.execute(select(outbox.c.id).where(*own).limit(limit)).scalars().all()

@@ -1,8 +1,8 @@
 """Which rows were not there yet when an erasure gathered whom it means: they are a new contact's, or about one.
 
-Told by ids, not by clocks, which two nodes need not share: every row there was has an id up to ``highest_id``.
-An id above it is a later row's; what another node made later with an id below it counts as there before,
-which costs a round and leaves nothing out. Functions take a connection and change nothing.
+Told by ids, not by clocks, which two nodes need not share: every row there was has an id up to
+``highest_id``. An id above it is a later row's; what another node made later with an id below it counts as
+there before, which costs a round and leaves nothing out. Functions take a connection and change nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def highest_id(connection: Connection, account_id: int) -> int:
 
 
 def is_later(connection: Connection, account_id: int, table: Table, key: Key, cut: int) -> bool:
-    """Whether a row came after the cut. An address is as old as its contact, a participant as the ticket's last mail."""
+    """Whether a row came after the cut. An address is as old as its contact, a participant as the ticket's
+    last mail.
+    """
     if "id" in table.primary_key.columns:
         return int(key[-1]) > cut
     if table is contact_address:

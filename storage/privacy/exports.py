@@ -38,7 +38,7 @@ from storage.schema import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedPerson:
-    """Whose data it is: the contact, and every address known to be his (lower case)."""
+    """Whose data it is: the contact, and every address known to be their (lower case)."""
 
     account_id: int
     contact_id: int

@@ -3,7 +3,7 @@
 Durable state: table redaction, carried by the key files of backups and by no backup. A restored backup holds
 these messages as they were; their redacted revision is made again from it, to the byte
 (``erasing.mail.redo``). A change tells nothing without the bytes before, and holds nothing of the person:
-only what took his place, and references. Functions take a connection and commit nothing.
+only what took their place, and references. Functions take a connection and commit nothing.
 """
 
 from __future__ import annotations

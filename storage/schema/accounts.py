@@ -30,7 +30,9 @@ account = Table(
         retention="account",
     ),
     instant("term_began_at", "since when the stage's term counts", null="no term runs", retention="account"),
-    instant("deletion_asked_at", "when the owner asked for deletion", null="he did not", retention="account"),
+    instant(
+        "deletion_asked_at", "when the owner asked for deletion", null="they did not", retention="account"
+    ),
     PrimaryKeyConstraint("id"),
     Index(
         "account_by_term",

@@ -43,7 +43,7 @@ privacy_request = Table(
     "privacy_request",
     metadata,
     account_id(),
-    reference("id", "what a person asks about his own data (art. 7(3), 15, 17, 20)", retention="operation"),
+    reference("id", "what a person asks about their own data (art. 7(3), 15, 17, 20)", retention="operation"),
     word("kind", "erasure, export or withdrawal", retention="operation"),
     column(
         "address", Text, "about whose data: exactly this address", personal="email", retention="operation"

@@ -32,7 +32,7 @@ ticket = Table(
     reference("assignee_id", "the user who owns it", null="nobody"),
     reference("merged_into", "the ticket this one was merged into", null="not merged"),
     reference("may_belong_to", "ticket a forged reply pointed at", null="none"),
-    column("flood", SmallInteger, "1 when it collects what a sender sent over his cap", unit="0 or 1"),
+    column("flood", SmallInteger, "1 when it collects what a sender sent over their cap", unit="0 or 1"),
     column("message_count", Integer, "messages in it, notes not counted", unit="messages"),
     word("verdict", "spam, ham or unsure: of its first message, or set by hand"),
     column("probability", Float, "of spam, of its first message", null="not scored", unit="0..1"),

@@ -88,7 +88,8 @@ def copies_of(connection: Connection, account_id: int, messages: Collection[int]
     return [Copy(**row._mapping) for row in rows]
 
 
-# A copy that may be deleted there when its writer is erased: surely his, where the mailbox's owner wants it.
+# A copy that may be deleted there when its writer is erased: surely theirs, where the mailbox's owner wants
+# it.
 _ERASED_THERE = and_(imap_source.c.erase_there == 1, imap_copy.c.known_by != ALIKE)
 
 

@@ -1,6 +1,6 @@
-"""One ticket as people see it, read at once: the row, who takes part, its messages with what was said about them and what
-became of them, its notes. So many statements for one message as for two hundred. Reads only; the texts are in the
-raws (``storage.mail.raws``).
+"""One ticket as people see it, read at once: the row, who takes part, its messages with what was said about
+them and what became of them, its notes. So many statements for one message as for two hundred. Reads only;
+the texts are in the raws (``storage.mail.raws``).
 """
 
 from __future__ import annotations

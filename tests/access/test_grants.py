@@ -1,4 +1,4 @@
-"""An operator reads content only while an owner or admin lets him, and never without a trace."""
+"""An operator reads content only while an owner or admin lets them, and never without a trace."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_unknown_action_is_an_error() -> None:
 @pytest.mark.parametrize("action", sorted(ACTIONS))
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
 def test_nobody_acts_in_another_account(action: str, role: Role) -> None:
-    """Outside of his account a user hears that there is nothing, whatever he asks."""
+    """Outside of their account a user hears that there is nothing, whatever they ask."""
     with pytest.raises(NotFound):
         require(user(role), action, OTHER)
 
@@ -122,7 +122,7 @@ def test_mapped_machine_uid_keeps_the_operators_rights() -> None:
     ],
 )
 def test_scopes_only_take_away(scopes: set[str], may: str, may_not: str) -> None:
-    """An ApiToken's scopes limit its user; they never give him more."""
+    """An ApiToken's scopes limit its user; they never give them more."""
     limited = user(Role.AGENT, scopes=frozenset(scopes))
     assert allowed(limited, may)
     assert not allowed(limited, may_not)

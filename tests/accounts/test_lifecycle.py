@@ -246,7 +246,7 @@ def test_an_owners_request_waits_for_nothing_but_skips_no_stage(life: Life) -> N
 
 
 def test_a_request_is_taken_back_by_lifting(life: Life) -> None:
-    """While suspended the owner may change his mind."""
+    """While suspended the owner may change their mind."""
     life.act(lifecycle.ask_deletion)
     life.pass_time(MINUTE)
     life.act(lifecycle.resume, by_owner=True)
@@ -380,7 +380,7 @@ def test_a_warning_and_its_letter_are_one_transaction(life: Life) -> None:
 
 
 def test_an_owner_who_asks_for_deletion_gets_one_letter(life: Life) -> None:
-    """He is told at once, and not of every stage on the way."""
+    """They are told at once, and not of every stage on the way."""
     with_post(life)
     life.act(lifecycle.ask_deletion)
     life.sweep()

@@ -1,4 +1,4 @@
-"""Allow-lists at the doors: who is shut out, who never is, and that nobody shuts himself out."""
+"""Allow-lists at the doors: who is shut out, who never is, and that nobody shuts themselves out."""
 
 from __future__ import annotations
 

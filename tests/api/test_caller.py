@@ -99,7 +99,7 @@ def test_mapping_to_nobody_is_refused(home: Home) -> None:
 
 
 def test_same_login_in_two_accounts_needs_the_account(home: Home) -> None:
-    """A uid mapped to a login of two accounts says which one he means."""
+    """A uid mapped to a login of two accounts says which one they mean."""
     mapped = home.mapping(u4000="agent@first.example")
     with pytest.raises(AccountNeeded):
         identify(mapped, STRANGER)
@@ -136,7 +136,7 @@ def session_of(home: Home, user: int, **more: Any) -> str:
 
 
 def test_a_session_is_its_user_and_says_how_fresh(home: Home) -> None:
-    """(a) The user who logged in, with the instant until which his second factor is fresh."""
+    """(a) The user who logged in, with the instant until which their second factor is fresh."""
     header = session_of(home, 12, fresh_until=7)
     assert identify(home, 0, header) == Actor(role=Role.AGENT, account=1, user=12, session=212, fresh_until=7)
 
@@ -165,7 +165,7 @@ def test_a_session_that_is_used_does_not_end_idle(home: Home) -> None:
 
 
 def test_without_the_second_factor_his_role_needs_he_may_only_enrol(home: Home) -> None:
-    """An owner's session opens nothing but his own login until he has a second factor; an agent needs none."""
+    """An owner's session opens nothing but their own login until they have a second factor; an agent needs none."""
     owner = identify(home, None, session_of(home, 11))
     assert owner.scopes == {"login.own"}
     with pytest.raises(Forbidden, match="second factor"):
@@ -190,7 +190,7 @@ def test_tcp_without_a_token_is_nobody(home: Home) -> None:
 
 
 def test_account_is_the_own_the_named_or_the_only_one(home: Home) -> None:
-    """A user is in his account; the operator names one of several, by id or name."""
+    """A user is in their account; the operator names one of several, by id or name."""
     owner, operator = identify(home, None, token_of(home, 11)), identify(home, 0)
     assert caller.choose_account(home.house, owner) == 1
     assert caller.choose_account(home.house, operator, "second") == 2

@@ -56,7 +56,7 @@ def test_a_repeated_key_gets_the_first_answer_again(home: Home, owner: Asker) ->
 
 
 def test_a_key_belongs_to_one_request(owner: Asker) -> None:
-    """Another body, or another ticket, under the same key is refused; another route or user has keys of his own."""
+    """Another body, or another ticket, under the same key is refused; another route or user has keys of their own."""
     assert owner("POST", "/v1/tickets/1/notes", {"text": "a"}, headers=keyed("k")).status == 201
     other = owner("POST", "/v1/tickets/1/notes", {"text": "b"}, headers=keyed("k"))
     assert (other.status, other.json["code"]) == (422, "key-reused")
@@ -98,7 +98,7 @@ def test_parallel_twins_act_once(home: Home, owner: Asker) -> None:
 
 
 def test_an_answer_that_is_lost_is_told(home: Home, owner: Asker) -> None:
-    """After a removal no answer is kept that could speak of what went; the client hears that his act was done."""
+    """After a removal no answer is kept that could speak of what went; the client hears that their act was done."""
     assert owner("POST", "/v1/tickets/1/close", headers=keyed("k")).status == 200
     home.house.writer.run(lambda tx: forget_answers(tx.connection, 1))
     again = owner("POST", "/v1/tickets/1/close", headers=keyed("k"))

@@ -31,7 +31,7 @@ def test_the_account_is_the_one_of_the_address(home: Home, recipient: str, accou
 
 
 def test_a_user_stays_in_his_account(home: Home) -> None:
-    """Who is no operator hands mail in to his own account, whatever the address."""
+    """Who is no operator hands mail in to their own account, whatever the address."""
     owner = Actor(role=Role.OWNER, account=1, user=11)
     assert the_delivery(home.house, owner, ["support@second.example"]).account == 1
 

@@ -91,7 +91,7 @@ def test_an_address_that_asks_too_often_hears_when_it_may_again(home: Home) -> N
 
 
 def test_a_user_is_bounded_wherever_he_comes_from(home: Home) -> None:
-    """A user's requests count together; his colleague goes on."""
+    """A user's requests count together; their colleague goes on."""
     app = limited(home, requests_per_user=10).app()
     owner, agent = home.token(11), home.token(12)
     asked = [

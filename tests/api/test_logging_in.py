@@ -43,7 +43,7 @@ def log_in(app: Api, email: str, code: str = "", *, account: str | None = "first
 
 
 def enrol(asker: Asker) -> tuple[pyotp.TOTP, Any]:
-    """His app, and what confirming answered."""
+    """Their app, and what confirming answered."""
     begun = asker("POST", "/v1/second-factor", {"password": PASSWORD}).json
     assert begun["uri"].startswith("otpauth://totp/mailhub:")
     assert begun["svg"].startswith("<svg")
@@ -71,7 +71,7 @@ def test_guesses_are_told_when_to_come_again(app: Api) -> None:
 
 
 def test_an_owner_enrols_before_anything_else(app: Api) -> None:
-    """Without the second factor his role needs he hears so; with it he may, and is fresh."""
+    """Without the second factor their role needs they hear so; with it they may, and is fresh."""
     owner = log_in(app, "owner@first.example")
     refused = owner("DELETE", "/v1/users/12")
     assert (refused.status, "second factor" in refused.json["detail"]) == (403, True)
@@ -105,7 +105,7 @@ def _let_it_grow_old(home: Home) -> None:
 
 
 def test_an_api_token_changes_no_login(home: Home, app: Api) -> None:
-    """With an agent's ApiToken nobody enrols a second factor or sets a password for him."""
+    """With an agent's ApiToken nobody enrols a second factor or sets a password for them."""
     token = Asker(app=app, token=home.token(12))
     assert token("POST", "/v1/second-factor").status == 403
     assert token("POST", "/v1/password", {"password": "a new sentence", "present": PASSWORD}).status == 403
@@ -113,7 +113,7 @@ def test_an_api_token_changes_no_login(home: Home, app: Api) -> None:
 
 
 def test_sessions_are_listed_and_ended(app: Api) -> None:
-    """A user sees his own, says which one asks, ends one and is out of it at once; an admin ends an agent's."""
+    """A user sees their own, says which one asks, ends one and is out of it at once; an admin ends an agent's."""
     first, second = log_in(app, AGENT), log_in(app, AGENT)
     rows = first("GET", "/v1/sessions").json["items"]
     assert [each["current"] for each in rows] == [True, False]

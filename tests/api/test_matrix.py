@@ -31,15 +31,15 @@ from tests.houses.asking import Asker
 if TYPE_CHECKING:
     from tests.api.conftest import Home
 
-ANYBODY = {"/v1/whoami"}  # whoever is somebody may ask who he is
-LISTED = {"/v1/accounts"}  # shows each caller his own account
+ANYBODY = {"/v1/whoami"}  # whoever is somebody may ask who they are
+LISTED = {"/v1/accounts"}  # shows each caller their own account
 IDS = {"user": "12"}  # of what the path names; everything else is 1
 PASSED, REFUSED, UNKNOWN = 418, 403, 404
 MODULES = [module for module in vars(api).values() if inspect.ismodule(module)]
 
 
 class Passed(Unavailable):
-    """Somebody may do what he asked for."""
+    """Somebody may do what they asked for."""
 
 
 @dataclass

@@ -284,7 +284,7 @@ def rows_of(home: Home, account: int) -> Mapping[str, Any]:
 
 @pytest.fixture
 def neighbours(home: Home) -> tuple[Asker, Belongings, Belongings]:
-    """The owner of the first account with every right he can have, his objects, and those of the second account."""
+    """The owner of the first account with every right they can have, their objects, and those of the second account."""
     app = home.mapping(u4000="owner@first.example", u4001="owner@second.example").app()
     first, second = Asker(app=app, uid=4000), Asker(app=app, uid=4001)
     mine = Belongings(home, first, 1, 11, "first.example")
@@ -391,7 +391,7 @@ def test_no_field_leads_to_another_account(
 
 
 def test_nobody_is_let_in_without_credentials(home: Home) -> None:
-    """Every route that is not open answers 401 to a stranger, before it looks at what he sent."""
+    """Every route that is not open answers 401 to a stranger, before it looks at what they sent."""
     app, wrong = home.app(), []
     stranger, described = Asker(app=app), app.openapi()
     for path, method, operation in operations(described):

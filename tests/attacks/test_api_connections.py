@@ -1,4 +1,4 @@
-"""What a stranger can do to the API before anybody knows who he is: next to nothing."""
+"""What a stranger can do to the API before anybody knows who they are: next to nothing."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ ID = "order-1@customer.example"
 
 @pytest.mark.parametrize("id", [ID, None])
 def test_the_same_mail_under_another_from_is_another_message(room: PostRoom, id: str | None) -> None:
-    """Whoever sends the same id and text first in his own name keeps the genuine mail from nobody."""
+    """Whoever sends the same id and text first in their own name keeps the genuine mail from nobody."""
     first = room.deliver(mail("I order.", sender=MALLORY, id=id))
     genuine = room.deliver(mail("I order.", sender=KIM, id=id))
     assert (genuine.fate, room.requester(genuine.ticket)) == (Fate.FILED, KIM)

@@ -1,8 +1,8 @@
 """Attack: mails whose author is one address to whoever proves it and another to whoever believes it.
 
 Kim is a customer whose domain rejects what is not hers; Mallory owns a domain that vouches for everything
-from his host. Whatever he writes, Kim's ticket stays closed to him, and no mail is shown as verified under
-her name.
+from their host. Whatever they write, Kim's ticket stays closed to them, and no mail is shown as verified
+under her name.
 """
 
 from __future__ import annotations

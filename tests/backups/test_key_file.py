@@ -108,7 +108,9 @@ def test_a_target_that_left_the_configuration_is_rewritten(vault: Vault, tmp_pat
 
 
 def test_a_lost_target_is_answered_for_and_found_again(vault: Vault, tmp_path: Path) -> None:
-    """What the operator signed off keeps nothing waiting; configured and there again, it is rewritten and lost no more."""
+    """What the operator signed off keeps nothing waiting; configured and there again, it is rewritten and
+    lost no more.
+    """
     assert rewrite_key_files(vault) == []
     path = str(tmp_path / "b")
     (tmp_path / "b" / key_file.NAME).unlink()

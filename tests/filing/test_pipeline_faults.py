@@ -29,7 +29,7 @@ def test_what_is_over_the_cap_joins_one_ticket(room: PostRoom, size: int) -> Non
 
 
 def test_the_next_hour_starts_anew(room: PostRoom) -> None:
-    """An hour later the sender has his tickets again."""
+    """An hour later the sender has their tickets again."""
     room.deliver_all([mail(f"Mail {n}.") for n in range(FLOOD_CAP + 2)])
     room.now += HOUR
     later = room.deliver_all([mail(f"Later {n}.") for n in range(2)])

@@ -92,7 +92,7 @@ def test_ids_and_numbers_let_participants_in(way: dict[str, object], who: Incomi
 
 
 def test_a_stranger_is_let_into_a_later_candidate_that_is_his() -> None:
-    """A candidate he may not write into does not hide the next one, which is his own."""
+    """A candidate they may not write into does not hide the next one, which is their own."""
     known = view(ticket(1), ticket(2, contact=MALLORY))
     assert where(decide(replace(STRANGER, subject="[#1] [#2]"), known)) == (2, "subject-tag", None)
 
@@ -102,7 +102,7 @@ def test_a_stranger_is_let_into_a_later_candidate_that_is_his() -> None:
     [(ANY, False), (STRANGER, True), (replace(ANY, forged=True), True), (replace(ANY, contact=LEE), True)],
 )
 def test_a_proof_joins_whoever_sends(who: Incoming, guest: bool) -> None:
-    """A proof joins its person as himself, and everybody else, the unauthenticated included, as a guest."""
+    """A proof joins its person as themselves, and everybody else, the unauthenticated included, as a guest."""
     decision = decide(replace(who, tokens=((1, KIM, "reply-address"),)), view(ticket(1)))
     assert (where(decision), decision.guest, bool(decision.evidence)) == (
         (1, "reply-address", None),
@@ -119,7 +119,7 @@ def test_a_bounce_joins_only_mail_of_ours() -> None:
 
 
 def test_the_younger_of_two_tickets_is_taken() -> None:
-    """An id that two tickets know leads to the one filed last; to the other where the younger is none of his."""
+    """An id that two tickets know leads to the one filed last; to the other where the younger is none of theirs."""
     known = view(ticket(1), ticket(2))
     assert where(decide(replace(ANY, references=((ID, "references"),)), known))[0] == 2
     known.tickets[2].contact_id = MALLORY

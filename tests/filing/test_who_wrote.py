@@ -1,4 +1,6 @@
-"""Who wrote, where From does not say it: web forms, agents' forwards, one person in two spellings, Outlook's threads."""
+"""Who wrote, where From does not say it: web forms, agents' forwards, one person in two spellings, Outlook's
+threads.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,9 @@ def test_one_person_in_two_spellings_is_one(room: PostRoom, first: str, second: 
 
 
 def test_a_weak_header_does_not_keep_a_ticket_closed(room: PostRoom) -> None:
-    """Outlook's X-Auto-Response-Suppress on an answer with words reopens; what says that it was sent by itself does not."""
+    """Outlook's X-Auto-Response-Suppress on an answer with words reopens; what says that it was sent by
+    itself does not.
+    """
     first = room.deliver(mail(id="a@x.example"))
     answer = [("In-Reply-To", "<a@x.example>"), ("X-Auto-Response-Suppress", "DR, OOF, AutoReply")]
     room.set_ticket(first.ticket or 0, state="closed")

@@ -46,7 +46,9 @@ def test_an_answer_is_a_weak_word(inbox: Inbox) -> None:
 
 
 def test_an_answer_is_revoked_like_a_mark(inbox: Inbox) -> None:
-    """Revoking all of a user's acts takes his answers too: the counts are byte for byte what they were without them."""
+    """Revoking all of a user's acts takes their answers too: the counts are byte for byte what they were
+    without them.
+    """
     messages = inbox.file(6)
     inbox.mark(messages[:2], "spam", user=BEN)
     before, verdicts = inbox.digest(), [inbox.verdict(each) for each in messages]

@@ -233,7 +233,7 @@ def test_every_act_is_in_the_journal(inbox: Inbox) -> None:
 
 
 def test_the_cap_refuses_all_of_a_call(inbox: Inbox) -> None:
-    """A user over his marks in an hour is refused whole, counts included; others and the next hour are free."""
+    """A user over their marks in an hour is refused whole, counts included; others and the next hour are free."""
 
     def work(transaction: Transaction, user: int, now: int) -> list[Marked]:
         return mark(
@@ -282,7 +282,9 @@ def test_the_cap_counts_an_hour(inbox: Inbox) -> None:
 
 
 def test_revoking_a_user_leaves_the_ledger_as_it_was_without_him(inbox: Inbox) -> None:
-    """Labels he gave go, those he replaced or took back are in force again, under their old numbers; others' stay."""
+    """Labels they gave go, those they replaced or took back are in force again, under their old numbers;
+    others' stay.
+    """
     inbox.mark(inbox.messages[:20], "ham")
     since = inbox.now + 1
     without, before = inbox.digest(), inbox.entries()

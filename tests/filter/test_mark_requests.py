@@ -144,7 +144,7 @@ def test_what_was_given_counts_against_the_cap(inbox: Inbox) -> None:
 
 
 def test_a_user_who_would_mark_too_many_gets_suggestions(inbox: Inbox) -> None:
-    """What an agent sends to a feedback address counts with his other marks."""
+    """What an agent sends to a feedback address counts with their other marks."""
     inbox.mark([101, 102], "spam")
     inbox.writer.run(ask, ACCOUNT, 103, "ham", giver=ANA, source=ledger.FORWARD, now=inbox.now)
     assert give(inbox, of_user=2) == 0
@@ -166,7 +166,7 @@ def test_revoking_all_of_a_mailbox_gives_back_the_model(inbox: Inbox) -> None:
 
 
 def test_a_suggestion_is_confirmed_as_the_agents_own_mark(inbox: Inbox) -> None:
-    """He is on record for it, and it is no suggestion any more."""
+    """They are on record for it, and it is no suggestion any more."""
     moved(inbox, 101, reason="unread")
     moved(inbox, 102, "ham", reason="alike")
     chosen = suggested(inbox)

@@ -108,7 +108,7 @@ def test_an_allowed_sender_must_be_proven(
 
 
 def test_a_denied_sender_needs_no_proof() -> None:
-    """A deny rule holds for author and reverse path, forged or not; a proven allowed author outweighs his bouncer."""
+    """A deny rule holds for author and reverse path, forged or not; a proven allowed author outweighs their bouncer."""
     assert decide(sender(known=None), {KIM: DENY}) == Ruling(DENIED, KIM)
     bulk = sender(back="x@bulk.example")
     assert decide(bulk, {"bulk.example": DENY}) == Ruling(DENIED, "bulk.example")
@@ -144,7 +144,7 @@ def test_a_rule_wins_over_the_score(room: PostRoom) -> None:
 
 
 def test_the_spam_state_is_sticky(room: PostRoom) -> None:
-    """Further mail of a denied sender joins his spam ticket and opens nothing; the score of it stays on record."""
+    """Further mail of a denied sender joins their spam ticket and opens nothing; the score of it stays on record."""
     add(room, DENY, "spammer.example")
     first = room.deliver(mail(sender="a@spammer.example", id="1@x.example"))
     again = mail(sender="a@spammer.example", id="2@x.example", headers=[("In-Reply-To", "<1@x.example>")])

@@ -1,4 +1,6 @@
-"""A person is erased by the real daemon: asked for on the command line, proven offline, and nothing brings him back."""
+"""A person is erased by the real daemon: asked for on the command line, proven offline, and nothing brings
+them back.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ PASSWORD = "canary sentence nobody guesses"
 
 
 def add_user(hub: Hub, name: str, role: str = "agent") -> str:
-    """A user who set his own password by an invitation; his login."""
+    """A user who set their own password by an invitation; their login."""
     email = f"{name}@example.com"
     link = hub.json("user", "invite", email, "--role", role)["link"]
     done = hub.run("user", "password", "--link", stdin=f"{link}\n{PASSWORD}\n".encode())

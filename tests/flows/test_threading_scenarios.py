@@ -67,7 +67,7 @@ def test_T04_number_of_another_installation(room: PostRoom, kims_ticket: int) ->
 
 
 def test_T05_stranger_with_guessed_number(room: PostRoom, kims_ticket: int) -> None:
-    """A stranger who guesses a number gets a ticket of his own, linked as perhaps belonging there."""
+    """A stranger who guesses a number gets a ticket of their own, linked as perhaps belonging there."""
     outcome = room.deliver(mail("Pay me.", sender=MALLORY, subject="[#1]"))
     assert alone(room, outcome) == ("not-a-participant", kims_ticket)
     assert room.requester(outcome.ticket) == MALLORY
@@ -75,7 +75,7 @@ def test_T05_stranger_with_guessed_number(room: PostRoom, kims_ticket: int) -> N
 
 @pytest.mark.parametrize("sender", ["Kim@Customer.Example", "lee@customer.example", "ana@example.com"])
 def test_T06_participant_with_number(room: PostRoom, sender: str) -> None:
-    """The requester, someone copied earlier and an agent join by number, each as himself."""
+    """The requester, someone copied earlier and an agent join by number, each as themselves."""
     ticket_id = filed(room.deliver(mail(headers=[("Cc", "lee@customer.example")])))
     outcome = room.deliver(mail("Me too.", sender=sender, subject="Re: [#1]"))
     assert joined(room, outcome, ticket_id) == "subject-tag"

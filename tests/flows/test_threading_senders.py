@@ -42,7 +42,7 @@ def test_T29_reply_address(room: PostRoom, kims_ticket: int, anas_answer: Replie
 
 def test_T30_reply_address_of_another_person(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
     """Differs: a valid reply address joins whoever sends (people forward and have several addresses), but he
-    is shown as a guest, and nothing but the address lets him in again.
+    is shown as a guest, and nothing but the address lets them in again.
     """
     outcome = room.deliver_to(mail("I am her colleague.", sender=MALLORY), tokened(anas_answer))[0]
     assert joined(room, outcome, kims_ticket) == "reply-address"
@@ -70,7 +70,7 @@ def test_T31_reply_address_from_a_second_address(
 
 
 def test_T32_reply_address_used_by_someone_copied(room: PostRoom) -> None:
-    """Someone copied earlier who uses the requester's reply address is himself, a participant, no guest."""
+    """Someone copied earlier who uses the requester's reply address is themselves, a participant, no guest."""
     ticket_id = filed(room.deliver(mail(id=MINE, headers=[("Cc", "lee@customer.example")])))
     address = tokened(room.answer(ticket_id))
     outcome = room.deliver_to(mail("I agree.", sender="lee@customer.example"), address)[0]
@@ -79,7 +79,7 @@ def test_T32_reply_address_used_by_someone_copied(room: PostRoom) -> None:
 
 
 def test_T33_reply_address_from_elsewhere(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
-    """The mail joins; its sender is a contact of his own, and the ticket's requester stays."""
+    """The mail joins; its sender is a contact of their own, and the ticket's requester stays."""
     outcome = room.deliver_to(mail("Hi.", sender=MALLORY), tokened(anas_answer))[0]
     assert room.requester(kims_ticket) == KIM
     assert room.message(outcome.message).contact_id != room.ticket(kims_ticket).contact_id
@@ -115,7 +115,7 @@ def test_T36_known_sender_and_known_id(room: PostRoom, kims_ticket: int, anas_an
 
 
 def test_T37_known_id_from_a_stranger(room: PostRoom, kims_ticket: int) -> None:
-    """A stranger who answers a customer's mail, whose id is no secret, gets a ticket of his own."""
+    """A stranger who answers a customer's mail, whose id is no secret, gets a ticket of their own."""
     outcome = room.deliver(mail("Hello.", sender=MALLORY, headers=answering(MINE)))
     assert alone(room, outcome) == ("not-a-participant", kims_ticket)
 
@@ -126,7 +126,7 @@ def test_T38_unknown_id_from_a_known_sender(room: PostRoom, kims_ticket: int) ->
 
 
 def test_T41_stranger_who_answers_our_mail(room: PostRoom, kims_ticket: int, anas_answer: Replied) -> None:
-    """The id of our answer proves that he got it, so it joins; he is a guest, shown as someone else."""
+    """The id of our answer proves that they got it, so it joins; they are a guest, shown as someone else."""
     outcome = room.deliver(mail("Who is this?", sender=MALLORY, headers=answering(anas_answer.message_id)))
     assert joined(room, outcome, kims_ticket) == "reply-message-id"
     assert room.participants(kims_ticket) == {MALLORY: "guest"}
@@ -147,7 +147,7 @@ def test_T43_mail_from_the_reply_address(room: PostRoom, kims_ticket: int, anas_
 
 
 def test_T44_agent_who_writes_by_mail(room: PostRoom, kims_ticket: int) -> None:
-    """An agent's mail into a ticket is a message of that user, visible as such; it makes him no requester."""
+    """An agent's mail into a ticket is a message of that user, visible as such; it makes them no requester."""
     outcome = room.deliver(mail("I am on it.", sender="ana@example.com", subject="Re: [#1]"))
     assert joined(room, outcome, kims_ticket) == "subject-tag"
     assert (room.message(outcome.message).user_id, room.requester(kims_ticket)) == (ANA, KIM)
@@ -216,8 +216,8 @@ def test_T51_T52_one_mail_to_two_mailboxes(room: PostRoom) -> None:
 
 
 def test_T53_answer_in_another_mailbox(room: PostRoom, kims_ticket: int) -> None:
-    """Differs: the requester's answer to another mailbox of the account joins his ticket, and is shown there
-    too; a stranger's does not.
+    """Differs: the requester's answer to another mailbox of the account joins their ticket, and is shown
+    there too; a stranger's does not.
     """
     outcome = room.deliver_to(mail("Sales?", headers=answering(MINE)), ADDRESSES[SALES])[0]
     assert joined(room, outcome, kims_ticket) == "in-reply-to"

@@ -2,7 +2,7 @@
 
 It listens on 127.0.0.1 for IMAP in the clear with STARTTLS, and with TLS, under a certificate made for the run for the
 name ``localhost``. Root lets the mail belong to an unprivileged user, as Dovecot demands. Every user's password is
-``PASSWORD``; his mail is a Maildir.
+``PASSWORD``; their mail is a Maildir.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Gate:
         return replace(Actor(role=PEOPLE[user][1], account=1, user=user), **more)  # type: ignore[arg-type]
 
     def enrol(self, user: int = 12) -> tuple[pyotp.TOTP, list[str]]:
-        """Give a user a second factor, an hour ago: his app, and his recovery codes."""
+        """Give a user a second factor, an hour ago: their app, and their recovery codes."""
         caller = self.actor(user)
         before = self.now - clock.HOUR
         begun = self.writer.run(perform, enrolment.begin, caller.name, 1, before, self.keys, caller=caller)

@@ -89,7 +89,9 @@ def test_every_month_of_the_table_is_read(name: str, day: int, year: int, first:
 
 @pytest.mark.parametrize("written", ["5 lip 2026 10:00", "5 listopada 2026 10:00", "04/05/2026 10:00"])
 def test_a_date_that_could_be_two_is_none(written: str) -> None:
-    """A month that is another one next door, or figures in either order, are no date: none is better than a wrong one."""
+    """A month that is another one next door, or figures in either order, are no date: none is better than a
+    wrong one.
+    """
     assert dates.parse(written) is None
 
 

@@ -146,7 +146,9 @@ def test_colours_that_programs_set_are_no_answers(colour: str) -> None:
     ],
 )
 def test_marks_that_slipped_through_fold(mark: str) -> None:
-    """A date line alone, Zoho's and Yahoo's dashes, other quote marks, and blocks in more languages end the new text."""
+    """A date line alone, Zoho's and Yahoo's dashes, other quote marks, and blocks in more languages end the
+    new text.
+    """
     reply = split_reply(f"All is well, thank you.\n\n{mark}\n", "", "Re: x")
     assert reply.new == "All is well, thank you."
 

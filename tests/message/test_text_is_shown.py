@@ -50,7 +50,9 @@ def test_a_plain_part_without_ink_gives_way_to_the_html(blank: str) -> None:
     ],
 )
 def test_a_placeholder_does_not_hide_the_html(line: str) -> None:
-    """A line that only asks for another program is followed by what the HTML says; the line itself is not taken away."""
+    """A line that only asks for another program is followed by what the HTML says; the line itself is not
+    taken away.
+    """
     text = parse.parse(_alternative(line)).text
     assert "Die Kühltruhe bleibt warm" in text
     assert line.split()[0] in text

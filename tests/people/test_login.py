@@ -214,19 +214,19 @@ def test_ten_thousand_guesses_are_slowed_down_and_lock_out_nobody_else(sqlite_da
         gate.now += clock.SECOND // 10
     assert looked_at == 15  # 5 free, then after 1, 2, 4, ... 512 s: the next would come after 1,023 s
     assert guess(gate) > 0
-    gate.login(peer="198.51.100.7")  # the user himself, from where he was
+    gate.login(peer="198.51.100.7")  # the user themselves, from where they were
     gate.login("leo@first.example", peer="198.51.100.7")  # another user
     gate.login("owner@first.example", peer="203.0.113.9")  # from elsewhere
     writer.close()
 
 
 def test_a_guesser_with_many_addresses_is_slowed_down_and_the_user_is_not(gate: Gate) -> None:
-    """Guesses at one name from ever new addresses wait for each other; where the user was before, he gets in."""
+    """Guesses at one name from ever new addresses wait for each other; where the user was before, they get in."""
     gate.login(peer="198.51.100.7")
     answers = [guess(gate, peer=f"10.0.{number // 250}.{number % 250}") for number in range(100)]
     assert answers.count(0) == 21
     with pytest.raises(TooManyRequests):
-        gate.login(peer="203.0.113.50")  # an address he never was at: for a quarter of an hour at most
+        gate.login(peer="203.0.113.50")  # an address they never was at: for a quarter of an hour at most
     assert gate.login(peer="198.51.100.7")
     gate.now += 15 * clock.MINUTE
     assert gate.login(peer="203.0.113.50")

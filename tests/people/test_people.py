@@ -95,7 +95,9 @@ def test_nobody_grants_more_than_he_has(gate: Gate, letter: str, role: str) -> N
 @pytest.mark.parametrize("letter", ["O", "o", "a"])
 @pytest.mark.parametrize("whose", [OWNER, ADMIN, ANOTHER_ADMIN, AGENT])
 def test_who_may_touch_whose_login(gate: Gate, letter: str, whose: int | str) -> None:
-    """Owners and the operator everybody's, an admin their own and those of agents: not an owner's, not another admin's."""
+    """Owners and the operator everybody's, an admin their own and those of agents: not an owner's, not
+    another admin's.
+    """
     other = add(gate, gate.actor(OWNER), "admin").id
     user = whose if isinstance(whose, int) else other
     gate.enrol(OWNER), gate.enrol(AGENT), gate.enrol(ADMIN)
@@ -121,7 +123,7 @@ def test_who_may_touch_whose_login(gate: Gate, letter: str, whose: int | str) ->
 
 
 def test_the_last_owner_stays(gate: Gate) -> None:
-    """He is neither deleted nor demoted, by nobody, until there is another."""
+    """They are neither deleted nor demoted, by nobody, until there is another."""
     for who in (gate.actor(OWNER), operator(0)):
         with pytest.raises(Conflict, match="last owner"):
             delete(gate, who, OWNER)
@@ -134,7 +136,7 @@ def test_the_last_owner_stays(gate: Gate) -> None:
 
 
 def test_two_owners_cannot_demote_each_other_at_once(gate: Gate, database: Database) -> None:
-    """Of two nodes that each demote another owner, one finds that he would be the last (PostgreSQL: row locks)."""
+    """Of two nodes that each demote another owner, one finds that they would be the last (PostgreSQL: row locks)."""
     change_role(gate, gate.actor(OWNER), ADMIN, "owner")
     writers = [WritingThread(database, node=number) for number in (1, 2)]
     for each in writers:
@@ -203,7 +205,7 @@ def test_a_role_change_and_a_deletion_are_on_record(gate: Gate) -> None:
 def test_tickets_of_a_deleted_user_go_to_the_heir_or_to_nobody(
     desk: Desk, inherits: bool, monkeypatch: Any
 ) -> None:
-    """Every ticket of his, in any state, step by step; each is on record; what others have stays."""
+    """Every ticket of theirs, in any state, step by step; each is on record; what others have stays."""
     monkeypatch.setattr(people, "TICKETS_A_TURN", 2)
     desk.do(lambda tx: users.add_user(tx.connection, _colleague(desk, 501, "leo")))
     desk.do(lambda tx: users.add_user(tx.connection, _colleague(desk, 502, "kim")))
@@ -237,7 +239,7 @@ def _colleague(desk: Desk, user: int, name: str) -> User:
 
 
 def test_an_heir_is_somebody_else_who_is_there(gate: Gate) -> None:
-    """Neither the user himself nor one who does not exist inherits."""
+    """Neither the user themselves nor one who does not exist inherits."""
     with pytest.raises(BadRequest):
         delete(gate, operator(0), AGENT, heir=AGENT)
     with pytest.raises(NotFound):

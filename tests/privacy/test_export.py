@@ -80,7 +80,7 @@ def test_a_person_gets_everything_of_his_own_and_nothing_of_others(desk: Desk) -
 
 
 def test_what_others_wrote_into_his_ticket_is_theirs(desk: Desk) -> None:
-    """A colleague in copy who answers in the same ticket has his own export; neither holds the other's words."""
+    """A colleague in copy who answers in the same ticket has their own export; neither holds the other's words."""
     first = desk.mail(f"Kim <{KIM}>", Cc=LEE, Message_ID="<a@x>", Subject="oven")
     desk.mail(f"Lee <{LEE}>", In_Reply_To="<a@x>", Message_ID="<b@x>", Subject="lees view")
     kims, lees = of_person(desk, KIM), of_person(desk, LEE)

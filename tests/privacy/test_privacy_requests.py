@@ -1,4 +1,4 @@
-"""A person asks about his own data by a link to his address: nobody else can, and it is done once."""
+"""A person asks about their own data by a link to their address: nobody else can, and it is done once."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def stored(room: PostRoom, outcome: Outcome) -> tuple[str, str, int | None]:
 def exchange(
     room: PostRoom, reception: Reception, author: str, *, peer: str, headers: list[tuple[str, str]]
 ) -> tuple[Outcome, Outcome]:
-    """A ticket of the author, and an answer to it in his name from ``peer``."""
+    """A ticket of the author, and an answer to it in their name from ``peer``."""
     first = send(room, reception, mail(sender=author, id="first@x.example"), peer=HONEST, author=author)
     answer = mail(sender=author, id="second@x.example", headers=[*headers, *answering("first@x.example")])
     return first, send(room, reception, answer, peer=peer, author=author)

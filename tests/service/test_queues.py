@@ -327,8 +327,8 @@ def faults(house: House, case: Case) -> Sequence[QueueFault]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.queue)
 def test_a_row_that_fails_stops_no_other(built: House, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others of its account and of another are done at once; it is on record, waits longer each time, and is
-    done when it can be.
+    """The others of its account and of another are done at once; it is on record, waits longer each time, and
+    is done when it can be.
     """
     later = [0]
     real = clock.now()

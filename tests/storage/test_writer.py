@@ -260,7 +260,7 @@ def test_closing_a_writer_that_never_started_returns(database: Database) -> None
 
 
 def test_a_cancelled_future_stops_nothing(database: Database, writer: WritingThread) -> None:
-    """A caller who gave up before his turn is passed over, and the writer serves the next one."""
+    """A caller who gave up before their turn is passed over, and the writer serves the next one."""
     held = Held(writer)
     given_up = writer.submit(adding("given-up"))
     assert given_up.cancel()

@@ -1,4 +1,6 @@
-"""A ticket is read once: how many questions its page asks the database, and that it shows what each message alone does."""
+"""A ticket is read once: how many questions its page asks the database, and that it shows what each message
+alone does.
+"""
 
 from __future__ import annotations
 

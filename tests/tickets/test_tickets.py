@@ -184,7 +184,7 @@ def test_a_failed_act_leaves_no_record(desk: Desk) -> None:
 
 
 def test_a_guest_is_accepted_and_excluded(desk: Desk) -> None:
-    """A guest's mail joins by the subject only after an agent accepted him; excluded, he is outside again."""
+    """A guest's mail joins by the subject only after an agent accepted them; excluded, they are outside again."""
     ticket = desk.ticket_of(desk.mail())
     number, guest = desk.ticket(ticket).number, "lee@elsewhere.example"
     proof = desk.answer(ticket).message_id

@@ -1,4 +1,4 @@
-"""An owner's mail asks for the deletion of his account; only his login and second factor begin it."""
+"""An owner's mail asks for the deletion of their account; only their login and second factor begin it."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_owner_deletes_his_account_by_mail(visiting: Visiting) -> None:
     [
         ({"password": "wrong password"}, 401),
         ({"code": "000000"}, 401),
-        ({"email": "admin@first.example"}, 403),  # he has no second factor himself
+        ({"email": "admin@first.example"}, 403),  # they have no second factor themselves
         ({"email": "owner@second.example"}, 401),
         ({"code": ""}, 400),
     ],
@@ -212,7 +212,7 @@ def test_mail_to_a_mailbox_and_the_deletion_address_is_both(visiting: Visiting) 
 
 
 def test_who_is_no_owner_any_more_deletes_nothing(visiting: Visiting) -> None:
-    """A link that was mailed to an owner is worth nothing once another made an agent of him."""
+    """A link that was mailed to an owner is worth nothing once another made an agent of them."""
     visitor = visiting()
     code, path = enrol(visitor), link(visitor)
     visitor.house.writer.run(lambda tx: users.set_role(tx.connection, 1, 11, "agent"))

@@ -25,7 +25,7 @@ Visiting = Callable[..., "Visitor"]
 
 
 def test_a_forgotten_password_is_set_once(visiting: Visiting) -> None:
-    """Ask, open, set: the new one lets him in, and the link is over."""
+    """Ask, open, set: the new one lets them in, and the link is over."""
     visitor = visiting()
     assert visitor.post("/password", email=f" {OWNER.upper()} ").status == 200
     [(kind, recipient, path)] = visitor.letters()

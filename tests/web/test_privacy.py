@@ -1,4 +1,4 @@
-"""The pages on which a person asks about his own data: plain HTML, one button, nothing given away."""
+"""The pages on which a person asks about their own data: plain HTML, one button, nothing given away."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_what_opens_links_changes_nothing(visiting: Visiting) -> None:
 
 @pytest.mark.parametrize("path", ["/privacy", "/password"])
 def test_one_client_may_not_ask_without_end(visiting: Visiting, path: str) -> None:
-    """After some asks in a minute the client waits, whatever he asks; another one does not."""
+    """After some asks in a minute the client waits, whatever they ask; another one does not."""
     visitor = visiting()
     fields = {"mailbox": SUPPORT, "address": "x@y.example", "kind": "export", "email": "x@y.example"}
     said = [visitor.post(path, **fields).status for _ in range(ASKS_A_MINUTE + 1)]

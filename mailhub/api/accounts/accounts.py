@@ -1,4 +1,4 @@
-"""/v1/accounts: the tenants and their stages. The operator sees all, a user his own."""
+"""/v1/accounts: the tenants and their stages. The operator sees all, a user their own."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class NewAccount(shapes.Shape):
 
 
 class MadeAccount(Account):
-    """The new tenant; ``link`` invites its owner: shown only now, or null where it was mailed to him."""
+    """The new tenant; ``link`` invites its owner: shown only now, or null where it was mailed to them."""
 
     owner: int
     link: str | None

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/spam/senders", tags=["spam"])
 
 
 class Rule(shapes.Shape):
-    """A sender whose mail is ham (allow), if he is proven, or spam (deny), whatever its score."""
+    """A sender whose mail is ham (allow), if they are proven, or spam (deny), whatever its score."""
 
     id: int
     list: str
@@ -48,7 +48,7 @@ def list_senders(call: InAccount, name: str, limit: Limit = 50, after: After = N
 
 @router.post("/{name}", status_code=201)
 def add_sender(call: InAccount, name: str, body: NewRule) -> Rule:
-    """Put a sender on a list; he is on one of them at most. It holds for mail that comes from now on."""
+    """Put a sender on a list; they are on one of them at most. It holds for mail that comes from now on."""
     call.require("sender.manage")
     return _shape(call.act(sender_lists.add_rule, name, body.pattern, quotas=call.house.config.quotas))
 

@@ -16,7 +16,7 @@ from mailhub.callers.problems import HTTP_CODES, MEDIA_TYPE, STATUSES, TEXTS
 ABOUT = """\
 Support mail: tickets, messages, the filter, people.
 
-On the admin socket the caller is known by his uid; elsewhere send an ApiToken or a session as a bearer. Lists are read
+On the admin socket the caller is known by their uid; elsewhere send an ApiToken or a session as a bearer. Lists are read
 page by page: send `next` as `after` until it is null. Errors are RFC 9457 problems; `id` is in the log. A POST with an
 `Idempotency-Key` acts once in a day, however often it is sent. A write with `If-Match` is refused when the ticket was
 changed since that `ETag` was read.

@@ -174,7 +174,7 @@ class Message(Shape):
 
 
 class Participant(Shape):
-    """Somebody in a ticket besides its requester. A guest may not write into it until an agent accepts him."""
+    """Somebody in a ticket besides its requester. A guest may not write into it until an agent accepts them."""
 
     address: str
     role: str  # cc, merged or guest

@@ -53,7 +53,7 @@ class Authorisation(shapes.Shape):
 
 
 class Consent(shapes.Shape):
-    """What the person is to do: open ``url``; type ``user_code`` in there, or bring the address he ends at."""
+    """What the person is to do: open ``url``; type ``user_code`` in there, or bring the address they end at."""
 
     flow: str
     url: str
@@ -108,7 +108,7 @@ def new_grant(call: Call, body: NewOauth) -> OauthGrant:
 
 @router.post("/mailboxes/{mailbox}/imap/authorize")
 def begin_consent(call: InAccount, mailbox: str) -> Consent:
-    """Begin: what the person is to do so that mailhub may fetch his mail."""
+    """Begin: what the person is to do so that mailhub may fetch their mail."""
     call.require("mailbox.manage")
     source, grant = _find(call, mailbox)
     consent = authorising.begin(call.house.authorising(), source, grant, now=clock.now())

@@ -1,7 +1,7 @@
 """/v1/mailboxes/{mailbox}/imap: the mailbox at a provider that a support address's mail is fetched from.
 
-A password goes in and never comes out. What may be named by whom is ``intake.imap.sources``. Must not: talk to a
-server, but for `test`.
+A password goes in and never comes out. What may be named by whom is ``intake.imap.sources``. Must not: talk
+to a server, but for `test`.
 """
 
 from __future__ import annotations

@@ -54,12 +54,12 @@ def list_grants(call: InAccount, limit: Limit = 50, after: After = None) -> Page
 
 @router.post("/grants", status_code=201)
 def give_grant(call: InAccount, body: NewGrant) -> Grant:
-    """Let an operator read for a while; on record before he sees it. Needs a fresh second factor."""
+    """Let an operator read for a while; on record before they see it. Needs a fresh second factor."""
     call.require("grant.manage")
     call.require_fresh()
     user = call.actor.user
     if user is None:
-        raise Forbidden("an operator cannot let himself in: an owner or admin of the account can")
+        raise Forbidden("an operator cannot let themselves in: an owner or admin of the account can")
     grant = call.act(
         grants.give,
         user,

@@ -1,4 +1,4 @@
-"""/v1/sessions: who is logged in. A user sees and ends his own, who manages people those of others, too."""
+"""/v1/sessions: who is logged in. A user sees and ends their own, who manages people those of others, too."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _whose(call: Call, user: str | None) -> int:
 
     call.require("session.manage")
     if user is None:
-        raise BadRequest("the operator has no sessions of his own: name a user")
+        raise BadRequest("the operator has no sessions of their own: name a user")
 
     with call.house.database.read() as connection:
         found = the_user(connection, call.account, user)

@@ -1,4 +1,4 @@
-"""/v1/tokens: ApiTokens. A user makes and ends his own; owners and admins see and end everybody's."""
+"""/v1/tokens: ApiTokens. A user makes and ends their own; owners and admins see and end everybody's."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class NewRole(shapes.Shape):
 
 
 class PasswordLink(shapes.Shape):
-    """A link with which a user sets his password, once: shown only now, or null where it was mailed to him."""
+    """A link with which a user sets their password, once: shown only now, or null where it was mailed to them."""
 
     user: int
     kind: str
@@ -156,7 +156,7 @@ def make_link(
 ) -> PasswordLink:
     """A link with which the user sets a new password; earlier ones end. Needs a fresh second factor.
 
-    It is mailed to him where letters can be written, else shown.
+    It is mailed to them where letters can be written, else shown.
     """
     call.require("user.manage")
     call.require_fresh()
@@ -182,10 +182,10 @@ def delete_user(
     call: InAccount,
     user: str,
     heir: Annotated[
-        str | None, Query(description="Who gets his tickets, by login or id; without: nobody.")
+        str | None, Query(description="Who gets their tickets, by login or id; without: nobody.")
     ] = None,
 ) -> DeletedUser:
-    """Delete a user: his sessions and ApiTokens end, his name goes. Needs a fresh second factor."""
+    """Delete a user: their sessions and ApiTokens end, their name goes. Needs a fresh second factor."""
     call.require("user.manage")
     call.require_fresh()
     whose = _find(call, user).id

@@ -20,7 +20,7 @@ router = APIRouter(tags=["contacts"])
 
 
 class Contact(shapes.Shape):
-    """A person who wrote to us, with every address known to be his."""
+    """A person who wrote to us, with every address known to be theirs."""
 
     id: int
     name: str
@@ -74,7 +74,7 @@ def show_contact(call: InAccount, contact: Id) -> Contact:
 
 @router.post("/contacts/{contact}/addresses", status_code=201)
 def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
-    """Say that an address is this contact's too: mail from it is his from now on, and an erasure means it."""
+    """Say that an address is this contact's too: mail from it is theirs from now on, and an erasure means it."""
     call.require("contact.manage")
     house = call.house
     with house.database.read() as connection:

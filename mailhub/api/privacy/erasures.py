@@ -125,9 +125,7 @@ class Plan(shapes.Shape):
     namesakes: list[int]
     counts: dict[str, int]
     holds: list[Hold]
-    backups: (
-        int  # that hold the person, until they expire; those made with his key are unreadable from the end on
-    )
+    backups: int  # that hold the person, until they expire; those made with their key are unreadable from the end on
     bounded: bool
 
 

@@ -37,7 +37,9 @@ class PrivacyRequest(shapes.Shape):
 
 
 class Approval(shapes.Shape):
-    """Names of the person to be replaced wherever they stand in others' words, as the plan of the erasure shows them."""
+    """Names of the person to be replaced wherever they stand in others' words, as the plan of the erasure
+    shows them.
+    """
 
     names: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=20)] = ()
 
@@ -88,7 +90,7 @@ def approve_privacy_request(call: InAccount, request: Id, body: Approval | None 
 
 @router.post("/privacy-requests/{request}/refuse")
 def refuse_privacy_request(call: InAccount, request: Id, body: Refusal) -> PrivacyRequest:
-    """Refuse what a person proved, with a reason that is mailed to him (art. 12(4))."""
+    """Refuse what a person proved, with a reason that is mailed to them (art. 12(4))."""
     call.require("privacy-request.decide")
     return _refused(call, request, body.reason)
 

@@ -58,8 +58,8 @@ class Failing(shapes.Shape):
 class Status(Health):
     """How the service is doing, and how many tickets the account has in each state.
 
-    When mail came, and how much is quarantined, is of the account; whoever is the operator too hears it of the whole
-    installation, and how much room its disk has.
+    When mail came, and how much is quarantined, is of the account; whoever is the operator too hears it of
+    the whole installation, and how much room its disk has.
     """
 
     version: str
@@ -166,7 +166,7 @@ def status(request: Request, call: InAccount) -> Status:
 
 @router.get("/whoami")
 def whoami(house: TheHouse, actor: Caller) -> Identity:
-    """Who the daemon takes you for; whoever is somebody may ask, whatever his ApiToken's scopes."""
+    """Who the daemon takes you for; whoever is somebody may ask, whatever their ApiToken's scopes."""
     email = None
     if actor.account is not None and actor.user is not None:
         with house.database.read() as connection:

@@ -37,7 +37,7 @@ class Assignment(shapes.Shape):
 
 
 class Person(shapes.Shape):
-    """Somebody by his address."""
+    """Somebody by their address."""
 
     address: str
 

@@ -98,7 +98,7 @@ def _assignee(connection: Connection, call: Call, name: str) -> int:
         return 0
     if name == "me":
         if call.actor.user is None:
-            raise BadRequest("the operator is no user: no ticket is his")
+            raise BadRequest("the operator is no user: no ticket is their")
         return call.actor.user
     return user_id(connection, call.account, name)
 

@@ -20,7 +20,7 @@ COLUMNS |= {"revoked_at": "REVOKED"}
 
 @click.group()
 def grant() -> None:
-    """Grants: an operator reads no content unless an owner or admin lets him, and each read is in the journal."""
+    """Grants: an operator reads no content unless an owner or admin lets them, and each read is in the journal."""
 
 
 @grant.command()

@@ -18,7 +18,7 @@ from mailhub.errors import BadRequest
 @click.option("--print", "show", is_flag=True, help="Print the link for USER instead of mailing it.")
 @printing
 def password(context: Context, user: str | None, by_link: bool, show: bool) -> None:
-    """Change your password; for another USER, mail him a link with which he sets his own, once, within 24 hours.
+    """Change your password; for another USER, mail them a link with which they set their own, once, within 24 hours.
 
     Where no letters are written the link is printed.
 

@@ -82,7 +82,7 @@ def role(context: Context, user: str, new_role: str) -> None:
 @click.option("--heir", metavar="USER", help="Who gets the tickets; without, they are nobody's.")
 @printing
 def delete(context: Context, user: str, heir: str | None) -> None:
-    """Delete a user: sessions and ApiTokens end, name and login go, what he wrote stays under a number.
+    """Delete a user: sessions and ApiTokens end, name and login go, what they wrote stays under a number.
 
     \b
     Example: mailhub user delete ana@example.com --heir leo@example.com

@@ -44,7 +44,7 @@ def list_(context: Context, limit: int, after: str | None, address: str | None) 
 @click.argument("contact", type=int)
 @printing
 def show(context: Context, contact: int) -> None:
-    """Show a contact with every address known to be his.
+    """Show a contact with every address known to be theirs.
 
     \b
     Example: mailhub contact show 1000000017
@@ -57,7 +57,7 @@ def show(context: Context, contact: int) -> None:
 @click.argument("address")
 @printing
 def alias(context: Context, contact: int, address: str) -> None:
-    """Say that ADDRESS is this CONTACT's too: mail from it is his from now on, and an erasure means it.
+    """Say that ADDRESS is this CONTACT's too: mail from it is theirs from now on, and an erasure means it.
 
     \b
     Example: mailhub contact alias 1000000017 kim@work.example

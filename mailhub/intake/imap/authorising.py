@@ -3,8 +3,8 @@
     begin (what they are to do, and a handle) -> they agree there -> finish (again and again while there is nothing yet)
     -> the refresh token sealed and on record, in one commit -> the mailbox is opened with it at once
 
-What is secret in between is in the handle, sealed for this mailbox: nothing is kept here. Endpoints other than
-the known providers' are the operator's to name. Must not: show a token.
+What is secret in between is in the handle, sealed for this mailbox: nothing is kept here. Endpoints other
+than the known providers' are the operator's to name. Must not: show a token.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Mailboxes at providers that the mail of a support address is fetched from: added, changed, paused, given up.
 
-A password goes in and never comes out: it is sealed at once. Files, credentials, private networks and endpoints
-belong to the machine: only its operator may name them. The door looks at its rows as soon as an act is committed.
-Must not: talk to a server.
+A password goes in and never comes out: it is sealed at once. Files, credentials, private networks and
+endpoints belong to the machine: only its operator may name them. The door looks at its rows as soon as an act
+is committed. Must not: talk to a server.
 """
 
 from __future__ import annotations

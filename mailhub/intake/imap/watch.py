@@ -212,7 +212,7 @@ class MoveWatch:
         return None if raw is None else identity_of(raw, return_path(raw), self._rooms.reception.keys)
 
     def _read_opened(self, folder: ImapFolder, look: _Look) -> None:
-        """Remember exactly what somebody has read in Junk: he may take it out of there."""
+        """Remember exactly what somebody has read in Junk: they may take it out of there."""
         with self._rooms.database.read() as connection:
             known = imap_moves.newest_copies(connection, folder, limit=WINDOW)
 

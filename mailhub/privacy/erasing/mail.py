@@ -22,7 +22,7 @@ from mailhub.message.values import Parsed
 from mailhub.outbound.sealing import open_letter, seal_letter
 from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.person import Person
-from mailhub.privacy.erasing.quotes import Quotes, Written
+from mailhub.privacy.erasing.quotes import Quotes, WrittenText
 from mailhub.privacy.erasing.redaction import redacted
 from mailhub.privacy.erasing.work import Held, Parts, Work
 from mailhub.reading.derived import FLAGS_OF_FILING, derived_columns
@@ -58,7 +58,9 @@ class Revision:
 
 
 def quotes_of(parts: Parts, account: int, person: Person) -> Quotes:
-    """What the person wrote before anybody else did, as far as messages of theirs, and of others beside them, are there."""
+    """What the person wrote before anybody else did, as far as messages of theirs, and of others beside them,
+    are there.
+    """
     with parts.database.read() as connection:
         tickets = contacts.tickets_written_in(connection, account, person.contacts, person.addresses)
         own = contacts.messages_of(connection, account, person.contacts, limit=QUOTED_MESSAGES)
@@ -67,17 +69,19 @@ def quotes_of(parts: Parts, account: int, person: Person) -> Quotes:
     return Quotes.of(_written(parts, account, own), _written(parts, account, others))
 
 
-def _written(parts: Parts, account: int, messages: Sequence[int]) -> Iterator[Written]:
+def _written(parts: Parts, account: int, messages: Sequence[int]) -> Iterator[WrittenText]:
     """What their writers wrote in these messages, one at a time."""
     for message in messages:
         with parts.database.read() as connection:
             raw = raws.read(connection, account, message)
         if raw is not None:
-            yield Written(message, own_words(parse(raw)))
+            yield WrittenText(message, own_words(parse(raw)))
 
 
 def named_messages(raw: bytes) -> set[str]:
-    """Message-IDs that stand in the head of a mail, as of those it replies to. A mail outside the ticket has them, too."""
+    """Message-IDs that stand in the head of a mail, as of those it replies to. A mail outside the ticket has
+    them, too.
+    """
     head = raw[:HEAD_BYTES].partition(b"\r\n\r\n")[0]
     return {each.decode("utf-8", "replace") for each in _NAMED.findall(head)}
 
@@ -130,7 +134,7 @@ def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -
 
 
 def redact_letters(work: Work, needles: Needles) -> None:
-    """Letters to others that wait and name the person, as the reason of a refusal can: they go out without him."""
+    """Letters to others that wait and name the person, as the reason of a refusal can: they go out without them."""
     for row, raw in waiting_letters(work.parts.database, work.parts.keys, work.account):
         mended = redacted(raw, needles, Quotes())
         if mended != raw:

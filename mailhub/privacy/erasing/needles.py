@@ -1,14 +1,15 @@
-"""The bytes by which a person could still be found: addresses, and names agreed to, in the encodings of mail and tables.
+"""The bytes by which a person could still be found: addresses, and names agreed to, in the encodings of mail
+and tables.
 
     in_message   in a raw message: plain text of any usual charset, quoted-printable, percent and base64 undone, soft
-                 line breaks and folds joined; a longer address that only ends or begins alike is nobody of his
+                 line breaks and folds joined; a longer address that only ends or begins alike is nobody of their
     in_bytes     in a file's bytes, where nothing says where a value begins: every occurrence, for ``scan`` to judge
 
 Bytes are searched in lower case (of ASCII); a letter beyond ASCII is spelled in both cases and in NFC and
-NFD. base64 keeps no case, so it is searched for as written in lower case and as he writes himself, at each of
-its three offsets. Needles are searched for by the *core* that several share (``kim.zz`` of an address in each
-of its spellings): bytes without it hold none of them: two in three need not be looked for. Must not: read
-files or tables.
+NFD. base64 keeps no case, so it is searched for as written in lower case and as they write themselves, at
+each of its three offsets. Needles are searched for by the *core* that several share (``kim.zz`` of an address
+in each of its spellings): bytes without it hold none of them: two in three need not be looked for. Must not:
+read files or tables.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Needles:
 
     @cached_property
     def _cores(self) -> tuple[str, ...]:
-        """What is his in each text: the domain of an address stands in many people's mail."""
+        """What is their in each text: the domain of an address stands in many people's mail."""
         said = [*self.person.addresses, *self.person.agreed, *self.spellings]
         return tuple(dict.fromkeys(_core(text) for text in said))
 

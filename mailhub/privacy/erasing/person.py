@@ -41,7 +41,9 @@ class Person:
 
     @cached_property
     def address_pattern(self) -> re.Pattern[str]:
-        """An address of his, and not a longer one that ends or begins like it; with ``=`` for ``@`` inside VERP's."""
+        """An address of theirs, and not a longer one that ends or begins like it; with ``=`` for ``@`` inside
+        VERP's.
+        """
         spelled = sorted({form for each in self.addresses for form in _forms(each)}, key=len, reverse=True)
         written = "|".join(re.escape(each).replace("@", "(?:@|%40|&#0*64;)") for each in spelled)
         verp = "|".join(re.escape(each).replace("@", "=") for each in spelled)
@@ -93,7 +95,7 @@ class Person:
         return Naming.NAME if pattern is not None and pattern.search(line) else Naming.NOT
 
     def names_him_anywhere(self, name: str) -> bool:
-        """Whether the name of a file holds an address or name of his, whatever is written next to it."""
+        """Whether the name of a file holds an address or name of theirs, whatever is written next to it."""
         lowered = name.lower()
         return self.names_him(name) or any(each in lowered for each in self.addresses)
 

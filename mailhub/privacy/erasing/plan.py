@@ -1,4 +1,5 @@
-"""What an erasure of this person would take: numbers, the addresses it would mean, and where names stand in others' words.
+"""What an erasure of this person would take: numbers, the addresses it would mean, and where names stand in
+others' words.
 
 Mentions in others' messages are found by the index, by the words of each address, and looked at one by one as far as
 ``LOOKED_AT``; the erasure itself looks at every byte of every message. Must not: change anything, show more of what others

@@ -1,12 +1,12 @@
 """A message without a person: raw bytes in, raw bytes out. Other people's words stay as they wrote them.
 
-    header fields   replaced where the decoded value names him, and written anew (RFC 2047 where it is not ASCII)
+    header fields   replaced where the decoded value names them, and written anew (RFC 2047 where it is not ASCII)
     texts           decoded, address, name and quoted words replaced, stored again as UTF-8 in base64
-    files           a name that names him becomes "erased" with its ending; bytes that name him are overwritten
+    files           a name that names them becomes "erased" with its ending; bytes that name them are overwritten
     enclosed mail   like the mail itself, to a depth of three
 
-What still names him then (a charset nobody knows, a file inside a file) is emptied as a whole part, so that
-the result never does: ``redacted`` ends with a search. Only parts that name him change, the others are the
+What still names them then (a charset nobody knows, a file inside a file) is emptied as a whole part, so that
+the result never does: ``redacted`` ends with a search. Only parts that name them change, the others are the
 same, byte for byte. Must not: know tables, or keep anything.
 """
 
@@ -53,19 +53,19 @@ class _Redactor:
 
 
 def redacted(raw: bytes, needles: Needles, quotes: Quotes) -> bytes:
-    """The message without the person; the very same bytes when it neither names nor quotes him."""
+    """The message without the person; the very same bytes when it neither names nor quotes them."""
     redactor = _Redactor(needles, quotes)
     opened = parse.opened(raw).raw
     made = _message(opened, redactor, ENCLOSED, empty=False)
     if made == opened and not needles.in_message(raw):
-        return raw  # also what was read out of an opaque signature does not name him: it stays as signed
+        return raw  # also what was read out of an opaque signature does not name them: it stays as signed
     if needles.in_message(made):
         made = _message(made, redactor, 0, empty=True)
     return _overwritten(made, needles) if needles.in_message(made) else made
 
 
 def _message(raw: bytes, redactor: _Redactor, enclosed: int, *, empty: bool) -> bytes:
-    """``empty``: parts and fields that still name him are emptied rather than mended."""
+    """``empty``: parts and fields that still name them are emptied rather than mended."""
     found = scan(raw)
     raw = found.raw
     out = []
@@ -172,7 +172,9 @@ def _fields(part: Part, redactor: _Redactor, content: bytes | None) -> dict[byte
 
 
 def _head(block: bytes, redactor: _Redactor, fields: dict[bytes, bytes], *, empty: bool) -> bytes:
-    """A header block with its blank line: fields that name him written anew, ``fields`` in place of their namesakes."""
+    """A header block with its blank line: fields that name them written anew, ``fields`` in place of their
+    namesakes.
+    """
     end = b"\r\n" if b"\r\n" in block or b"\n" not in block else b"\n"
     left = dict(fields)
     out = []

@@ -1,6 +1,6 @@
 """Who was erased and came back with a restored backup, known by tombstones alone: keyed hashes of addresses.
 
-A backup holds what others quoted and copied of a person, and what the tables said of him, as it was before
+A backup holds what others quoted and copied of a person, and what the tables said of them, as it was before
 the cut. Every address that stands in a contact, in a text column that may name somebody, or in a message, is
 compared with the tombstones. What was redacted in messages is made again beside this (``mail.redo``), to the
 byte.

@@ -3,7 +3,7 @@
     hold           nothing in force forbids it; else it waits, and goes on by itself when that is lifted
     gather         the cut time moves to now; whose contacts, addresses and names are meant; the model's digest before
     redact-mail    others' messages: name, address and quoted words replaced, in the raw and in all that is derived
-    outbox         what is or was to be sent to the person; letters to others that wait go without him
+    outbox         what is or was to be sent to the person; letters to others that wait go without them
     own-mail       the person's messages: unlearned, removed with raw, index and deliveries' senders; tombstones stay;
                    what is to be deleted at providers is asked for
     own-tickets    the person's tickets with our answers and notes; one in which others wrote stays, without requester
@@ -83,7 +83,9 @@ def holds_on(connection: Connection, account: int, person: Person, now: int) -> 
 
 
 def gather(work: Work) -> None:
-    """Whose rows there are now: what comes after this instant stays, as a new contact's, unless a new round is needed."""
+    """Whose rows there are now: what comes after this instant stays, as a new contact's, unless a new round
+    is needed.
+    """
     account = work.account
     now = clock.now()
     with work.parts.database.read() as connection:

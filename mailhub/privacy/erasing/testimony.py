@@ -1,9 +1,9 @@
 """The step in which the witness is heard: what it finds after the redaction stands on the receipt, as an exception.
 
-The erasure's own search reads with the redaction's eyes; the witness (``privacy.witness``) shares nothing with it.
-What it still finds cannot be taken out without harm to what others wrote (a hash in a link, an address in somebody's
-archive), or was not recognised: people decide, by the place that the receipt names. Must not: change anybody's
-mail; put more on a receipt than opaque words.
+The erasure's own search reads with the redaction's eyes; the witness (``privacy.witness``) shares nothing
+with it. What it still finds cannot be taken out without harm to what others wrote (a hash in a link, an
+address in somebody's archive), or was not recognised: people decide, by the place that the receipt names.
+Must not: change anybody's mail; put more on a receipt than opaque words.
 """
 
 from __future__ import annotations

@@ -77,7 +77,9 @@ def layers(raw: bytes, bounds: Bounds) -> Iterator[tuple[Path, str]]:
 
 
 def _learn_charsets(blob: bytes, charsets: dict[str, None]) -> None:
-    """The charsets that a blob names, but those that are read anyway. Python's codecs that are no charset are passed."""
+    """The charsets that a blob names, but those that are read anyway. Python's codecs that are no charset are
+    passed.
+    """
     for declared in _CHARSET.finditer(blob):
         if len(charsets) >= CHARSETS:
             return

@@ -51,7 +51,8 @@ _SPOKEN_AT = r"[\"']? ?(?:[\[({<]+ ?(?:at|@|a|arroba|klammeraffe) ?[\])}>]+|[ _.
 _ENCODED_AT = "[=#~!:_-]"  # as in VERP, guest accounts, Message-IDs
 _DOT = r" ?(?:\.|[\[({<] ?(?:\.|dot|punkt|point) ?[\])}>]|(?<= )dot(?= )) ?"
 _PLUS = r"(?P<plus> ?\+[a-z0-9._=+-]{1,64}?)?"
-# Not the end of a longer local part. A single joiner behind no letter (a bullet, an ellipsis) belongs to none.
+# Not the end of a longer local part. A single joiner behind no letter (a bullet, an ellipsis) belongs to
+# none.
 _BEGIN = r"(?<![a-z0-9])(?<![a-z0-9][.+_-])"
 _BEGIN_ENCODED = r"(?<![a-z0-9])"  # bounces+17-kim=customer.example@lists: whatever is before it
 _FILE = r"(?:pdf|docx?|xlsx?|odt|ods|txt|eml|msg|csv|vcf|ics|html?|png|jpe?g|gif|zip)(?![a-z0-9])"
@@ -159,8 +160,8 @@ def _address_pattern(local: str, domain: str) -> re.Pattern[str]:
 
 
 def _name_pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """The words in their order, and the last one first; scripts without spaces have no edges of words. The local part
-    of an address is a sign of whoever has the address.
+    """The words in their order, and the last one first; scripts without spaces have no edges of words. The
+    local part of an address is a sign of whoever has the address.
     """
     between = r"[\W_]{0,6}"
     orders = {tuple(words), (words[-1], *words[:-1])}

@@ -1,10 +1,10 @@
 """Where a person still stands in an account: every stored message, letter and row, read by the witness's own eyes.
 
-It tells *places* in opaque words (``message:17``, ``note.text``), what stands there (``marks``), and how it was
-wrapped; never what anybody wrote. A page looks at ``PAGE_BYTES`` and says where it goes on, so that the caller
-bounds its time. What could not be read in a message (encrypted, beyond the bounds) is told as such: it is no
-proof of absence. The bytes of files are the erasure's own search (``erasing.scan``), which needs no decoding.
-Must not: change anything; share code with the redaction.
+It tells *places* in opaque words (``message:17``, ``note.text``), what stands there (``marks``), and how it
+was wrapped; never what anybody wrote. A page looks at ``PAGE_BYTES`` and says where it goes on, so that the
+caller bounds its time. What could not be read in a message (encrypted, beyond the bounds) is told as such: it
+is no proof of absence. The bytes of files are the erasure's own search (``erasing.scan``), which needs no
+decoding. Must not: change anything; share code with the redaction.
 """
 
 from __future__ import annotations

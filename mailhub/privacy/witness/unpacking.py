@@ -54,7 +54,9 @@ class Bounds:
 
     @staticmethod
     def of(raw: bytes) -> Bounds:
-        """Of one message, in proportion: base64 of a mail's size, quoted-printable beside it, archives some times over."""
+        """Of one message, in proportion: base64 of a mail's size, quoted-printable beside it, archives some
+        times over.
+        """
         return Bounds(min(LEAST_BYTES + 8 * len(raw), MOST_BYTES))
 
     def take(self, size: int) -> bool:

@@ -1,6 +1,7 @@
-"""A desk with a person to erase: his own mail, what others quote, copy and attach of him, and people who are like him.
+"""A desk with a person to erase: their own mail, what others quote, copy and attach of them, and people who
+are like them.
 
-``KIM`` writes as "Kim Zanzibari" from kim.zz@customer.example. Everything that is his to lose is a *canary*: a text of
+``KIM`` writes as "Kim Zanzibari" from kim.zz@customer.example. Everything that is their to lose is a *canary*: a text of
 its own that stands in one place in one encoding.
 """
 
@@ -43,7 +44,7 @@ NAME = "Kim Zanzibari"
 KEYS = Keys(bytes(range(32)))
 BLOB = base64.b64encode(b"##" + KIM.encode())
 SOURCE, FOLDER = 901, 902
-WORDS = "plumbago quillwort ragwort sandwort toothwort"  # five of his own, which others quote
+WORDS = "plumbago quillwort ragwort sandwort toothwort"  # five of their own, which others quote
 
 
 @dataclass
@@ -192,7 +193,7 @@ def _leos_ticket(scene: Scene) -> None:
 
 
 def _mias_mails(scene: Scene) -> None:
-    """Somebody else's ticket, in which he is only spoken of: in every encoding."""
+    """Somebody else's ticket, in which they are only spoken of: in every encoding."""
     mia = written("Mia <mia@mia.example>", f"Ask {KIM.upper()} or {NAME.lower()}.", subject=f"About {NAME}")
     for index, encoding in enumerate(("utf-8", "utf-16", "utf-16-be")):
         data = f"{'-' * index}{NAME};{KIM};".encode(encoding)
@@ -224,7 +225,7 @@ def _mias_mails(scene: Scene) -> None:
 
 
 def _his_request(scene: Scene) -> None:
-    """He asked for a copy of his data: a request with his address, and a letter that waits, sealed."""
+    """They asked for a copy of their data: a request with their address, and a letter that waits, sealed."""
     desk = scene.desk
     post = post_of(
         desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay
@@ -234,7 +235,9 @@ def _his_request(scene: Scene) -> None:
 
 
 def _copies_at_a_provider(scene: Scene) -> None:
-    """Where mail lies, in a mailbox whose owner wants it erased there: two his, one that may be his, one of Leo's."""
+    """Where mail lies, in a mailbox whose owner wants it erased there: two theirs, one that may be theirs,
+    one of Leo's.
+    """
 
     def act(transaction: Transaction) -> None:
         connection = transaction.connection

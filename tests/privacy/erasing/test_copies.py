@@ -35,7 +35,7 @@ def told(desk: Desk, erasure: Erasure) -> Copies:
 
 
 def test_his_own_mail_is_asked_for_and_the_receipt_says_so(desk: Desk, tmp_path: Path) -> None:
-    """Not what is only like his, and not what others wrote about him; the plan counted as many before."""
+    """Not what is only like theirs, and not what others wrote about them; the plan counted as many before."""
     scene = scenes.set_up(desk, tmp_path)
     counts = make_plan(scene.parts, desk.account, [scenes.KIM]).counts
     assert (counts["imap_copies_asked"], counts["imap_copies_left"]) == (2, 1)
@@ -50,7 +50,7 @@ def test_his_own_mail_is_asked_for_and_the_receipt_says_so(desk: Desk, tmp_path:
 
 
 def test_nothing_is_asked_where_nobody_wants_it(desk: Desk, tmp_path: Path) -> None:
-    """Off by default: his mail stays there, and the receipt says how many."""
+    """Off by default: their mail stays there, and the receipt says how many."""
     scene = scenes.set_up(desk, tmp_path)
     desk.do(lambda tx: imap_sources.set_erasing(tx.connection, desk.account, SOURCE, there=False))
     done = scene.erase()

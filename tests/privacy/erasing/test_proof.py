@@ -74,7 +74,7 @@ def canaries(scene: Scene) -> list[tuple[str, bytes, bool, set[str]]]:
 
 
 def own_features() -> set[int]:
-    """Features that only his words give: neighbours in a text, and his address in a From."""
+    """Features that only their words give: neighbours in a text, and their address in a From."""
     secret = int.from_bytes(KEYS.derive("features")[:8], "big")
     common = set(features(Document(text="plumbago\n"), secret=secret).tolist())
     said = set(features(Document(text="quillwort ragwort sandwort"), secret=secret).tolist())
@@ -129,7 +129,9 @@ def test_others_keep_their_own_words(scene: Scene, tmp_path: Path) -> None:
 
 
 def test_the_receipt_says_what_was_done(scene: Scene) -> None:
-    """It verifies, names nobody but whom to ask, counts every store, and its three digests of the model tell a replay."""
+    """It verifies, names nobody but whom to ask, counts every store, and its three digests of the model tell
+    a replay.
+    """
     scene.parts = replace(scene.parts, data_protection_contact="dpo@hub.example")
     done = scene.erase()
     assert done.receipt is not None
@@ -145,7 +147,7 @@ def test_the_receipt_says_what_was_done(scene: Scene) -> None:
 
 
 def test_a_letter_to_another_goes_out_without_him(scene: Scene) -> None:
-    """The reason of a refusal can name him: sealed in the outbox, it is a value that our keys can open."""
+    """The reason of a refusal can name them: sealed in the outbox, it is a value that our keys can open."""
     desk = scene.desk
     post = post_of(
         desk, letters=Letters(sender="noreply@hub.example", site="https://hub.example"), relay=desk.relay

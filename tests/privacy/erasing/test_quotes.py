@@ -9,7 +9,7 @@ import pytest
 
 from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.person import Person
-from mailhub.privacy.erasing.quotes import Quotes, Written
+from mailhub.privacy.erasing.quotes import Quotes, WrittenText
 from mailhub.privacy.erasing.redaction import redacted
 from mailhub.proof import receipts
 from tests.privacy.erasing.scene import KEYS, Scene
@@ -55,8 +55,8 @@ HTML = {
 
 def known(*others: str) -> Quotes:
     """Zora's sentence in message 10; what others wrote before."""
-    theirs = [Written(10, HIS)]
-    return Quotes.of(theirs, [Written(1, each) for each in others]).in_message(20, near=True)
+    theirs = [WrittenText(10, HIS)]
+    return Quotes.of(theirs, [WrittenText(1, each) for each in others]).in_message(20, near=True)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -158,7 +158,7 @@ def test_a_mail_enclosed_in_anothers_is_the_persons(scene: Scene) -> None:
 
 
 def test_others_keep_a_sentence_the_person_repeated(scene: Scene) -> None:
-    """Run as a whole: the person pastes Leo's sentence without marks, and Leo keeps it in both his mails."""
+    """Run as a whole: the person pastes Leo's sentence without marks, and Leo keeps it in both their mails."""
     desk = scene.desk
     sentence = "Five pallets of blue tiles arrive on the first of May."
     first = receive(desk, LEO, sentence, Message_ID="<first@l.x>", Cc=f"Zed Zeta <{ZED}>")

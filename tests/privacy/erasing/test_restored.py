@@ -36,7 +36,7 @@ def raws(directory: Path) -> dict[str, bytes]:
 
 
 def test_who_was_erased_is_still_gone_after_a_restore(scene: Scene, tmp_path: Path) -> None:
-    """His own mail cannot be read; address, name and quotes in others' mail go again; others' mail is as it was."""
+    """Their own mail cannot be read; address, name and quotes in others' mail go again; others' mail is as it was."""
     before = raws(tmp_path)
     made = create(scene.parts.vault, actor="operator")
     assert scene.erase().state == "done"
@@ -97,7 +97,7 @@ def test_the_second_receipt_comes_with_the_end_of_the_last_backup(scene: Scene) 
     vault = scene.parts.vault
     create(vault, actor="system")
     done = scene.erase()
-    create(vault, actor="system")  # knows nothing of him
+    create(vault, actor="system")  # knows nothing of them
     assert done.backups_gone_at is None
     assert issue_second_receipts(vault, now=done.done_at or 0) == 0
     with vault.database.read() as connection:
