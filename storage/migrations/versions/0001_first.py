@@ -1,4 +1,4 @@
-"""The first schema."""
+"""The schema as it was first released. Frozen SQL: the model of today must not reach into the past."""
 
 from storage.migrations import frozen
 

@@ -1,2 +1,0 @@
--- What 0021 makes on postgresql, frozen: deliveries are found by their ticket when it goes for good.
-CREATE INDEX intake_of_ticket ON intake (account_id, ticket_id);
