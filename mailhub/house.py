@@ -23,8 +23,8 @@ from mailhub.config import Config
 from mailhub.config.live import Live
 from mailhub.directory import Directory
 from mailhub.errors import ConfigurationError
+from mailhub.filing.batch import FilingContext
 from mailhub.filing.flood import FloodCounter
-from mailhub.filing.pipeline import FilingContext
 from mailhub.filter import answers, feedback, mark_requests, prior
 from mailhub.filter.mark_requests import Handling
 from mailhub.filter.models import Models

@@ -27,7 +27,8 @@ from pathlib import Path
 
 from mailhub import keys
 from mailhub.backups.making import create
-from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.filing.batch import FilingContext
+from mailhub.filing.pipeline import file_batch
 from mailhub.privacy.erasing.work import Parts
 from scripts.rig.erasure_house import fill, open_house, prepared
 from storage.database import Connection

@@ -29,7 +29,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import event
 
 from mailhub import clock
-from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.filing.batch import FilingContext
+from mailhub.filing.pipeline import file_batch
 from mailhub.privacy import erasure
 from mailhub.privacy.erasing import steps
 from mailhub.privacy.erasing.work import Parts, Work

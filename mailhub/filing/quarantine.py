@@ -17,7 +17,8 @@ from mailhub.access.holds import require_not_held
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Source
 from mailhub.errors import Conflict, NotFound
-from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.filing.batch import FilingContext
+from mailhub.filing.pipeline import file_batch
 from mailhub.message.author import read as read_author
 from mailhub.proof.act import Act
 from mailhub.reading.authenticated import checked

@@ -26,7 +26,8 @@ from mailhub import clock
 from mailhub.config.live import Current
 from mailhub.directory import NO_ACCOUNT, Directory
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
-from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.filing.batch import FilingContext
+from mailhub.filing.pipeline import file_batch
 from mailhub.intake import resolver as dns
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver

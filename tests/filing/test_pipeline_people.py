@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailhub.envelope import Fate
-from mailhub.filing.pipeline import PARTICIPANTS_ADDED
+from mailhub.filing.places import PARTICIPANTS_ADDED
 from storage.schema import contact
 from tests.houses.postroom import ANA, KIM, MALLORY, PostRoom, answering, mail
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailhub.filing.pipeline import PARTICIPANTS_ADDED
+from mailhub.filing.places import PARTICIPANTS_ADDED
 from mailhub.tickets.reply import Replied
 from storage.schema import contact, contact_address, ticket
 from tests.houses.postroom import (

@@ -21,8 +21,9 @@ from mailhub.clock import HOUR, SECOND
 from mailhub.config import Relay
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Fate, Outcome, Recipient, Source
+from mailhub.filing.batch import FilingContext
 from mailhub.filing.flood import FloodCounter
-from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.filing.pipeline import file_batch
 from mailhub.filter.models import Models
 from mailhub.filter.verdict import FilterSettings
 from mailhub.keys import Keys

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from mailhub import clock
 from mailhub.access.actor import Actor, Role
 from mailhub.envelope import Envelope, Outcome, Source
-from mailhub.filing.pipeline import FilingContext, file_batch
+from mailhub.filing.batch import FilingContext
+from mailhub.filing.pipeline import file_batch
 from mailhub.message.values import Authentication
 from mailhub.people.enrolment import begin, confirm
 from mailhub.proof.act import perform
