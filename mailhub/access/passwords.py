@@ -8,7 +8,6 @@ API's threads. Must not: be called on the event loop.
 
 from __future__ import annotations
 
-import secrets
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +16,7 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from mailhub.access import readable
 from mailhub.errors import BadRequest, Unavailable
 
 MINIMUM_LENGTH = 12
@@ -24,7 +24,6 @@ MAXIMUM_LENGTH = 1024
 AT_ONCE = 2
 WAITING = 4  # with those who verify fewer than the API has threads (api.app.THREADS)
 PATIENCE_SECONDS = 20.0
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread: no i, l, o, 0, 1
 
 
 class Passwords:
@@ -80,7 +79,7 @@ def require_length(password: str) -> None:
 
 def one_time_password() -> str:
     """20 characters in five groups, about 99 bits, easy to read aloud."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(5))
+    return "-".join(readable.group() for _ in range(5))
 
 
 def _unmatchable(hasher: PasswordHasher) -> str:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 
 import pyotp
 from pyotp.exceptions import OTPVerificationError
 
 from mailhub import clock
+from mailhub.access import readable
 from mailhub.access.actor import Role
 
 WINDOW = 1  # steps of 30 s that a clock may be off, each way (RFC 6238 5.2)
 RECOVERY_CODES = 10
 RECOVERY_GROUPS = 4  # of four characters: 16 characters of 30, 78 bits, so SHA-256 is hash enough
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread: no i, l, o, 0, 1
 _IGNORED = re.compile(r"[\s-]+")
 _RANKS = (Role.OWNER, Role.ADMIN, Role.AGENT)
 
@@ -55,13 +54,9 @@ def matching_timecode(secret: str, code: str, now: int) -> int | None:
 
 def new_recovery_codes() -> list[str]:
     """A set of recovery codes; show them once, store their hashes."""
-    return ["-".join(_group() for _ in range(RECOVERY_GROUPS)) for _ in range(RECOVERY_CODES)]
+    return ["-".join(readable.group() for _ in range(RECOVERY_GROUPS)) for _ in range(RECOVERY_CODES)]
 
 
 def recovery_hash(code: str) -> bytes:
     """The 32 bytes a recovery code is found by; spaces, dashes and capitals do not matter."""
     return hashlib.sha256(_IGNORED.sub("", code).lower().encode("utf-8", "surrogatepass")).digest()
-
-
-def _group() -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(4))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from mailhub.directory import Directory
 from mailhub.envelope import Recipient
 from mailhub.filing.flood import FloodCounter, Start
-from mailhub.filter import verdict as spam
 from mailhub.filter.models import Models
+from mailhub.filter.verdict import FilterSettings
 from mailhub.outbound.letters import Post
 from mailhub.privacy.privacy_requests import Asked
 from storage.mail.filing import (
@@ -30,7 +30,7 @@ class FilingContext:
 
     directory: Directory
     models: Models
-    filter: spam.FilterSettings
+    filter: FilterSettings
     flood: FloodCounter
     hops: int  # Received headers from which a mail is in a loop (RFC 5321 6.3)
     post: Post | None = None  # what answers people who ask by mail about their data; None: nothing does

@@ -20,7 +20,7 @@ from mailhub.filing.batch import AccountBatch, FilingContext, Routes
 from mailhub.filing.places import add_participants, place, show_in
 from mailhub.filing.records import Case, intake_row, message_row, trace, wanted
 from mailhub.filter import forwarded, senders
-from mailhub.filter import verdict as spam
+from mailhub.filter.verdict import Verdict, decide
 from mailhub.privacy import privacy_requests
 from mailhub.reading.prepare import Prepared
 from mailhub.tickets import reply
@@ -36,7 +36,7 @@ from storage.mail.filing import (
 from storage.mail.mailboxes import SUPPORT
 from storage.writer import Transaction
 
-_LISTED = {senders.ALLOWED: spam.Verdict.HAM, senders.DENIED: spam.Verdict.SPAM}
+_LISTED = {senders.ALLOWED: Verdict.HAM, senders.DENIED: Verdict.SPAM}
 
 
 def file_batch(
@@ -175,9 +175,7 @@ def _decide(account: AccountBatch, message: Prepared, score: Score, mailbox: int
         subject=message.parsed.subject,
         forged=message.forged,
     )
-    verdict = spam.decide(
-        score, spam=account.trained[0], ham=account.trained[1], settings=account.context.filter
-    )
+    verdict = decide(score, spam=account.trained[0], ham=account.trained[1], settings=account.context.filter)
     ruling = _ruling(account, message)
 
     return Case(
