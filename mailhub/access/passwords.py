@@ -8,6 +8,7 @@ API's threads. Must not: be called on the event loop.
 
 from __future__ import annotations
 
+import secrets
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
