@@ -11,6 +11,7 @@ under a pseudonym. Interrupted between two turns it left a user with fewer ticke
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -20,11 +21,11 @@ from mailhub.access.bearers import Kind, NewBearer, new_bearer
 from mailhub.access.quotas import require_room
 from mailhub.access.roles import require_grant, require_touch
 from mailhub.config import Quotas
-from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
 from mailhub.outbound import letters
 from mailhub.outbound.letters import Letter, Post
 from mailhub.proof.act import Act, perform
-from storage.accounts.accounts import find_account
+from storage.accounts.accounts import are_several, find_account
 from storage.database import Connection
 from storage.mail import outbox
 from storage.people import api_tokens, links, second_factors, sessions, users
@@ -92,12 +93,38 @@ def add_user(act: Act, *, email: str, name: str, role: str, caller: Actor) -> Us
 
 
 def invite(
-    act: Act, *, email: str, name: str, role: str, caller: Actor, quotas: Quotas, terms: LinkTerms
+    act: Act,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    caller: Actor,
+    quotas: Quotas,
+    mapped: Iterable[str],
+    terms: LinkTerms,
 ) -> tuple[User, HandedLink]:
-    """Add a user with a link by which they set their own password, so that nobody else knows it."""
+    """Add a user with a link by which they set their own password, so that nobody else knows it.
+
+    ``mapped`` are the logins of ``[admin] users``.
+    """
     require_room(act, quotas, "users")
+    _require_unmapped(act.transaction.connection, email, mapped, caller)
     user = add_user(act, email=email, name=name, role=role, caller=caller)
     return user, hand_link(act, user.id, caller=caller, terms=terms)
+
+
+def _require_unmapped(connection: Connection, email: str, mapped: Iterable[str], caller: Actor) -> None:
+    """Raise ``Forbidden`` where a tenant would give the login of a uid of this machine to a user of theirs.
+
+    That uid would then be two users, and its commands refused until they name an account; or, where its own user
+    is gone, it would work, and hand its mail in, in the tenant's account.
+    """
+    if caller.machine or email not in {each.lower() for each in mapped}:
+        return
+    if are_several(connection):
+        raise Forbidden(
+            "[admin] users names this login for a user of this machine: the operator alone may add it"
+        )
 
 
 def change_role(act: Act, user: int, role: str, *, caller: Actor) -> User:

@@ -106,6 +106,28 @@ def test_a_mapped_administrator_uses_a_grant(home: Home) -> None:
     assert read["actor"] == f"operator:{os.geteuid()}"
 
 
+def test_no_tenant_takes_the_login_of_a_uid_of_this_machine(home: Home) -> None:
+    """Among several accounts the operator alone adds a user whom `[admin] users` names: theirs and others' commands
+    would be refused as of two accounts, or be done in the tenant's.
+    """
+    root, mapped = os.geteuid(), "Carla@machine.example"
+    app = home.mapping(**{f"u{root}": OWNER, "u4000": "owner@second.example", "u4001": mapped}).app()
+    tenant, machine = Asker(app=app, uid=4000), Asker(app=app, uid=root)
+    for email in (OWNER, OWNER.upper(), mapped):
+        answer = tenant("POST", "/v1/users", {"email": email, "role": "owner"})
+        assert (answer.status, "operator alone" in answer.json["detail"]) == (403, True)
+    assert machine("GET", "/v1/whoami").json["account"] == 1
+    assert tenant("POST", "/v1/users", {"email": "new@second.example"}).status == 201
+    assert machine("POST", "/v1/users?account=second", {"email": mapped}).status == 201
+
+
+def test_a_scope_counts_once(home: Home) -> None:
+    """However often a body names a scope the ApiToken keeps it once: its row is read for every list of ApiTokens."""
+    asker = Asker(app=home.app(), token=home.token(12))
+    made = asker("POST", "/v1/tokens", {"name": "x", "scopes": ["ticket.read", "read"] * 10_000})
+    assert (made.status, made.json["scopes"]) == (201, ["read", "ticket.read"])
+
+
 def test_who_has_no_second_factor_is_told_to_make_one(app: Api) -> None:
     """A destructive act says what helps: `user totp` to who has none, `login --fresh` to who has not shown it."""
     agent = log_in(app, AGENT)

@@ -93,7 +93,7 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
 
     wanted = people.TokenWanted(
         name=body.name,
-        scopes=tuple(sorted(body.scopes)),
+        scopes=tuple(sorted(set(body.scopes))),  # each once: every list of ApiTokens reads them
         networks=tuple(str(networks.parse_rule(each)) for each in body.networks),
         days=body.days,
     )

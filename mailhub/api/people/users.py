@@ -134,6 +134,7 @@ def add_user(call: InAccount, body: NewUser) -> AddedUser:
         role=body.role,
         caller=call.actor,
         quotas=call.house.config.quotas,
+        mapped=call.house.config.admin.users.values(),
         terms=_terms(call, show=body.show_link),
     )
 
