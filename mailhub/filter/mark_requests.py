@@ -152,7 +152,7 @@ def _give(parts: MarkingParts, account: int, now: int, asked: Sequence[Request])
     try:
         return parts.writer.run(_turn, parts=parts, account=account, asked=asked, known=known, now=now)
     except Conflict:  # with their other marks the user would go over what one may give in an hour
-        parts.writer.run(_leave, account=account, giver=asked[0].giver_id, now=now)
+        parts.writer.run(_leave, account=account, giver=asked[0].giver_id, source=asked[0].source, now=now)
         return 0
 
 
@@ -184,7 +184,7 @@ def _turn(
 
     cap = parts.of_mailbox if source == ledger.IMAP else parts.of_user
     if rows.count_asked(connection, account, giver, source, since=now - HOUR) > cap:
-        _leave(transaction, account=account, giver=giver, now=now)
+        _leave(transaction, account=account, giver=giver, source=source, now=now)
         return 0
 
     feedback.mark(
@@ -223,8 +223,8 @@ def _handled(
     rows.delete_requests(transaction.connection, account, [each.id for each in standing])
 
 
-def _leave(transaction: Transaction, *, account: int, giver: int, now: int) -> None:
-    rows.suggest(transaction.connection, account, giver, due_at=now, reason=TOO_MANY)
+def _leave(transaction: Transaction, *, account: int, giver: int, source: str, now: int) -> None:
+    rows.suggest(transaction.connection, account, giver, source, due_at=now, reason=TOO_MANY)
 
 
 # --- suggestions ------------------------------------------------------------------------------------------------------

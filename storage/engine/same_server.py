@@ -2,9 +2,10 @@
 
 A server may come back on other data behind the same address: a backup put in its place, a replica that had
 not heard the last commits. Compared at each new connection with what was seen before: the cluster's
-identifier, the database's own, and the position in the log of writes, which never goes back where every
-acknowledged commit is still there. Sources: PostgreSQL's manual, 9.28.10 (pg_control_system) and 9.28.3
-(pg_current_wal_lsn). Durable states: none. A daemon that starts anew takes what it finds.
+identifier, the database's own, and how far the log of writes is on the disk: what is written and not synced yet
+may be gone after a crash, and nobody was told that it stays. Sources: PostgreSQL's manual, 9.28.10
+(pg_control_system) and 9.28.3 (pg_current_wal_flush_lsn).
+Durable states: none. A daemon that starts anew takes what it finds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ _IDENTITY = (
     "SELECT (SELECT system_identifier FROM pg_control_system()),"
     " (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-_POSITION = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_lsn() - '0/0'::pg_lsn END"
+_POSITION = (
+    "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() - '0/0'::pg_lsn END"
+)
 
 
 class SameServer:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, tuple_, update
 
+from storage.filter.ledger import HANDLED
 from storage.schema import mark, mark_request
 
 WAITING = "waiting"
@@ -40,7 +41,8 @@ _REQUEST = tuple(mark_request.c[name] for name in Request.__slots__)
 def put_request(connection: Connection, account_id: int, row: Request) -> None:
     """Ask for a mark; an earlier request of the giver about the message is over.
 
-    But a sure one is not made unsure by the same word said again (a client that sets $Junk and then moves).
+    But a sure one is not made unsure by the same word said again (a client that sets $Junk and then moves), and
+    closing a ticket takes back nothing that was said of its mail in words.
     """
     same = (
         *_own(account_id),
@@ -49,6 +51,8 @@ def put_request(connection: Connection, account_id: int, row: Request) -> None:
     )
     present = connection.execute(select(*_REQUEST).where(*same)).one_or_none()
     if present is not None and present.label == row.label and present.state == WAITING:
+        return
+    if present is not None and row.source == HANDLED and present.source != HANDLED:
         return
     connection.execute(delete(mark_request).where(*same))
     values = {name: getattr(row, name) for name in Request.__slots__}
@@ -107,7 +111,10 @@ def list_suggestions(
 def count_asked(connection: Connection, account_id: int, giver_id: int, source: str, *, since: int) -> int:
     """How many marks a giver asked for or gave since then, in this way."""
     asked = select(func.count()).where(
-        *_own(account_id), mark_request.c.giver_id == giver_id, mark_request.c.noticed_at >= since
+        *_own(account_id),
+        mark_request.c.giver_id == giver_id,
+        mark_request.c.source == source,
+        mark_request.c.noticed_at >= since,
     )
     given = select(func.count()).where(
         mark.c.account_id == account_id,
@@ -119,9 +126,16 @@ def count_asked(connection: Connection, account_id: int, giver_id: int, source: 
     return int(connection.execute(asked).scalar_one() + connection.execute(given).scalar_one())
 
 
-def suggest(connection: Connection, account_id: int, giver_id: int, *, due_at: int, reason: str) -> None:
-    """All that a giver asks for now is left to an agent."""
-    own = (*_own(account_id), mark_request.c.giver_id == giver_id, mark_request.c.state == WAITING)
+def suggest(
+    connection: Connection, account_id: int, giver_id: int, source: str, *, due_at: int, reason: str
+) -> None:
+    """All that a giver asks for now, in this way, is left to an agent."""
+    own = (
+        *_own(account_id),
+        mark_request.c.giver_id == giver_id,
+        mark_request.c.source == source,
+        mark_request.c.state == WAITING,
+    )
     values = {"state": SUGGESTED, "reason": reason}
     connection.execute(update(mark_request).where(*own, mark_request.c.due_at <= due_at).values(values))
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from mailhub.clock import HOUR, MINUTE
 from mailhub.filter import feedback
-from mailhub.filter.mark_requests import Handling, MarkingParts, give_due
+from mailhub.filter.mark_requests import Handling, MarkingParts, ask, give_due
 from mailhub.filter.models import Models
 from mailhub.reading.stored import features_of
 from mailhub.tickets import acts
@@ -21,7 +21,7 @@ def by_hand(desk: Desk) -> Handling:
     return Handling(user=desk.ana, grace=HOUR)
 
 
-def give(desk: Desk, models: Models, *, later: int) -> int:
+def give(desk: Desk, models: Models, *, later: int, of_user: int = 100) -> int:
     """The job, some time later."""
     desk.now += later
     parts = MarkingParts(
@@ -29,7 +29,7 @@ def give(desk: Desk, models: Models, *, later: int) -> int:
         writer=desk.writer,
         models=models,
         extract=lambda received: features_of(received, desk.secrets),
-        of_user=100,
+        of_user=of_user,
         of_mailbox=100,
     )
     return give_due(parts, now=desk.now)
@@ -98,6 +98,22 @@ def test_a_mark_given_meanwhile_stays(desk: Desk, models: Models) -> None:
     desk.act(feedback.mark, models, [message], "spam", user=desk.ben, features_of=known)
     give(desk, models, later=2 * HOUR)
     assert labels_of(desk) == {message: "spam"}
+    assert waiting(desk) == 0
+
+
+def test_closing_takes_back_no_word(desk: Desk, models: Models) -> None:
+    """Whoever sends a mail to spam@ and closes its ticket at once said spam; other closes are no words to be counted."""
+    outcome = desk.mail("kim@customer.example")
+    message = desk.message_of(outcome)
+    others = [desk.mail(f"{each}@b.example") for each in range(3)]
+    for each in others:
+        desk.act(acts.close, desk.ticket_of(each), handling=by_hand(desk))
+    desk.writer.run(ask, desk.account, message, "spam", giver=desk.ana, source=ledger.FORWARD, now=desk.now)
+    desk.act(acts.close, desk.ticket_of(outcome), handling=by_hand(desk))
+    give(desk, models, later=2 * MINUTE, of_user=2)
+    assert labels_of(desk) == {message: "spam"}
+    give(desk, models, later=2 * HOUR, of_user=2)
+    assert labels_of(desk) == {message: "spam"} | {desk.message_of(each): "ham" for each in others}
     assert waiting(desk) == 0
 
 

@@ -293,7 +293,7 @@ class FolderReader:
         try:
             room.hold(size_bytes, self._rooms.command_seconds)
         except Unavailable as error:
-            raise ImapFault("there was no room for a large mail") from error
+            raise HeldUp("no room") from error  # nor is this the mail's fault
         try:
             yield
         finally:

@@ -24,6 +24,7 @@ WINDOW = 256 * 1024  # characters of one text
 OVERLAP = 1024  # of two windows
 CHARSETS = 8  # of one mail
 LEAST_BASE64 = 12  # bytes of a block
+NO_CHARSETS = ("utf-8", "ascii", "idna", "punycode", "undefined")  # read anyway; or of names, or of nothing
 
 Path = tuple[str, ...]
 
@@ -88,7 +89,7 @@ def _learn_charsets(blob: bytes, charsets: dict[str, None]) -> None:
             codec = codecs.lookup(name)
         except (LookupError, ValueError):
             continue
-        if codec.name not in ("utf-8", "ascii") and codec._is_text_encoding:
+        if codec.name not in NO_CHARSETS and codec._is_text_encoding:
             charsets[codec.name] = None
 
 
@@ -145,7 +146,7 @@ def _decoded_word(match: re.Match[bytes]) -> bytes:
         return content.decode(match[1].partition(b"*")[0].decode("ascii"), "replace").encode(
             "utf-8", "replace"
         )
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):  # ValueError: also of a name with a NUL
         return content
 
 

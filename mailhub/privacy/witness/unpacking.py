@@ -14,6 +14,7 @@ import bz2
 import io
 import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ def _zip(blob: bytes, bounds: Bounds) -> Iterator[Child]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(blob))
         entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
         bounds.closed += 1
         return
     bounds.cut |= len(entries) > ENTRIES
@@ -123,6 +124,8 @@ def _zip(blob: bytes, bounds: Bounds) -> Iterator[Child]:
             OSError,
             NotImplementedError,
             RuntimeError,
+            ValueError,  # a place before the beginning, a name in no charset
+            struct.error,
         ):
             bounds.closed += 1
             continue

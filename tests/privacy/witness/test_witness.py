@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,46 @@ def test_what_is_read_grows_with_the_mail_alone(kind: str) -> None:
         for raw in (HOSTILE[kind][: len(HOSTILE[kind]) // 4], HOSTILE[kind])
     )
     assert large <= 6 * small
+
+
+def renamed(archive: bytes) -> bytes:
+    """An archive whose entry has, beside its data, a name in no charset."""
+    name = archive.find("\u00e4".encode())
+    return archive[:name] + b"\xff\xfe" + archive[name + 2 :]
+
+
+def shifted(archive: bytes) -> bytes:
+    """An archive whose entry lies before its beginning."""
+    end = archive.rfind(b"PK\x05\x06")
+    at = int.from_bytes(archive[end + 16 : end + 20], "little") + 10
+    return archive[: end + 16] + at.to_bytes(4, "little") + archive[end + 20 :]
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "idna", "punycode", "unicode_escape", "utf\0", "hex", "utf-16"]
+)
+def test_a_charset_that_is_none_ends_no_search(charset: str) -> None:
+    """Whatever a stranger names as charset, in a header or a word, the person is seen in the rest of the mail."""
+    named = charset.encode()
+    for raw in (
+        b"Content-Type: text/plain; charset="
+        + named
+        + b"\n\nH\xc3\xa4llo\xff zelie.dupont@customer.example\n",
+        b"Subject: =?" + named + b"?q?=ff=fe?=\n\nzelie.dupont@customer.example\n",
+    ):
+        assert signs(raw) == {"address"}
+
+
+@pytest.mark.parametrize("damage", [renamed, shifted])
+def test_a_damaged_archive_is_told_as_not_read(damage: Callable[[bytes], bytes]) -> None:
+    """It raises nothing: an erasure must not end in what somebody attached."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("\u00e4.txt", "hello")
+    raw = attached(damage(made.getvalue()))
+    bounds = Bounds.of(raw)
+    list(layers(raw, bounds))
+    assert bounds.closed
 
 
 def witness_of(scene: Scene, who: Planted) -> list[Looked]:
