@@ -1,7 +1,7 @@
 """Whether two messages are the same. Job: a digest that survives transport and changes with the content.
 
-Two halves: the *name* of a message (Message-ID and sender; without an id sender, Date and Subject) and the
-*content*: its inline text parts decoded, as far as they are looked at, and every other part's bytes as
+Two halves: the *name* of a message (Message-ID and sender; without an id sender, Reply-To, Date and Subject) and
+the *content*: its inline text parts decoded, as far as they are looked at, and every other part's bytes as
 transferred. White space, line ends, trace headers and the encoding of text do not count: relays change them
 (RFC 5321, RFC 6152). Must not: take more text than it is given, or depend on anything the recipient's side
 adds.
@@ -35,16 +35,19 @@ def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iter
 
 
 def name(parsed: Parsed, sender: str) -> bytes:
-    """16 bytes of what the message is called: its Message-ID, or Date and Subject as read, of this sender.
+    """16 bytes of what the message is called: its Message-ID, or Reply-To, Date and Subject as read, of this sender.
+
+    Without an id Reply-To tells apart who wrote by a form, which sends everybody's mail from one address.
 
     ``sender`` is whose mail it becomes, lower case: else whoever sent somebody's id and text first, under a name of their
     own, would have the genuine mail taken for a copy and shown to nobody.
     """
-    what = (
-        f"i\0{parsed.message_id}"
-        if parsed.message_id
-        else f"h\0{parsed.date}\0{''.join(parsed.subject.split())}"
-    )
+    if parsed.message_id:
+        what = f"i\0{parsed.message_id}"
+    else:
+        answered = "\0".join(each.address.lower() for each in parsed.reply_to)
+        what = f"h\0{parsed.date}\0{''.join(parsed.subject.split())}\0{answered}"
+
     return blake2b(f"{sender}\0{what}".encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
 
 

@@ -115,6 +115,14 @@ def test_without_an_id_from_date_and_subject_name_a_message() -> None:
     assert _key(_mail(b"x", head=head)) != _key(_mail(b"x", head=head.replace("16:41", "16:42")))
 
 
+def test_without_an_id_reply_to_tells_a_forms_writers_apart() -> None:
+    """A form sends everybody's mail from one address: the same words of two people are two messages."""
+    form = "From: noreply@form.example\r\nReply-To: kim@a.example\r\nSubject: call me\r\n"
+    named = form.replace("kim@a.example", "Kim <KIM@a.example>")
+    assert _key(_mail(b"x", head=form)) == _key(_mail(b"x", head=named))
+    assert _key(_mail(b"x", head=form)) != _key(_mail(b"x", head=form.replace("kim@", "ana@")))
+
+
 def test_a_part_moved_is_another_message() -> None:
     """Text and file do not trade places unseen."""
     assert parse.parse(_with_file("YQ==", b"b")).identity != parse.parse(_with_file("Yg==", b"a")).identity
