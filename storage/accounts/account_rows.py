@@ -32,6 +32,7 @@ CONFIGURATION = (
     "idempotency",
     "mailbox_watch",
     "mailbox",
+    "mail_domain",  # else nobody could serve the freed addresses
 )
 _ORPHANS_IN_INDEX = {
     "sqlite": "SELECT count(*) FROM message_index_docsize WHERE id NOT IN (SELECT id FROM message)",

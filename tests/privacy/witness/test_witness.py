@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +160,17 @@ def test_a_damaged_archive_is_told_as_not_read(damage: Callable[[bytes], bytes])
     raw = attached(damage(made.getvalue()))
     bounds = Bounds.of(raw)
     list(layers(raw, bounds))
+    assert bounds.closed
+
+
+def test_a_dictionary_of_gigabytes_is_never_made() -> None:
+    """An .xz whose header claims a dictionary of 4 GiB is told as not read: a small machine cannot give so much."""
+    made = bytearray(lzma.compress(b"hello"))
+    end = 12 + (made[12] + 1) * 4 - 4
+    made[16] = 40
+    made[end : end + 4] = zlib.crc32(bytes(made[12:end])).to_bytes(4, "little")
+    bounds = Bounds.of(bytes(made))
+    list(layers(bytes(made), bounds))
     assert bounds.closed
 
 
