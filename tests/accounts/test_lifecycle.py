@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from mailhub import clock
 from mailhub.access import holds as hold_flow
-from mailhub.accounts import lifecycle
+from mailhub.accounts import lifecycle, mailbox_domains
 from mailhub.accounts.lifecycle import LifecycleContext, Swept
 from mailhub.accounts.steadiness import AHEAD, BACK, JUMPED, SANE, Steadiness
 from mailhub.backups.vault import Vault
 from mailhub.clock import DAY, HOUR, MINUTE
+from mailhub.config import Config, Lifecycle, Quotas, Relay
 from mailhub.config import Letters as LetterSettings
-from mailhub.config import Lifecycle, Quotas, Relay
 from mailhub.errors import Conflict, Forbidden
 from mailhub.keys import Keys
 from mailhub.outbound.sealing import open_letter
@@ -26,6 +26,7 @@ from mailhub.proof.act import Act, perform
 from storage.accounts import accounts
 from storage.accounts.account_rows import CONFIGURATION, PROOF, UNTIL_PURGED, rows_left, tables_of_accounts
 from storage.accounts.accounts import Account
+from storage.mail import mail_domains
 from storage.mail.outbox import claim_due, find_row
 from storage.people import users
 from storage.privacy.holds import Hold
@@ -173,6 +174,17 @@ def test_a_warning_removes_nothing(life: Life) -> None:
     assert {name: left.get(name) for name in before if name != "journal"} == {
         name: count for name, count in before.items() if name != "journal"
     }
+
+
+def test_a_terminated_account_keeps_no_domain(life: Life) -> None:
+    """Its addresses are free then, and so is the domain for whoever proves it next."""
+    life.desk.act(mailbox_domains.grant, Config(), "customer.example")
+    with life.desk.database.read() as connection:
+        assert mail_domains.is_settled_for_others(connection, life.desk.account + 1, "customer.example")
+    life.act(lifecycle.suspend)
+    life.act(lifecycle.terminate)
+    with life.desk.database.read() as connection:
+        assert not mail_domains.is_settled_for_others(connection, life.desk.account + 1, "customer.example")
 
 
 def test_every_table_is_configuration_or_data() -> None:
