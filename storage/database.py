@@ -181,6 +181,7 @@ class Database:
         if not self.is_sqlite or self.url.database is None:
             return True
 
+        self.require_same()  # else SQLite would make an empty file where the lost one is to be brought back
         connection = sqlite.connect(self.url.database, timeout=0, isolation_level=None)
         try:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # the long part, beside the writer

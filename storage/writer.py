@@ -30,7 +30,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database
-from storage.errors import Stopped, StorageError, translate
+from storage.errors import Gone, Stopped, StorageError, translate
 from storage.schema import id_block
 
 T = TypeVar("T")
@@ -223,6 +223,7 @@ class WritingThread:
         settled: list[tuple[Batch[Any, Any], list[tuple[Any, Any]]]] = []
         singles: list[tuple[_Single[Any], Any]] = []
         after: list[Callable[[], None]] = []
+        committed = False
 
         try:
             self._database.require_same()
@@ -235,12 +236,14 @@ class WritingThread:
                     if work.future.set_running_or_notify_cancel():  # from here on nobody can cancel it
                         singles.append((work, None))
                         singles[-1] = (work, self._attempt(connection, work.function, after))
+            committed = True
             self._database.require_same()  # a commit into files that are gone is none, and nobody may hear of it
         except Exception as error:  # noqa: BLE001 nothing was committed, and every caller must hear it
             fault = translate(error) or StorageError(f"the transaction failed: {type(error).__name__}")
             log.warning("turn failed", extra={"error": type(fault).__name__})
             self._ids.forget()
-            after.clear()
+            if not committed or isinstance(fault, Gone):
+                after.clear()  # else memory follows what is durable, though callers hear of a fault and ask again
             settled = [(batch, [(item, fault) for item in items]) for batch, items in groups]
             singles = [(work, fault) for work, _ in singles] or self._give_up(fault)
 

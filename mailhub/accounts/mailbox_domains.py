@@ -173,8 +173,11 @@ def keep_in_use(transaction: Transaction, *, now: int) -> None:
     account = found[0].id
     used = mailboxes.list_mailboxes(connection, account, limit=KEPT_AT_MOST)
     for domain in sorted({ascii_name(each.address.rpartition("@")[2]) for each in used} - {""}):
-        if mail_domains.find_domain(connection, account, domain) is None:
+        row = mail_domains.find_domain(connection, account, domain)
+        if row is None:
             mail_domains.add_domain(connection, _new(transaction, account, domain, now))
+        elif row.state != ASKED:  # proven or granted says more than kept
+            continue
         mail_domains.settle_domain(connection, account, domain, state=KEPT, at=now)
 
 

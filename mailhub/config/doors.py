@@ -153,8 +153,8 @@ class Limits:
     command_bytes: int = setting(2048, "Longest command line.", unit="bytes", minimum=512)
     in_flight_bytes: int = setting(
         96 * MIB,
-        "Bytes of mail held in memory by all doors together: messages received and fetched, bodies of requests, mails"
-        " and files being read. One caller has a quarter, the API half, or one message; what does not fit is 452, or"
+        "Bytes of mail held in memory by all doors together: messages received, large ones fetched (small ones by"
+        " imap.batch_bytes a mailbox besides), bodies of requests, mails and files being read. One caller has a quarter, the API half, or one message; what does not fit is 452, or"
         " 503. The whole process needs two to three times as much, and 150 MiB.",
         unit="bytes",
         minimum=64 * KIB,
