@@ -154,8 +154,9 @@ class Limits:
     in_flight_bytes: int = setting(
         96 * MIB,
         "Bytes of mail held in memory by all doors together: messages received, large ones fetched (small ones by"
-        " imap.batch_bytes a mailbox besides), bodies of requests, mails and files being read. One caller has a quarter, the API half, or one message; what does not fit is 452, or"
-        " 503. The whole process needs two to three times as much, and 150 MiB.",
+        " imap.batch_bytes a mailbox besides), bodies of requests, mails and files being read. One caller has a"
+        " quarter, the API half, or one message; what does not fit is 452, or 503. The whole process needs two to"
+        " three times as much, and 150 MiB.",
         unit="bytes",
         minimum=64 * KIB,
     )

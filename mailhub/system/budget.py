@@ -1,11 +1,12 @@
 """One account of the bytes that strangers make this process hold, over all doors: SMTP, LMTP, IMAP, the API and pages.
 
 Charged: messages being received or committed, mails fetched one at a time, bodies of requests, mails and files
-while they are read for an answer. Not charged: the batch of small mails that each IMAP mailbox fetches at once. One caller holds at most a quarter, or one message; the API's callers together, and all fetched mail
-together, at most half, or one message: mail is taken while people read, and the other way round. Messages up
-to 1 MiB may use the last eighth, so that a few large ones never shut out the small. Durable states: none; a
-restart begins with an empty one. Must not: know a protocol. What does not fit is 452 at the mail doors, 503
-with Retry-After at the API.
+while they are read for an answer. Not charged: the batch of small mails that each IMAP mailbox fetches at once.
+One caller holds at most a quarter, or one message; the API's callers together, and all fetched mail together,
+at most half, or one message: mail is taken while people read, and the other way round. Messages up to 1 MiB may
+use the last eighth, so that a few large ones never shut out the small. Durable states: none; a restart begins
+with an empty one. Must not: know a protocol. What does not fit is 452 at the mail doors, 503 with Retry-After at
+the API.
 """
 
 from __future__ import annotations
