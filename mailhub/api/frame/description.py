@@ -28,6 +28,7 @@ BEARER = {
 }
 OF_ALL = (400, 404, 413, 429, 500, 503)
 OF_CALLERS = (401, 403)
+OPERATORS_OWN = frozenset({"/metrics"})  # open to nobody else, though it takes no bearer
 OF_WRITES = (401, 403, 409, 422, 507)
 STALE = 412
 TOLD_OTHERWISE = ("authorization", "idempotency-key")  # by the security scheme, and by KEY
@@ -130,6 +131,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any], shape
         each.pop("examples", None)  # FastAPI's form of them is that of a schema
 
     statuses = {*OF_ALL, *(OF_CALLERS if of_caller else ()), *(OF_WRITES if method != "get" else ())}
+    statuses |= {403} if path in OPERATORS_OWN else set()
     statuses |= {STALE} if of_ticket and method != "get" else set()
     operation["responses"].pop("422", None)  # FastAPI's own, which is a 400 here
     for status in sorted(statuses):

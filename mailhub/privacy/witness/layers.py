@@ -39,13 +39,13 @@ _CONTINUED = re.compile(
     rb";\s*([A-Za-z-]{1,40})\*(\d{1,3})(\*?)\s*=\s*(\"[^\"\r\n]{0,2000}\"|[^;\s]{0,2000})"
 )
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
-_WHOLE_BLOCK = re.compile(rb"(?:^[A-Za-z0-9+/]{60,}={0,2}\r?\n){3,}", re.MULTILINE)
-_PRINTABLE = re.compile(rb"(?:[\t\r\n\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]{1,3}){5,}")
+_WHOLE_BLOCK = re.compile(rb"(?:^[A-Za-z0-9+/]{60,}+={0,2}+\r?\n){3,}+", re.MULTILINE)
+_PRINTABLE = re.compile(rb"(?:[\t\r\n\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]{1,3}+){5,}+")
 _WIDE = (
-    ("utf-16-le", re.compile(rb"(?:[\t\r\n\x20-\xff]\x00){5,}")),
-    ("utf-16-be", re.compile(rb"(?:\x00[\t\r\n\x20-\xff]){5,}")),
-    ("utf-32-le", re.compile(rb"(?:[\t\r\n\x20-\xff]\x00{3}){5,}")),
-    ("utf-32-be", re.compile(rb"(?:\x00{3}[\t\r\n\x20-\xff]){5,}")),
+    ("utf-16-le", re.compile(rb"(?:[\t\r\n\x20-\xff]\x00){5,}+")),
+    ("utf-16-be", re.compile(rb"(?:\x00[\t\r\n\x20-\xff]){5,}+")),
+    ("utf-32-le", re.compile(rb"(?:[\t\r\n\x20-\xff]\x00{3}){5,}+")),
+    ("utf-32-be", re.compile(rb"(?:\x00{3}[\t\r\n\x20-\xff]){5,}+")),
 )
 
 

@@ -34,15 +34,15 @@ PIECES = 20_000  # of one text that are decoded
 
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPE = re.compile(r"\\(?:u00|x)([0-9A-Fa-f]{2})|\\u\{0*([0-9A-Fa-f]{2})\}")
-_TAG = re.compile(r"<!--(?:[^<]|<(?!!--)){0,2000}?-->|</?[A-Za-z!][^<>]{0,2000}>")
+_TAG = re.compile(r"<!--(?:(?!-->)[^<]|<(?!!--)){0,2000}+-->|</?[A-Za-z!][^<>]{0,2000}+>")
 _CONCATENATED = re.compile(r"[\"']\s*\+\s*[\"']")
 _SPACE = re.compile(r"[\s>|*`]+")
-_CODES = re.compile(r"(?:\d{2,3}\s*,\s*){7,}\d{2,3}")
+_CODES = re.compile(r"\d{2,3}+(?:\s*+,\s*+\d{2,3}+){7,}+")
 _HEX = re.compile(r"[0-9A-Fa-f]{12,}|(?:(?:0x|[=:\\])?[0-9A-Fa-f]{2}[ ,;-]?){9,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
 _CLOUDFLARE = re.compile(r"(?:data-cfemail=[\"']?|email-protection#)([0-9A-Fa-f]{6,300})")
-_READABLE = re.compile(rb"(?:[\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]{1,3}){6,}")
-_READABLE_WIDE = re.compile(rb"(?:[\x20-\x7e]\x00){6,}|(?:\x00[\x20-\x7e]){6,}")
+_READABLE = re.compile(rb"(?:[\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]{1,3}+){6,}+")
+_READABLE_WIDE = re.compile(rb"(?:[\x20-\x7e]\x00){6,}+|(?:\x00[\x20-\x7e]){6,}+")
 
 _GAP = " ?"
 _COMMENT = r"(?: ?\([^()]{0,60}\))?"  # RFC 5322 3.2.2

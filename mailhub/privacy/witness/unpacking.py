@@ -29,7 +29,7 @@ XZ_BYTES = 128 * 1024 * 1024  # of its dictionary, which it may say has 4 GiB; `
 Child = tuple[str, bytes]  # (how it was got at, what it is)
 
 _PDF_STREAM = re.compile(rb"stream\r?\n")
-_PDF_TEXT = re.compile(rb"\(((?:[^()\\]|\\.){0,4000})\)|<([0-9A-Fa-f\s]{2,8000})>", re.DOTALL)
+_PDF_TEXT = re.compile(rb"\(((?:[^()\\]|\\.){0,4000}+)\)|<([0-9A-Fa-f\s]{2,8000}+)>", re.DOTALL)
 _PDF_ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 _RTF_BYTE = re.compile(rb"\\'([0-9a-fA-F]{2})")
 _RTF_WORD = re.compile(rb"\\u(-?\d{1,6}) ?\??|\\[a-zA-Z]{1,32}-?\d{0,10} ?|[{}]|\\\*")
