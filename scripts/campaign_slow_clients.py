@@ -179,8 +179,12 @@ async def _connect(doors: Doors, habit: str, door: int) -> tuple[asyncio.StreamR
     plain = socket.socket()
     plain.setblocking(False)
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # who does not read shall be felt soon
-    await asyncio.get_running_loop().sock_connect(plain, doors.https)
-    return await asyncio.open_connection(sock=plain, ssl=ANYBODY, server_hostname="x", limit=4096)
+    try:
+        await asyncio.get_running_loop().sock_connect(plain, doors.https)
+        return await asyncio.open_connection(sock=plain, ssl=ANYBODY, server_hostname="x", limit=4096)
+    except BaseException:
+        plain.close()
+        raise
 
 
 async def _behave(habit: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -209,11 +213,15 @@ async def _watch(doors: Doors, outcome: Outcome) -> None:
 async def _operator(admin: Path) -> str:
     try:
         reader, writer = await asyncio.open_unix_connection(str(admin))
+    except OSError:
+        return "none"
+    try:
         writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         line = await asyncio.wait_for(reader.readline(), 10)
-        writer.close()
     except (OSError, TimeoutError):
         return "none"
+    finally:  # also when the watch is cancelled here: a writer left open warns when it is collected
+        writer.transport.abort()
     return line.decode().split(" ")[1] if line else "none"
 
 

@@ -74,6 +74,19 @@ async def _reply(reader: asyncio.StreamReader) -> bytes:
 
 async def _session(port: int, recipient: str, mails: Iterable[bytes], result: Result) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        await _converse(reader, writer, recipient, mails, result)
+    finally:
+        writer.close()
+
+
+async def _converse(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    recipient: str,
+    mails: Iterable[bytes],
+    result: Result,
+) -> None:
     await _reply(reader)
     writer.write(b"EHLO client.example\r\n")
     await _reply(reader)
@@ -95,7 +108,6 @@ async def _session(port: int, recipient: str, mails: Iterable[bytes], result: Re
             result.refused.append(answer.decode("latin-1").strip())
     writer.write(b"QUIT\r\n")
     await _reply(reader)
-    writer.close()
 
 
 async def send_until_cut(port: int, recipient: str, mails: list[bytes], *, sessions: int = 20) -> set[bytes]:

@@ -49,9 +49,11 @@ class Sink:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await _Session(self, reader, writer).run()
-        writer.close()
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await _Session(self, reader, writer).run()
+        finally:  # also when the loop ends here: a writer left open warns when it is collected
+            writer.close()
         with suppress(ConnectionError, ssl.SSLError):
             await writer.wait_closed()
 

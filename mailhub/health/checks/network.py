@@ -67,8 +67,10 @@ async def _door(name: str, place: tuple[str, int]) -> list[Finding]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_connection(target, port)
-            greeting = await reader.readline()
-            writer.close()
+            try:
+                greeting = await reader.readline()
+            finally:
+                writer.close()
     except (OSError, TimeoutError, ValueError) as error:
         cure = "see `journalctl -u mailhub`, and whether a firewall is in between"
         return [failure(f"{name} door", f"{host} port {port} does not answer: {_words(error)}", cure)]
