@@ -145,7 +145,7 @@ def test_slow_requests_of_an_account_leave_others_a_thread(
         assert end.wait(GUARD_SECONDS)
         return []
 
-    monkeypatch.setattr("mailhub.api.frame.searching.search_messages", search)
+    monkeypatch.setattr("mailhub.callers.searching.search_messages", search)
     ask, other = Asker(app=app, token=slow), Asker(app=app, token=home.token(21, account=2))
 
     async def story() -> None:
@@ -169,7 +169,7 @@ def test_a_full_line_is_429(home: Home, monkeypatch: pytest.MonkeyPatch) -> None
     app = Home(house=replace(home.house, configuration=Live(replace(home.house.config, limits=limits)))).app()
     end = threading.Event()
     monkeypatch.setattr(
-        "mailhub.api.frame.searching.search_messages",
+        "mailhub.callers.searching.search_messages",
         lambda *_, **__: [] if end.wait(GUARD_SECONDS) else None,
     )
     ask = Asker(app=app, token=home.token(11))
@@ -200,7 +200,7 @@ def test_every_question_of_a_request_has_a_deadline(home: Home) -> None:
         return []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mailhub.api.frame.searching.search_messages", endless)
+        patch.setattr("mailhub.callers.searching.search_messages", endless)
         answered = Asker(app=app, token=home.token(11))("GET", "/v1/tickets/search?query=a")
     assert (answered.status, answered.json["code"]) == (503, "took-too-long")
     assert answered.headers["retry-after"]

@@ -9,11 +9,12 @@ import structlog
 from fastapi import APIRouter, Query
 
 from mailhub.api.frame import shapes
-from mailhub.api.frame.searching import only_readable, search_readable
 from mailhub.api.frame.shapes import After, Limit
-from mailhub.api.tickets.tickets import VERDICTS, mailbox_id
+from mailhub.api.tickets.tickets import VERDICTS
 from mailhub.callers.caller import InAccount
+from mailhub.callers.named import mailbox_id
 from mailhub.callers.names import is_id
+from mailhub.callers.searching import only_readable, search_readable
 from mailhub.errors import BadRequest
 from storage.filter import labels
 from storage.filter.labels import Choice

@@ -15,9 +15,8 @@ from mailhub.api.filter.explanations import Explained, explained
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made
 from mailhub.api.tickets import views
-from mailhub.api.tickets.messages import message_row
-from mailhub.api.tickets.tickets import mailbox_id, user_id
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import mailbox_id, message_row, user_id
 from mailhub.errors import BadRequest, Conflict, Forbidden
 from mailhub.filter import feedback, rebuild_plan, weighing
 from mailhub.filter.feedback import Marked, Revoked

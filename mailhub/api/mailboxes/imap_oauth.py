@@ -15,8 +15,8 @@ from pydantic import StringConstraints
 from mailhub import clock
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant, made
-from mailhub.api.tickets.tickets import mailbox_id
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import mailbox_id
 from mailhub.intake.imap import authorising, tokens
 from mailhub.intake.imap.authorising import Brought, OauthWanted
 from storage.sources.imap_sources import ImapSource

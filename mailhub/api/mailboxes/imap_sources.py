@@ -17,8 +17,8 @@ from mailhub import clock
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import made
 from mailhub.api.mailboxes import imap_oauth
-from mailhub.api.tickets.tickets import mailbox_id
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import mailbox_id
 from mailhub.intake.imap import sources
 from mailhub.intake.imap.sources import FetchedSource, Sourcing
 from mailhub.intake.imap.trial import try_out

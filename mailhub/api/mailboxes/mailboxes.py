@@ -15,8 +15,8 @@ from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Limit, Page, made, page
 from mailhub.api.mailboxes import imap_sources
 from mailhub.api.people.users import Email
-from mailhub.api.tickets.tickets import mailbox_id
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import mailbox_id
 from mailhub.health import watching
 from storage.mail import mailboxes, watches
 from storage.mail.watches import Watch

@@ -12,8 +12,8 @@ from mailhub.access.freshness import require_fresh
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant
 from mailhub.api.people.login import Password, SecondFactor
-from mailhub.api.people.users import the_user
 from mailhub.callers.caller import Call, InAccount, has_second_factor
+from mailhub.callers.named import the_user
 from mailhub.callers.origin import peer_of
 from mailhub.errors import Forbidden
 from mailhub.people import enrolment

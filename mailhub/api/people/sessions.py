@@ -10,8 +10,8 @@ from mailhub import clock
 from mailhub.access.roles import require_touch
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
-from mailhub.api.people.users import the_user
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import the_user
 from mailhub.errors import BadRequest, NotFound
 from mailhub.people import people
 from storage.people import sessions

@@ -11,10 +11,8 @@ from mailhub import clock
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Limit, Page, instant, made, page
 from mailhub.callers.caller import Call, InAccount
-from mailhub.callers.names import is_id
-from mailhub.errors import NotFound
+from mailhub.callers.named import the_user
 from mailhub.people import people
-from storage.database import Connection
 from storage.people import users
 
 router = APIRouter(tags=["users"])
@@ -89,15 +87,6 @@ class DeletedUser(shapes.Shape):
 
 def _shape(row: users.User) -> User:
     return made(User, row)
-
-
-def the_user(connection: Connection, account: int, name: str) -> users.User:
-    """The user with this id or login; NotFound without one."""
-    by_id = users.find_user(connection, account, int(name)) if is_id(name) else None
-    found = by_id or users.find_user_by_email(connection, account, name)
-    if found is None:
-        raise NotFound(f"there is no user {name}")
-    return found
 
 
 def _find(call: Call, name: str) -> users.User:

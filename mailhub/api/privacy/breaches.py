@@ -11,8 +11,8 @@ from mailhub import clock
 from mailhub.access.roles import allowed
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
-from mailhub.api.tickets.tickets import mailbox_id
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import mailbox_id
 from mailhub.callers.names import is_id
 from mailhub.errors import BadRequest, NotFound
 from mailhub.privacy import breaches, record

@@ -11,15 +11,14 @@ from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import Id, made
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import message_row
 from mailhub.errors import NotFound
 from mailhub.filter.weighing import is_conflict
 from mailhub.message import parse
 from mailhub.reading import reparse
 from mailhub.reading.shown import contents_of
-from storage.database import Connection
 from storage.filter import ledger
-from storage.mail import intake_lists, message_lists, raws
-from storage.mail.message_lists import MessageRow
+from storage.mail import intake_lists, raws
 from storage.tickets.ticket_views import told_of
 from storage.tickets.tickets import find_ticket
 
@@ -144,15 +143,6 @@ def read_stored_anew(call: InAccount, after: Id = 0) -> Reparsed:
     found = reparse.read_anew(house.database, house.secrets, house.directory, call.account, after=after)
     changed = house.writer.run(reparse.write_anew, account=call.account, messages=found) if found else 0
     return Reparsed(read=len(found), changed=changed, next=found[-1].stored.id if found else None)
-
-
-def message_row(connection: Connection, call: Call, message: int) -> MessageRow:
-    """The stored message, if the caller may read it; ``NotFound``, or ``Forbidden`` where a hold restricts it."""
-    row = message_lists.find_message(connection, call.account, message)
-    if row is None:
-        raise NotFound(f"no such message: {message}")
-    call.require_readable(connection, row.ticket_id)
-    return row
 
 
 def _pieces(call: Call, content: bytes) -> Iterator[bytes]:

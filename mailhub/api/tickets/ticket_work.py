@@ -11,9 +11,9 @@ from pydantic import Field
 from mailhub import clock
 from mailhub.api.frame import shapes
 from mailhub.api.tickets import views
-from mailhub.api.tickets.tickets import ticket_id, user_id
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.conditions import tag_of
+from mailhub.callers.named import ticket_id, user_id
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.proof.act import Act
 from mailhub.tickets import acts as tickets

@@ -7,21 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mailhub.api.frame import shapes
-from mailhub.api.frame.searching import search_readable
 from mailhub.api.frame.shapes import After, Limit, Page, page
-from mailhub.api.people.users import the_user
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.conditions import tag_of
-from mailhub.callers.names import is_id
+from mailhub.callers.named import mailbox_id, the_ticket, ticket_id, user_id
+from mailhub.callers.searching import search_readable
 from mailhub.errors import BadRequest, NotFound
 from mailhub.filter.verdict import Verdict
 from mailhub.reading.shown import contents_of
 from storage.database import Connection
-from storage.mail import mailboxes, message_lists
-from storage.tickets import ticket_lists, ticket_views, tickets
+from storage.mail import message_lists
+from storage.tickets import ticket_lists, ticket_views
 from storage.tickets.ticket_lists import TicketFilter, TicketRow
-from storage.tickets.tickets import Ticket
 from storage.words import TicketState
 
 router = APIRouter(tags=["tickets"])
@@ -84,15 +82,6 @@ def _states(state: str) -> tuple[str, ...] | None:
     return wanted
 
 
-def mailbox_id(connection: Connection, account: int, name: str) -> int:
-    """The id of a mailbox given by address or id; raises ``NotFound``."""
-    by_id = mailboxes.find_mailbox(connection, account, int(name)) if is_id(name) else None
-    found = by_id or mailboxes.find_mailbox_by_address(connection, account, name)
-    if found is None:
-        raise NotFound(f"no such mailbox: {name}")
-    return found.id
-
-
 def _assignee(connection: Connection, call: Call, name: str) -> int:
     if name == "none":
         return 0
@@ -101,11 +90,6 @@ def _assignee(connection: Connection, call: Call, name: str) -> int:
             raise BadRequest("the operator is no user: no ticket is their")
         return call.actor.user
     return user_id(connection, call.account, name)
-
-
-def user_id(connection: Connection, account: int, name: str) -> int:
-    """The id of a user given by login or id; raises ``NotFound``."""
-    return the_user(connection, account, name).id
 
 
 @router.get("/tickets/search")
@@ -175,23 +159,3 @@ def list_notes(
             connection, call.account, ticket_id(connection, call, ticket), before=after, limit=limit
         )
     return page(rows, views.note, limit)
-
-
-def ticket_id(connection: Connection, call: Call, reference: str) -> int:
-    """The id of the ticket given by id or by number; raises as ``the_ticket`` does."""
-    return the_ticket(connection, call, reference).id
-
-
-def the_ticket(connection: Connection, call: Call, reference: str) -> Ticket:
-    """The ticket given by id or by number, with or without #.
-
-    Raises ``NotFound``, or ``Forbidden`` where a hold restricts it.
-    """
-    digits = reference.removeprefix("#")
-    if not is_id(digits):
-        raise BadRequest("name a ticket by its id or its number")
-    found = tickets.find_ticket(connection, call.account, int(digits))
-    if found is None:
-        raise NotFound(f"no such ticket: {reference}")
-    call.require_readable(connection, found.id)
-    return found
