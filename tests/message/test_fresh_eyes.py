@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mailhub.cli.mail.parse import described
+from mailhub.message.report import report
 
 FOLDER = Path(__file__).parent / "fresh"
 
@@ -28,7 +28,7 @@ def rows() -> list[Any]:
 @pytest.mark.parametrize(("folder", "row"), rows())
 def test_a_mail_that_was_written_before_the_rules_were_read_is_read_as_expected(folder: Path, row: dict[str, str]) -> None:
     """Each expectation of the table holds for what `mailhub parse` says of the mail."""
-    said = described((folder / row["file"]).read_bytes())
+    said = report((folder / row["file"]).read_bytes())
 
     for expectation in row["check"].split(" && "):
         field, verb, expected = expectation.split(" ", 2)
