@@ -167,6 +167,8 @@ def _marked(walk: _Walk, index: int, line: str) -> int:
             return len(lines)
         end = marks.header_block_end(lines, index + 1, 1) or index + 1
         return _introduction(walk, index, end, "original-message")
+    if marks.is_framed(line) and (end := marks.bare_block_end(lines, index + 1)) is not None:
+        return _introduction(walk, index, end, "original-message")
 
     if line[0] in _RULES and (after := _ruled(walk, index, line)) is not None:
         return after

@@ -322,6 +322,34 @@ def header_block_end(lines: Sequence[str], start: int, needed: int) -> int | Non
     return end if "from" in seen and len(seen - {"cc"}) >= needed else None
 
 
+def bare_block_end(lines: Sequence[str], start: int) -> int | None:
+    """One past a header block whose labels have no colons (eM Client: "Van "Support" <address>"); None for none.
+
+    Words begin like labels often, so it takes an address behind the one of From and three fields one below the other.
+    """
+    seen: set[str] = set()
+    end = start
+
+    for index in range(start, min(len(lines), start + HEADER_LINES)):
+        found = _bare_role(lines[index])
+        if found is None or (found == "from" and _ADDRESS.search(lines[index]) is None):
+            break
+        seen.add(found)
+        end = index + 1
+
+    return end if "from" in seen and len(seen - {"cc"}) >= 3 else None
+
+
+def _bare_role(line: str) -> str | None:
+    words = plain(line[:40]).strip(_MARKDOWN).lower().split()
+    return next((ROLE_OF[name] for count in (1, 2) if (name := " ".join(words[:count])) in ROLE_OF), None)
+
+
+def is_framed(line: str) -> bool:
+    """Whether a line is a few words between dashes."""
+    return line.startswith("---") and line.endswith("---") and 0 < len(line.strip("- ")) < 60
+
+
 def _continues(line: str) -> bool:
     return line[:1] in " \t" or "@" in line or line.rstrip().endswith((";", ",", ">"))
 

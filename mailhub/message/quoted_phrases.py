@@ -118,7 +118,8 @@ SEPARATORS = frozenset(
     oorspronkelijk bericht | oorspronkelijke bericht | opprinnelig e-post | opprinnelig melding |
     oprindelig besked | oprindelig meddelelse | originaalkiri | original appointment | original email |
     original mail | original meddelelse | original message | original-nachricht | originale nachricht |
-    originalmeddelande | originalna poruka | originalnachricht | origineel bericht | orijinal ileti |
+    originalmeddelande | originalna poruka | originalnachricht | origineel bericht | originele bericht |
+    orijinal ileti |
     orijinal mesaj | oryginalna wiadomość | persiųstas laiškas | pesan asli | pesan terusan |
     posredovano sporočilo | pradinis laiškas | preposlaná správa | prosleđena poruka | proslijeđena poruka |
     przekazana wiadomość | pôvodná správa | pārsūtīts ziņojums | přeposlaná zpráva | původní e-mail |
