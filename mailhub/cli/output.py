@@ -18,6 +18,9 @@ import click
 from mailhub.cli import client, exits
 
 F = TypeVar("F", bound=Callable[..., Any])
+_REFERENCE = re.compile(r"[a-z-]+:([0-9]+)")  # what something was done to, as the journal writes it
+NAMES = "names"  # of a row: what its ids are called
+_OWN = frozenset({"id", "message"})  # a thing's own id, and a message's, which has no other name
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # as the API writes one, wherever it stands
 PLAIN_WIDTH = 200  # columns of a table that goes to a file or a pipe
 _CONTROLS = {code: "�" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
@@ -84,23 +87,30 @@ class Context:
         if not rows:
             click.echo("none")
             return
-        _print_table(
-            [[self._cell(key, row.get(key)) for key in columns] for row in rows], list(columns.values())
-        )
+        _print_table([[self.cell(key, row) for key in columns] for row in rows], list(columns.values()))
 
     def fields(self, row: Mapping[str, Any], names: Mapping[str, str] | None = None) -> None:
         """Print one object, a field a line; ``names`` maps a key to its label and chooses the order."""
         if self.as_json:
             print_json(row)
             return
-        chosen = names or {key: key.replace("_", " ") for key in row}
+        chosen = names or {
+            key: key.replace("_", " ") for key in row if key != NAMES or not isinstance(row[key], dict)
+        }
         width = max(map(len, chosen.values()), default=0)
         for key, label in chosen.items():
-            click.echo(f"{label:<{width}}  {self._cell(key, row.get(key))}")
+            click.echo(f"{label:<{width}}  {self.cell(key, row)}")
 
-    def _cell(self, key: str, value: Any) -> str:
+    def cell(self, key: str, row: Mapping[str, Any]) -> str:
+        """One value of a row as people read it: what it names by id is called by its name, if ``names`` has one."""
+        names = row.get(NAMES)
+        return self._cell(key, row.get(key), names if isinstance(names, dict) else {})
+
+    def _cell(self, key: str, value: Any, names: Mapping[str, str]) -> str:
         if key.endswith("_at"):
             return self.time(value)
+        if (called := _called(key, value, names)) is not None:
+            return clean(called)
         if value is None:
             return ""
         if isinstance(value, bool):
@@ -108,14 +118,22 @@ class Context:
         if isinstance(value, float):
             return f"{value:.3f}"
         if isinstance(value, dict):
-            named = ((each, self._cell(each, inner)) for each, inner in value.items())
+            named = ((each, self._cell(each, inner, names)) for each, inner in value.items())
             return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in named if text)
         if isinstance(value, list):
-            return "; ".join(self._cell("", each) for each in value)
+            return "; ".join(self._cell("", each, names) for each in value)
         if isinstance(value, str) and _INSTANT.fullmatch(value):
             return self.time(value)
 
         return clean(str(value))
+
+
+def _called(key: str, value: Any, names: Mapping[str, str]) -> str | None:
+    """What is named by an id, 12 or user:12, by its name; None for anything else."""
+    if key in _OWN or isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    return names.get(reference[1] if reference else str(value))
 
 
 def require_yes(question: str) -> None:

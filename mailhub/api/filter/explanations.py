@@ -31,7 +31,7 @@ class NearestChange(shapes.Shape):
     without: list[Evidence]
 
 
-class Explained(shapes.Shape):
+class Explained(shapes.Named):
     """Why a message has its score, by the filter as it is now."""
 
     verdict: str

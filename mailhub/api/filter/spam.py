@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from mailhub import clock
 from mailhub.api.filter.explanations import Explained, explained
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named, named_one
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
@@ -49,7 +50,7 @@ class Unmarks(shapes.Shape):
     label: Literal["spam", "ham"] | None = None
 
 
-class MarkResult(shapes.Shape):
+class MarkResult(shapes.Named):
     """What became of one message. ``conflict``: another user had said something else."""
 
     message: int
@@ -62,7 +63,7 @@ class MarkResult(shapes.Shape):
     state: str | None
 
 
-class GivenMark(shapes.Shape):
+class GivenMark(shapes.Named):
     """A mark and what it weighs; null: it is not in force (superseded, taken back or revoked).
 
     ``source``: mark, answer (an agent answered it), imap (moved at a provider: then ``user`` is the mailbox), or
@@ -146,7 +147,7 @@ def mark(call: InAccount, body: Marks) -> list[MarkResult]:
             per_hour=call.house.config.spam.marks_per_hour,
         )
 
-    return [result(each) for each in found]
+    return results(call, found)
 
 
 @router.delete("/marks")
@@ -167,7 +168,7 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
             per_hour=call.house.config.spam.marks_per_hour,
         )
 
-    return [result(each) for each in found]
+    return results(call, found)
 
 
 def _require_readable(call: Call, messages: Sequence[int]) -> None:
@@ -201,7 +202,8 @@ def list_marks(
         )
         with call.house.database.read() as connection:
             readable = set(call.readable(connection, [each.mark.message_id for each in portion]))
-        found += [_given(each) for each in portion if each.mark.message_id in readable]
+            shown = [_given(each) for each in portion if each.mark.message_id in readable]
+            found += named(call, connection, shown)
         if len(portion) < size:
             return Page(items=found, next=None)
         before = portion[-1].mark.sequence
@@ -239,7 +241,7 @@ def revoke(call: InAccount, body: Revocation) -> RevokedMarks:
 
     return RevokedMarks(
         sequences=[sequence for each in done for sequence in each.sequences],
-        messages=[result(each) for part in done for each in part.messages],
+        messages=results(call, [each for part in done for each in part.messages]),
     )
 
 
@@ -280,9 +282,11 @@ def marking_user(call: Call) -> int:
     return call.actor.user
 
 
-def result(marked: Marked) -> MarkResult:
-    """What a mark did, as the API shows it."""
-    return made(MarkResult, marked, previous=marked.previous.label if marked.previous else None)
+def results(call: Call, done: Sequence[Marked]) -> list[MarkResult]:
+    """What marks did, as the API shows it."""
+    shown = [made(MarkResult, each, previous=each.previous.label if each.previous else None) for each in done]
+    with call.house.database.read() as connection:
+        return named(call, connection, shown)
 
 
 @router.get("/explain/{message}")
@@ -304,7 +308,8 @@ def explain_message(
     reason, evidence = views.verdict_reason(row, mark)
     decided = {"in_force": row.verdict, "verdict_reason": reason, "verdict_evidence": evidence}
 
-    return explained(call.house, call.account, received, reasons).model_copy(update=decided)
+    shown = explained(call.house, call.account, received, reasons).model_copy(update=decided)
+    return named_one(call, shown)
 
 
 @router.post(

@@ -8,20 +8,22 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from mailhub.api.filter.spam import MarkResult, features_for, marking_user, result
+from mailhub.api.filter.spam import MarkResult, features_for, marking_user, results
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_page
 from mailhub.api.frame.readable import readable_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.errors import NotFound
 from mailhub.filter import feedback, mark_requests
+from mailhub.filter.feedback import Marked
 from storage.filter import mark_requests as rows
 from storage.filter.mark_requests import SUGGESTED, Request
 
 router = APIRouter(prefix="/spam", tags=["spam"])
 
 
-class Suggestion(shapes.Shape):
+class Suggestion(shapes.Named):
     """What may be a mark. ``reason``: unread, alike, doubled, too-many (docs/imap.md); ``giver``: mailbox or user."""
 
     id: int
@@ -54,7 +56,9 @@ def list_suggestions(call: InAccount, limit: Limit = 50, after: After = None) ->
             return [each for each in some if each.message_id in readable]
 
         found = readable_page(find, keep, start=before, limit=limit)
-    return page(found, lambda row: made(Suggestion, row, message=row.message_id, giver=row.giver_id), limit)
+
+    shown = page(found, lambda row: made(Suggestion, row, message=row.message_id, giver=row.giver_id), limit)
+    return named_page(call, shown)
 
 
 @router.post("/suggestions/confirm")
@@ -62,22 +66,19 @@ def confirm_suggestions(call: InAccount, body: Suggestions) -> list[MarkResult]:
     """Give them as one's own marks."""
     call.require("spam.mark")
     user = marking_user(call)
-    done: list[MarkResult] = []
+    done: list[Marked] = []
 
     for portion in _portions(call, body):
-        done += [
-            result(each)
-            for each in call.act(
-                mark_requests.confirm,
-                call.house.models,
-                portion,
-                user=user,
-                features_of=features_for(call, [each.message_id for each in portion]),
-                per_hour=call.house.config.spam.marks_per_hour,
-            )
-        ]
+        done += call.act(
+            mark_requests.confirm,
+            call.house.models,
+            portion,
+            user=user,
+            features_of=features_for(call, [each.message_id for each in portion]),
+            per_hour=call.house.config.spam.marks_per_hour,
+        )
 
-    return done
+    return results(call, done)
 
 
 @router.post("/suggestions/dismiss", status_code=204, response_class=Response)

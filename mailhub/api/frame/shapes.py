@@ -65,6 +65,12 @@ class Shape(BaseModel):
         return value
 
 
+class Named(Shape):
+    """A shape that names things by id. ``names`` has what people call them, by id: #3, a login, an address."""
+
+    names: dict[str, str] = Field(default_factory=dict)
+
+
 class Page(BaseModel, Generic[Item]):
     """One page of a list. ``next`` is what to send as ``after``; null on the last page."""
 
@@ -84,12 +90,13 @@ def page(rows: Sequence[Row], shape: Callable[[Row], Made], limit: int) -> Page[
 
 def made(kind: type[Made], row: object, **more: Any) -> Made:
     """A shape from a row's attributes of the same names; those that end in ``_at`` are instants."""
-    values = {name: getattr(row, name) for name in kind.model_fields if name not in more}
+    told = {*more, "names"} if issubclass(kind, Named) else more  # names are added later: ``naming``
+    values = {name: getattr(row, name) for name in kind.model_fields if name not in told}
     instants = {name: instant(value) for name, value in values.items() if name.endswith("_at")}
     return kind(**(values | instants | more))
 
 
-class Ticket(Shape):
+class Ticket(Named):
     """A ticket in a list."""
 
     id: int
@@ -189,7 +196,7 @@ class Note(Shape):
     text: str
 
 
-class Delivery(Shape):
+class Delivery(Named):
     """One delivery in and its fate."""
 
     id: int

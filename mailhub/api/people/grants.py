@@ -11,6 +11,7 @@ from pydantic import Field
 from mailhub import clock
 from mailhub.access import grants
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_one, named_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import Forbidden
@@ -27,7 +28,7 @@ class NewGrant(shapes.Shape):
     ends_at: datetime
 
 
-class Grant(shapes.Shape):
+class Grant(shapes.Named):
     """A permission to read. It is in force until it ends or is revoked."""
 
     id: int
@@ -49,7 +50,7 @@ def list_grants(call: InAccount, limit: Limit = 50, after: After = None) -> Page
     call.require("grant.read")
     with call.house.database.read() as connection:
         found = rows.list_grants(connection, call.account, after=after or 0, limit=limit)
-    return page(found, _shape, limit)
+    return named_page(call, page(found, _shape, limit))
 
 
 @router.post("/grants", status_code=201)
@@ -68,11 +69,11 @@ def give_grant(call: InAccount, body: NewGrant) -> Grant:
         ends_at=clock.from_datetime(body.ends_at),
         quotas=call.house.config.quotas,
     )
-    return _shape(grant)
+    return named_one(call, _shape(grant))
 
 
 @router.delete("/grants/{grant}")
 def revoke_grant(call: InAccount, grant: Id) -> Grant:
     """End a grant now."""
     call.require("grant.manage")
-    return _shape(call.act(grants.revoke, grant))
+    return named_one(call, _shape(call.act(grants.revoke, grant)))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from mailhub import clock
 from mailhub.access.roles import require_touch
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.named import the_user
@@ -21,7 +22,7 @@ router = APIRouter(tags=["login"])
 Whose = Annotated[str | None, Query(description="A user by login or id; without, oneself.")]
 
 
-class Session(shapes.Shape):
+class Session(shapes.Named):
     """One login. ``current``: the caller's own."""
 
     id: int
@@ -61,9 +62,10 @@ def list_sessions(
     now = clock.now()
     with call.house.database.read() as connection:
         rows = sessions.list_sessions(connection, call.account, whose, now=now, after=after or 0, limit=limit)
-    return page(
+    shown = page(
         rows, lambda row: made(Session, row, user=row.user_id, current=row.id == call.actor.session), limit
     )
+    return named_page(call, shown)
 
 
 @router.delete("/sessions/{session}", status_code=204, response_class=Response)

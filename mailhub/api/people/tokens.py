@@ -10,6 +10,7 @@ from pydantic import Field
 from mailhub.access import networks
 from mailhub.access.roles import allowed, known_scopes
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_one, named_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, instant, made, page
 from mailhub.callers.caller import Call, InAccount, has_second_factor
 from mailhub.errors import BadRequest, Forbidden
@@ -19,7 +20,7 @@ from storage.people import api_tokens
 router = APIRouter(tags=["tokens"])
 
 
-class Token(shapes.Shape):
+class Token(shapes.Named):
     """An ApiToken, without its text."""
 
     id: int
@@ -71,7 +72,7 @@ def list_tokens(call: InAccount, limit: Limit = 50, after: After = None) -> Page
         rows = api_tokens.list_api_tokens(
             connection, call.account, user_id=whose, after=after or 0, limit=limit
         )
-    return page(rows, _shape, limit)
+    return named_page(call, page(rows, _shape, limit))
 
 
 @router.post("/tokens", status_code=201)
@@ -99,7 +100,7 @@ def create_token(call: InAccount, body: NewToken) -> MadeToken:
     )
     token, bearer = call.act(people.add_token, user, wanted, quotas=call.house.config.quotas)
 
-    return MadeToken(**_shape(token).model_dump(), token=bearer.text)
+    return named_one(call, MadeToken(**_shape(token).model_dump(), token=bearer.text))
 
 
 @router.delete("/tokens/{token}")
@@ -107,4 +108,4 @@ def revoke_token(call: InAccount, token: Id) -> Token:
     """End an ApiToken now. Ending it again changes nothing."""
     whose = _whose(call)
     row = call.act(people.revoke_token, token, whose=whose)
-    return _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at)})
+    return named_one(call, _shape(row).model_copy(update={"revoked_at": instant(row.revoked_at)}))

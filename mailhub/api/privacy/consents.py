@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mailhub import clock
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_one, named_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import NotFound
@@ -34,7 +35,7 @@ class NewConsent(shapes.Shape):
     given_at: datetime | None = None
 
 
-class Consent(shapes.Shape):
+class Consent(shapes.Named):
     """A consent. It is in force until it is withdrawn."""
 
     id: int
@@ -60,7 +61,7 @@ def list_consents(call: InAccount, contact: Id, limit: Limit = 50, after: After 
             raise NotFound(f"there is no contact {contact}")
         call.require_readable_contact(connection, contact)
         found = rows.list_consents(connection, call.account, contact, after=after or 0, limit=limit)
-    return page(found, _shape, limit)
+    return named_page(call, page(found, _shape, limit))
 
 
 @router.post("/contacts/{contact}/consents", status_code=201)
@@ -79,13 +80,12 @@ def add_consent(call: InAccount, contact: Id, body: NewConsent) -> Consent:
         given_at=clock.from_datetime(body.given_at) if body.given_at else now,
     )
 
-    return _shape(
-        call.house.writer.run(perform, consents.add_consent, call.actor.name, call.account, now, given)
-    )
+    added = call.house.writer.run(perform, consents.add_consent, call.actor.name, call.account, now, given)
+    return named_one(call, _shape(added))
 
 
 @router.delete("/consents/{consent}")
 def withdraw_consent(call: InAccount, consent: Id) -> Consent:
     """Withdraw a consent; it stays on record as withdrawn."""
     call.require("contact.manage")
-    return _shape(call.act(consents.withdraw_consent, consent))
+    return named_one(call, _shape(call.act(consents.withdraw_consent, consent)))

@@ -11,6 +11,7 @@ from pydantic import Field
 from mailhub import clock
 from mailhub.access import holds
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_one, named_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from storage.privacy import holds as rows
@@ -27,7 +28,7 @@ class NewHold(shapes.Shape):
     ends_at: datetime | None = None
 
 
-class Hold(shapes.Shape):
+class Hold(shapes.Named):
     """An order to keep something. It is in force until it ends or is lifted."""
 
     id: int
@@ -50,7 +51,7 @@ def list_holds(call: InAccount, limit: Limit = 50, after: After = None) -> Page[
     call.require("hold.read")
     with call.house.database.read() as connection:
         found = rows.list_holds(connection, call.account, after=after or 0, limit=limit)
-    return page(found, _shape, limit)
+    return named_page(call, page(found, _shape, limit))
 
 
 @router.post("/holds", status_code=201)
@@ -65,7 +66,7 @@ def add_hold(call: InAccount, body: NewHold) -> Hold:
         ends_at=clock.from_datetime(body.ends_at) if body.ends_at else None,
         quotas=call.house.config.quotas,
     )
-    return _shape(hold)
+    return named_one(call, _shape(hold))
 
 
 @router.delete("/holds/{hold}")
@@ -73,4 +74,4 @@ def lift_hold(call: InAccount, hold: Id) -> Hold:
     """Lift a hold now; the hold as it is then. What waited for it goes on by itself. Needs a fresh second factor."""
     call.require("hold.manage")
     call.require_fresh()
-    return _shape(call.act(holds.lift_hold, hold))
+    return named_one(call, _shape(call.act(holds.lift_hold, hold)))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from mailhub import clock
 from mailhub.access.roles import require
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named
 from mailhub.api.frame.shapes import Id, Limit, instant
 from mailhub.callers.caller import AnAccount, Caller, InAccount, TheHouse
 from mailhub.callers.names import is_id
@@ -24,8 +25,8 @@ router = APIRouter(tags=["journal"])
 Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$", max_length=128, examples=["5be0c31a"])]
 
 
-class Act(shapes.Shape):
-    """One act: ids and words only."""
+class Act(shapes.Named):
+    """One act: ids and words only; ``names`` has what they are called now."""
 
     node: int
     sequence: int
@@ -127,10 +128,11 @@ def list_acts(
     wanted = {"object_": object_, "actor": actor, "verb": verb}
     with call.house.database.read() as connection:
         rows = journal.list_acts(connection, account, **wanted, before=before, limit=limit)
+        items = named(call, connection, [shapes.made(Act, row, at=instant(row.at)) for row in rows])
     last = rows[-1] if len(rows) == limit else None
 
     return Acts(
-        items=[shapes.made(Act, row, at=instant(row.at)) for row in rows],
+        items=items,
         next=f"{last.at}.{last.node}.{last.sequence}" if last else None,
     )
 

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from mailhub import clock, envelope
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named
 from mailhub.callers.caller import Call, Caller, TheHouse, choose_account
 from mailhub.envelope import Envelope, Fate, Recipient, Refusal, Source
 from mailhub.errors import BadRequest, InsufficientStorage, NoSuchRecipient, NotFound, Unavailable
@@ -22,7 +23,7 @@ from storage.mail import mailboxes
 router = APIRouter(tags=["intake"])
 
 
-class Outcome(shapes.Shape):
+class Outcome(shapes.Named):
     """What became of the delivery to one recipient."""
 
     recipient: str
@@ -38,9 +39,11 @@ class Filed(shapes.Shape):
     outcomes: list[Outcome]
 
     @staticmethod
-    def of(outcomes: Sequence[envelope.Outcome]) -> Filed:
+    def of(call: Call, outcomes: Sequence[envelope.Outcome]) -> Filed:
         """The pipeline's outcomes as the API writes them."""
-        return Filed(outcomes=[shapes.made(Outcome, each) for each in outcomes])
+        shown = [shapes.made(Outcome, each) for each in outcomes]
+        with call.house.database.read() as connection:
+            return Filed(outcomes=named(call, connection, shown))
 
 
 Recipients = Annotated[list[str] | None, Query(description="Default: the account's first mailbox.")]
@@ -114,7 +117,7 @@ async def deliver(
             "the message could not be filed now; try again later"
         )
 
-    return Filed.of(outcomes)
+    return await run_in_threadpool(Filed.of, call, outcomes)
 
 
 def _first_mailbox(call: Call) -> str:

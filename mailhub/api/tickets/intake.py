@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from mailhub import clock
 from mailhub.access.roles import require
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_one, named_page
 from mailhub.api.frame.readable import readable_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, page
 from mailhub.api.tickets import views
@@ -48,7 +49,7 @@ def list_intake(
             )
 
         rows = readable_page(find, partial(_readable, call, connection), start=after, limit=limit)
-    return page(rows, views.delivery, limit)
+    return named_page(call, page(rows, views.delivery, limit))
 
 
 def _readable(call: Call, connection: Connection, rows: Sequence[IntakeRow]) -> list[IntakeRow]:
@@ -143,7 +144,7 @@ def retry(call: InAccount, delivery: Id) -> Filed:
         forget=house.forget,
     )
 
-    return Filed.of(outcomes)
+    return Filed.of(call, outcomes)
 
 
 @router.post("/intake/{delivery}/discard")
@@ -164,4 +165,5 @@ def show_intake(call: InAccount, delivery: Id) -> shapes.Delivery:
     """One delivery."""
     call.require("intake.read")
     with call.house.database.read() as connection:
-        return views.delivery(_require_readable(call, connection, delivery))
+        row = _require_readable(call, connection, delivery)
+    return named_one(call, views.delivery(row))

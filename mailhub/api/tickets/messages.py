@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import StreamingResponse
 
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_one
 from mailhub.api.frame.shapes import Id, made
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
@@ -38,7 +39,7 @@ class Word(shapes.Shape):
     given_at: str
 
 
-class Why(shapes.Shape):
+class Why(shapes.Named):
     """Every decision about one message, with its reason."""
 
     message: int
@@ -107,7 +108,7 @@ def why(call: InAccount, message: Id) -> Why:
         mark = ledger.latest_marks(connection, call.account, [row.id]).get(row.id)
     reason, evidence = views.verdict_reason(row, mark)
 
-    return Why(
+    found_why = Why(
         message=row.id,
         ticket=row.ticket_id,
         deliveries=[views.delivery(each) for each in reversed(found)],
@@ -125,6 +126,7 @@ def why(call: InAccount, message: Id) -> Why:
         authentication=row.authentication,
         flags=row.flags.split(),
     )
+    return named_one(call, found_why)
 
 
 class Reparsed(shapes.Shape):

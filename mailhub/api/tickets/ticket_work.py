@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mailhub import clock
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named_one
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.conditions import tag_of
@@ -55,7 +56,7 @@ class Reply(shapes.Shape):
     copies: list[str] = Field(default_factory=list)
 
 
-class Queued(shapes.Shape):
+class Queued(shapes.Named):
     """An answer on its way."""
 
     message: int
@@ -94,7 +95,8 @@ def _do(
     changed = call.act(function, *args, **named)
     call.headers["ETag"] = tag_of(changed)
     with call.house.database.read() as connection:
-        return views.ticket(ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id])
+        row = ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id]
+    return named_one(call, views.ticket(row))
 
 
 def _on(
@@ -259,7 +261,8 @@ def answer(call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
     done = reply(call.house.database, call.house.writer, call.house.reply(), written, now=clock.now())
     outbox = [row.id for row in done.queued]
 
-    return Queued(message=done.message, message_id=done.message_id, ticket=done.ticket, outbox=outbox)
+    queued = Queued(message=done.message, message_id=done.message_id, ticket=done.ticket, outbox=outbox)
+    return named_one(call, queued)
 
 
 @router.post("/tickets/{ticket}/purge")

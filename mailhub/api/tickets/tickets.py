@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mailhub.api.frame import shapes
+from mailhub.api.frame.naming import named, named_page
 from mailhub.api.frame.shapes import After, Limit, Page, page
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
@@ -64,7 +65,8 @@ def list_tickets(
         rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
         closed = call.restricted(connection, [row.id for row in rows])
 
-    return page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
+    shown = page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
+    return named_page(call, shown)
 
 
 def _verdict(verdict: str | None) -> str | None:
@@ -107,8 +109,9 @@ def search_tickets(
         before = after if after is not None else 2**62
         found = search_readable(connection, call, query, before=before, limit=limit)
         tickets = _tickets_of(connection, call.account, found)
+        items = named(call, connection, [views.ticket(row) for row in tickets])
     return Page(
-        items=[views.ticket(row) for row in tickets],
+        items=items,
         next=found[-1] if len(found) == limit else None,
     )
 
@@ -137,10 +140,11 @@ def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None)
         if view is None:
             raise NotFound(f"no such ticket: {ticket}")
         contents = contents_of(connection, call.account, view.messages, call.charges)
+        (shown,) = named(call, connection, [views.ticket(view.ticket)])
 
     call.headers["ETag"] = tag_of(stored)
     return TicketWithMessages(
-        **views.ticket(view.ticket).model_dump(),
+        **shown.model_dump(),
         participants=[shapes.made(shapes.Participant, each) for each in view.participants],
         messages=[views.message(row, contents[row.id], view.told) for row in view.messages],
         next=view.messages[-1].id if len(view.messages) == MESSAGES_SHOWN else None,

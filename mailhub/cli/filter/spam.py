@@ -177,7 +177,8 @@ def explain(context: Context, message: str, reasons: int) -> None:
         f"{found['verdict']}: probability {found['probability']:.4f}, log-odds {found['log_odds']:+.2f}"
     )
     if found["in_force"] is not None:
-        evidence = f" ({clean(found['verdict_evidence'])})" if found["verdict_evidence"] else ""
+        evidence = context.cell("verdict_evidence", found)
+        evidence = f" ({evidence})" if evidence else ""
         click.echo(f"in force: {found['in_force']}, by {found['verdict_reason']}{evidence}")
 
     click.echo(f"the filter knows {found['trained_spam']} spam and {found['trained_ham']} ham")

@@ -61,7 +61,8 @@ def deliver(context: Context, recipients: tuple[str, ...], sender: str | None) -
         print_json(found)
     else:
         for outcome in found["outcomes"]:
-            click.echo(f"{outcome['fate']}: message {outcome['message']}, ticket {outcome['ticket']}")
+            ticket = context.cell("ticket", outcome)
+            click.echo(f"{outcome['fate']}: message {outcome['message']}, ticket {ticket}")
 
     return exits.DATAERR if all(each["fate"] == "rejected" for each in found["outcomes"]) else exits.OK
 

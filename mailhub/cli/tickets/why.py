@@ -40,7 +40,8 @@ def why(context: Context, message: int) -> None:
         found, {name: name.replace("_", " ") for name in NAMES if found[name] not in (None, "", [], False)}
     )
     if found["marks"]:
-        context.table(found["marks"], {"user": "USER", "label": "SAID", "source": "BY", "given_at": "WHEN"})
+        marks = [{**each, "names": found["names"]} for each in found["marks"]]
+        context.table(marks, {"user": "USER", "label": "SAID", "source": "BY", "given_at": "WHEN"})
     columns = {
         "received_at": "RECEIVED",
         "source": "BY",
