@@ -38,6 +38,7 @@ from mailhub.intake.imap.tokens import AccessTokens
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Ask, Resolver, name_servers
 from mailhub.keys import Keys
+from mailhub.message.values import Trust
 from mailhub.outbound.letters import Post
 from mailhub.people.login import LoginContext
 from mailhub.privacy.erasing import work as erasing
@@ -111,6 +112,10 @@ class House:
     def forget(self, transaction: Transaction, account: int, messages: Sequence[int]) -> None:
         """Take back what messages taught the filter that are about to go."""
         feedback.forget(transaction, self.models, account, messages)
+
+    def trust(self) -> Trust:
+        """Whose word about mail is believed."""
+        return _trust(self.config)
 
     def filing(self) -> FilingContext:
         """What filing a batch of mail needs of this house."""
@@ -312,6 +317,10 @@ def recognise_key(database: Database, keys: Keys) -> None:
         )
 
 
+def _trust(config: Config) -> Trust:
+    return Trust.of(config.authentication.trusted_hosts, config.authentication.trusted_sealers)
+
+
 def _missing(config: Config) -> str:
     directory = config.storage.directory
     where = "behind storage.url" if config.storage.url else f"in {directory}"
@@ -360,7 +369,7 @@ def build(config: Config, keys: Keys, *, restoring: bool = False) -> House:
         secrets,
         directory,
         resolver=Resolver() if config.authentication.enabled else None,
-        trusted_hosts=frozenset(config.authentication.trusted_hosts.split()),
+        trust=configuration.view(_trust),
         has_room=lambda: disk_usage(config.storage.directory).free >= max(1, config.storage.reserve_bytes),
     )
     budget = ByteBudget(config.limits.in_flight_bytes, config.limits.message_bytes)

@@ -28,7 +28,12 @@ class Authentication:
         "Hosts, with spaces between, whose Authentication-Results header is believed. Each must strip such headers in"
         " its own name from mail that comes in. For example mx.google.com (Gmail), mx.example.com (your own); for"
         " mailboxes at Microsoft 365, which names itself nowhere, mail.protection.outlook.com.",
-        restart=True,
+    )
+    trusted_sealers: str = setting(
+        "",
+        "Domains, with spaces between, that send mail on to you (a university's or a society's forwarding, a list) and"
+        " whose ARC seal is believed: where DMARC fails because of them, a whole chain of seals whose newest is theirs,"
+        " and in which they found that DMARC passed, excuses it. For example alumni.example.",
     )
 
 

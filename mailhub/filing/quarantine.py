@@ -20,6 +20,7 @@ from mailhub.errors import Conflict, NotFound
 from mailhub.filing.batch import FilingContext
 from mailhub.filing.pipeline import file_batch
 from mailhub.message.author import read as read_author
+from mailhub.message.values import NO_TRUST, Trust
 from mailhub.proof.act import Act
 from mailhub.reading.authenticated import checked
 from mailhub.reading.prepare import Prepared, Secrets, prepare
@@ -55,7 +56,7 @@ def read_again(
     account: int,
     delivery: int,
     *,
-    trusted_hosts: frozenset[str] = frozenset(),
+    trust: Trust = NO_TRUST,
 ) -> Again:
     """Read the message of a delivery once more. Raises ``NotFound``, or ``Conflict`` when there is nothing to mend.
 
@@ -71,9 +72,7 @@ def read_again(
 
     raw = received.raw
     known = checked(received.authentication, domain=read_author(raw).domain)
-    prepared = prepare(
-        raw, _envelope(held), secrets, directory, authentication=known, trusted_hosts=trusted_hosts
-    )
+    prepared = prepare(raw, _envelope(held), secrets, directory, authentication=known, trust=trust)
     if prepared.unreadable:
         raise Conflict(f"message {message} still cannot be read; `mailhub message raw` has its bytes")
 

@@ -23,7 +23,7 @@ from functools import partial
 import structlog
 
 from mailhub import clock
-from mailhub.config.live import Current
+from mailhub.config.live import Current, Live
 from mailhub.directory import NO_ACCOUNT, Directory
 from mailhub.envelope import Check, Envelope, Fate, Outcome, Recipient, Refusal, Source, is_from_elsewhere
 from mailhub.filing.batch import FilingContext
@@ -31,7 +31,7 @@ from mailhub.filing.pipeline import file_batch
 from mailhub.intake import resolver as dns
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver
-from mailhub.message.values import Authentication
+from mailhub.message.values import NO_TRUST, Authentication, Trust
 from mailhub.reading.prepare import Arrived, Prepared, Secrets, prepare_each, unreadable
 from mailhub.system.logs import new_error_id
 from storage.errors import Full, SlicesGone, StorageError
@@ -72,10 +72,10 @@ class Reception:
         directory: Directory,
         *,
         resolver: Resolver | None = None,
-        trusted_hosts: frozenset[str] = frozenset(),
+        trust: Current[Trust] | None = None,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Without a ``resolver`` nothing is authenticated by us; ``trusted_hosts`` are believed where we do not.
+        """Without a ``resolver`` nothing is authenticated by us. ``trust``: whose word is believed, asked for each message.
 
         ``has_room`` is asked before each message: no room is a deferral, before the database itself runs full.
         """
@@ -84,7 +84,7 @@ class Reception:
         self._directory = directory
         self._filing = filing
         self._resolver = resolver
-        self._trusted_hosts = trusted_hosts
+        self._trust: Current[Trust] = trust or Live(NO_TRUST)
         self._has_room = has_room
         self._small: queue.SimpleQueue[_Delivery | None] = queue.SimpleQueue()
         self._large = ThreadPoolExecutor(1, thread_name_prefix="mailhub-large")
@@ -158,7 +158,7 @@ class Reception:
         self._undecided[id(delivery)] = delivery
         try:
             if isinstance(check, dns.DnsCheck):
-                delivery.authentication = await check.finish(raw)
+                delivery.authentication = await check.finish(raw, self._trust.now.sealers)
             if len(raw) < LARGE_BYTES:
                 self._small.put(delivery)
             else:
@@ -205,7 +205,7 @@ class Reception:
 
     def _prepare(self, deliveries: Sequence[_Delivery]) -> None:
         arrived = [Arrived(each.raw, each.envelope, each.authentication) for each in deliveries]
-        prepared = prepare_each(arrived, self._keys, self._directory, trusted_hosts=self._trusted_hosts)
+        prepared = prepare_each(arrived, self._keys, self._directory, trust=self._trust.now)
         for delivery, message in zip(deliveries, prepared, strict=True):
             delivery.prepared = message
 

@@ -23,7 +23,7 @@ from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 
 from mailhub import clock
-from mailhub.message import dmarc, spf
+from mailhub.message import excused, spf
 from mailhub.message.dns_questions import NO_ANSWER, Answers, DnsAnswer, Question, Rounds
 from mailhub.message.values import Authentication
 
@@ -120,10 +120,13 @@ class DnsCheck:
         self._budget = Budget()
         self._spf = asyncio.ensure_future(resolver.run(spf.check(peer, helo, mail_from), self._budget))
 
-    async def finish(self, raw: bytes) -> Authentication:
-        """The verdict on the message. Waits at most what is left of its 5 s; raises nothing."""
+    async def finish(self, raw: bytes, sealers: frozenset[str] = frozenset()) -> Authentication:
+        """The verdict on the message. Waits at most what is left of its 5 s; raises nothing.
+
+        ``sealers``: whose ARC seals may excuse that it fails.
+        """
         found = await self._spf
-        rounds = dmarc.authenticate(raw, found, clock.now() // clock.SECOND)
+        rounds = excused.authenticate(raw, found, clock.now() // clock.SECOND, sealers)
         return await self._resolver.run(rounds, self._budget, threaded=len(raw) > INLINE_BYTES)
 
     def abandon(self) -> None:

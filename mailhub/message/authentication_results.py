@@ -46,7 +46,7 @@ _POLICY = re.compile(
     r"(?<![\w.])(p|sp|dis|policy|policy\.dmarc|action)\s{0,9}=\s{0,9}(?:o\.?|pct\.)?(none|quarantine|reject)\b",
     re.IGNORECASE,
 )
-_METHODS = frozenset(("spf", "dkim", "dmarc"))
+_METHODS = frozenset(("spf", "dkim", "dmarc", "arc"))
 _STRICTNESS = ("none", "quarantine", "reject")
 _WORDS = frozenset(("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"))
 _ALIASES = {
@@ -67,12 +67,33 @@ def authentication_results(
     ``author`` is the domain of the one author (``Author.domain``), "" when there is none or several: that is a
     permerror, whatever the host found. A result about another domain (``header.from``) fails: it says nothing of them.
     """
+    found, host, _ = _of_hosts(fields, trusted_hosts)
+    return _read(found, host, author) if found else None
+
+
+def below_hop(fields: Sequence[tuple[bytes, bytes]], trusted_hosts: Collection[str]) -> int:
+    """The first field that was there before the trusted host whose results count had the mail."""
+    return _of_hosts(fields, trusted_hosts)[2]
+
+
+def says_pass(value: bytes, author: str) -> bool:
+    """Whether a field without its name says that DMARC passes for a domain, whoever wrote it."""
+    identity = _IDENTITY.match(value)
+    return identity is not None and _read([value[identity.end() :]], "", author).dmarc == "pass"
+
+
+def _of_hosts(
+    fields: Sequence[tuple[bytes, bytes]], trusted_hosts: Collection[str]
+) -> tuple[list[bytes], str, int]:
+    """(the fields that count, without identity; the topmost one's host; where what was there before it begins)."""
     trusted = {host.lower() for host in trusted_hosts}
     found: list[bytes] = []
     host = ""
+    below = len(fields)
 
-    for name, value in fields:
+    for index, (name, value) in enumerate(fields):
         if name.strip() == b"received" and found:
+            below = index
             break
         identity = _IDENTITY.match(value) if name == b"authentication-results" else None
         if identity is not None and (who := identity[1].decode("ascii").lower()) in trusted:
@@ -82,26 +103,26 @@ def authentication_results(
                 break
 
     if not found and MICROSOFT in trusted and (unnamed := _of_microsoft(fields)) is not None:
-        found = [unnamed]
-        host = MICROSOFT
+        value, below = unnamed
+        return [value], MICROSOFT, below
 
-    return _read(found, host, author) if found else None
+    return found, host, below
 
 
-def _of_microsoft(fields: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-    """The field without an identity that Microsoft 365 wrote, as if it had an empty one; None where it may be
-    another's.
+def _of_microsoft(fields: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, int] | None:
+    """The field without an identity that Microsoft 365 wrote, as if it had an empty one, and where its hop's own
+    Received stands; None where it may be another's.
 
     Whoever sends us mail by another way cannot take away the Received of the host that had it last: above the
     field there is none but Microsoft's, and right below it the one of the hop that looked.
     """
     value: bytes | None = None
-    for name, each in fields:
+    for index, (name, each) in enumerate(fields):
         if name.strip() == b"received":
             if not _is_microsofts(each):
                 return None
             if value is not None:
-                return value
+                return value, index
         elif name.strip() == b"authentication-results" and value is None:
             if name != b"authentication-results" or not _UNNAMED.match(each):
                 return None
@@ -216,6 +237,7 @@ def _read(values: Sequence[bytes], host: str, author: str) -> Authentication:
 
     return Authentication(
         **best,
+        arc="pass" if {each.word for each in found.get("arc", ())} == {"pass"} else "none",
         dmarc=dmarc,
         policy=policy,
         domain=author if "dmarc" in found else "",

@@ -68,7 +68,7 @@ def signatures(raw: bytes, author_domain: str, now_seconds: int) -> tuple[Signat
     """The signatures of a message worth a DNS question, with their body hashes compared. Linear in the message."""
     fields, body = split(raw)
     tags = [
-        (index, _tags(value))
+        (index, read_tags(value))
         for index, (name, value) in enumerate(fields)
         if name.lower() == b"dkim-signature"
     ]
@@ -77,7 +77,7 @@ def signatures(raw: bytes, author_domain: str, now_seconds: int) -> tuple[Signat
     tags.sort(key=lambda each: not _aligned(each[1].get("d", ""), author_domain))
     hashes: dict[bool, bytes] = {}
     return tuple(
-        _signature(fields, index, tag, body, hashes, now_seconds) for index, tag in tags[:SIGNATURES]
+        signature_of(fields, index, tag, body, hashes, now_seconds) for index, tag in tags[:SIGNATURES]
     )
 
 
@@ -113,7 +113,7 @@ def split(raw: bytes) -> tuple[list[Field], bytes]:
     return fields, body
 
 
-def _tags(value: bytes) -> dict[str, str]:
+def read_tags(value: bytes) -> dict[str, str]:
     """A tag list (RFC 6376 3.2): white space in values goes; a repeated tag makes the list invalid, hence empty."""
     found: dict[str, str] = {}
     for item in value[:SIGNATURE_BYTES].decode("utf-8", "replace").split(";"):
@@ -128,7 +128,7 @@ def _tags(value: bytes) -> dict[str, str]:
     return found
 
 
-def _signature(
+def signature_of(
     fields: Sequence[Field],
     index: int,
     tags: dict[str, str],
@@ -136,11 +136,12 @@ def _signature(
     hashes: dict[bool, bytes],
     now_seconds: int,
 ) -> Signature:
+    """The signature in the field ``index``, its body hash compared. ``hashes``: those found already, by canonical form."""
     header_way, _, body_way = tags.get("c", "simple/simple").partition("/")
     fault = _fault(tags, header_way, body_way, now_seconds)
     domain = ascii_name(tags.get("d", ""))
     names = tags.get("h", "").split(":")[:SIGNED_FIELDS]
-    if not fault and _body_hash(body, body_way == "relaxed", hashes) != _decoded(tags.get("bh", "")):
+    if not fault and _body_hash(body, body_way == "relaxed", hashes) != decoded(tags.get("bh", "")):
         fault = ("fail", "body-hash")
     result, reason = fault or ("", "")
 
@@ -150,7 +151,7 @@ def _signature(
         algorithm=tags.get("a", "").lower(),
         identity=tags.get("i", "").rpartition("@")[2].lower(),
         data=b"" if fault else _signed(fields, index, names, relaxed=header_way == "relaxed"),
-        value=_decoded(tags.get("b", "")),
+        value=decoded(tags.get("b", "")),
         result=result,
         fault=reason,
     )
@@ -182,7 +183,8 @@ def _fault(tags: dict[str, str], header_way: str, body_way: str, now_seconds: in
     return ("fail", "expired") if numbers[1] and int(numbers[1]) < now_seconds else None
 
 
-def _decoded(text: str) -> bytes:
+def decoded(text: str) -> bytes:
+    """Base64 of a tag; empty when it is none."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -199,13 +201,13 @@ def _signed(fields: Sequence[Field], index: int, names: Sequence[str], *, relaxe
     for name in names:
         left = waiting.get(name.strip().lower().encode("utf-8", "replace"))
         if left:
-            out.append(_canonical(left.pop(), relaxed=relaxed) + b"\r\n")
+            out.append(canonical(left.pop(), relaxed=relaxed) + b"\r\n")
 
     own, value = fields[index]
-    return b"".join(out) + _canonical((own, _without_value(value)), relaxed=relaxed)
+    return b"".join(out) + canonical((own, without_value(value)), relaxed=relaxed)
 
 
-def _without_value(value: bytes) -> bytes:
+def without_value(value: bytes) -> bytes:
     """The signature field with the text of its b= emptied (RFC 6376 3.7)."""
     items = value.split(b";")
     for number, item in enumerate(items):
@@ -215,7 +217,8 @@ def _without_value(value: bytes) -> bytes:
     return b";".join(items)
 
 
-def _canonical(field: Field, *, relaxed: bool) -> bytes:
+def canonical(field: Field, *, relaxed: bool) -> bytes:
+    """A header field as it is signed (RFC 6376 3.4.1, 3.4.2), without its line end."""
     name, value = field
     if not relaxed:
         return name + b":" + value
@@ -279,7 +282,7 @@ def verify(signature: Signature, answer: DnsAnswer) -> DkimVerdict:
     records = [
         tags
         for text in answer.records
-        if (tags := _tags(text.encode())).get("v", "DKIM1") == "DKIM1" and "p" in tags
+        if (tags := read_tags(text.encode())).get("v", "DKIM1") == "DKIM1" and "p" in tags
     ]
     if not records:
         return DkimVerdict("permerror", signature.domain, "no-key")
@@ -303,7 +306,7 @@ def _verify_with(signature: Signature, record: dict[str, str]) -> DkimVerdict:
     if "s" in record.get("t", "").lower().split(":") and signature.identity not in ("", signature.domain):
         return verdict("permerror", "identity")
     try:
-        _check(kind, _decoded(record["p"]), signature)
+        _check(kind, decoded(record["p"]), signature)
     except InvalidSignature:
         return verdict("fail", "signature")
     except (ValueError, TypeError, UnsupportedAlgorithm) as fault:

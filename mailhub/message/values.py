@@ -126,6 +126,24 @@ class Authentication:
     source: str = (
         ""  # "checked" by our own door, or the trusted host whose Authentication-Results was believed
     )
+    arc: str = "none"  # whether an ARC chain verified (RFC 8617): pass, none where nobody says so
+    sealer: str = ""  # the trusted sealer of an ARC chain whose own result excuses the failure of ``dmarc``
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose word about mail the operator believes; names in lower case."""
+
+    hosts: frozenset[str] = frozenset()  # by their Authentication-Results (RFC 8601)
+    sealers: frozenset[str] = frozenset()  # by the results they sealed when they sent mail on (RFC 8617)
+
+    @staticmethod
+    def of(hosts: str = "", sealers: str = "") -> Trust:
+        """From the settings of these names: names with spaces between."""
+        return Trust(frozenset(hosts.lower().split()), frozenset(sealers.lower().split()))
+
+
+NO_TRUST = Trust()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

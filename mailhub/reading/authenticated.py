@@ -12,10 +12,13 @@ METHODS = ("spf", "dkim", "dmarc")
 
 
 def to_words(known: Authentication | None) -> str:
-    """``spf=.. dkim=.. dmarc=.. policy=.. by=..``; "" where nobody has looked."""
+    """``spf=.. dkim=.. dmarc=.. policy=.. by=..``, and ``arc=..`` the trusted sealer who excuses; "" where nobody has
+    looked.
+    """
     if known is None:
         return ""
-    return f"spf={known.spf} dkim={known.dkim} dmarc={known.dmarc} policy={known.policy or 'none'} by={known.source}"
+    found = f"spf={known.spf} dkim={known.dkim} dmarc={known.dmarc} policy={known.policy or 'none'} by={known.source}"
+    return f"{found} arc={known.sealer}" if known.sealer else found
 
 
 def checked(text: str, *, domain: str) -> Authentication | None:
@@ -28,7 +31,13 @@ def checked(text: str, *, domain: str) -> Authentication | None:
         return None
     spf, dkim, dmarc = (found.get(method, "none") for method in METHODS)
     return Authentication(
-        spf=spf, dkim=dkim, dmarc=dmarc, policy=found.get("policy", ""), domain=domain, source="checked"
+        spf=spf,
+        dkim=dkim,
+        dmarc=dmarc,
+        policy=found.get("policy", ""),
+        domain=domain,
+        source="checked",
+        sealer=found.get("arc", ""),
     )
 
 

@@ -20,11 +20,11 @@ from mailhub.envelope import Envelope, is_from_elsewhere
 from mailhub.keys import Keys
 from mailhub.message import identity
 from mailhub.message.addresses import served_form
-from mailhub.message.authentication_results import authentication_results
 from mailhub.message.author import fields_of
+from mailhub.message.excused import by_trusted_host
 from mailhub.message.forwarded import forwarded_author
 from mailhub.message.parse import attachment_bytes, parse
-from mailhub.message.values import NOBODY, Address, Authentication, Automatic, Parsed
+from mailhub.message.values import NO_TRUST, NOBODY, Address, Authentication, Automatic, Parsed, Trust
 from mailhub.reading import reply_token
 from mailhub.reading.authenticated import proves_author, results, to_words
 from mailhub.reading.document import document
@@ -106,10 +106,10 @@ class Prepared:
 
         Or there was no single author to ask about, or another than the mail is filed under (several From, RFC
         7489 6.6.1, or one that needs repair): that must be no way in. A trusted host that says fail and not
-        under which policy is taken to mean one.
+        under which policy is taken to mean one. Not where a trusted sealer saw it pass (``message.excused``).
         """
         known = self.authentication
-        if known is None:
+        if known is None or known.sealer:
             return False
         judged = known.source == "checked" or known.dmarc == "permerror" or known.domain != ""
         another = not known.domain or known.domain != self.parsed.author.domain
@@ -195,11 +195,11 @@ def prepare(
     directory: Directory,
     *,
     authentication: Authentication | None = None,
-    trusted_hosts: frozenset[str] = frozenset(),
+    trust: Trust = NO_TRUST,
 ) -> Prepared:
     """``prepare_each`` of one message."""
     arrived = [Arrived(raw, envelope, authentication)]
-    return prepare_each(arrived, secrets, directory, trusted_hosts=trusted_hosts)[0]
+    return prepare_each(arrived, secrets, directory, trust=trust)[0]
 
 
 def prepare_each(
@@ -207,7 +207,7 @@ def prepare_each(
     secrets: Secrets,
     directory: Directory,
     *,
-    trusted_hosts: frozenset[str] = frozenset(),
+    trust: Trust = NO_TRUST,
 ) -> list[Prepared]:
     """Read messages. Raises nothing: a fault while reading yields an ``unreadable`` one, and spares the others.
 
@@ -215,31 +215,29 @@ def prepare_each(
     from elsewhere: there no host of ours was before us.
     """
     try:
-        read = [_read(each, secrets, directory, trusted_hosts) for each in arrived]
+        read = [_read(each, secrets, directory, trust) for each in arrived]
         found = features_of_each([document for _, document in read], secret=secrets.features)
         for (message, _), each in zip(read, found, strict=True):
             message.features = each
         return [message for message, _ in read]
     except Exception as error:  # boundary: whatever is wrong with a message, it is filed
         if len(arrived) > 1:
-            return [
-                prepare_each([each], secrets, directory, trusted_hosts=trusted_hosts)[0] for each in arrived
-            ]
+            return [prepare_each([each], secrets, directory, trust=trust)[0] for each in arrived]
         log.error("message could not be read", error=type(error).__name__, exc_info=True)
         (one,) = arrived
         return [unreadable(one.raw, one.envelope, secrets, authentication=one.authentication)]
 
 
 def _read(
-    arrived: Arrived, secrets: Secrets, directory: Directory, trusted_hosts: frozenset[str]
+    arrived: Arrived, secrets: Secrets, directory: Directory, trust: Trust
 ) -> tuple[Prepared, Document]:
     """Everything but the features, and what these are of: they are found for several messages at once."""
     raw = arrived.raw
     envelope = arrived.envelope
     known = arrived.authentication
     parsed = parse(raw, mail_from_null=envelope.mail_from is None)
-    if known is None and trusted_hosts and not is_from_elsewhere(envelope.source, envelope.peer):
-        known = authentication_results(fields_of(raw)[0], trusted_hosts, parsed.author.domain)
+    if known is None and trust.hosts and not is_from_elsewhere(envelope.source, envelope.peer):
+        known = by_trusted_host(fields_of(raw)[0], trust, parsed.author.domain)
     own = _hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope.mail_from)))
     prepared = Prepared(
         envelope=envelope,

@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from mailhub.access.actor import Actor, Role, operator
 from mailhub.api.tickets.deliveries import the_delivery
+from mailhub.config.live import Live
 from mailhub.envelope import Source, is_from_elsewhere
 from mailhub.errors import AccountNeeded, BadRequest, NoSuchRecipient
+from mailhub.message.values import Trust
 from storage.mail.derived import find_received
 from storage.schema import intake
 from tests.houses.asking import Asker
@@ -41,7 +43,7 @@ def test_no_user_speaks_with_a_trusted_hosts_voice(home: Home, source: str) -> N
     """What Authentication-Results say is believed of the machine's operator, and not of a token that hands
     mail in, neither then nor when such a mail is read again.
     """
-    home.house.reception._trusted_hosts = frozenset({"mx.example.com"})
+    home.house.reception._trust = Live(Trust.of("mx.example.com"))
     said = "Authentication-Results: mx.example.com; dmarc=pass header.from=customer.example\r\n"
     believed = {}
     scope = "mail.deliver" if source == "pipe" else "mail.import"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mailhub.message.values import Trust
 from tests.houses.postroom import KIM, MALLORY, MINE, PostRoom, answering, mail
 
 MX = "mx.example.com"
@@ -45,7 +46,7 @@ def joins(room: PostRoom, ticket: int, *fields: tuple[str, str], sender: str = K
     """Whether an answer with these headers, on top of the others, gets into Kim's ticket."""
     top = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
     raw = top + mail("Pay me.", sender=sender, headers=[*answering(MINE), ("Cc", MALLORY)])
-    return room.deliver(raw, trusted_hosts=frozenset({MX})).ticket == ticket
+    return room.deliver(raw, trust=Trust.of(MX)).ticket == ticket
 
 
 @pytest.mark.parametrize("said", FAILS)
@@ -89,6 +90,6 @@ def test_several_authors_never_pass(room: PostRoom, kims_ticket: int, sender: st
 def test_a_forgery_names_nobody(room: PostRoom) -> None:
     """A mail that fails under a policy brings nobody into the ticket that it opens."""
     top = ": ".join(field("dmarc=fail (p=reject) header.from=customer.example")).encode() + b"\r\n"
-    made = room.deliver(top + mail(headers=[("Cc", MALLORY)]), trusted_hosts=frozenset({MX})).ticket
+    made = room.deliver(top + mail(headers=[("Cc", MALLORY)]), trust=Trust.of(MX)).ticket
     assert made is not None
     assert room.participants(made) == {}

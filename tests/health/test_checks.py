@@ -17,6 +17,7 @@ from mailhub.health.checks import database as database_check
 from mailhub.health.checks import files, network
 from mailhub.health.checks.finding import Finding, Level
 from mailhub.message.dns_questions import DnsAnswer, Question
+from mailhub.message.values import Trust
 from storage import migrate
 from storage.database import Database
 from tests.houses.certificates import write_certificate
@@ -199,9 +200,7 @@ def test_a_trusted_host_without_results_is_seen(room: PostRoom, tmp_path: Path) 
     def level(*results: str) -> str:
         for number, said in enumerate(results):
             top = f"Authentication-Results: mx.ours.example; {said}\r\n" if said else ""
-            room.deliver(
-                top.encode() + mail(f"{number} {results}"), trusted_hosts=frozenset({"mx.ours.example"})
-            )
+            room.deliver(top.encode() + mail(f"{number} {results}"), trust=Trust.of("mx.ours.example"))
         (found,) = [each for each in database_of(config, url) if each.name.startswith("trusted")]
         return found.level.value
 

@@ -27,7 +27,7 @@ from mailhub.filing.pipeline import file_batch
 from mailhub.filter.models import Models
 from mailhub.filter.verdict import FilterSettings
 from mailhub.keys import Keys
-from mailhub.message.values import Authentication
+from mailhub.message.values import NO_TRUST, Authentication, Trust
 from mailhub.reading.prepare import Prepared, Secrets, prepare
 from mailhub.tickets.reply import Answer, Replied, ReplyContext, reply
 from storage.accounts.accounts import Account, add_account
@@ -104,7 +104,7 @@ class PostRoom:
         quiet: bool = False,
         peer: str = "",
         authentication: Authentication | None = None,
-        trusted_hosts: frozenset[str] = frozenset(),
+        trust: Trust = NO_TRUST,
     ) -> Prepared:
         """What a worker makes of a message, a second later than the one before."""
         self.now += SECOND
@@ -122,7 +122,7 @@ class PostRoom:
             self.secrets,
             self.directory,
             authentication=authentication,
-            trusted_hosts=trusted_hosts,
+            trust=trust,
         )
 
     def file_all(self, messages: Sequence[tuple[bytes, Prepared]]) -> list[tuple[Outcome, ...]]:

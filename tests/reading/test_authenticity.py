@@ -14,7 +14,7 @@ from mailhub.envelope import Envelope, Outcome, Source
 from mailhub.intake.reception import Reception
 from mailhub.intake.resolver import Resolver
 from mailhub.message.dns_questions import DnsAnswer, Question
-from mailhub.message.values import Authentication
+from mailhub.message.values import Authentication, Trust
 from mailhub.reading.prepare import prepare, read_document
 from storage.mail.derived import find_received
 from storage.schema import message, ticket
@@ -43,7 +43,7 @@ def reception(room: PostRoom) -> Iterator[Reception]:
         room.secrets,
         room.context.directory,
         resolver=Resolver(_ask),
-        trusted_hosts=frozenset({"mx.example.com"}),
+        trust=Live(Trust.of("mx.example.com", "alumni.example")),
     )
     started.start()
     yield started
@@ -139,6 +139,37 @@ def test_lmtp_believes_a_trusted_host_only(room: PostRoom, reception: Reception)
         assert stored(room, second)[1] == reason
 
 
+@pytest.mark.parametrize(("sealer", "joins"), [("alumni.example", True), ("elsewhere.example", False)])
+def test_an_answer_that_a_trusted_sealer_sent_on_joins(
+    room: PostRoom, reception: Reception, sealer: str, joins: bool
+) -> None:
+    """DMARC fails behind a forwarder; its own sealed result excuses that, and anybody else's does not."""
+    passes = "mx.example.com; dmarc=pass (p=reject) header.from=bank.example"
+    asked = mail(sender="kim@bank.example", id="arc1@x.example", headers=[("Authentication-Results", passes)])
+    first = send(room, reception, asked, peer="127.0.0.1", author="kim@bank.example", source=Source.LMTP)
+    headers = [
+        (
+            "Authentication-Results",
+            "mx.example.com; arc=pass; dmarc=fail (p=reject) header.from=bank.example",
+        ),
+        ("Received", f"from {sealer} by mx.example.com; Mon, 2 Nov 2026 09:00:00 +0000"),
+        ("ARC-Seal", f"i=1; a=rsa-sha256; d={sealer}; s=arc; cv=none; b=AAAA"),
+        ("ARC-Message-Signature", f"i=1; a=rsa-sha256; d={sealer}; s=arc; h=from; bh=AAAA; b=AAAA"),
+        ("ARC-Authentication-Results", f"i=1; {sealer}; dmarc=pass header.from=bank.example"),
+        *answering("arc1@x.example"),
+    ]
+    top = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
+    answer = top + mail("Thanks.", sender="kim@bank.example", id="arc2@x.example")
+    second = send(room, reception, answer, peer="127.0.0.1", author="fwd@alumni.example", source=Source.LMTP)
+
+    words, reason, linked = stored(room, second)
+    if joins:
+        assert second.ticket == first.ticket
+        assert (reason, words.split()[-1]) == ("in-reply-to", "arc=alumni.example")
+    else:
+        assert (reason, linked) == ("authentication-failed", first.ticket)
+
+
 @pytest.mark.parametrize(("peer", "believed"), [(FORGER, ""), ("127.0.0.1", "pass")])
 def test_a_stranger_cannot_vouch_for_himself(room: PostRoom, peer: str, believed: str) -> None:
     """Where we check nothing, Authentication-Results of a trusted host count from loopback, not from elsewhere."""
@@ -149,7 +180,7 @@ def test_a_stranger_cannot_vouch_for_himself(room: PostRoom, peer: str, believed
         headers=[("Authentication-Results", "mx.example.com; dmarc=pass header.from=customer.example")]
     )
     trusted = frozenset({"mx.example.com"})
-    found = prepare(raw, envelope, room.secrets, room.directory, trusted_hosts=trusted).authentication
+    found = prepare(raw, envelope, room.secrets, room.directory, trust=Trust(trusted)).authentication
     assert (found.dmarc if found else "") == believed
 
 

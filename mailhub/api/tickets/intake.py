@@ -129,9 +129,8 @@ def retry(call: InAccount, delivery: Id) -> Filed:
     house = call.house
     with house.database.read() as connection:
         _require_readable(call, connection, delivery)
-    hosts = frozenset(house.config.authentication.trusted_hosts.split())
     again = quarantine.read_again(
-        house.database, house.secrets, house.directory, call.account, delivery, trusted_hosts=hosts
+        house.database, house.secrets, house.directory, call.account, delivery, trust=house.trust()
     )
     outcomes = house.writer.run(
         perform,
