@@ -2,8 +2,8 @@
 
 Durable states: none; a copy of the tables address and mailbox, replaced whole by ``refresh``. Matching (RFC
 5321 4.1.1.3, RFC 5233): without case, without the plus part, a domain in any spelling; postmaster@ and abuse@
-of every served domain lead to its first mailbox for support (RFC 5321 4.5.1, RFC 2142); a domain's catch-all
-row takes the rest.
+of every served domain lead to its first mailbox for support that takes mail (RFC 5321 4.5.1, RFC 2142); a
+domain's catch-all row takes the rest.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Directory:
             closed = closed_stages(connection)
         addresses = {served_form(r.address): Recipient(r.account_id, r.mailbox_id, r.address) for r in routes}
         for mailbox in mailboxes.values():
-            if mailbox.purpose == SUPPORT:
+            if mailbox.purpose == SUPPORT and mailbox.retired_at is None:
                 _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
         return _Served(addresses, mailboxes, closed)
 
@@ -112,6 +112,11 @@ class Directory:
     def find_mailbox(self, mailbox: int) -> Mailbox | None:
         """The mailbox; None when it is gone, or made on another node since the last ``refresh``."""
         return self._served.mailboxes.get(mailbox)
+
+    def is_retired(self, mailbox: int) -> bool:
+        """Whether a mailbox takes no new mail; where its addresses lead is the same as before."""
+        found = self.find_mailbox(mailbox)
+        return found is not None and found.retired_at is not None
 
     def purpose_of(self, recipient: str) -> str:
         """What the mailbox is for that a recipient leads to."""

@@ -84,6 +84,7 @@ class Refusal(StrEnum):
 
     UNKNOWN = "unknown-recipient"  # 550 5.1.1
     SUSPENDED = "account-suspended"  # 450 4.2.1
+    RETIRED = "mailbox-retired"  # 550 5.2.1
     NOBODY_SERVED = "no-mailbox"  # 450 4.3.5: no mailbox at all is our fault, not the sender's
 
 

@@ -32,6 +32,7 @@ from mailhub.intake import resolver as dns
 from mailhub.intake.arrivals import Arrivals
 from mailhub.intake.resolver import Resolver
 from mailhub.message.values import NO_TRUST, Authentication, Trust
+from mailhub.reading import reply_token
 from mailhub.reading.prepare import Arrived, Prepared, Secrets, prepare_each, unreadable
 from mailhub.system.logs import new_error_id
 from storage.errors import Full, SlicesGone, StorageError
@@ -121,7 +122,14 @@ class Reception:
         return self._resolver.begin(peer, helo, mail_from)
 
     def resolve(self, recipient: str) -> Recipient | Refusal:
-        return self._directory.resolve(recipient)
+        """Where a recipient leads that may be taken now. A retired mailbox takes answers to its tickets alone: what
+        comes to a reply address with a genuine proof.
+        """
+        found = self._directory.resolve(recipient)
+        if not isinstance(found, Recipient) or not self._directory.is_retired(found.mailbox):
+            return found
+        proven = reply_token.read(found.detail, self._keys.reply_token)
+        return Refusal.RETIRED if proven is None else found
 
     def refused(self, peer: str, reason: str) -> None:
         key = (peer, reason)
@@ -176,7 +184,7 @@ class Reception:
 
     def _note_arrivals(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            found = self.resolve(outcome.recipient)
+            found = self._directory.resolve(outcome.recipient)
             if outcome.fate is not Fate.DEFERRED and isinstance(found, Recipient):
                 self.arrivals.note(found.account, found.mailbox, envelope.received_at)
 
@@ -221,7 +229,7 @@ class Reception:
             self._writer.submit_to(self, delivery)
 
     async def _write_ahead(self, prepared: Prepared) -> None:
-        found = (self.resolve(recipient) for recipient in prepared.envelope.recipients)
+        found = (self._directory.resolve(recipient) for recipient in prepared.envelope.recipients)
         accounts = {route.account for route in found if isinstance(route, Recipient)} - {NO_ACCOUNT}
         for account in sorted(accounts):
             message = await asyncio.wrap_future(

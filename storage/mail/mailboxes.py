@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, exists, insert, or_, select
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
 from storage.mail.watches import delete_watch
 from storage.schema import address, mailbox, ticket, ticket_mailbox
@@ -27,6 +27,7 @@ class Mailbox:
     on_reply_to_closed: str = "reopen"
     purpose: str = SUPPORT
     created_at: int
+    retired_at: int | None = None  # since when it takes no new mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,12 @@ def addresses(connection: Connection, account_id: int, mailbox_ids: Iterable[int
 def every_mailbox(connection: Connection) -> Sequence[Mailbox]:
     """The mailboxes of all accounts by id, for the routing table in memory."""
     return [Mailbox(**row._mapping) for row in connection.execute(select(*_COLUMNS).order_by(mailbox.c.id))]
+
+
+def change_mailbox(connection: Connection, account_id: int, mailbox_id: int, **values: object) -> None:
+    """Change columns of a mailbox."""
+    own = (mailbox.c.account_id == account_id, mailbox.c.id == mailbox_id)
+    connection.execute(update(mailbox).where(*own).values(values))
 
 
 def is_used(connection: Connection, account_id: int, mailbox_id: int) -> bool:

@@ -71,7 +71,7 @@ def delete_watch(connection: Connection, account_id: int, mailbox_id: int) -> No
 
 
 def due_watches(connection: Connection, *, now: int) -> Sequence[Watch]:
-    """Mailboxes whose silence is to be told: of accounts that take mail, and not where fetching is paused."""
+    """Mailboxes whose silence is to be told: that take mail, of accounts that do, and not where fetching is paused."""
     paused = select(imap_source.c.id).where(
         imap_source.c.account_id == mailbox_watch.c.account_id,
         imap_source.c.mailbox_id == mailbox_watch.c.mailbox_id,
@@ -80,6 +80,8 @@ def due_watches(connection: Connection, *, now: int) -> Sequence[Watch]:
     query = (
         select(*_COLUMNS)
         .join(account, account.c.id == mailbox_watch.c.account_id)
+        .join(mailbox, _MAILBOX)
+        .where(mailbox.c.retired_at.is_(None))
         .where(account.c.stage.in_(("trial", "active")), ~paused.exists())
         .where(mailbox_watch.c.alarm_at <= now, mailbox_watch.c.silent_at.is_(None))
     )

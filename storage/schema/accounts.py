@@ -167,6 +167,12 @@ mailbox = Table(
         retention="account",
     ),
     instant("created_at", "when it was made", retention="account"),
+    instant(
+        "retired_at",
+        "since when it takes no new mail; answers to its tickets come in still",
+        null="it takes mail",
+        retention="account",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
     Index("mailbox_by_address", "account_id", "address", unique=True),
 )

@@ -51,6 +51,7 @@ class Mailbox(shapes.Shape):
     on_reply_to_closed: str
     purpose: str
     created_at: str
+    retired_at: str | None
     imap: imap_sources.Source | None = None
     silence: Silence | None = None  # None: no mail came yet, and no limit was set
 
@@ -65,6 +66,13 @@ class NewMailbox(shapes.Shape):
     name: shapes.Name = ""
     on_reply_to_closed: Literal["reopen", "new-ticket"] = "reopen"
     purpose: Literal["support", "spam-feedback", "ham-feedback"] = "support"
+
+
+class ChangedMailbox(shapes.Shape):
+    """What is to be different from now on; null leaves it as it is."""
+
+    name: shapes.Name | None = None
+    on_reply_to_closed: Literal["reopen", "new-ticket"] | None = None
 
 
 def _shape(
@@ -106,6 +114,34 @@ def add_mailbox(call: InAccount, body: NewMailbox) -> Mailbox:
     return _shape(mailbox, {}, {})
 
 
+@router.patch("/mailboxes/{mailbox}")
+def change_mailbox(call: InAccount, mailbox: str, body: ChangedMailbox) -> Mailbox:
+    """Change what stands in From of replies, or what a reply to a closed ticket does."""
+    call.require("mailbox.manage")
+    wanted = {"name": body.name, "on_reply_to_closed": body.on_reply_to_closed}
+    return _now(call, call.act(flow.change, call.house.directory, _named(call, mailbox), **wanted))
+
+
+@router.post("/mailboxes/{mailbox}/retire")
+def retire_mailbox(call: InAccount, mailbox: str) -> Mailbox:
+    """Take no new mail (550) for an address that tickets came in by; `reinstate` undoes it.
+
+    Its tickets are read and answered as before, and what comes to the reply address of an answer is taken. Fetching it
+    from a provider is paused.
+    """
+    call.require("mailbox.manage")
+    whose = _named(call, mailbox)
+    wake = call.house.imap.wake
+    return _now(call, call.act(flow.retire, call.house.directory, whose, fetched_no_more=wake))
+
+
+@router.post("/mailboxes/{mailbox}/reinstate")
+def reinstate_mailbox(call: InAccount, mailbox: str) -> Mailbox:
+    """Take new mail again for an address that was retired; fetching stays paused until it is resumed."""
+    call.require("mailbox.manage")
+    return _now(call, call.act(flow.reinstate, call.house.directory, _named(call, mailbox)))
+
+
 @router.put("/mailboxes/{mailbox}/silence")
 def set_silence_limit(call: InAccount, mailbox: str, body: SilenceLimit) -> Silence:
     """Tell of a mailbox's silence by its own rhythm (null), after so many hours, or never (0)."""
@@ -119,6 +155,14 @@ def delete_mailbox(call: InAccount, mailbox: str) -> None:
     call.require("mailbox.manage")
     whose = _named(call, mailbox)
     call.act(flow.delete, call.house.directory, whose, fetched_no_more=call.house.imap.wake)
+
+
+def _now(call: Call, row: mailboxes.Mailbox) -> Mailbox:
+    """A mailbox that was changed, with how fetching is doing."""
+    with call.house.database.read() as connection:
+        fetched = imap_sources.states(connection, call.account)
+        watch = watches.find_watch(connection, call.account, row.id)
+    return _shape(row, fetched, {} if watch is None else {row.id: watch})
 
 
 def _named(call: Call, mailbox: str) -> int:

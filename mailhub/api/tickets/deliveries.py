@@ -23,6 +23,9 @@ from storage.mail import mailboxes
 router = APIRouter(tags=["intake"])
 
 
+MAILBOXES_LOOKED_AT = 100  # for the first that takes mail
+
+
 class Outcome(shapes.Named):
     """What became of the delivery to one recipient."""
 
@@ -96,6 +99,8 @@ async def deliver(
     call.require("mail.import" if source == "import" else "mail.deliver")
     recipients = tuple(recipient or [await run_in_threadpool(_first_mailbox, call)])
     _require_own(call, recipients)
+    if source == "pipe" and any(call.house.reception.resolve(each) is Refusal.RETIRED for each in recipients):
+        raise NoSuchRecipient("this mailbox is retired: it takes no new mail")
     raw = await request.body()
     if not raw.strip():
         raise BadRequest("there is no message in the body")
@@ -122,10 +127,11 @@ async def deliver(
 
 def _first_mailbox(call: Call) -> str:
     with call.house.database.read() as connection:
-        found = mailboxes.list_mailboxes(connection, call.account, limit=1)
-    if not found:
-        raise NotFound("the account has no mailbox")
-    return found[0].address
+        found = mailboxes.list_mailboxes(connection, call.account, limit=MAILBOXES_LOOKED_AT)
+    taking = [each for each in found if each.retired_at is None]
+    if not taking:
+        raise NotFound("the account has no mailbox that takes mail")
+    return taking[0].address
 
 
 def _require_own(call: Call, recipients: tuple[str, ...]) -> None:

@@ -34,6 +34,7 @@ def list_(context: Context, limit: int, after: str | None) -> None:
     rows = context.rows("/v1/mailboxes", limit=limit, after=after)
     fetched = {row["id"]: row["imap"]["state"] if row["imap"] else "" for row in rows}
     columns = {"id": "ID", "address": "ADDRESS", "name": "NAME", "on_reply_to_closed": "REPLY TO CLOSED"}
+    columns |= {"retired_at": "RETIRED"} if any(row["retired_at"] for row in rows) else {}
     if context.as_json:
         context.table(rows, columns)
         return
@@ -225,6 +226,12 @@ def password(context: Context, mailbox: str, **imap: Any) -> None:
 
 @mailbox.command("set")
 @click.argument("mailbox")
+@click.option("--name", help="Shown in From of replies.")
+@click.option(
+    "--on-reply-to-closed",
+    type=click.Choice(["reopen", "new-ticket"]),
+    help="What a reply to a closed ticket does.",
+)
 @click.option(
     "--feedback-from-moves/--no-feedback-from-moves", default=None, help="Whether moves there are marks."
 )
@@ -238,24 +245,36 @@ def password(context: Context, mailbox: str, **imap: Any) -> None:
 def set_(
     context: Context,
     mailbox: str,
+    name: str | None,
+    on_reply_to_closed: str | None,
     feedback_from_moves: bool | None,
     junk_folder: str | None,
     erase_there: bool | None,
 ) -> None:
-    """Set for the mailbox at the provider whether moves into Junk and out of it are marks of spam and ham, and whether
-    the mail of people who are erased is deleted there as well.
+    """Change the name of a support address, or what a reply to a closed ticket does. Of its mailbox at a provider: whether
+    moves into Junk and out of it are marks of spam and ham, and whether the mail of people who are erased is deleted
+    there as well.
 
     \b
+    Example: mailhub mailbox set sales@example.com --name "Example sales" --on-reply-to-closed new-ticket
     Example: mailhub mailbox set help@example.com --feedback-from-moves
     Example: mailhub mailbox set help@example.com --erase-there
     """
-    if feedback_from_moves is None and erase_there is None:
+    served = {"name": name, "on_reply_to_closed": on_reply_to_closed}
+    if {name, on_reply_to_closed, feedback_from_moves, erase_there} == {None}:
         raise click.UsageError(
-            "say what is to be set: --feedback-from-moves, --erase-there, or their --no- forms"
+            "say what is to be set: --name, --on-reply-to-closed, --feedback-from-moves, --erase-there, or a --no- form"
         )
 
     found = {}
     said = []
+
+    if name is not None or on_reply_to_closed is not None:
+        found = context.call("PATCH", f"/v1/mailboxes/{mailbox}", body=served)
+        closed = "reopens it" if found["on_reply_to_closed"] == "reopen" else "opens a new ticket"
+        said.append(
+            f"{mailbox} answers as {clean(found['name']) or mailbox}; a reply to a closed ticket {closed}"
+        )
 
     if feedback_from_moves is not None:
         body = {"feedback_from_moves": feedback_from_moves, "junk_folder": junk_folder}
@@ -321,10 +340,43 @@ def resume(context: Context, mailbox: str) -> None:
 
 @mailbox.command()
 @click.argument("mailbox")
+@printing
+def retire(context: Context, mailbox: str) -> None:
+    """Take no new mail for a support address that tickets came in by; `reinstate` undoes it.
+
+    Senders hear 550. Its tickets stay, are read and answered as before, and answers to those answers are taken where
+    they come to the reply address. Fetching from a provider is paused.
+
+    \b
+    Example: mailhub mailbox retire sales@example.com
+    """
+    _told(
+        context,
+        context.call("POST", f"/v1/mailboxes/{mailbox}/retire"),
+        f"{mailbox} takes no new mail any more; its tickets stay",
+    )
+
+
+@mailbox.command()
+@click.argument("mailbox")
+@printing
+def reinstate(context: Context, mailbox: str) -> None:
+    """Take new mail again for a support address that was retired.
+
+    \b
+    Example: mailhub mailbox reinstate sales@example.com
+    """
+    found = context.call("POST", f"/v1/mailboxes/{mailbox}/reinstate")
+    paused = "; fetching it is paused: mailhub mailbox resume" if found["imap"] else ""
+    _told(context, found, f"{mailbox} takes mail again{paused}")
+
+
+@mailbox.command()
+@click.argument("mailbox")
 @click.option("--imap", "only_imap", is_flag=True, help="Only fetch no more; the address stays served.")
 @printing
 def delete(context: Context, mailbox: str, only_imap: bool) -> None:
-    """Serve a support address no longer. One that tickets came in by cannot be deleted.
+    """Serve a support address no longer. One that tickets came in by cannot be deleted; `retire` it.
 
     \b
     Example: mailhub mailbox delete sales@example.com

@@ -25,6 +25,7 @@ from storage.sources.oauth_grants import OauthGrant
 from storage.writer import Writer
 
 PORTS = {"implicit": 993, "starttls": 143, "none": 143}
+RETIRED = "this mailbox is retired: mailhub mailbox reinstate"
 NOT_FETCHED = "no mail of this mailbox is fetched: mailhub mailbox add ADDRESS --imap-host HOST"
 
 
@@ -86,8 +87,11 @@ def add(act: Act, sourcing: Sourcing, mailbox: int, wanted: SourceWanted, *, ope
     secret, secret_from = _secret(wanted.opened_by, operator=operator, may_lack=not wanted.needs_password)
     argument = _argument(wanted)
     connection = act.transaction.connection
-    if find_mailbox(connection, act.account, mailbox) is None:
+    served = find_mailbox(connection, act.account, mailbox)
+    if served is None:
         raise NotFound(f"no such mailbox: {mailbox}")
+    if served.retired_at is not None:
+        raise Conflict(RETIRED)
     if imap_sources.find_source_of_mailbox(connection, act.account, mailbox):
         raise Conflict(
             "mail of this mailbox is fetched already: delete that first (mailhub mailbox delete --imap)"
@@ -187,7 +191,10 @@ def pause(act: Act, sourcing: Sourcing, mailbox: int) -> FetchedSource:
 
 
 def resume(act: Act, sourcing: Sourcing, mailbox: int) -> FetchedSource:
-    """Fetch again, from where it was left."""
+    """Fetch again, from where it was left. ``Conflict`` for a mailbox that is retired."""
+    served = find_mailbox(act.transaction.connection, act.account, mailbox)
+    if served is not None and served.retired_at is not None:
+        raise Conflict(RETIRED)
     return _set_paused(act, sourcing, mailbox, "resume", None)
 
 

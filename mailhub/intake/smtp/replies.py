@@ -61,6 +61,7 @@ _SUSPENDED = b"450 4.2.1 Recipient cannot take mail now, try again\r\n"
 _REFUSALS = {
     Refusal.UNKNOWN: _UNKNOWN_RECIPIENT,
     Refusal.SUSPENDED: _SUSPENDED,
+    Refusal.RETIRED: b"550 5.2.1 This address takes no new mail\r\n",
     Refusal.NOBODY_SERVED: b"450 4.3.5 No mailbox is set up here yet, try again later\r\n",
 }
 
