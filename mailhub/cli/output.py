@@ -142,6 +142,12 @@ def require_yes(question: str) -> None:
         raise Declined
 
 
+def require_typed(question: str, wanted: str) -> None:
+    """Have what is lost typed in, for what cannot be undone; ``Declined`` unless it is exactly that."""
+    if click.prompt(question, err=True, default="", show_default=False).strip() != wanted:
+        raise Declined
+
+
 def clean(text: str) -> str:
     """A stranger's text without what a terminal would obey (C0, C1, bidi controls); line ends and tabs stay."""
     return text.translate(_CONTROLS)

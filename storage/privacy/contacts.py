@@ -31,6 +31,9 @@ from storage.tickets.removal import keyed
 
 LAST_ID = 2**62
 
+# kinds of automatic mail that no person wrote; "generated" is left out: people's own programs set that header, too
+OF_PROGRAMS = ("bounce", "receipt", "complaint", "auto-reply")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
@@ -243,11 +246,15 @@ def tickets_written_in(
 def others_in_ticket(
     connection: Connection, account_id: int, ticket_id: int, contacts: Collection[int]
 ) -> bool:
-    """Whether somebody else than these contacts, and than our own people, wrote in this ticket."""
+    """Whether somebody else than these contacts, and than our own people, wrote in this ticket.
+
+    What a program reported or answered by itself is nobody's words: a bounce is about the mail that came back.
+    """
     own = (
         message.c.account_id == account_id,
         message.c.ticket_id == ticket_id,
         message.c.contact_id.is_not(None),
+        message.c.automatic.not_in(OF_PROGRAMS),
     )
     query = select(message.c.id).where(*own, message.c.contact_id.not_in(contacts)).limit(1)
     return connection.execute(query).first() is not None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from mailhub.cli.output import Context, Declined, clean, require_yes
+from mailhub.cli import client
+from mailhub.cli.main import root
+from mailhub.cli.output import Context, Declined, clean, require_typed, require_yes
 
 
 def context(*, as_json: bool = False, utc: bool = True) -> Context:
@@ -87,3 +92,52 @@ def test_a_no_is_an_answer(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         require_yes("Go on?")
     declined.value.show()
     assert (declined.value.exit_code, capsys.readouterr().err) == (1, "nothing was changed\n")
+
+
+@pytest.mark.parametrize("typed", ["y", "yes", "", "kim@customer.exampl", "KIM@customer.example"])
+def test_what_is_lost_is_typed_exactly(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is not the very text that was asked for declines."""
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: typed)
+    with pytest.raises(Declined):
+        require_typed("Erase?", "kim@customer.example")
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: " kim@customer.example ")
+    require_typed("Erase?", "kim@customer.example")
+
+
+class Told(client.Client):
+    """A daemon that answers what an erasure's plan says, and notes what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("nowhere"))
+        self.asked: list[str] = []
+
+    def call(
+        self, method: str, path: str, *, body: Any = None, raw: bytes | None = None, **query: Any
+    ) -> Any:
+        """The plan, or anything."""
+        self.asked.append(f"{method} {path}")
+        return {"id": 7, "counts": {}, "addresses": ["kim@customer.example"], "names": [], "namesakes": []}
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted", "act"),
+    [
+        (
+            ("contact", "erase", "kim@customer.example", "--no-wait"),
+            "kim@customer.example",
+            "POST /v1/erasures",
+        ),
+        (("ticket", "purge", "17"), "17", "POST /v1/tickets/17/purge"),
+        (("account", "delete"), "7", "POST /v1/accounts/current/deletion"),
+    ],
+)
+def test_where_the_api_wants_it_repeated_it_is_typed(
+    command: tuple[str, ...], wanted: str, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `y` does nothing where something goes for good that has a name; the name does it."""
+    daemon = Told()
+    monkeypatch.setattr(client, "connect", lambda _: daemon)
+    refused = CliRunner().invoke(root, command, input="y\n")
+    assert (refused.exit_code, act in daemon.asked) == (1, False)
+    CliRunner().invoke(root, command, input=f"{wanted}\n")
+    assert act in daemon.asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mailhub.cli.output import Context, listing, printing, require_yes
+from mailhub.cli.output import Context, listing, printing, require_typed, require_yes
 from mailhub.cli.privacy.exporting import export_account
 
 
@@ -138,8 +138,9 @@ def delete(context: Context, yes: bool) -> None:
     Example: mailhub account delete --account 1000000001 --yes
     """
     account_id = str(context.call("GET", "/v1/accounts/current")["id"])
-    typed = account_id if yes else click.prompt(f"Everything in account {account_id} will go. Type its id")
-    context.fields(context.call("POST", "/v1/accounts/current/deletion", confirm=typed))
+    if not yes:
+        require_typed(f"Everything in account {account_id} will go. Type {account_id}", account_id)
+    context.fields(context.call("POST", "/v1/accounts/current/deletion", confirm=account_id))
 
 
 def _act(context: Context, act: str) -> None:

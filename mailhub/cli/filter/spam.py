@@ -14,7 +14,7 @@ from mailhub.cli import exits
 from mailhub.cli.client import NoDaemon
 from mailhub.cli.filter import spam_plot, spam_prior, spam_rebuild, spam_senders, spam_suggestions
 from mailhub.cli.filter.spam_choice import choosing
-from mailhub.cli.output import Context, clean, listing, print_json, printing
+from mailhub.cli.output import Context, clean, listing, print_json, printing, require_yes
 from mailhub.errors import BadRequest
 
 STEP = 200  # messages of one request
@@ -103,7 +103,7 @@ def revoke(
     Example: mailhub spam revoke --user ana@example.com --since 2026-11-23T08:00:00Z
     """
     if (user or mailbox) and not sequences and not yes:
-        click.confirm(f"Let every mark of {user or mailbox} count no more?", abort=True, err=True)
+        require_yes(f"Let every mark of {user or mailbox} count no more?")
     body = {"sequences": list(sequences), "user": user, "mailbox": mailbox, "since": since}
     found = context.call("POST", "/v1/spam/revoke", body=body)
     if context.as_json:

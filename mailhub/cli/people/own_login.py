@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from mailhub.cli.output import Context, print_json, printing
+from mailhub.cli.output import Context, print_json, printing, require_yes
 from mailhub.cli.secret_input import ask
 from mailhub.errors import BadRequest
 
@@ -61,7 +61,7 @@ def totp(context: Context, user: str | None, reset: bool, codes: bool, status: b
 
     if reset:
         if not yes:
-            click.confirm(f"Remove the second factor of {user or 'this login'}?", abort=True, err=True)
+            require_yes(f"Remove the second factor of {user or 'this login'}?")
         path = "/v1/second-factor" if user is None else f"/v1/users/{user}/second-factor"
         context.client.fetch("DELETE", path, account=context.account)
     elif status:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli.output import Context, listing, printing, require_yes
+from mailhub.cli.output import Context, listing, printing, require_typed
 from mailhub.cli.privacy.contact_requests import requests
 from mailhub.cli.privacy.exporting import export_contact
 
@@ -74,7 +74,7 @@ def alias(context: Context, contact: int, address: str) -> None:
     help="Replace this name wherever it stands in others' words, too: look at the places in the plan first.",
 )
 @click.option("--plan", is_flag=True, help="Only show whom it would mean and what it would take.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for the address again.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, and show how far it is.")
 @click.option(
     "--anyway", is_flag=True, help="Also when nobody has the address: what a backup brings back goes again."
@@ -110,7 +110,7 @@ def erase(
         click.echo(f"This takes {_told(planned)}, of {', '.join(planned['addresses'])}.", err=True)
         for line in _names_told(planned, names):
             click.echo(line, err=True)
-        require_yes("Erase this person for good?")
+        require_typed(f"Erase this person for good? Type {addresses[0]}", addresses[0])
 
     body = {
         "addresses": list(addresses),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli.output import Context, print_json, printing, require_yes
+from mailhub.cli.output import Context, print_json, printing, require_typed
 
 
 def _say(context: Context, found: dict[str, Any], what: str) -> None:
@@ -208,7 +208,7 @@ def restore(context: Context, ticket: str) -> None:
 
 @click.command()
 @click.argument("ticket")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for the ticket again.")
 @printing
 def purge(context: Context, ticket: str, yes: bool) -> None:
     """Remove TICKET for good, with its messages and what they taught the filter. Cannot be undone.
@@ -217,7 +217,7 @@ def purge(context: Context, ticket: str, yes: bool) -> None:
     Example: mailhub ticket purge 17 --yes
     """
     if not yes:
-        require_yes(f"Remove ticket {ticket} for good?")
+        require_typed(f"Remove ticket {ticket} for good? Type {ticket}", ticket)
     context.fields(context.call("POST", f"/v1/tickets/{ticket}/purge", confirm=ticket))
 
 

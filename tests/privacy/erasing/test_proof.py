@@ -18,6 +18,9 @@ from mailhub.outbound.letters import Letter
 from mailhub.privacy import erasure
 from mailhub.privacy.erasing.mail import waiting_letters
 from mailhub.proof import receipts
+from mailhub.tickets import acts
+from mailhub.tickets.merging import merge
+from storage.tickets.tickets import find_ticket
 from tests.houses.desk import post_of
 from tests.privacy.erasing import scene as scenes
 from tests.privacy.erasing import witness
@@ -207,3 +210,32 @@ def test_a_restored_contact_is_erased_again(scene: Scene, tmp_path: Path) -> Non
 def raw_of(directory: Path, message: int) -> bytes:
     """The bytes of a message, by the witness."""
     return next(content for place, content in witness.places(directory) if place == f"raw:{message}")
+
+
+def test_a_bounce_robot_is_nobody_in_a_ticket(scene: Scene) -> None:
+    """A bounce of our answer, and an autoresponder's word, keep no ticket of who is erased; a person's mail does."""
+    desk = scene.desk
+    robots = (
+        (
+            "MAILER-DAEMON <mailer-daemon@mx.example>",
+            {"Auto_Submitted": "auto-replied", "X_Failed_Recipients": KIM},
+        ),
+        ("Desk <desk@desk.example>", {"Auto_Submitted": "auto-replied"}),
+    )
+    for number, (sender, headers) in enumerate(robots):
+        mail = scenes.written(
+            sender, "not delivered", In_Reply_To="<own@k.x>", Message_ID=f"<r{number}@mx.example>", **headers
+        )
+        filed = desk.receive(mail.as_bytes(), mail_from=None)
+        scene.messages[f"robot{number}"] = desk.message_of(filed)
+    ticket = scenes._ticket(scene, "own")
+    desk.act(acts.reopen, ticket)  # it was called spam
+    for number in range(len(robots)):
+        other = scenes._ticket(scene, f"robot{number}")
+        if other != ticket:
+            desk.act(merge, other, ticket)
+
+    assert scene.erase().state == "done"
+    with desk.database.read() as connection:
+        assert find_ticket(connection, desk.account, ticket) is None
+        assert find_ticket(connection, desk.account, scenes._ticket(scene, "leo")) is not None
