@@ -27,6 +27,7 @@ class _Served:
     addresses: dict[str, Recipient]
     mailboxes: dict[int, Mailbox]
     closed: Mapping[int, str] = field(default_factory=dict)  # account: stage, of those nobody can log in to
+    domains: frozenset[str] = frozenset()
 
 
 class Directory:
@@ -62,7 +63,8 @@ class Directory:
         for mailbox in mailboxes.values():
             if mailbox.purpose == SUPPORT and mailbox.retired_at is None:
                 _add_role_addresses(addresses, mailbox, catch_all=self._catch_all)
-        return _Served(addresses, mailboxes, closed)
+        domains = frozenset(address.rpartition("@")[2] for address in addresses)
+        return _Served(addresses, mailboxes, closed, domains)
 
     def resolve(self, recipient: str) -> Recipient | Refusal:
         """Where a recipient leads. Pure dictionary look-ups; any string is fine.
@@ -104,6 +106,10 @@ class Directory:
         """Whether mail to this address would come back to the account itself (a catch-all does not count)."""
         found = self._find(address)
         return isinstance(found, Recipient) and found.account == account and not found.address.startswith("@")
+
+    def has_domain(self, address: str) -> bool:
+        """Whether an address is of a domain in which somebody has a mailbox here."""
+        return served_form(address).rpartition("@")[2] in self._served.domains
 
     def closed_stage(self, account: int) -> str | None:
         """The stage of an account whose people cannot log in; None while they can."""

@@ -318,7 +318,8 @@ def recognise_key(database: Database, keys: Keys) -> None:
 
 
 def _trust(config: Config) -> Trust:
-    return Trust.of(config.authentication.trusted_hosts, config.authentication.trusted_sealers)
+    known = config.authentication
+    return Trust.of(known.trusted_hosts, known.trusted_sealers, known.trusted_lists)
 
 
 def _missing(config: Config) -> str:

@@ -35,6 +35,11 @@ class Authentication:
         " whose ARC seal is believed: where DMARC fails because of them, a whole chain of seals whose newest is theirs,"
         " and in which they found that DMARC passed, excuses it. For example alumni.example.",
     )
+    trusted_lists: str = setting(
+        "",
+        "Lists, by their List-Id with spaces between, that send from an address of yours and name in X-Original-From who"
+        " wrote, such as a Google Group. For example support.example.com.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,11 +136,14 @@ class Trust:
 
     hosts: frozenset[str] = frozenset()  # by their Authentication-Results (RFC 8601)
     sealers: frozenset[str] = frozenset()  # by the results they sealed when they sent mail on (RFC 8617)
+    lists: frozenset[str] = (
+        frozenset()
+    )  # by X-Original-From of mail that they send from our address (RFC 2919 names)
 
     @staticmethod
-    def of(hosts: str = "", sealers: str = "") -> Trust:
+    def of(hosts: str = "", sealers: str = "", lists: str = "") -> Trust:
         """From the settings of these names: names with spaces between."""
-        return Trust(frozenset(hosts.lower().split()), frozenset(sealers.lower().split()))
+        return Trust(*(frozenset(each.lower().split()) for each in (hosts, sealers, lists)))
 
 
 NO_TRUST = Trust()

@@ -18,11 +18,11 @@ from classifier.tokens import Document, Features, features, features_of_each
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, is_from_elsewhere
 from mailhub.keys import Keys
-from mailhub.message import identity
+from mailhub.message import addresses, identity
 from mailhub.message.addresses import served_form
 from mailhub.message.author import fields_of
 from mailhub.message.excused import by_trusted_host
-from mailhub.message.forwarded import forwarded_author
+from mailhub.message.forwarded import attached_author, forwarded_author, is_mail
 from mailhub.message.parse import attachment_bytes, parse
 from mailhub.message.values import NO_TRUST, NOBODY, Address, Authentication, Automatic, Parsed, Trust
 from mailhub.reading import reply_token
@@ -39,7 +39,6 @@ CONVERSATION_BYTES = 22  # of Thread-Index: what all mails of a conversation sha
 THREAD_INDEX_CHARACTERS = 4_000
 ATTACHED_MAILS = 20  # of a mail to a feedback address
 ATTACHED_BYTES = 16 * 1024 * 1024  # altogether
-_MAILS = frozenset({"message/rfc822", "message/global"})  # Outlook sends application/octet-stream, named .eml
 ADDRESS_CHARACTERS = (
     320  # RFC 5321 4.5.3.1: 64 + @ + 255; a longer one is nobody's, and PostgreSQL could not index it
 )
@@ -154,15 +153,20 @@ def usable(address: str) -> bool:
     return bool(local and domain) and len(address) <= ADDRESS_CHARACTERS
 
 
-def _claimed(parsed: Parsed) -> Address | None:
-    """Whom a mail names as who wrote it where From does not: the one Reply-To."""
-    people = [entry for entry in parsed.reply_to if usable(entry.address)]
+def _claimed(parsed: Parsed, trust: Trust) -> Address | None:
+    """Whom a mail names as who wrote it where From does not: X-Original-From of a list that the operator names, else
+    the one Reply-To.
+    """
+    named = parsed.header("list-id").rpartition("<")[2].strip(" >").lower()
+    original = addresses.parse(parsed.header("x-original-from"), []) if named in trust.lists else []
+    people = [entry for entry in original or parsed.reply_to if usable(entry.address)]
     return Address(people[0].name, served_form(people[0].address)) if len(people) == 1 else None
 
 
-def _forwarded(parsed: Parsed) -> Address | None:
+def _forwarded(raw: bytes, parsed: Parsed, directory: Directory) -> Address | None:
     """Whose mail is sent on, in one form."""
-    found = forwarded_author(parsed)
+    found = forwarded_author(parsed, by_us=directory.has_domain(_author(parsed)))
+    found = found or attached_author(raw, parsed)
     return (
         Address(found.name, served_form(found.address))
         if found is not None and usable(found.address)
@@ -255,8 +259,8 @@ def _read(
         authentication=known,
         features=_NO_FEATURES,
         words=words(_indexed(parsed)),
-        claimed=_claimed(parsed),
-        forwarded=_forwarded(parsed),
+        claimed=_claimed(parsed, trust),
+        forwarded=_forwarded(raw, parsed, directory),
         is_ours=reply_token.read_message_id(parsed.message_id, secrets.reply_token) is not None,
         attached=_attached(raw, parsed, secrets) if _is_feedback(envelope, directory) else (),
     )
@@ -270,11 +274,7 @@ def _is_feedback(envelope: Envelope, directory: Directory) -> bool:
 
 def _attached(raw: bytes, parsed: Parsed, secrets: Secrets) -> tuple[bytes, ...]:
     """What the attached mails would be filed under, as far as they can be read; a bounded number and size."""
-    mails = [
-        each
-        for each in parsed.attachments
-        if each.content_type in _MAILS or each.filename.lower().endswith(".eml")
-    ]
+    mails = [each for each in parsed.attachments if is_mail(each.content_type, each.filename)]
     found = []
     left = ATTACHED_BYTES
 

@@ -163,7 +163,10 @@ def choose_messages(
 def unspoken_messages(
     connection: Connection, account_id: int, ticket_id: int, *, limit: int
 ) -> Sequence[int]:
-    """The newest messages of a ticket that people wrote to us and about which nobody has said anything."""
+    """The newest messages of a ticket that people wrote to us and about which nobody has said anything.
+
+    Not of somebody whom only the mail itself names (``claimed-author``): what is done with it says nothing of them.
+    """
     spoken = select(mark.c.message_id).where(
         mark.c.account_id == account_id, mark.c.message_id == message.c.id
     )
@@ -175,6 +178,7 @@ def unspoken_messages(
         message.c.unreadable == 0,
         message.c.automatic == "",
         message.c.contact_id.is_not(None),
+        message.c.flags.not_like("%claimed-author%"),
         ~spoken.exists(),
     )
 

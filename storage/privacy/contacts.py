@@ -92,6 +92,13 @@ def plus_forms(connection: Connection, account_id: int, address: str) -> Sequenc
     return [each for each in found if each != address and each.rpartition("@")[0].partition("+")[0] == base]
 
 
+def add_contact(connection: Connection, account_id: int, contact_id: int, address: str, *, at: int) -> None:
+    """Somebody new, of whom no more than an address is known; an IntegrityError when it is somebody's."""
+    values = {"account_id": account_id, "id": contact_id, "name": "", "created_at": at}
+    connection.execute(insert(contact).values(values))
+    add_address(connection, account_id, contact_id, address)
+
+
 def add_address(connection: Connection, account_id: int, contact_id: int, address: str) -> None:
     """One more address of a contact; an IntegrityError when it is somebody's."""
     row = {"account_id": account_id, "address": address, "contact_id": contact_id}

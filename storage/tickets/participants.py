@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from storage.schema import contact_address, participant
 
@@ -32,6 +32,17 @@ def list_participants(connection: Connection, account_id: int, ticket_id: int) -
     )
 
     return [Participant(**row._mapping) for row in connection.execute(query)]
+
+
+def add(connection: Connection, account_id: int, ticket_id: int, address: str, role: str) -> None:
+    """Somebody takes part in a ticket, in whatever role they had there before."""
+    own = (participant.c.account_id == account_id, participant.c.ticket_id == ticket_id)
+    known = select(participant.c.role).where(*own, participant.c.address == address)
+    if connection.execute(known).first() is not None:
+        set_role(connection, account_id, ticket_id, address, role)
+        return
+    row = {"account_id": account_id, "ticket_id": ticket_id, "address": address, "role": role}
+    connection.execute(insert(participant).values(row))
 
 
 def set_role(connection: Connection, account_id: int, ticket_id: int, address: str, role: str) -> None:

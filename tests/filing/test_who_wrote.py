@@ -9,7 +9,7 @@ import base64
 import pytest
 
 from mailhub.envelope import Fate
-from mailhub.message.values import Authentication
+from mailhub.message.values import Authentication, Trust
 from tests.houses.postroom import KIM, PostRoom, mail
 
 OURS = "support@example.com"
@@ -74,6 +74,57 @@ def test_an_agents_forward_makes_the_customer_the_requester(room: PostRoom, text
     outcome = room.deliver(mail(text, sender="ana@example.com", subject="Fwd: pump"))
     assert room.requester(outcome.ticket) == "gus@hale.example"
     assert room.message(outcome.message).user_id is not None
+
+
+ATTACHED = (
+    "--b\r\nContent-Type: text/plain\r\n\r\nPlease take over.\r\n--b\r\nContent-Type: {kind}\r\n"
+    'Content-Disposition: attachment; filename="Pump.eml"\r\n{encoding}\r\n{mail}\r\n--b--'
+)
+GUS = "From: =?utf-8?q?Gus_H=C3=A4le?= <gus@hale.example>\r\nTo: ana@example.com\r\nSubject: pump\r\n\r\nIt broke."
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding", "attached"),
+    [
+        ("message/rfc822", "", GUS),
+        (
+            "application/octet-stream",
+            "Content-Transfer-Encoding: base64\r\n",
+            base64.encodebytes(GUS.encode()).decode(),
+        ),
+    ],
+)
+def test_a_mail_that_an_agent_attaches_is_the_customers(
+    room: PostRoom, kind: str, encoding: str, attached: str
+) -> None:
+    """A mail sent on as a file, as most programs attach it and as Outlook does, makes its sender the requester."""
+    headers = [("MIME-Version", "1.0"), ("Content-Type", "multipart/mixed; boundary=b")]
+    text = ATTACHED.format(kind=kind, encoding=encoding, mail=attached)
+    outcome = room.deliver(mail(text, sender="ana@example.com", subject="pump", headers=headers))
+    assert room.requester(outcome.ticket) == "gus@hale.example"
+    stranger = room.deliver(mail(text, sender=KIM, subject="pump", headers=headers))
+    assert room.requester(stranger.ticket) == KIM
+
+
+def test_a_forward_of_a_program_that_says_nothing_is_the_customers(room: PostRoom) -> None:
+    """Of our own people a whole header block is enough, whatever subject and separator; half of one is a journey."""
+    block = "From: Gus Hale <gus@hale.example>\nSent: Sunday, 1 November 2026 19:12\nTo: Ana\nSubject: pump\n\nIt broke."
+    outcome = room.deliver(mail(block, sender="ana@example.com", subject="pump"))
+    assert room.requester(outcome.ticket) == "gus@hale.example"
+    journey = room.deliver(
+        mail("From: gus@hale.example\nTo: Porto\n", sender="ana@example.com", subject="trip")
+    )
+    assert room.requester(journey.ticket) is None
+
+
+@pytest.mark.parametrize(("lists", "requester"), [("support.example.com", "lia@where.example"), ("", PAULA)])
+def test_x_original_from_counts_of_lists_that_the_operator_names(
+    room: PostRoom, lists: str, requester: str
+) -> None:
+    """A Google Group rewrites From to our address and says who wrote; of any other list Reply-To alone counts."""
+    group = _form(List_ID="Support <support.example.com>", X_Original_From="Lia <lia@where.example>")
+    outcome = room.deliver(group, authentication=PASSED, peer=PEER, trust=Trust.of(lists=lists))
+    assert room.requester(outcome.ticket) == requester
 
 
 def test_a_strangers_forward_is_the_strangers(room: PostRoom) -> None:

@@ -20,6 +20,7 @@ from mailhub.proof.act import Act
 from mailhub.tickets import acts as tickets
 from mailhub.tickets import merging, purging
 from mailhub.tickets.reply import Answer, reply
+from mailhub.tickets.requester import set_requester
 from storage.people import users
 from storage.tickets import ticket_lists
 from storage.tickets.tickets import Ticket
@@ -41,6 +42,12 @@ class Person(shapes.Shape):
     """Somebody by their address."""
 
     address: str
+
+
+class Requester(shapes.Shape):
+    """Whose ticket it is: an address, or null for nobody."""
+
+    address: str | None
 
 
 class Text(shapes.Shape):
@@ -197,6 +204,12 @@ def accept(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.T
 def exclude(call: InAccount, ticket: shapes.TicketName, body: Person) -> shapes.Ticket:
     """Make somebody a guest of the ticket (again); `accept` undoes it."""
     return _on(tickets.exclude, call, ticket, body.address)
+
+
+@router.post("/tickets/{ticket}/requester")
+def requester(call: InAccount, ticket: shapes.TicketName, body: Requester) -> shapes.Ticket:
+    """Set whose ticket it is, and so who is answered. Setting whoever it was before undoes it."""
+    return _on(set_requester, call, ticket, call.house.directory, body.address)
 
 
 @router.post("/tickets/{ticket}/notes", status_code=201)

@@ -71,6 +71,23 @@ def exclude(context: Context, ticket: str, address: str) -> None:
     )
 
 
+@click.command()
+@click.argument("ticket")
+@click.argument("address")
+@printing
+def requester(context: Context, ticket: str, address: str) -> None:
+    """Make the person with ADDRESS (`none`: nobody) whose ticket TICKET is, and who is answered.
+
+    Setting whoever it was before undoes it.
+
+    \b
+    Example: mailhub ticket requester 17 kim@customer.example
+    """
+    body = {"address": None if address == "none" else address}
+    found = context.call("POST", f"/v1/tickets/{ticket}/requester", body=body)
+    _say(context, found, f"is {found['contact'] or 'nobody'}'s")
+
+
 @click.command("note-take-back")
 @click.argument("note", type=int)
 @printing
@@ -229,6 +246,7 @@ COMMANDS = (
     assign,
     accept,
     exclude,
+    requester,
     close,
     reopen,
     merge,
