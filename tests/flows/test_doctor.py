@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,3 +43,26 @@ def test_doctor_stops_at_a_configuration_that_cannot_be_read(idle_hub: Hub) -> N
     status, found = lines(idle_hub)
     assert (status, list(found)) == (69, ["configuration"])
     assert "mailhub.toml:2" in found["configuration"]["text"]
+
+
+def test_doctor_finds_well_what_was_just_restored(own_hub: Hub, tmp_path: Path) -> None:
+    """Right after a restore into a directory that was open, and is another user's, only the daemon is missing; started,
+    nothing is.
+    """
+    made = own_hub.json("backup", "create")
+    own_hub.stop()
+    into = tmp_path / "restored"
+    into.mkdir(mode=0o755)
+    if os.geteuid() == 0:
+        os.chown(into, 65_534, 65_534)
+    file = Path(made["targets"][0], made["name"])
+    assert own_hub.run("backup", "restore", str(file), "--into", str(into)).returncode == 0
+
+    own_hub.environment["MAILHUB_STORAGE__DIRECTORY"] = str(into)
+    _, found = lines(own_hub, "--offline")
+    assert [name for name, each in found.items() if each["level"] == "FAIL"] == ["daemon"]
+    for each in (into, *into.rglob("*")):
+        os.chown(each, os.geteuid(), os.getegid())  # whom the daemon of this test runs as
+    own_hub.start()
+    status, found = lines(own_hub)
+    assert status == 0, found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -211,7 +213,22 @@ def _restored(
     again = _erase_again(directory, into, keys.Keys(root), since=done.made_at)
     if directory is not None:
         keys.create(directory, root)
+        _hand_over(directory)
     return done, again
+
+
+def _hand_over(directory: Path) -> None:
+    """What root restored belongs to whom the directory was given to, as a doctor wants it: the service's user.
+
+    A file with a second name is not ours: whoever owns the directory may have put it there.
+    """
+    if os.geteuid() != 0:
+        return
+    owner = directory.stat()
+    for each in directory.rglob("*"):
+        state = each.lstat()
+        if stat.S_ISDIR(state.st_mode) or state.st_nlink == 1:
+            os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 @contextmanager
@@ -279,6 +296,7 @@ def _empty(directory: Path) -> Path:
     if names and not (_DATABASE in names and names <= set(_MADE) and _is_left(directory / _DATABASE)):
         raise Conflict(f"{directory} is not empty: restore into a new directory")
     _clear(directory)
+    directory.chmod(0o700)  # it was there, perhaps open: the root key comes into it
     return directory
 
 
