@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailhub.message import parse
-from mailhub.message.values import Attachment, Parsed, Reply
+from mailhub.message.addresses import served_form
+from mailhub.message.values import Address, Attachment, Parsed, Reply
 from mailhub.system.budget import SMALL_BYTES, Charges
 from storage.database import Connection
 from storage.mail import raws
@@ -26,13 +27,23 @@ class ShownContent:
     to: Sequence[str]
     cc: Sequence[str]
     reply_to: Sequence[str]
+    reply_to_elsewhere: bool  # it names another domain than From: a reason to look twice
     text: str
     reply_text: str  # what is new in an answer; ``text`` where nothing is folded
     folded_lines: int  # of ``text`` that ``reply_text`` leaves out
     attachments: Sequence[Attachment]
 
 
-NOTHING = ShownContent(to=(), cc=(), reply_to=(), text="", reply_text="", folded_lines=0, attachments=())
+NOTHING = ShownContent(
+    to=(),
+    cc=(),
+    reply_to=(),
+    reply_to_elsewhere=False,
+    text="",
+    reply_text="",
+    folded_lines=0,
+    attachments=(),
+)
 
 # why a message joined the ticket it answers, as ``filing.thread`` says it
 _ANSWERS = frozenset(
@@ -83,11 +94,21 @@ def _content(row: MessageRow, raw: bytes) -> ShownContent:
         to=[address.address for address in parsed.to if address.address],
         cc=[address.address for address in parsed.cc if address.address],
         reply_to=[address.address for address in parsed.reply_to if address.address],
+        reply_to_elsewhere=is_elsewhere(parsed),
         text=parsed.text,
         reply_text=reply.new,
         folded_lines=sum(bool(line.strip()) for line in reply.folded.split("\n")),
         attachments=parsed.attachments,
     )
+
+
+def is_elsewhere(parsed: Parsed) -> bool:
+    """Whether a mail asks for answers in another domain than it came from, to whoever reads From."""
+    return not _domains(parsed.reply_to) <= _domains(parsed.from_)
+
+
+def _domains(people: Sequence[Address]) -> set[str]:
+    return {served_form(person.address).rpartition("@")[2] for person in people if person.address}
 
 
 def _reply(row: MessageRow, parsed: Parsed) -> Reply:

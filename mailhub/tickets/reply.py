@@ -7,7 +7,8 @@
 
 Nothing is queued that the relay is not configured to send, and nothing is sent that is not stored as a
 message first. Recipients are addresses of the ticket's contact, and of people it was copied to, never what a header
-of the day says, but where From takes no answers (noreply@): then the one Reply-To. Errors:
+of the day says, but where From takes no answers (noreply@): then the one Reply-To. Where it differs otherwise whoever
+answers chooses (``Answer.to``), and whom they choose takes part from then on. Errors:
 ``NotFound`` (ticket), ``BadRequest`` (text, copies), ``Conflict`` (state, gate, no relay); they leave nothing.
 """
 
@@ -39,7 +40,10 @@ from storage.mail.filing import Rows, write
 from storage.mail.mailboxes import Mailbox, find_mailbox
 from storage.mail.outbox import OutboxRow
 from storage.mail.replying import Correspondent, find_correspondent
+from storage.privacy.contacts import find_contact
+from storage.tickets import participants
 from storage.tickets.tickets import Ticket, find_ticket
+from storage.words import ParticipantRole
 from storage.writer import Transaction, Writer
 
 TEXT_CHARACTERS = 64 * 1024
@@ -72,6 +76,7 @@ class Answer:
     user: int
     text: str
     copies: tuple[str, ...] = ()
+    to: str = ""  # which of the requester's addresses, or of those their last mail asks to answer to; "" decides itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ class Basis:
     in_reply_to: str
     references: tuple[str, ...]
     thread: tuple[str, str]  # Thread-Topic and Thread-Index of the requester's last mail
+    asked: bool = False  # the answer goes to whom that mail asks, by the choice of who answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +106,7 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
     """Store and queue an answer; returns after the commit. Not to be called in the writer's own thread."""
     if not context.relay.host:
         raise Conflict(NO_RELAY)
-    basis = read_basis(database, context.directory, answer.account, answer.ticket)
+    basis = read_basis(database, context.directory, answer.account, answer.ticket, to=answer.to)
     for recipient in _recipients(answer, basis):
         _pass_gate(context, answer.account, recipient, sent_lately=0, now=now)
     message = writer.run(Transaction.new_id)
@@ -126,8 +132,10 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
     return replied
 
 
-def read_basis(database: Database, directory: Directory, account: int, ticket: int) -> Basis:
-    """Whom the ticket's answer goes to, and which ids it names."""
+def read_basis(database: Database, directory: Directory, account: int, ticket: int, *, to: str = "") -> Basis:
+    """Whom the ticket's answer goes to, and which ids it names. BadRequest for a ``to`` that is neither theirs nor
+    asked for.
+    """
     with database.read() as connection:
         found = find_ticket(connection, account, ticket)
         if found is None:
@@ -141,12 +149,17 @@ def read_basis(database: Database, directory: Directory, account: int, ticket: i
                 f"the mailbox of ticket {found.number} is gone, so there is no address to answer from"
             )
         raw = raws.read(connection, account, person.last_message) if person.last_message else None
+        theirs = find_contact(connection, account, person.contact_id)
 
     parent = parse(raw) if raw is not None else None
     person = _named_by(parent, person, directory, account) if parent else person
+    wanted = served_form(to.strip())
+    if wanted and wanted != person.address:
+        person = _chosen(wanted, person, theirs.addresses if theirs else (), parent)
     name = parent.message_id if parent else ""
 
     return Basis(
+        asked=bool(theirs and person.address not in theirs.addresses),
         ticket=found,
         mailbox=mailbox,
         correspondent=person,
@@ -173,6 +186,18 @@ def _named_by(parent: Parsed, person: Correspondent, directory: Directory, accou
     return replace(person, name=same.name or person.name) if same else person
 
 
+def _chosen(
+    wanted: str, person: Correspondent, theirs: Sequence[str], parent: Parsed | None
+) -> Correspondent:
+    """The requester at the address that whoever answers chose."""
+    asked = {served_form(each.address): each.name for each in (parent.reply_to if parent else ())}
+    if wanted not in theirs and wanted not in asked:
+        raise BadRequest(
+            "an answer goes to an address of the requester, or to one that their last mail asks for"
+        )
+    return replace(person, address=wanted, name=asked.get(wanted) or person.name)
+
+
 def queue(
     transaction: Transaction,
     *,
@@ -193,6 +218,9 @@ def queue(
         lately = outbox.sent_to_since(transaction.connection, answer.account, recipient, since, kind="reply")
         _pass_gate(context, answer.account, recipient, sent_lately=lately, now=now)
 
+    if answer.to and basis.asked:
+        named = (transaction.connection, answer.account, ticket.id, basis.correspondent.address)
+        participants.add(*named, ParticipantRole.CC)
     _store(transaction, draft, answer, prepared, ticket=ticket, message=message)
     queued = tuple(
         OutboxRow(

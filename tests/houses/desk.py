@@ -122,12 +122,18 @@ class Desk:
         return outcome.message
 
     def answer(
-        self, ticket_id: int, text: str = "Please try again.", *, copies: tuple[str, ...] = ()
+        self, ticket_id: int, text: str = "Please try again.", *, copies: tuple[str, ...] = (), to: str = ""
     ) -> Replied:
         """Let ana answer a ticket."""
         self.now += SECOND
         answer = Answer(
-            account=self.account, ticket=ticket_id, actor=self.actor, user=self.ana, text=text, copies=copies
+            account=self.account,
+            ticket=ticket_id,
+            actor=self.actor,
+            user=self.ana,
+            text=text,
+            copies=copies,
+            to=to,
         )
         return reply(self.database, self.writer, self.reply_context(), answer, now=self.now)
 

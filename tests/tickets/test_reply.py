@@ -307,3 +307,28 @@ def test_bounces_that_change_nothing(desk: Desk) -> None:
     ]
     assert [note_bounce(desk, *report) for report in reports] == [0] * len(reports)
     assert [row.state for row in queued(desk, replied.message)] == ["queued"]
+
+
+HOME = "kim@home.example"
+
+
+def _answer_to(desk: Desk, ticket: int, to: str) -> list[str]:
+    return [row.recipient for row in desk.answer(ticket, to=to).queued]
+
+
+def test_who_answers_chooses_where_reply_to_differs(desk: Desk) -> None:
+    """Without a choice From is answered, with one the address of Reply-To, whose next mail joins the ticket."""
+    ticket = desk.ticket_of(desk.mail(Reply_To=f"Kim at home <{HOME}>", Message_ID="<a@customer.example>"))
+    assert _answer_to(desk, ticket, "") == ["kim@customer.example"]
+    assert _answer_to(desk, ticket, "Kim@Customer.example") == ["kim@customer.example"]
+    assert _answer_to(desk, ticket, HOME.upper()) == [HOME]
+    assert desk.mail(HOME, In_Reply_To="<a@customer.example>").ticket == ticket
+
+
+def test_an_answer_goes_nowhere_that_nobody_asked_for(desk: Desk) -> None:
+    """Neither a stranger's address nor one of our own can be chosen."""
+    ticket = desk.ticket_of(desk.mail(Reply_To="support@example.com"))
+    with pytest.raises(BadRequest, match="asks for"):
+        _answer_to(desk, ticket, "else@where.example")
+    with pytest.raises(Conflict, match="own-address"):
+        _answer_to(desk, ticket, "support@example.com")

@@ -153,7 +153,10 @@ class Message(Shape):
     from_name: str
     to: list[str]
     cc: list[str]
-    reply_to: list[str]  # whom the mail asks to be answered; believed only where From takes no answers
+    reply_to: list[
+        str
+    ]  # whom the mail asks to be answered; chosen by who answers, or where From takes no answers
+    reply_to_elsewhere: bool  # it names another domain than From
     subject: str
     date: str | None
     received_at: str

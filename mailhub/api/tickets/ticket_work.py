@@ -57,9 +57,13 @@ class Text(shapes.Shape):
 
 
 class Reply(shapes.Shape):
-    """An answer to the requester; ``copies`` are people who were copied before."""
+    """An answer to the requester; ``copies`` are people who were copied before.
+
+    ``to``: which of the requester's addresses, or of those that the last mail of theirs names in Reply-To.
+    """
 
     text: str
+    to: str | None = None
     copies: list[str] = Field(default_factory=list)
 
 
@@ -270,6 +274,7 @@ def answer(call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
         user=_own_user(call),
         text=body.text,
         copies=tuple(body.copies),
+        to=body.to or "",
     )
     done = reply(call.house.database, call.house.writer, call.house.reply(), written, now=clock.now())
     outbox = [row.id for row in done.queued]

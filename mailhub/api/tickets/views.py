@@ -46,6 +46,7 @@ def message(row: message_lists.MessageRow, content: ShownContent, told: ToldOfMe
         to=list(content.to),
         cc=list(content.cc),
         reply_to=list(content.reply_to),
+        reply_to_elsewhere=content.reply_to_elsewhere,
         date=instant(row.sent_at),
         text=content.text,
         reply_text=content.reply_text,

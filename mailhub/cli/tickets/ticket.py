@@ -125,9 +125,9 @@ def _print_message(context: Context, message: dict[str, Any], *, whole: bool) ->
     doubt = "" if message["verified"] else " (unverified sender)"
     click.echo(f"\n--- {arrow} {name}{doubt}, {context.time(message['received_at'])} (id {message['id']})")
     if others := [each for each in message["reply_to"] if each.lower() != message["from"].lower()]:
-        same = {each.rpartition("@")[2] for each in others} == {message["from"].rpartition("@")[2]}
+        doubtful = " (another domain)" if message["reply_to_elsewhere"] else ""
         click.echo(
-            f"    asks for answers to: {clean(', '.join(others))}{'' if same else ' (another domain)'}"
+            f"    asks for answers to: {clean(', '.join(others))}{doubtful}: `mailhub ticket reply --to` chooses"
         )
     score = "" if message["probability"] is None else f" {message['probability']:.3f}"
     evidence = f" ({clean(message['thread_evidence'])})" if message["thread_evidence"] else ""

@@ -131,16 +131,22 @@ def note(context: Context, ticket: str, text: str | None) -> None:
 @click.argument("ticket")
 @click.option("--text", help="The answer. Default: standard input.")
 @click.option(
+    "--to",
+    metavar="ADDRESS",
+    help="To this address of the requester's, or that their last mail asks for (Reply-To).",
+)
+@click.option(
     "--copy", "copies", multiple=True, metavar="ADDRESS", help="Also to this person, copied before."
 )
 @printing
-def reply(context: Context, ticket: str, text: str | None, copies: tuple[str, ...]) -> None:
+def reply(context: Context, ticket: str, text: str | None, to: str | None, copies: tuple[str, ...]) -> None:
     """Answer the requester of TICKET by mail, in plain text. Needs a relay ([relay] host).
 
     \b
     Example: mailhub ticket reply 17 < answer.txt
+    Example: mailhub ticket reply 17 --to kim@home.example --text "It is on its way."
     """
-    body = {"text": _text(text), "copies": list(copies)}
+    body = {"text": _text(text), "copies": list(copies), "to": to}
     context.fields(context.call("POST", f"/v1/tickets/{ticket}/replies", body=body))
 
 
