@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,26 +18,27 @@ from storage.privacy import tombstones
 from storage.proof import journal
 from storage.writer import Transaction
 
-TOMBSTONES_A_TURN = 500
-
 
 def expire(vault: Vault, *, actor: str, now: int) -> list[Backup]:
     """Delete what is due; what could not be deleted at some target stays listed and is tried again."""
     with vault.database.read() as connection:
         due = [row for row in backups.list_backups(connection) if row.expires_at <= now]
-    if not due:
-        return []
+    gone = _expired(vault, due, actor, now) if due else []
 
+    ended = Queue(vault.database, vault.writer, "tombstones", now=now)
+    buried = sum(ended.sweep(journal.MACHINE, over) for over in tombstones.tombstones_over(now))
+    if due or buried:
+        rewrite_key_files(vault)
+    return gone
+
+
+def _expired(vault: Vault, due: Sequence[Backup], actor: str, now: int) -> list[Backup]:
     queue = Queue(vault.database, vault.writer, "backups", now=now)
     with alone(vault):
         settle_failed(vault)
         gone = [row for row in due if queue.run(journal.MACHINE, row.id, _expire, vault, row, actor, now)]
         vault.writer.run(lambda tx: backups.forget_failed(tx.connection, before=now))
         vault.writer.run(partial(_let_tombstones_end, now))
-        while vault.writer.run(lambda tx: tombstones.expire(tx.connection, now=now, limit=TOMBSTONES_A_TURN)):
-            pass
-
-    rewrite_key_files(vault)
     return gone
 
 

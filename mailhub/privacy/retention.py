@@ -152,8 +152,10 @@ def apply(context: Retaining, *, now: int, stopping: Callable[[], bool]) -> Mapp
         deleted["tickets"] += bool(done)
 
     for account in some:
-        deleted["deliveries"] += records.run(account, 0, _deliveries, context, account, now, stopping) or 0
-    deleted["refusals"] += records.run(MACHINE, 0, _refusals, context, now, stopping) or 0
+        deleted["deliveries"] += _deliveries(context, records, account, now, stopping)
+    if context.settings.log_days:
+        before = now - int(context.settings.log_days * DAY)
+        deleted["refusals"] += records.sweep(MACHINE, retaining.refusals_over(before), stopping=stopping)
 
     return deleted
 
@@ -233,35 +235,34 @@ def _which(rule: Rule) -> retaining.Which:
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-def _deliveries(context: Retaining, account: int, now: int, stopping: Callable[[], bool]) -> int:
+def _deliveries(
+    context: Retaining, queue: Queue, account: int, now: int, stopping: Callable[[], bool]
+) -> int:
     """Delete records of deliveries that are older than their period; how many."""
     if not context.settings.log_days:
         return 0
     before = now - int(context.settings.log_days * DAY)
-    deleted = 0
+    deleted = after = 0
 
-    def step(transaction: Transaction) -> int:
+    def delete(transaction: Transaction, ids: Sequence[int]) -> int:
         connection = transaction.connection
         if holds.any_hold(connection, account, now):
             return 0
-        due = retaining.deliveries_due(connection, account, before=before, limit=RECORDS_A_TURN)
-        if due:
-            _record(transaction, account, f"account:{account}", now, {"deliveries": len(due)})
-        return retaining.delete_deliveries(connection, account, due)
+        _record(transaction, account, f"account:{account}", now, {"deliveries": len(ids)})
+        return retaining.delete_deliveries(connection, account, ids)
 
-    while not stopping() and (count := context.writer.run(step)):
-        deleted += count
-    return deleted
-
-
-def _refusals(context: Retaining, now: int, stopping: Callable[[], bool]) -> int:
-    if not context.settings.log_days:
-        return 0
-    before = now - int(context.settings.log_days * DAY)
-    deleted = 0
-    delete = partial(retaining.delete_refusals, before=before, limit=RECORDS_A_TURN)
-    while not stopping() and (count := context.writer.run(lambda tx: delete(tx.connection))):
-        deleted += count
+    while not stopping():
+        with context.database.read() as connection:
+            if holds.any_hold(connection, account, now):
+                break
+            due = retaining.deliveries_due(
+                connection, account, before=before, after=after, limit=RECORDS_A_TURN
+            )
+        if not due:
+            break
+        after = due[-1]
+        rows = {each: each for each in due}
+        deleted += sum(queue.together(account, rows, lambda ids: context.writer.run(delete, ids)))
     return deleted
 
 

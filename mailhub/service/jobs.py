@@ -30,6 +30,7 @@ from mailhub.system.queues import Queue, by_turns, lines_of
 from mailhub.tickets import purging
 from storage.database import Connection
 from storage.engine import queue_faults
+from storage.engine.by_date import Over
 from storage.filter import ledger, mark_requests
 from storage.mail import letter_rates, outbox, raws, search
 from storage.people import idempotency, links, login_attempts, sessions
@@ -39,10 +40,8 @@ from storage.proof.journal import MACHINE
 PENDING_HOURS = 1  # slices of a large message that never came are swept after this
 SLICES_A_STEP = 16
 LOGIN_DAYS = 30  # sessions and links are kept so long after their end, and where a user logged in
-LOGINS_A_STEP = 200
 KEYS_A_STEP = 500
 SUGGESTION_DAYS = 30
-MARKS_A_STEP = 200
 FAULT_DAYS = 7  # a row of a queue that was not tried for so long is none any more
 
 log = structlog.get_logger("mailhub.jobs")
@@ -198,19 +197,13 @@ def sweep_labels(house: House, *, now: int) -> int:
         take_back = partial(_expired, house, account, before, now)
         expired += sum(labels.together(account, {each: each for each in messages}, take_back))
     for account in accounts:
-        marks.run(account, 0, _sweep_marks, house, account, before)
+        marks.sweep(account, ledger.marks_over(account, before))
 
     return expired
 
 
 def _expired(house: House, account: int, before: int, now: int, messages: Sequence[int]) -> int:
     return house.writer.run(expiry.expire, house.models, account, messages, before=before, now=now)
-
-
-def _sweep_marks(house: House, account: int, before: int) -> None:
-    sweep = partial(ledger.sweep_marks, account_id=account, instant=before, limit=MARKS_A_STEP)
-    while house.writer.run(lambda tx: sweep(tx.connection)):
-        pass
 
 
 def _labels_due(house: House, account: int, before: int) -> Iterator[tuple[int, list[int]]]:
@@ -267,20 +260,9 @@ def _rebuilding(house: House, account: int, *, now: int) -> Iterator[int]:
 def sweep_logins(house: House, *, now: int) -> int:
     """Delete sessions and links a month after their end, and attempts that nobody asks about; how many went."""
     month = now - LOGIN_DAYS * clock.DAY
-    attempts = partial(
-        login_attempts.sweep_attempts,
-        failed_before=now - clock.DAY,
-        succeeded_before=month,
-        limit=LOGINS_A_STEP,
-    )
-    return _sweep_each(
-        house,
-        "logins",
-        partial(sessions.sweep_sessions, before=month, limit=LOGINS_A_STEP),
-        partial(links.sweep_links, before=month, limit=LOGINS_A_STEP),
-        attempts,
-        now=now,
-    )
+    attempts = login_attempts.attempts_over(failed_before=now - clock.DAY, succeeded_before=month)
+    ended = (sessions.sessions_over(month), links.links_over(month))
+    return _sweep_each(house, "logins", *ended, attempts, now=now)
 
 
 def sweep_letters(house: House, *, now: int) -> int:
@@ -288,24 +270,21 @@ def sweep_letters(house: House, *, now: int) -> int:
     before = now - privacy_requests.KEPT
     letters = partial(outbox.old_letters, before=before)
     requests = partial(rows_of_requests.old_requests, before=before)
-    turns = partial(letter_rates.sweep_turns, before=now - clock.DAY, limit=KEYS_A_STEP)
     return (
         _sweep_rows(house, "letters", letters, outbox.delete_letters, now=now)
         + _sweep_rows(house, "privacy-requests", requests, rows_of_requests.delete_requests, now=now)
-        + _sweep_each(house, "letter-rates", turns, now=now)
+        + _sweep_each(house, "letter-rates", letter_rates.turns_over(now - clock.DAY), now=now)
     )
 
 
 def sweep_keys(house: House, *, now: int) -> int:
     """Delete the keys of requests that are too old to be sent again; how many went."""
-    sweep = partial(idempotency.sweep, before=now - KEPT, limit=KEYS_A_STEP)
-    return _sweep_each(house, "idempotency", sweep, now=now)
+    return _sweep_each(house, "idempotency", idempotency.requests_over(now - KEPT), now=now)
 
 
 def sweep_faults(house: House, *, now: int) -> int:
     """Forget rows of queues that failed and went some other way; how many."""
-    sweep = partial(queue_faults.sweep_faults, before=now - FAULT_DAYS * clock.DAY, limit=KEYS_A_STEP)
-    return _sweep_each(house, "faults", sweep, now=now)
+    return _sweep_each(house, "faults", queue_faults.faults_over(now - FAULT_DAYS * clock.DAY), now=now)
 
 
 # --- what sweeps are made of ------------------------------------------------------------------------------------------
@@ -352,10 +331,10 @@ def _deleted(house: House, delete: DeleteRows, account: int, ids: Sequence[int])
     return house.writer.run(lambda tx: delete(tx.connection, account, ids))
 
 
-def _sweep_each(house: House, name: str, *sweeps: Sweep, now: int) -> int:
-    """Let each of these delete what is over, a short turn at a time; one that fails stops no other."""
+def _sweep_each(house: House, name: str, *kinds: Over, now: int) -> int:
+    """Delete what is over of each kind; how many rows."""
     queue = Queue(house.database, house.writer, name, now=now)
-    return sum(queue.run(MACHINE, item, _swept, house, sweep) or 0 for item, sweep in enumerate(sweeps))
+    return sum(queue.sweep(MACHINE, over) for over in kinds)
 
 
 def _swept(house: House, sweep: Sweep) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
@@ -25,6 +26,7 @@ from mailhub.errors import MailhubError
 from mailhub.system.logs import new_error_id
 from storage.database import Database
 from storage.engine import queue_faults
+from storage.engine.by_date import Key, Over, delete_keys, item_of, old_keys
 from storage.engine.queue_faults import QueueFault
 from storage.errors import StorageError
 from storage.writer import Transaction, Writer
@@ -32,6 +34,7 @@ from storage.writer import Transaction, Writer
 FIRST_WAIT = 10 * clock.SECOND
 LONGEST_WAIT = 6 * clock.HOUR
 DOUBLINGS = 20
+ROWS_A_SWEEP = 200  # deleted in one turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,6 +46,7 @@ class Queue:
     """One look at one queue. ``now`` is the instant of the look: what failed in it is not tried again in it."""
 
     def __init__(self, database: Database, writer: Writer, name: str, *, now: int) -> None:
+        self._database = database
         self._writer = writer
         self._name = name
         self._now = now
@@ -88,6 +92,23 @@ class Queue:
 
         alone = [self.run(account, item, work, [row]) for item, row in ready.items()]
         return [done for done in alone if done is not None]
+
+    def sweep(self, account: int, over: Over, *, stopping: Callable[[], bool] = bool) -> int:
+        """Delete rows that are over by their dates, a portion a turn; how many. One that cannot be stops no other."""
+        after: Key | None = None
+        deleted = 0
+        while not stopping():
+            with self._database.read() as connection:
+                page = old_keys(connection, over, after=after, limit=ROWS_A_SWEEP)
+            if not page:
+                break
+            after = page[-1]
+            rows = {item_of(over, key): key for key in page}
+            deleted += sum(self.together(account, rows, partial(self._delete, over)))
+        return deleted
+
+    def _delete(self, over: Over, keys: Sequence[Key]) -> int:
+        return self._writer.run(lambda tx: delete_keys(tx.connection, over, keys))
 
     def _forget(self, account: int, items: Iterable[int]) -> None:
         for item in items:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from storage.engine.by_date import Over
 from storage.schema import erasure, imap_todo, outbox, queue_fault
 
 
@@ -128,13 +129,6 @@ def count_faults(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(queue_fault)).scalar_one()
 
 
-def sweep_faults(connection: Connection, *, before: int, limit: int) -> int:
-    """Forget those whose next try is long over: their rows went some other way. At most ``limit``; how many."""
-    old = connection.execute(
-        select(queue_fault.c.account_id, queue_fault.c.queue, queue_fault.c.item)
-        .where(queue_fault.c.next_attempt_at < before)
-        .limit(limit)
-    ).all()
-    for account_id, queue, item in old:
-        forget_fault(connection, account_id, queue, item)
-    return len(old)
+def faults_over(before: int) -> Over:
+    """Those whose next try is long over: their rows went some other way."""
+    return Over(queue_fault, queue_fault.c.next_attempt_at < before)

@@ -21,8 +21,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
+from storage.engine.by_date import Over
 from storage.schema import ledger, ledger_head, mark
 
 IN_LIMIT = 500  # ids of one statement
@@ -160,21 +161,13 @@ def entries_given_before(
     return [(row.sequence, row.message_id) for row in connection.execute(query)]
 
 
-def sweep_marks(connection: Connection, account_id: int, instant: int, *, limit: int) -> int:
-    """Delete acts from before an instant about messages without a label in force; how many."""
-    in_force = select(ledger.c.sequence).where(ledger.c.account_id == account_id)
-    old = (
-        select(mark.c.sequence)
-        .where(mark.c.account_id == account_id, mark.c.given_at < instant)
-        .where(~in_force.where(ledger.c.message_id == mark.c.message_id).exists())
-        .order_by(mark.c.sequence)
-        .limit(limit)
+def marks_over(account_id: int, instant: int) -> Over:
+    """Acts of an account from before an instant about messages without a label in force."""
+    in_force = select(ledger.c.sequence).where(
+        ledger.c.account_id == account_id, ledger.c.message_id == mark.c.message_id
     )
-    chosen = connection.execute(old).scalars().all()
-    if chosen:
-        connection.execute(delete(mark).where(mark.c.account_id == account_id, mark.c.sequence.in_(chosen)))
-
-    return len(chosen)
+    old = (mark.c.account_id == account_id, mark.c.given_at < instant)
+    return Over(mark, and_(*old, ~in_force.exists()))
 
 
 def last_entry(connection: Connection, account_id: int) -> tuple[int, int]:

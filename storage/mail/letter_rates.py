@@ -7,8 +7,9 @@ and adding again would make room for one more letter. Not here: which letters ar
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from storage.engine.by_date import Over
 from storage.schema import letter_rate
 
 
@@ -27,7 +28,6 @@ def take_turn(connection: Connection, digest: bytes, *, at: int, none_since: int
     return True
 
 
-def sweep_turns(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete what is older and says nothing any more, at most ``limit``; how many went."""
-    old = select(letter_rate.c.digest).where(letter_rate.c.sent_at < before).limit(limit)
-    return connection.execute(delete(letter_rate).where(letter_rate.c.digest.in_(old))).rowcount
+def turns_over(before: int) -> Over:
+    """What is older and says nothing any more."""
+    return Over(letter_rate, letter_rate.c.sent_at < before)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
+from storage.engine.by_date import Over
 from storage.schema import idempotency
 
 
@@ -67,9 +68,6 @@ def forget_answers(connection: Connection, account_id: int) -> None:
     connection.execute(update(idempotency).where(*with_answer).values(answer=None))
 
 
-def sweep(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete about ``limit`` of the oldest rows from before then; how many went."""
-    old = select(idempotency.c.created_at).where(idempotency.c.created_at < before)
-    oldest = old.order_by(idempotency.c.created_at).limit(limit).subquery()
-    newest_of_them = select(func.max(oldest.c.created_at)).scalar_subquery()
-    return connection.execute(delete(idempotency).where(idempotency.c.created_at <= newest_of_them)).rowcount
+def requests_over(before: int) -> Over:
+    """Rows from before then."""
+    return Over(idempotency, idempotency.c.created_at < before)

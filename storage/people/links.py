@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from storage.engine.by_date import Over
 from storage.schema import link
 
 
@@ -67,7 +68,6 @@ def end_links(connection: Connection, account_id: int, user_id: int, at: int) ->
     connection.execute(update(link).where(*own).values(used_at=at))
 
 
-def sweep_links(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete links that ended before then, at most ``limit``; how many went."""
-    old = select(link.c.hash).where(link.c.expires_at < before).limit(limit)
-    return connection.execute(delete(link).where(link.c.hash.in_(old))).rowcount
+def links_over(before: int) -> Over:
+    """Links that ended before then."""
+    return Over(link, link.c.expires_at < before)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
+from storage.engine.by_date import Over
 from storage.schema import login_attempt
 
 
@@ -43,11 +44,8 @@ def put_attempts(connection: Connection, row: Attempts, *, known: bool) -> None:
         connection.execute(insert(login_attempt).values(values))
 
 
-def sweep_attempts(connection: Connection, *, failed_before: int, succeeded_before: int, limit: int) -> int:
-    """Delete rows that say nothing any more, at most ``limit``; how many went."""
+def attempts_over(*, failed_before: int, succeeded_before: int) -> Over:
+    """Rows that say nothing any more."""
     succeeded = login_attempt.c.succeeded_at
     unfamiliar = or_(succeeded.is_(None), succeeded < succeeded_before)
-    old = (
-        select(login_attempt.c.digest).where(login_attempt.c.last_at < failed_before, unfamiliar).limit(limit)
-    )
-    return connection.execute(delete(login_attempt).where(login_attempt.c.digest.in_(old))).rowcount
+    return Over(login_attempt, and_(login_attempt.c.last_at < failed_before, unfamiliar))

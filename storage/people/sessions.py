@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
+from storage.engine.by_date import Over
 from storage.schema import session
 
 
@@ -83,8 +84,6 @@ def revoke_sessions(
     return ended
 
 
-def sweep_sessions(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete sessions that ended before then, at most ``limit``; how many went."""
-    over = or_(session.c.expires_at < before, session.c.revoked_at < before)
-    old = select(session.c.hash).where(over).limit(limit)
-    return connection.execute(delete(session).where(session.c.hash.in_(old))).rowcount
+def sessions_over(before: int) -> Over:
+    """Sessions that ended before then."""
+    return Over(session, or_(session.c.expires_at < before, session.c.revoked_at < before))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
+from storage.engine.by_date import Over
 from storage.schema import intake, mailbox, refusal, ticket
 
 Which = ColumnElement[bool]  # of the tickets: made by ``in_state``
@@ -52,9 +53,11 @@ def is_due(connection: Connection, account_id: int, ticket_id: int, which: Which
     )
 
 
-def deliveries_due(connection: Connection, account_id: int, *, before: int, limit: int) -> Sequence[int]:
+def deliveries_due(
+    connection: Connection, account_id: int, *, before: int, after: int, limit: int
+) -> Sequence[int]:
     """Which of the oldest records of deliveries are from before an instant. One in quarantine is no mere record."""
-    own = (intake.c.account_id == account_id, intake.c.fate != "quarantined")
+    own = (intake.c.account_id == account_id, intake.c.id > after, intake.c.fate != "quarantined")
     oldest = select(intake.c.id, intake.c.received_at).where(*own).order_by(intake.c.id).limit(limit)
     return [row.id for row in connection.execute(oldest) if row.received_at < before]
 
@@ -65,8 +68,6 @@ def delete_deliveries(connection: Connection, account_id: int, ids: Sequence[int
     return connection.execute(delete(intake).where(*own)).rowcount
 
 
-def delete_refusals(connection: Connection, *, before: int, limit: int) -> int:
-    """Delete some counts of refusals from before an instant; how many."""
-    keys = [*refusal.primary_key.columns]
-    some = select(*keys).where(refusal.c.hour < before).limit(limit)
-    return connection.execute(delete(refusal).where(tuple_(*keys).in_(some))).rowcount
+def refusals_over(before: int) -> Over:
+    """Counts of refusals from before an instant."""
+    return Over(refusal, refusal.c.hour < before)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, func, select, update
+from sqlalchemy import Column, Connection, Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from storage.engine.by_date import Over
 from storage.schema import message, person_tombstone, redaction, tombstone
 
 DIGEST_BYTES = 16
@@ -114,15 +115,9 @@ def let_expire(connection: Connection, *, before: int, at: int) -> None:
         connection.execute(update(table).where(*lasting).values(expires_at=at))
 
 
-def expire(connection: Connection, *, now: int, limit: int) -> int:
-    """Delete at most ``limit`` of each kind whose time has come; how many went."""
-    gone = 0
-    for table, _ in _KINDS:
-        key = list(table.primary_key.columns)
-        for row in connection.execute(select(*key).where(table.c.expires_at <= now).limit(limit)).all():
-            own = (column == value for column, value in zip(key, row, strict=True))
-            gone += connection.execute(delete(table).where(*own)).rowcount
-    return gone
+def tombstones_over(now: int) -> Sequence[Over]:
+    """Those of each kind whose time has come."""
+    return [Over(table, table.c.expires_at <= now) for table, _ in _KINDS]
 
 
 def count(connection: Connection, account_id: int) -> Mapping[str, int]:

@@ -11,8 +11,17 @@ from sqlalchemy import func, select
 
 from mailhub import clock
 from mailhub.service.jobs import sweep_keys
-from storage.people.idempotency import RequestKey, add_done, find_done, forget_answers, keep_answer, sweep
+from mailhub.system.queues import Queue
+from storage.people.idempotency import (
+    RequestKey,
+    add_done,
+    find_done,
+    forget_answers,
+    keep_answer,
+    requests_over,
+)
 from storage.people.users import set_role
+from storage.proof.journal import MACHINE
 from storage.schema import idempotency, note, user
 from tests.houses.asking import Answered, Asker
 
@@ -126,8 +135,8 @@ def test_keys_end_after_a_day(database: Database, writer: WritingThread) -> None
     assert found
     assert (found.request, found.answer) == (b"1", b"sealed")
     assert writer.run(lambda tx: add_done(tx.connection, key, b"2", at=200, since=150))
-    assert writer.run(lambda tx: sweep(tx.connection, before=200, limit=5)) == 0
-    assert writer.run(lambda tx: sweep(tx.connection, before=201, limit=5)) == 1
+    queue = Queue(database, writer, "idempotency", now=300)
+    assert [queue.sweep(MACHINE, requests_over(before)) for before in (200, 201)] == [0, 1]
 
 
 def test_the_job_sweeps(home: Home) -> None:

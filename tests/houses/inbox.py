@@ -16,6 +16,7 @@ from mailhub.filter.feedback import Marked, Revoked, handled, mark, prepare, rev
 from mailhub.filter.labelling import Taught
 from mailhub.filter.models import Models
 from mailhub.proof.act import perform
+from mailhub.system.queues import Queue
 from storage.accounts.accounts import Account, add_account
 from storage.database import Database
 from storage.filter import ledger
@@ -173,7 +174,8 @@ class Inbox:
             due = ledger.entries_given_before(connection, self.account, before, after=0, limit=1_000)
         messages = [message_id for _, message_id in due]
         gone = self.writer.run(expire, self.models, self.account, messages, before=before, now=now)
-        self.writer.run(lambda tx: ledger.sweep_marks(tx.connection, self.account, before, limit=1_000))
+        over = ledger.marks_over(self.account, before)
+        Queue(self.database, self.writer, "label-acts", now=before).sweep(self.account, over)
         return gone
 
     def unmark(self, messages: list[int], *, user: int = ANA) -> list[Marked]:

@@ -10,10 +10,12 @@ from sqlalchemy import Table, select
 from mailhub.envelope import Fate
 from mailhub.errors import Conflict, NotFound
 from mailhub.proof.act import Act
+from mailhub.system.queues import Queue
 from mailhub.tickets import acts, merging, purging, removal
 from storage.mail.search import find_messages
 from storage.privacy import tombstones
 from storage.privacy.holds import Hold, add_hold
+from storage.proof.journal import MACHINE
 from storage.schema import DIRECTORY_TABLES, OPERATOR_TABLES, intake, metadata
 from storage.tickets import removal as rows
 from storage.writer import Transaction
@@ -227,8 +229,9 @@ def test_tombstones_end_when_they_are_told_to(desk: Desk) -> None:
     purge(desk, desk.ticket_of(desk.receive(raw)), Forgetting())
     desk.do(lambda tx: tombstones.bury_people(tx.connection, desk.account, [b"x" * 16], cut_at=2**61))
     desk.do(lambda tx: tombstones.let_expire(tx.connection, before=desk.now + 1, at=desk.now + 5))
-    assert desk.do(lambda tx: tombstones.expire(tx.connection, now=0, limit=9)) == 0
-    assert desk.do(lambda tx: tombstones.expire(tx.connection, now=2**60, limit=9)) == 1
+    queue = Queue(desk.database, desk.writer, "tombstones", now=desk.now)
+    early, late = (tombstones.tombstones_over(now) for now in (0, 2**60))
+    assert [sum(queue.sweep(MACHINE, over) for over in kinds) for kinds in (early, late)] == [0, 1]
     assert desk.receive(raw).fate is Fate.FILED
     with desk.database.read() as connection:
         assert [each.digest for each in tombstones.list_people(connection, desk.account)] == [b"x" * 16]
