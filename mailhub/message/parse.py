@@ -38,12 +38,14 @@ from mailhub.message import (
 from mailhub.message.author import read as read_author
 from mailhub.message.values import (
     NOBODY,
+    NOTHING_EARLIER,
     TEXT_BYTES,
     Address,
     Attachment,
     Author,
     Automatic,
     Bounce,
+    Earlier,
     Parsed,
     Part,
     Reply,
@@ -105,13 +107,15 @@ class _Body:
     files: tuple[int, ...] = ()
 
 
-def split_reply(read: Parsed) -> Reply:
+def split_reply(read: Parsed, earlier: Earlier = NOTHING_EARLIER) -> Reply:
     """The text of a mail, what is new apart from what was folded away. Never raises: a fault leaves the text whole.
+
+    ``earlier``: what stood in its ticket before it.
 
     Asked when a mail is shown, not when it arrives: it is a quarter of the time that reading takes.
     """
     whole = Reply(read.text, "", "")
-    return _Stages().run("reply", whole, quoted.split_reply, read.text, read.html, read.subject)
+    return _Stages().run("reply", whole, quoted.split_reply, read.text, read.html, read.subject, earlier)
 
 
 def parse(raw: bytes, *, mail_from_null: bool = False) -> Parsed:

@@ -7,7 +7,9 @@ the context of an inline reply. So does a forwarded mail: it is what its sender 
 
 Hiding what somebody wrote is worse than showing a quote twice. So a guess that would fold everything to the
 end needs evidence that a quote stands there (an address in brackets, a time, a header block's full set), and
-a signature takes its own lines along, no more.
+a signature takes its own lines along, no more. The best evidence is what stood in the ticket before
+(``quoted_known``): what we sent is folded without any mark, and below a header block whatever stands between
+known lines is an answer.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from itertools import compress
 
 from mailhub.message import quoted_marks as marks
 from mailhub.message.quoted_html import goes_on_below, has_coloured_words, quote_line
+from mailhub.message.quoted_known import end_of_new, known_lines, start_of_new
 from mailhub.message.quoted_phrases import ANSWER_SUBJECTS, FORWARD_SUBJECTS, MOBILE_STARTS
-from mailhub.message.values import TEXT_BYTES, Reply
+from mailhub.message.values import NOTHING_EARLIER, TEXT_BYTES, Earlier, Reply
 
 _SHORT_SIGNATURE_LINES = (
     12  # a bare "--" or dash ends the text only when this little follows; "-- " always does
@@ -66,6 +69,9 @@ class _Walk:
     forwards: bool = (
         False  # what stands below a header block is part of the mail: sent on, or with answers in colour
     )
+    known: bytearray = field(
+        default_factory=bytearray
+    )  # lines that stood in the ticket before; empty: not looked at
     _seen: int = 0  # no line above this one is new text
 
     def __post_init__(self) -> None:
@@ -82,6 +88,12 @@ class _Walk:
         self.looks_left -= 1
         return self.looks_left >= 0
 
+    def has_answers(self, start: int) -> bool:
+        """Whether words that are new stand between lines, from ``start`` on, that are not."""
+        places = [index for index in range(start, len(self.known)) if self.known[index]]
+        inside = range(places[0], places[-1]) if places else range(0)
+        return any(not self.known[index] and _is_answer(self.lines[index]) for index in inside)
+
     def fold(self, start: int, end: int, reason: str) -> int:
         """Folds the lines [start, end) and goes on after them."""
         self.kind[start:end] = bytes(end - start)
@@ -94,10 +106,11 @@ class _Walk:
         return self.fold(start, len(self.lines), reason)
 
 
-def split_reply(text: str, html: str, subject: str = "") -> Reply:
+def split_reply(text: str, html: str, subject: str = "", earlier: Earlier = NOTHING_EARLIER) -> Reply:
     """What is new in a mail, and the rest. ``text`` is what the reader sees, ``html`` the HTML beside or behind it.
 
     The subject tells a mail that sends another one on, whose header block folds nothing, from one that answers.
+    ``earlier``: what stood in its ticket before it, to compare with.
     """
     head = text[:TEXT_BYTES]
     tail = text[TEXT_BYTES:]
@@ -108,12 +121,16 @@ def split_reply(text: str, html: str, subject: str = "") -> Reply:
     title = subject[:_SUBJECT_CHARACTERS].strip().lower()
     walk.answers = title.startswith(ANSWER_SUBJECTS)
     walk.forwards = title.startswith(FORWARD_SUBJECTS) or (bool(html) and has_coloured_words(html))
+    if earlier.ours:
+        walk.known = known_lines(lines, earlier.ours + earlier.theirs)
     _walk(walk, wide="：" in head)
     if walk.runs:
         _settle_quotes(walk)
     answers_between = bool(walk.runs) and not walk.reason  # the marks told: quotes and answers take turns
     if html and walk.reason in ("", "quote-marks") and not walk.forwards and not answers_between:
         _ask_html(walk, head, html)
+    if not walk.reason and earlier.ours and not walk.forwards:
+        _fold_ours(walk, known_lines(lines, earlier.ours))
     if not walk.reason:
         return Reply(head.strip("\n \t\xa0"), tail, "")
 
@@ -121,6 +138,27 @@ def split_reply(text: str, html: str, subject: str = "") -> Reply:
     folded = "\n".join(compress(lines, walk.kind.translate(b"\1\0" + bytes(254))))
 
     return Reply(new.strip("\n \t\xa0"), folded + tail, walk.reason)
+
+
+def _is_answer(line: str) -> bool:
+    """Whether a line could be somebody's answer: words, and none of what programs write between quotes."""
+    return (
+        any(character.isalnum() for character in line)
+        and marks.role(line) is None
+        and not line.rstrip().endswith(_COLONS)
+        and not ("@" in line and line.rstrip().endswith((";", ",", ">")))  # a list of recipients goes on
+        and not marks.is_separator(line.strip())
+    )
+
+
+def _fold_ours(walk: _Walk, ours: bytearray) -> None:
+    """Folds a quote of what we sent that has no mark at all, at the end of the text and at its beginning."""
+    end = end_of_new(walk.lines, ours)
+    if end is not None:
+        walk.cut(end, "our-text")
+    start = start_of_new(walk.lines[:end], ours)
+    if start is not None:
+        walk.fold(0, start, "our-text")
 
 
 def _walk(walk: _Walk, *, wide: bool) -> None:
@@ -189,7 +227,8 @@ def _next(lines: list[str], start: int) -> str:
 
 def _introduction(walk: _Walk, start: int, end: int, reason: str) -> int:
     """A separator or header block ends the new text; where there is none above (a bare forward) it is folded alone."""
-    if walk.forwards and walk.has_text(start):
+    if walk.has_text(start) and (walk.forwards or walk.has_answers(end)):
+        walk.forwards = True  # nothing below is folded, whatever else looks like a quote
         return len(walk.lines)
     return walk.cut(start, reason) if walk.has_text(start) else walk.fold(start, end, reason)
 
@@ -376,7 +415,7 @@ def _last_answer(walk: _Walk, texts: list[int]) -> int:
 def _ask_html(walk: _Walk, text: str, html: str) -> None:
     """Cuts where the HTML says the quote begins; where marks were found, takes an introduction above them along."""
     line = None if goes_on_below(html) else quote_line(text, html)
-    if not line or not any(each.strip() for each in walk.lines[:line]):
+    if not line or not any(each.strip() for each in walk.lines[:line]) or walk.has_answers(line):
         return
     if not walk.reason:
         walk.cut(line, "html-quote")

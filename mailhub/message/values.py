@@ -131,6 +131,17 @@ class Authentication:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """Texts that stood in a ticket before a mail, oldest first: what we sent, and what others wrote."""
+
+    ours: tuple[str, ...] = ()
+    theirs: tuple[str, ...] = ()
+
+
+NOTHING_EARLIER = Earlier()
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """Whose word about mail the operator believes; names in lower case."""
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from mailhub.message import parse
 from mailhub.message.addresses import served_form
-from mailhub.message.values import Address, Attachment, Parsed, Reply
+from mailhub.message.quoted_known import TEXT_CHARACTERS, TEXTS
+from mailhub.message.values import Address, Attachment, Earlier, Parsed, Reply
 from mailhub.system.budget import SMALL_BYTES, Charges
 from storage.database import Connection
 from storage.mail import raws
-from storage.mail.message_lists import MessageRow
+from storage.mail.message_lists import MessageRow, before_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,8 @@ NOTHING = ShownContent(
     attachments=(),
 )
 
+EARLIER = 10  # messages before the first one shown that it is compared with
+
 # why a message joined the ticket it answers, as ``filing.thread`` says it
 _ANSWERS = frozenset(
     (
@@ -64,12 +67,28 @@ def contents_of(
 ) -> Mapping[int, ShownContent]:
     """The content of each of these messages. Raises ``Unavailable`` when there is no room to hold a portion."""
     contents = dict.fromkeys((row.id for row in messages), NOTHING)
-    readable = [row for row in messages if not row.unreadable]
-    for portion in _portions(readable):
+    answers = bool(messages) and (messages[0].direction == "out" or messages[0].thread_reason in _ANSWERS)
+    before = before_message(connection, account, messages[0], limit=EARLIER) if answers else []
+    readable = [*(row for row in before if row.size_bytes <= SMALL_BYTES), *messages]
+    said: dict[int, list[tuple[bool, str]]] = {}  # ticket -> (by us, text), oldest first
+
+    for portion in _portions([row for row in readable if not row.unreadable]):
         with charges.holding(sum(row.size_bytes for row in portion)):
             frames = raws.frames_of(connection, account, [row.id for row in portion])
-            contents |= {row.id: _content(row, frames[row.id].read()) for row in portion if row.id in frames}
-    return contents
+            for row in (each for each in portion if each.id in frames):
+                earlier = said.setdefault(row.ticket_id, [])
+                found = _content(row, frames[row.id].read(), _earlier(earlier))
+                earlier.append((row.direction == "out", found.text[:TEXT_CHARACTERS]))
+                contents[row.id] = found
+
+    return {row.id: contents[row.id] for row in messages}
+
+
+def _earlier(said: Sequence[tuple[bool, str]]) -> Earlier:
+    """What an answer is compared with: the newest of what was said before."""
+    ours = [text for by_us, text in said if by_us][-TEXTS:]
+    theirs = [text for by_us, text in said if not by_us][-TEXTS:]
+    return Earlier(tuple(ours), tuple(theirs))
 
 
 def _portions(messages: Sequence[MessageRow]) -> Iterator[Sequence[MessageRow]]:
@@ -87,9 +106,9 @@ def _portions(messages: Sequence[MessageRow]) -> Iterator[Sequence[MessageRow]]:
         yield portion
 
 
-def _content(row: MessageRow, raw: bytes) -> ShownContent:
+def _content(row: MessageRow, raw: bytes, earlier: Earlier) -> ShownContent:
     parsed = parse.parse(raw)
-    reply = _reply(row, parsed)
+    reply = _reply(row, parsed, earlier)
     return ShownContent(
         to=[address.address for address in parsed.to if address.address],
         cc=[address.address for address in parsed.cc if address.address],
@@ -111,9 +130,9 @@ def _domains(people: Sequence[Address]) -> set[str]:
     return {served_form(person.address).rpartition("@")[2] for person in people if person.address}
 
 
-def _reply(row: MessageRow, parsed: Parsed) -> Reply:
+def _reply(row: MessageRow, parsed: Parsed, earlier: Earlier) -> Reply:
     """What is new in a message. Only answers are folded: what opened a ticket, or is nothing else, stays whole."""
     if row.direction == "in" and row.thread_reason not in _ANSWERS:
         return Reply(parsed.text, "", "")
-    reply = parse.split_reply(parsed)
+    reply = parse.split_reply(parsed, earlier)
     return reply if reply.new else Reply(parsed.text, "", "")

@@ -68,6 +68,15 @@ def messages_of_ticket(
     ]
 
 
+def before_message(
+    connection: Connection, account_id: int, row: MessageRow, *, limit: int
+) -> Sequence[MessageRow]:
+    """The newest messages of its ticket that are older than this one, oldest first."""
+    query = _select(account_id).where(message.c.ticket_id == row.ticket_id, message.c.id < row.id)
+    found = connection.execute(query.order_by(message.c.id.desc()).limit(limit))
+    return [MessageRow(**each._mapping) for each in found][::-1]
+
+
 def find_message(connection: Connection, account_id: int, message_id: int) -> MessageRow | None:
     """The message with this id."""
     row = connection.execute(_select(account_id).where(message.c.id == message_id)).one_or_none()

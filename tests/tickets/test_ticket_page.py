@@ -142,3 +142,18 @@ def test_a_hold_keeps_the_page_from_agents(desk: Desk) -> None:
         with pytest.raises(Forbidden, match="hold"):
             show_ticket(asking(desk, Role.AGENT), str(ticket))
     assert len(show_ticket(asking(desk), str(ticket)).messages) == 2
+
+
+def test_a_quote_of_ours_is_folded_on_the_page_and_alone(desk: Desk) -> None:
+    """An answer is compared with what the ticket's answers said, whether its page or the message alone is shown."""
+    ticket = desk.ticket_of(desk.mail(Message_ID="<a@customer.example>"))
+    ours = "Which of the two lamps stays dark?\nAnd did you change the fuse already?"
+    desk.answer(ticket, ours)
+    text = f"The left one.\n\n{ours}"
+    made = desk.written("kim@customer.example", text=text, In_Reply_To="<a@customer.example>")
+    outcome = desk.receive(made.replace(b" (2)", b""))
+    call = asking(desk)
+    page = show_ticket(call, str(ticket)).messages[-1]
+    alone = show_message(call, desk.message_of(outcome))
+    assert page == alone
+    assert (page.reply_text, page.folded_lines) == ("The left one.", 2)
