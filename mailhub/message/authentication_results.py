@@ -71,6 +71,17 @@ def authentication_results(
     return _read(found, host, author) if found else None
 
 
+def written_by(fields: Sequence[tuple[bytes, bytes]]) -> str:
+    """By which name the topmost field would be believed, "" where there is none: what an operator might trust."""
+    for name, value in fields:
+        if name == b"authentication-results":
+            identity = _IDENTITY.match(value)
+            if identity is not None and not _UNNAMED.match(value):
+                return identity[1].decode("ascii").lower()
+            return MICROSOFT if _of_microsoft(fields) is not None else ""
+    return ""
+
+
 def below_hop(fields: Sequence[tuple[bytes, bytes]], trusted_hosts: Collection[str]) -> int:
     """The first field that was there before the trusted host whose results count had the mail."""
     return _of_hosts(fields, trusted_hosts)[2]

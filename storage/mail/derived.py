@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,19 @@ def newest_authentication(connection: Connection, account_id: int, *, limit: int
     own = (message.c.account_id == account_id, message.c.direction == "in")
     query = select(message.c.authentication).where(*own).order_by(message.c.id.desc()).limit(limit)
     return connection.execute(query).scalars().all()
+
+
+def newest_unjudged(
+    connection: Connection, account_id: int, sources: Collection[str], *, among: int, limit_bytes: int
+) -> Sequence[int]:
+    """Ids, among the newest messages that came in, of those by these doors of which nobody found anything, none larger
+    than this.
+    """
+    own = (message.c.account_id == account_id, message.c.direction == "in")
+    query = select(message.c.id, message.c.source, message.c.authentication, message.c.size_bytes).where(*own)
+    rows = connection.execute(query.order_by(message.c.id.desc()).limit(among)).all()
+    unjudged = [row for row in rows if not row.authentication and row.source in sources]
+    return [row.id for row in unjudged if row.size_bytes <= limit_bytes]
 
 
 def find_received(connection: Connection, account_id: int, message_id: int) -> Received | None:

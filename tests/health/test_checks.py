@@ -13,6 +13,7 @@ import pytest
 
 from mailhub import clock, keys
 from mailhub.config import Authentication, Config, Https, Relay, Smtp, Storage
+from mailhub.envelope import Source
 from mailhub.health.checks import database as database_check
 from mailhub.health.checks import files, network
 from mailhub.health.checks.finding import Finding, Level
@@ -208,6 +209,39 @@ def test_a_trusted_host_without_results_is_seen(room: PostRoom, tmp_path: Path) 
     assert level("") == "WARN"
     assert level(*["spf=pass smtp.mailfrom=customer.example"] * 10) == "WARN"
     assert level("dmarc=pass header.from=customer.example") == "OK"
+
+
+@pytest.mark.parametrize(
+    ("top", "host"),
+    [
+        ("Authentication-Results: mx.google.com; spf=pass", "mx.google.com"),
+        (
+            "Authentication-Results: spf=pass smtp.mailfrom=a.example; dmarc=pass action=none\r\n"
+            "Received: from a.example by x.mail.protection.outlook.com with SMTP; Mon, 2 Nov 2026 08:00:00 +0000",
+            "mail.protection.outlook.com",
+        ),
+        ("X-Nothing: here", None),
+        ("Authentication-Results: ; spf=pass", None),
+    ],
+)
+def test_results_that_nobody_believes_are_seen(
+    room: PostRoom, tmp_path: Path, top: str, host: str | None
+) -> None:
+    """Where mail comes with a host's results and the setting does not name it, doctor says how to name it."""
+    (tmp_path / "data").mkdir()
+    config = config_in(tmp_path / "data")
+    url = room.database.url.render_as_string(hide_password=False)
+    for number in range(5):
+        room.deliver(f"{top}\r\n".encode() + mail(str(number)), source=Source.LMTP)
+
+    def unbelieved(trusted_hosts: str) -> list[Finding]:
+        asked = replace(config, authentication=Authentication(trusted_hosts=trusted_hosts))
+        return [each for each in database_of(asked, url) if each.name.startswith("results of ")]
+
+    assert [each.name for each in unbelieved("")] == ([f"results of {host}"] if host else [])
+    if host is not None:
+        assert f'trusted_hosts = "mx.example.com {host}"' in (unbelieved("mx.example.com")[0].cure or "")
+        assert unbelieved(host) == []
 
 
 def test_own_name_matters_to_an_mx() -> None:

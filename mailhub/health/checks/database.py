@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub import clock, keys
 from mailhub.config import Config
+from mailhub.envelope import Source
 from mailhub.errors import MailhubError
 from mailhub.filter import rebuild_plan
 from mailhub.health.checks.files import root_key_environment
 from mailhub.health.checks.finding import Finding, failure, warning, well
 from mailhub.health.watching import in_words
+from mailhub.message.authentication_results import written_by
+from mailhub.message.author import fields_of
 from storage import migrate
 from storage.accounts import accounts
 from storage.database import Connection, Database
 from storage.engine.backlog import Backlog, backlog
 from storage.errors import StorageError, opening
 from storage.filter.ledger import accounts_with_ledger
-from storage.mail import watches
-from storage.mail.derived import newest_authentication
+from storage.mail import raws, watches
+from storage.mail.derived import newest_authentication, newest_unjudged
 from storage.mail.mailboxes import every_mailbox
 from storage.proof.key_checks import find_key_check
 
@@ -28,6 +32,10 @@ SHOWN_SILENT = 10
 ACCOUNTS_LOOKED_AT = 20
 MAIL_LOOKED_AT = 100
 MAIL_THAT_TELLS = 10  # fewer may all be of domains without a policy
+# of each: which hosts write results that nobody believes
+RAWS_LOOKED_AT = 20
+RAW_BYTES_LOOKED_AT = 256 * 1024
+MAIL_THAT_NAMES = 5  # one host: fewer may be what senders wrote themselves
 OVERDUE_HOURS = 1  # a mail that has been waiting for the relay for so long
 
 
@@ -76,7 +84,8 @@ def _read(config: Config, connection: Connection) -> DatabaseState:
     addresses = [each.address for each in every_mailbox(connection)]
     found += [*_waiting(waiting), *_filters(connection), _silent(connection)]
 
-    return DatabaseState([*found, *_trusted_hosts(config, connection)], waiting, addresses)
+    found += [*_trusted_hosts(config, connection), *_never_believed(config, connection)]
+    return DatabaseState(found, waiting, addresses)
 
 
 def _known_key(config: Config, known: bytes | None, present: str) -> Finding:
@@ -120,6 +129,30 @@ def _trusted_host(host: str, newest: Sequence[str]) -> Finding:
         return warning(name, text, cure)
 
     return well(name, f"DMARC results in {judged} of the newest {len(said)} mails")
+
+
+def _never_believed(config: Config, connection: Connection) -> list[Finding]:
+    """Hosts whose Authentication-Results stand in the newest mails and are believed of nobody."""
+    sources = {Source.LMTP, Source.IMAP} | ({Source.SMTP} if config.authentication.enabled else set())
+    named: Counter[str] = Counter()
+
+    for account in accounts.list_accounts(connection, limit=ACCOUNTS_LOOKED_AT):
+        newest = newest_unjudged(
+            connection, account.id, sources, among=MAIL_LOOKED_AT, limit_bytes=RAW_BYTES_LOOKED_AT
+        )
+        for message in newest[:RAWS_LOOKED_AT]:
+            raw = raws.read(connection, account.id, message)
+            named[written_by(fields_of(raw)[0]) if raw is not None else ""] += 1
+
+    trusted = config.authentication.trusted_hosts.lower().split()
+    found = [host for host, count in named.items() if host and count >= MAIL_THAT_NAMES]
+    return [_unbelieved(host, [*trusted, host]) for host in sorted(found) if host not in trusted]
+
+
+def _unbelieved(host: str, wanted: Sequence[str]) -> Finding:
+    text = f"mail comes with Authentication-Results of {host}, which nobody believes: From is believed as it is written"
+    cure = f'if your mail comes from there, set authentication.trusted_hosts = "{" ".join(wanted)}"'
+    return warning(f"results of {host}", text, cure)
 
 
 def _filters(connection: Connection) -> list[Finding]:
