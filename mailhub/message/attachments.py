@@ -12,6 +12,13 @@ from mailhub.message import body, filenames, headers, limits, words
 from mailhub.message.values import Attachment, Part
 
 _MESSAGES = frozenset(("message/rfc822", "message/global"))
+_FIELD_START = re.compile(rb"(?<=\n)(?![ \t])")
+_ABOUT_CONTENT = re.compile(rb"content-[!-9;-~]+[ \t]*:", re.IGNORECASE)
+# no kind of text: the line is never read as what somebody wrote
+_DELETED_FIELDS = (
+    b"Content-Type: application/octet-stream",
+    b'Content-Disposition: attachment; filename="deleted.txt"',
+)
 _SUBJECT = re.compile(
     rb"^subject[ \t]*:([^\r\n]{1,998}(?:\r?\n[ \t][^\r\n]{0,998}){0,3})", re.IGNORECASE | re.MULTILINE
 )
@@ -57,3 +64,14 @@ def _size(raw: bytes, part: Part) -> int:
 def content(raw: bytes, part: Part) -> bytes:
     """The bytes of a file, decoded in full."""
     return body.decode_part(raw, part)
+
+
+def without(raw: bytes, part: Part) -> bytes:
+    """The message with a line in the place of one file, which keeps its number; all else stays, byte for byte."""
+    head = raw[part.start : part.body_start]
+    rest = raw[max(part.end, part.body_start) :]
+    end = b"\r\n" if b"\r\n" in head or b"\n" not in head else b"\n"
+
+    kept = [each for each in _FIELD_START.split(head) if each.strip() and not _ABOUT_CONTENT.match(each)]
+    fields = [*kept, *(line + end for line in _DELETED_FIELDS), end]
+    return b"".join([raw[: part.start], *fields, b"This file was deleted.", rest or end])

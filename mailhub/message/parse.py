@@ -187,6 +187,12 @@ def attachment_bytes(raw: bytes, index: int) -> bytes:
     return attachments.content(scanned.raw, scanned.parts[content.choose(scanned.parts).files[index]])
 
 
+def without_attachment(raw: bytes, index: int) -> bytes:
+    """The message without attachment ``index`` of ``parse(raw).attachments``. Raises IndexError beyond."""
+    scanned = opened(raw)
+    return attachments.without(scanned.raw, scanned.parts[content.choose(scanned.parts).files[index]])
+
+
 def list_attachments(raw: bytes) -> tuple[Attachment, ...]:
     """The attachments of a message without reading the rest of it."""
     scanned = opened(raw)

@@ -174,6 +174,7 @@ FRESHLY = {  # what gives a right or cannot be undone: a session whose code is o
     ("POST", "/v1/erasures"),
     ("DELETE", "/v1/holds/1"),
     ("POST", "/v1/tickets/1/purge"),
+    ("DELETE", "/v1/messages/1/attachments/1"),
     ("POST", "/v1/accounts/current/deletion"),
     ("POST", "/v1/privacy-requests/1/approve"),
 }

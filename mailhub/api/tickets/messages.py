@@ -13,9 +13,10 @@ from mailhub.api.frame.shapes import Id, made
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.named import message_row
-from mailhub.errors import NotFound
+from mailhub.errors import BadRequest, NotFound
 from mailhub.filter.weighing import is_conflict
 from mailhub.message import parse
+from mailhub.privacy import file_deletion
 from mailhub.reading import reparse
 from mailhub.reading.shown import contents_of
 from storage.filter import ledger
@@ -94,6 +95,25 @@ def attachment(call: InAccount, message: Id, index: int) -> Response:
     headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
     headers["Content-Length"] = str(len(content))
     return StreamingResponse(_pieces(call, content), media_type="application/octet-stream", headers=headers)
+
+
+@router.delete("/messages/{message}/attachments/{index}", status_code=204, response_class=Response)
+def delete_attachment(call: InAccount, message: Id, index: int, confirm: str = "") -> None:
+    """Delete one file of a message for good; a line stands in its place, and the others keep their numbers.
+
+    `confirm` repeats the number, as a guard. What lies at a provider stays there. Needs a fresh second factor.
+    """
+    call.require("ticket.purge")
+    call.require_fresh()
+    with call.house.database.read() as connection:
+        row = message_row(connection, call, message)
+    if confirm != str(index):
+        raise BadRequest("this cannot be undone: repeat the number of the file as ?confirm=")
+
+    call.charges.hold(3 * row.size_bytes)
+    parts = call.house.erasure()
+    revision = file_deletion.prepare(parts, call.account, message, index)
+    call.act(file_deletion.delete_file, parts, revision, index)
 
 
 @router.get("/messages/{message}/why")

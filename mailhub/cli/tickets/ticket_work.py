@@ -244,7 +244,31 @@ def purge(context: Context, ticket: str, yes: bool) -> None:
     context.fields(context.call("POST", f"/v1/tickets/{ticket}/purge", confirm=ticket))
 
 
+@click.group("attachment")
+def attachment() -> None:
+    """Files of messages; `mailhub message attachment` writes one out."""
+
+
+@attachment.command("delete")
+@click.argument("message", type=int)
+@click.argument("number", type=click.IntRange(min=0))
+@click.option("--yes", is_flag=True, help="Do not ask for the number again.")
+@printing
+def delete_attachment(context: Context, message: int, number: int, yes: bool) -> None:
+    """Delete file NUMBER of MESSAGE (an id) for good; the rest of the message stays. Cannot be undone.
+
+    \b
+    Example: mailhub ticket attachment delete 1000000042 0
+    """
+    if not yes:
+        require_typed(f"Delete file {number} of message {message} for good? Type {number}", str(number))
+    path = f"/v1/messages/{message}/attachments/{number}"
+    context.client.fetch("DELETE", path, account=context.account, confirm=str(number))
+    context.fields({"message": message, "file": number, "state": "deleted"})
+
+
 COMMANDS = (
+    attachment,
     reply,
     note,
     note_take_back,

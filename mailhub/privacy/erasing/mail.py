@@ -108,7 +108,7 @@ def revise(parts: Parts, account: int, message: int, needles: Needles, quotes: Q
     if raw == stored.raw:
         return None
     mail_from = "" if stored.mail_from and needles.person.names_him(stored.mail_from) else stored.mail_from
-    return _revision(parts, stored, raw, mail_from)
+    return revision_of(parts, stored, raw, mail_from)
 
 
 def holds_words(parts: Parts, account: int, message: int, quotes: Quotes) -> bool:
@@ -118,7 +118,8 @@ def holds_words(parts: Parts, account: int, message: int, quotes: Quotes) -> boo
     return raw is not None and quotes.are_in(parse(raw).text)
 
 
-def _revision(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -> Revision:
+def revision_of(parts: Parts, stored: Stored, raw: bytes, mail_from: str | None) -> Revision:
+    """A stored message with other bytes, and all that is derived from them."""
     envelope = Envelope(source=Source.IMPORT, mail_from=mail_from, recipients=(), received_at=0, quiet=True)
     prepared = prepare(raw, envelope, parts.secrets, parts.directory)
     kept = [flag for flag in stored.derived["flags"].split() if flag in FLAGS_OF_FILING]
@@ -160,8 +161,8 @@ def store(work: Work, revisions: Sequence[Revision]) -> int:
     def act(transaction: Transaction) -> int:
         done = 0
         for each in revisions:
-            if _store(transaction, work.parts, work.account, each, hold=True):
-                _keep_change(transaction, work.parts, work.account, each)
+            if store_revision(transaction, work.parts, work.account, each, hold=True):
+                keep_change(transaction, work.parts, work.account, each)
                 done += 1
         work.add_counts(transaction, redacted=done)
         return done
@@ -169,7 +170,10 @@ def store(work: Work, revisions: Sequence[Revision]) -> int:
     return work.do(act)
 
 
-def _store(transaction: Transaction, parts: Parts, account: int, revision: Revision, *, hold: bool) -> bool:
+def store_revision(
+    transaction: Transaction, parts: Parts, account: int, revision: Revision, *, hold: bool
+) -> bool:
+    """Put a revision in the message's place; False when the message changed since it was read."""
     connection = transaction.connection
     stored = revision.stored
     now = clock.now()
@@ -190,7 +194,7 @@ def _store(transaction: Transaction, parts: Parts, account: int, revision: Revis
     return True
 
 
-def _keep_change(transaction: Transaction, parts: Parts, account: int, revision: Revision) -> None:
+def keep_change(transaction: Transaction, parts: Parts, account: int, revision: Revision) -> None:
     """So that a restore of an older backup makes this revision again."""
     stored = revision.stored
     row = Redaction(
@@ -226,8 +230,8 @@ def _redo(parts: Parts, row: Redaction) -> bool:
     raw = None if stored is None else row.made_again(stored.raw, parts.secrets.tombstone)
     if stored is None or raw is None:
         return False
-    revision = _revision(parts, stored, raw, stored.mail_from)
-    return parts.writer.run(_store, parts, row.account_id, revision, hold=False)
+    revision = revision_of(parts, stored, raw, stored.mail_from)
+    return parts.writer.run(store_revision, parts, row.account_id, revision, hold=False)
 
 
 def _train_anew(transaction: Transaction, parts: Parts, account: int, message: int, found: Features) -> None:
