@@ -101,6 +101,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
     *("erase_there", "feedback_from_moves", "junk_folder", "show", "show_link", "suggestions"),
     *("billing", "confirm_clock", "dry_run", "now", "owner", "owner_name"),
     *("given_at", "how", "noticed_at", "outcome", "purpose", "text_version", "until", "whom"),
+    "to",  # of an answer: which of the addresses the mail names
     *("sequences", "since", "text"),  # sequences are counted in each account
     *("answer", "handle", "oauth", "refresh_token"),
     *(
