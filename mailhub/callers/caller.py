@@ -40,6 +40,7 @@ from storage.database import Connection
 from storage.mail.message_lists import tickets_of_messages
 from storage.people import api_tokens, second_factors, sessions, users
 from storage.privacy.holds import any_hold, find_holds, find_holds_on_tickets
+from storage.privacy.persons import contacts_of_persons
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -320,7 +321,8 @@ class Call:
         if self.actor.role in READERS:
             return list(contacts)
         found = restrictions(find_holds(connection, self.account, contacts=contacts, now=clock.now()))
-        closed = {each.object_id for each in found}
+        held = [each.object_id for each in found if each.object_id is not None]
+        closed = set(contacts_of_persons(connection, self.account, held))
         return [each for each in contacts if each not in closed]
 
     def require_readable_contact(self, connection: Connection, contact: int) -> None:

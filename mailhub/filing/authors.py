@@ -73,7 +73,12 @@ def contact_of(account: AccountBatch, address: str, name: str, message: Prepared
     if known is not None:
         return known
     contact = account.transaction.new_id()
-    created = {"id": contact, "name": short(name, 200), "created_at": message.envelope.received_at}
+    created = {
+        "id": contact,
+        "name": short(name, 200),
+        "created_at": message.envelope.received_at,
+        "merged_into": None,
+    }
     account.rows.contacts.append({"account_id": account.id, **created})
     account.rows.contact_addresses.append(
         {"account_id": account.id, "address": address, "contact_id": contact}

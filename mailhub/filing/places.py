@@ -156,9 +156,7 @@ def add_participants(account: AccountBatch, ticket: FiledTicket, case: Case) -> 
         named = dict.fromkeys(customers, ParticipantRole.CC)
 
     for address, role in list(named.items())[:PARTICIPANTS_ADDED]:
-        is_requester = (
-            ticket.contact_id is not None and account.view.contacts.get(address) == ticket.contact_id
-        )
+        is_requester = account.view.asked_for(ticket, account.view.contacts.get(address))
         if address and not is_requester and address not in ticket.participants:
             ticket.participants[address] = role
             row = {"account_id": account.id, "ticket_id": ticket.id, "address": address, "role": role}

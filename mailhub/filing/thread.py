@@ -51,23 +51,23 @@ def decide(incoming: Incoming, view: View) -> Decision:
     for ticket_id, contact, reason in incoming.tokens:
         ticket = view.live(ticket_id)
         if ticket is not None and ticket.state != TicketState.TRASH:
-            evidence = _doubt(incoming, ticket, contact)
+            evidence = _doubt(incoming, ticket, contact, view)
             return Decision(ticket=ticket, reason=reason, evidence=evidence, guest=bool(evidence))
 
     may_belong_to: int | None = None
     for ticket, reason, evidence in _candidates(incoming, view):
-        if reason == "bounce" or (_may_write(incoming, ticket) and not incoming.forged):
+        if reason == "bounce" or (_may_write(incoming, ticket, view) and not incoming.forged):
             return Decision(ticket=ticket, reason=reason, evidence=evidence)
         may_belong_to = may_belong_to or ticket.id
 
     return Decision(ticket=None, reason=_reason_alone(incoming, may_belong_to), may_belong_to=may_belong_to)
 
 
-def _doubt(incoming: Incoming, ticket: FiledTicket, contact: int) -> str:
+def _doubt(incoming: Incoming, ticket: FiledTicket, contact: int, view: View) -> str:
     """Why the bearer of a proof is only a guest, "" when they are who it was given to, or a participant."""
     if incoming.forged:
         return "its sender could not be authenticated"
-    if incoming.contact != contact and not _may_write(incoming, ticket):
+    if incoming.contact != contact and not _may_write(incoming, ticket, view):
         return "sent by someone else than the person it was given to"
     return ""
 
@@ -96,9 +96,9 @@ def _candidates(incoming: Incoming, view: View) -> Iterator[tuple[FiledTicket, s
             yield ticket, "subject-tag", f"[#{number}]"
 
 
-def _may_write(incoming: Incoming, ticket: FiledTicket) -> bool:
-    """Whether the sender is a participant: requester, cc'd earlier, or a user of the account."""
-    if incoming.user is not None or (incoming.contact is not None and incoming.contact == ticket.contact_id):
+def _may_write(incoming: Incoming, ticket: FiledTicket, view: View) -> bool:
+    """Whether the sender is a participant: requester by any address of theirs, cc'd earlier, or a user of the account."""
+    if incoming.user is not None or view.asked_for(ticket, incoming.contact):
         return True
     role = ticket.participants.get(incoming.address, ParticipantRole.GUEST)
     return role != ParticipantRole.GUEST

@@ -18,6 +18,7 @@ from storage.database import Connection
 from storage.filter import labels, ledger
 from storage.filter.ledger import Entry
 from storage.privacy import holds
+from storage.privacy.persons import contacts_of_persons
 from storage.writer import Transaction
 
 PORTION = 16  # labels of one turn of the writer
@@ -56,9 +57,13 @@ def not_held(connection: Connection, account: int, rows: Sequence[Entry], now: i
     if any(each.kind == "account" for each in found):
         return []
 
-    held = {(each.kind, each.object_id) for each in found}
+    named = {"contact": set[int](), "ticket": set[int]()}
+    for each in found:
+        if each.object_id is not None:
+            named[each.kind].add(each.object_id)
+    held = set(contacts_of_persons(connection, account, named["contact"]))
     return [
         row
         for row in rows
-        if ("contact", row.contact_id) not in held and ("ticket", tickets.get(row.message_id)) not in held
+        if row.contact_id not in held and tickets.get(row.message_id) not in named["ticket"]
     ]

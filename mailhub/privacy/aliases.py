@@ -1,6 +1,6 @@
 """Further addresses of a contact: said by an agent, so that mail from them is the contact's and an erasure means them.
 
-Must not: join two contacts; who has written from both addresses is named by both where both are meant.
+Must not: join two contacts; who has written from both addresses is merged (``persons``).
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def add_alias(act: Act, directory: Directory, contact: int, address: str, *, quo
     if wanted in found.addresses:
         return found
     if (other := contacts.find_contact_of(connection, act.account, wanted)) is not None:
-        raise Conflict(f"the address is contact {other}'s: name both addresses where both are meant")
+        raise Conflict(
+            f"the address is contact {other}'s: merge the two (mailhub contact merge {other} {contact})"
+        )
     if directory.is_own(act.account, wanted) or users.find_user_by_email(connection, act.account, wanted):
         raise Conflict("the address is a mailbox's or a user's of the account")
 

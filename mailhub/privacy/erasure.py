@@ -15,7 +15,7 @@ decide who may ask (``access``), find anybody by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from mailhub.message.addresses import spellings
 from mailhub.privacy.erasing.mail import redo
 from mailhub.privacy.erasing.person import ERASED_ADDRESS, Person
 from mailhub.privacy.erasing.places import names_of
-from mailhub.privacy.erasing.returning import agreed_before, came_back
+from mailhub.privacy.erasing.returning import agreed_before, came_back, parted_since
 from mailhub.privacy.erasing.steps import NEEDS_PERSON, STEPS, RoundNeeded, who
 from mailhub.privacy.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
 from mailhub.proof import receipts
@@ -36,7 +36,7 @@ from mailhub.system.queues import by_turns, lines_of, reason_of
 from storage.database import Connection
 from storage.mail.search import find_messages
 from storage.people import users
-from storage.privacy import contacts, erasures, tombstones
+from storage.privacy import contacts, erasures, persons, tombstones
 from storage.privacy.erasures import Erasure
 from storage.writer import Transaction
 
@@ -231,6 +231,8 @@ def reapply(parts: Parts, *, since: int) -> int:
     """
     with parts.database.read() as connection:
         accounts = tombstones.accounts_with_people(connection)
+    for account in accounts:
+        parts.writer.run(_part, account, parted_since(parts, account, since=since))
     people = [(account, person) for account in accounts for person in came_back(parts, account, since=since)]
     redo(parts, since=since)  # after the look, which learns names from what it redacts
 
@@ -250,6 +252,10 @@ def reapply(parts: Parts, *, since: int) -> int:
             raise Unavailable(f"erasure {row.id} of the restored data is {row.state}: {row.reason}")
 
     return len(people)
+
+
+def _part(transaction: Transaction, account: int, heads: Collection[int]) -> None:
+    persons.dissolve(transaction.connection, account, heads)
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------

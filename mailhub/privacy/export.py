@@ -29,7 +29,7 @@ from mailhub.message import filenames, parse
 from mailhub.proof.act import Act
 from storage.database import Connection, Database
 from storage.mail import raws
-from storage.privacy import contacts, exports
+from storage.privacy import contacts, exports, persons
 from storage.privacy.exports import ExportedPerson
 
 PAGE = 500  # rows of one read
@@ -58,12 +58,15 @@ def begin(act: Act, contact: int | None) -> None:
 
 
 def of_person(database: Database, account: int, contact: int, *, now: int, ask: str = "") -> Iterator[bytes]:
-    """The zip about one contact, in pieces; ``ask`` is the data-protection contact. ``NotFound`` before the first."""
+    """The zip about the person who is this contact, in pieces; ``ask`` is the data-protection contact.
+
+    The same contacts and addresses as an erasure means. ``NotFound`` before the first piece.
+    """
     with database.read() as connection:
-        found = contacts.find_contact(connection, account, contact)
-    if found is None:
-        raise NotFound(f"there is no contact {contact}")
-    person = ExportedPerson(account_id=account, contact_id=contact, addresses=found.addresses)
+        if contacts.find_contact(connection, account, contact) is None:
+            raise NotFound(f"there is no contact {contact}")
+        whole = persons.whole_person(connection, account, contacts=[contact])
+    person = ExportedPerson(account_id=account, contact_ids=whole.contacts, addresses=whole.addresses)
 
     def file(table: Any) -> _File:
         def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:

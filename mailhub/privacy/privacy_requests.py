@@ -256,9 +256,10 @@ def why_agent(context: RequestContext, connection: Connection, row: PrivacyReque
     if contact is None:
         return "" if row.kind == "erasure" else "no-contact"
 
-    found = contacts.find_contact(connection, row.account_id, contact)
-    others = set(found.addresses if found else ()) - {row.address}
-    others -= set(contacts.plus_forms(connection, row.account_id, row.address))
+    others = set(person.addresses) - {
+        row.address,
+        *contacts.plus_forms(connection, row.account_id, row.address),
+    }
 
     return "further-addresses" if others else ""
 

@@ -17,6 +17,7 @@ from storage.schema import (
     FIRST_ID,
     account,
     backup_target,
+    contact,
     half_restored,
     id_block,
     intake,
@@ -90,7 +91,16 @@ def drop_logins(connection: Connection) -> None:
 
 
 def drop_dangling(connection: Connection) -> None:
-    """Delete rows whose message or ticket is not there; a delivery's record stays and points at nothing."""
+    """Delete rows whose message or ticket is not there; a delivery's record, and a contact that was merged into one
+    that is gone, stay and point at nothing.
+    """
+    standing = contact.alias()
+    there = exists().where(
+        standing.c.account_id == contact.c.account_id, standing.c.id == contact.c.merged_into
+    )
+    connection.execute(
+        update(contact).where(contact.c.merged_into.is_not(None), ~there).values(merged_into=None)
+    )
     for table in metadata.sorted_tables:
         for name, target in (("message_id", message), ("ticket_id", ticket)):
             if name not in table.c or table is message:

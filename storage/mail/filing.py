@@ -63,6 +63,7 @@ class FiledTicket:
     contact_id: int | None
     state: str
     merged_into: int | None = None
+    person_id: int | None = None  # the contact that stands for the requester, where theirs is merged into it
     participants: dict[str, str] = field(
         default_factory=dict
     )  # address -> role, of the batch's addresses only
@@ -87,10 +88,18 @@ class View:
     references: dict[bytes, list[Filed]] = field(default_factory=dict)  # by keyed hash of the Message-ID
     outgoing: set[int] = field(default_factory=set)  # of the referenced messages, those we sent
     contacts: dict[str, int] = field(default_factory=dict)  # by address
+    persons: dict[int, int] = field(default_factory=dict)  # contact -> the one it is merged into
     rules: dict[str, str] = field(default_factory=dict)  # for senders: pattern -> allow or deny
     users: dict[str, int] = field(default_factory=dict)  # by address
     tickets: dict[int, FiledTicket] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)  # ticket number -> id
+
+    def asked_for(self, ticket: FiledTicket, contact_id: int | None) -> bool:
+        """Whether this contact, or another of the same person, is the ticket's requester."""
+        if contact_id is None or ticket.contact_id is None:
+            return False
+        requester = ticket.person_id or self.persons.get(ticket.contact_id, ticket.contact_id)
+        return self.persons.get(contact_id, contact_id) == requester
 
     def live(self, ticket_id: int) -> FiledTicket | None:
         """The ticket, or the one that it was merged into in the end; None when it is gone, or just going."""
@@ -136,6 +145,7 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     if wanted.addresses:
         rows = select_in(connection, _CONTACTS, account_id, wanted.addresses)
         view.contacts = {row.address: row.contact_id for row in rows}
+        view.persons = {row.contact_id: row.merged_into for row in rows if row.merged_into is not None}
         rows = select_in(connection, _USERS, account_id, wanted.addresses)
         view.users = {row.email: row.id for row in rows}
 
@@ -175,7 +185,14 @@ _REFERENCES = (
         message_reference.c.id_hash.in_(bindparam("keys", expanding=True)),
     )
 )  # no ORDER BY here: SQLite would then read the account's whole message_reference_of to save the sort
-_CONTACTS = select(contact_address.c.address, contact_address.c.contact_id).where(
+_MERGED_INTO = (
+    select(contact.c.merged_into)
+    .where(contact.c.account_id == contact_address.c.account_id, contact.c.id == contact_address.c.contact_id)
+    .scalar_subquery()
+)
+_CONTACTS = select(
+    contact_address.c.address, contact_address.c.contact_id, _MERGED_INTO.label("merged_into")
+).where(
     contact_address.c.account_id == bindparam("account"),
     contact_address.c.address.in_(bindparam("keys", expanding=True)),
 )
@@ -199,6 +216,10 @@ _TICKETS = (
         ticket.c.contact_id,
         ticket.c.state,
         ticket.c.merged_into,
+        select(contact.c.merged_into)
+        .where(contact.c.account_id == ticket.c.account_id, contact.c.id == ticket.c.contact_id)
+        .scalar_subquery()
+        .label("person_id"),
     )
     .where(ticket.c.account_id == bindparam("account"), ticket.c.id.in_(bindparam("keys", expanding=True)))
     .order_by(ticket.c.id)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from storage.schema import contact, contact_address, message, participant
+from storage.privacy.contacts import addresses_of
+from storage.privacy.persons import contacts_of_persons
+from storage.schema import contact, message, participant
 from storage.tickets.tickets import Ticket
 from storage.words import ParticipantRole
 
@@ -28,8 +30,9 @@ def find_correspondent(connection: Connection, ticket: Ticket) -> Correspondent 
         return None
 
     account_id = ticket.account_id
-    own = (contact_address.c.account_id == account_id, contact_address.c.contact_id == ticket.contact_id)
-    addresses = connection.execute(select(contact_address.c.address).where(*own)).scalars().all()
+    people = contacts_of_persons(connection, account_id, [ticket.contact_id])
+    addresses = addresses_of(connection, account_id, [ticket.contact_id])
+    every = addresses_of(connection, account_id, people)
     person = (contact.c.account_id == account_id, contact.c.id == ticket.contact_id)
     name = connection.execute(select(contact.c.name).where(*person)).scalar_one_or_none()
     if name is None or not addresses:
@@ -40,7 +43,7 @@ def find_correspondent(connection: Connection, ticket: Ticket) -> Correspondent 
         .where(
             message.c.account_id == account_id,
             message.c.ticket_id == ticket.id,
-            message.c.contact_id == ticket.contact_id,
+            message.c.contact_id.in_(people),
         )
         .order_by(message.c.id.desc())
         .limit(1)
@@ -50,7 +53,7 @@ def find_correspondent(connection: Connection, ticket: Ticket) -> Correspondent 
     return Correspondent(
         contact_id=ticket.contact_id,
         name=name,
-        address=written if written in addresses else min(addresses),
+        address=written if written in every else min(addresses),
         others=_others(connection, ticket),
         last_message=last.id if last else None,
     )

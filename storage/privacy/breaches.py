@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, insert, select, union, update
 
+from storage.privacy.persons import is_of_person
 from storage.schema import (
     breach,
     consent,
@@ -110,9 +111,19 @@ def _messages(scope: Scope) -> list[ColumnElement[bool]]:
     chosen = [message.c.account_id == scope.account_id]
     chosen += [message.c.received_at >= scope.since, message.c.received_at < scope.until]
     if scope.kind is not None:
-        column = {"ticket": message.c.ticket_id, "message": message.c.id, "contact": message.c.contact_id}
-        chosen.append((column | {"mailbox": message.c.mailbox_id})[scope.kind] == scope.object_id)
+        column = {"ticket": message.c.ticket_id, "message": message.c.id, "mailbox": message.c.mailbox_id}
+        theirs = scope.kind == "contact"
+        chosen.append(
+            message.c.contact_id.in_(_of_contact(scope)) if theirs else column[scope.kind] == scope.object_id
+        )
     return chosen
+
+
+def _of_contact(scope: Scope) -> Select[Any]:
+    """Every contact of the person who is the scope's."""
+    own = (contact.c.account_id == scope.account_id, contact.c.id == scope.object_id)
+    standing = select(func.coalesce(contact.c.merged_into, contact.c.id)).where(*own).scalar_subquery()
+    return select(contact.c.id).where(is_of_person(scope.account_id, standing))
 
 
 def _rows(scope: Scope) -> Mapping[Table, Select[Any]]:
@@ -156,7 +167,7 @@ def _people(scope: Scope):  # type: ignore[no-untyped-def]
     known = select(contact_address.c.contact_id).where(contact_address.c.account_id == account)
     found = [wrote, asked, known.where(contact_address.c.address.in_(union(took_part, sent)))]
     if scope.kind == "contact":
-        found = [select(contact.c.id).where(contact.c.account_id == account, contact.c.id == scope.object_id)]
+        found = [_of_contact(scope)]
 
     return union(*found)
 

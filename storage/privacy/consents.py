@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
+from storage.privacy.persons import contacts_of_persons
 from storage.schema import consent
 
 
@@ -36,8 +37,9 @@ def add_consent(connection: Connection, row: Consent) -> None:
 def list_consents(
     connection: Connection, account_id: int, contact_id: int, *, after: int = 0, limit: int = 100
 ) -> Sequence[Consent]:
-    """A contact's consents by id, those withdrawn among them."""
-    own = (consent.c.account_id == account_id, consent.c.contact_id == contact_id, consent.c.id > after)
+    """Consents of the person who is this contact, by id, those withdrawn among them."""
+    people = contacts_of_persons(connection, account_id, [contact_id])
+    own = (consent.c.account_id == account_id, consent.c.contact_id.in_(people), consent.c.id > after)
     rows = connection.execute(select(consent).where(*own).order_by(consent.c.id).limit(limit))
     return [Consent(**row._mapping) for row in rows]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
@@ -36,37 +37,46 @@ OF_PROGRAMS = ("bounce", "receipt", "complaint", "auto-reply")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergedContact:
+    """A contact that is merged into another one, with the addresses it has itself."""
+
+    id: int
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A person and their addresses, in order."""
+    """A contact, with every address of the person, in order, and what is merged into it."""
 
     account_id: int
     id: int
     name: str
     created_at: int
+    merged_into: int | None
     addresses: tuple[str, ...]
+    merged: tuple[MergedContact, ...]
 
 
 def list_contacts(
     connection: Connection, account_id: int, *, address: str | None = None, after: int = 0, limit: int = 100
 ) -> Sequence[Contact]:
-    """Contacts by id, or the one with this address."""
-    query = select(contact).where(contact.c.account_id == account_id, contact.c.id > after)
+    """Persons by id, each by the contact that stands for them, or the one with this address."""
+    heads = (contact.c.account_id == account_id, contact.c.merged_into.is_(None), contact.c.id > after)
+    query = select(contact).where(*heads)
     if address is not None:
-        query = query.where(contact.c.id.in_(_of_address(account_id, [address])))
+        own = (contact.c.account_id == account_id, contact.c.id.in_(_of_address(account_id, [address])))
+        standing = select(func.coalesce(contact.c.merged_into, contact.c.id)).where(*own)
+        query = query.where(contact.c.id.in_(standing))
     rows = connection.execute(query.order_by(contact.c.id).limit(limit)).all()
-    addresses = _addresses(connection, account_id, [row.id for row in rows])
-    return [Contact(**row._mapping, addresses=tuple(addresses.get(row.id, ()))) for row in rows]
+    return _with_addresses(connection, account_id, rows)
 
 
 def find_contact(connection: Connection, account_id: int, contact_id: int) -> Contact | None:
     """One contact, by id."""
     query = select(contact).where(contact.c.account_id == account_id, contact.c.id == contact_id)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Contact(
-        **row._mapping, addresses=tuple(_addresses(connection, account_id, [row.id]).get(row.id, ()))
-    )
+    found = _with_addresses(connection, account_id, connection.execute(query).all())
+    return found[0] if found else None
 
 
 def find_contact_of(connection: Connection, account_id: int, address: str) -> int | None:
@@ -77,6 +87,12 @@ def find_contact_of(connection: Connection, account_id: int, address: str) -> in
 def contacts_of(connection: Connection, account_id: int, addresses: Collection[str]) -> Sequence[int]:
     """Ids of the contacts with any of these addresses."""
     return connection.execute(_of_address(account_id, addresses).distinct()).scalars().all()
+
+
+def addresses_of(connection: Connection, account_id: int, contacts: Collection[int]) -> Sequence[str]:
+    """Every address that these contacts have themselves."""
+    own = _addresses(connection, account_id, sorted(contacts))
+    return [address for each in sorted(own) for address in own[each]]
 
 
 def plus_forms(connection: Connection, account_id: int, address: str) -> Sequence[str]:
@@ -106,7 +122,12 @@ def add_address(connection: Connection, account_id: int, contact_id: int, addres
 
 
 def delete_contacts(connection: Connection, account_id: int, contacts: Sequence[int]) -> int:
-    """Delete contacts, their addresses and consents; how many rows went. Nothing else may name them any more."""
+    """Delete contacts, their addresses and consents; how many rows went. Nothing else may name them any more.
+
+    What was merged into one of them stands for itself.
+    """
+    merged = (contact.c.account_id == account_id, contact.c.merged_into.in_(contacts))
+    connection.execute(contact.update().where(*merged).values(merged_into=None))
     own = (consent.c.account_id == account_id, consent.c.contact_id.in_(contacts))
     consents = connection.execute(delete(consent).where(*own)).rowcount
     own = (contact_address.c.account_id == account_id, contact_address.c.contact_id.in_(contacts))
@@ -342,6 +363,31 @@ def _of_address(account_id: int, addresses: Collection[str]):  # type: ignore[no
 
 def _like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _with_addresses(connection: Connection, account_id: int, rows: Sequence[Any]) -> list[Contact]:
+    """Contacts of these rows; three statements, however many there are."""
+    heads = sorted({row.merged_into or row.id for row in rows})
+    own = (contact.c.account_id == account_id, contact.c.merged_into.in_(heads))
+    others = connection.execute(select(contact).where(*own).order_by(contact.c.id)).all()
+    addresses = _addresses(connection, account_id, [*heads, *(other.id for other in others)])
+
+    merged: dict[int, list[MergedContact]] = {}
+    for other in others:
+        its = tuple(addresses.get(other.id, ()))
+        merged.setdefault(other.merged_into, []).append(
+            MergedContact(id=other.id, name=other.name, addresses=its)
+        )
+
+    found = []
+    for row in rows:
+        head = row.merged_into or row.id
+        parts = merged.get(head, [])
+        every = [*addresses.get(head, ()), *(address for each in parts for address in each.addresses)]
+        into = tuple(parts) if row.merged_into is None else ()
+        found.append(Contact(**row._mapping, addresses=tuple(sorted(every)), merged=into))
+
+    return found
 
 
 def _addresses(connection: Connection, account_id: int, contacts: Sequence[int]) -> Mapping[int, list[str]]:

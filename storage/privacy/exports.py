@@ -38,10 +38,10 @@ from storage.schema import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedPerson:
-    """Whose data it is: the contact, and every address known to be their (lower case)."""
+    """Whose data it is: every contact of the person, and every address known to be theirs (lower case)."""
 
     account_id: int
-    contact_id: int
+    contact_ids: tuple[int, ...]
     addresses: tuple[str, ...]
 
 
@@ -57,31 +57,31 @@ def _sent_to(person: ExportedPerson) -> ColumnElement[bool]:
 
 
 def _written_by(person: ExportedPerson, message_id: Column[Any]) -> ColumnElement[bool]:
-    own = (message.c.account_id == person.account_id, message.c.contact_id == person.contact_id)
+    own = (message.c.account_id == person.account_id, message.c.contact_id.in_(person.contact_ids))
     return message_id.in_(select(message.c.id).where(*own))
 
 
 OF_PERSON: Mapping[Table, Mine] = {
-    contact: lambda person: contact.c.id == person.contact_id,
-    contact_address: lambda person: contact_address.c.contact_id == person.contact_id,
-    consent: lambda person: consent.c.contact_id == person.contact_id,
-    ticket: lambda person: ticket.c.contact_id == person.contact_id,
+    contact: lambda person: contact.c.id.in_(person.contact_ids),
+    contact_address: lambda person: contact_address.c.contact_id.in_(person.contact_ids),
+    consent: lambda person: consent.c.contact_id.in_(person.contact_ids),
+    ticket: lambda person: ticket.c.contact_id.in_(person.contact_ids),
     participant: lambda person: participant.c.address.in_(person.addresses),
-    message: lambda person: or_(message.c.contact_id == person.contact_id, _sent_to(person)),
+    message: lambda person: or_(message.c.contact_id.in_(person.contact_ids), _sent_to(person)),
     intake: lambda person: or_(
         intake.c.mail_from.in_(person.addresses), _written_by(person, intake.c.message_id)
     ),
     outbox: lambda person: outbox.c.recipient.in_(person.addresses),
     note: lambda person: note.c.ticket_id.in_(
         select(ticket.c.id).where(
-            ticket.c.account_id == person.account_id, ticket.c.contact_id == person.contact_id
+            ticket.c.account_id == person.account_id, ticket.c.contact_id.in_(person.contact_ids)
         )
     ),
-    ledger: lambda person: ledger.c.contact_id == person.contact_id,
+    ledger: lambda person: ledger.c.contact_id.in_(person.contact_ids),
     mark: lambda person: _written_by(person, mark.c.message_id),
     privacy_request: lambda person: privacy_request.c.address.in_(person.addresses),
     sender_rule: lambda person: sender_rule.c.pattern.in_(person.addresses),
-    hold: lambda person: and_(hold.c.kind == "contact", hold.c.object_id == person.contact_id),
+    hold: lambda person: and_(hold.c.kind == "contact", hold.c.object_id.in_(person.contact_ids)),
 }
 NOT_OF_PERSON = {  # tables with personal data that is never a contact's, and why
     "access_grant": "why an operator was let in, in the words of the staff",

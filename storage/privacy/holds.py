@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, insert, or_, select, update
 
+from storage.privacy.persons import contacts_of_persons
 from storage.schema import contact, hold, message, ticket
 
 KINDS = ("contact", "ticket", "account")
@@ -61,9 +62,12 @@ def find_holds(
     tickets: Collection[int] = (),
     now: int,
 ) -> Sequence[Hold]:
-    """Holds in force on the account, or on any of these contacts and tickets, by id."""
+    """Holds in force on the account, on any of these contacts or another of the same person, or on these tickets,
+    by id.
+    """
     found = {row.id: row for row in _in_force(connection, account_id, now, hold.c.kind == "account")}
-    for kind, ids in (("contact", sorted(contacts)), ("ticket", sorted(tickets))):
+    people = contacts_of_persons(connection, account_id, contacts)
+    for kind, ids in (("contact", people), ("ticket", sorted(tickets))):
         for start in range(0, len(ids), CHUNK):
             named = and_(hold.c.kind == kind, hold.c.object_id.in_(ids[start : start + CHUNK]))
             found |= {row.id: row for row in _in_force(connection, account_id, now, named)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Index, PrimaryKeyConstraint, Table, Text, text
 
 from storage.catalogue import account_id, column, instant, metadata, reference
 
@@ -13,7 +13,19 @@ contact = Table(
     reference("id", "the person who writes to us"),
     column("name", Text, "name last seen with the address", personal="name"),
     instant("created_at", "when the person first wrote", personal="time"),
+    reference(
+        "merged_into",
+        "the contact that stands for the same person; that one is merged into none",
+        null="none",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
+    Index(
+        "contact_merged_into",
+        "account_id",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
 )
 
 contact_address = Table(

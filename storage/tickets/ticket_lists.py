@@ -38,13 +38,13 @@ class TicketRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFilter:
-    """What a list is limited to; None does not limit. ``assignee`` 0 means nobody."""
+    """What a list is limited to; None does not limit. ``assignee`` 0 means nobody; ``contacts``: of one person."""
 
     states: tuple[str, ...] | None = None
     mailbox: int | None = None
     assignee: int | None = None
     verdict: str | None = None
-    contact: int | None = None
+    contacts: tuple[int, ...] | None = None
 
 
 def list_tickets(
@@ -125,8 +125,8 @@ def _filtered(query: Select[tuple[object, ...]], wanted: TicketFilter) -> Select
 
     if wanted.verdict is not None:
         query = query.where(ticket.c.verdict == wanted.verdict)
-    if wanted.contact is not None:
-        query = query.where(ticket.c.contact_id == wanted.contact)
+    if wanted.contacts is not None:
+        query = query.where(ticket.c.contact_id.in_(wanted.contacts))
 
     return query
 

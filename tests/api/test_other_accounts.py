@@ -37,6 +37,7 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
     "heir": "user",
     "hold": "hold",
     "into": "ticket",
+    "person": "contact",
     "domain": "domain",
     "mailbox": "mailbox",
     "message": "message",

@@ -23,7 +23,13 @@ def ticket(
 ) -> FiledTicket:
     """Ticket number ``id`` of Kim's, Lee copied."""
     return FiledTicket(
-        id, id, 1, contact, state, merged_into, {"lee@x.example": "cc", "guest@x.example": "guest"}
+        id,
+        id,
+        1,
+        contact,
+        state,
+        merged_into,
+        participants={"lee@x.example": "cc", "guest@x.example": "guest"},
     )
 
 

@@ -21,7 +21,7 @@ from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.message.values import Authentication
 from mailhub.outbound.letters import Post
 from mailhub.outbound.sealing import open_letter
-from mailhub.privacy import consents, privacy_requests
+from mailhub.privacy import consents, persons, privacy_requests
 from mailhub.privacy.consents import Given
 from mailhub.privacy.erasure import run
 from mailhub.privacy.privacy_requests import KEPT, Asked, Proven, RequestContext
@@ -311,6 +311,18 @@ def test_an_address_proves_itself_and_no_other(at: Callable[[str], Counter]) -> 
     desk.act(hold_flow.add_hold, kind="contact", named=leo, reason="claim", ends_at=None, quotas=Quotas())
     counter.ask("erasure", "leo@other.example")
     assert counter.prove().request.waits_for == "held"
+
+
+def test_a_merged_person_is_for_an_agent(at: Callable[[str], Counter]) -> None:
+    """Whoever reads the mail of one contact of a merged person gets neither a copy nor an erasure of the other's."""
+    counter, desk = at("automatic"), at("automatic").desk
+    desk.mail("Leo <leo@customer.example>")
+    with desk.database.read() as connection:
+        leo = find_contact_of(connection, desk.account, "leo@customer.example") or 0
+    desk.act(persons.merge, leo, counter.contact() or 0)
+    for kind in ("export", "erasure"):
+        counter.ask(kind)
+        assert counter.prove().request.waits_for == "further-addresses"
 
 
 def test_a_copy_is_fetched_behind_its_link_for_some_days(at: Callable[[str], Counter]) -> None:

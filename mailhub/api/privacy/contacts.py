@@ -13,19 +13,40 @@ from mailhub.api.frame.readable import readable_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import NotFound
+from mailhub.message.addresses import served_form
+from mailhub.privacy import persons
 from mailhub.privacy.aliases import add_alias
 from storage.privacy import contacts
 
 router = APIRouter(tags=["contacts"])
 
 
+class Merged(shapes.Shape):
+    """A contact that is merged into another one, with its own addresses."""
+
+    id: int
+    name: str
+    addresses: list[str]
+
+
 class Contact(shapes.Shape):
-    """A person who wrote to us, with every address known to be theirs."""
+    """A person who wrote to us, with every address known to be theirs.
+
+    `merged`: contacts that were merged into this one; `merged_into`: the one that stands for the person instead.
+    """
 
     id: int
     name: str
     addresses: list[str]
     created_at: str
+    merged_into: int | None
+    merged: list[Merged]
+
+
+class SamePerson(shapes.Shape):
+    """A contact of the same person; it stands for both from now on."""
+
+    person: Id
 
 
 class NewAddress(shapes.Shape):
@@ -35,16 +56,20 @@ class NewAddress(shapes.Shape):
 
 
 def _shape(row: contacts.Contact) -> Contact:
-    return made(Contact, row, addresses=list(row.addresses))
+    merged = [made(Merged, each, addresses=list(each.addresses)) for each in row.merged]
+    return made(Contact, row, addresses=list(row.addresses), merged=merged)
 
 
 @router.get("/contacts")
 def list_contacts(
     call: InAccount, limit: Limit = 50, after: After = None, address: str | None = None
 ) -> Page[Contact]:
-    """Contacts of the account; `address` finds the one it belongs to, exactly as written but for case."""
+    """Persons of the account, each by the contact that stands for them; `address` finds the one it belongs to.
+
+    Exactly that address, in whatever case, and with its domain in Unicode or as DNS writes it.
+    """
     call.require("contact.read")
-    wanted = address.strip().lower() if address is not None else None
+    wanted = served_form(address.strip()) if address is not None else None
     with call.house.database.read() as connection:
 
         def find(place: int | None, limit: int) -> Sequence[contacts.Contact]:
@@ -81,3 +106,26 @@ def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
         call.require_readable_contact(connection, contact)
     contact_then = call.act(add_alias, house.directory, contact, body.address, quotas=house.config.quotas)
     return _shape(contact_then)
+
+
+@router.post("/contacts/{contact}/merge")
+def merge_contacts(call: InAccount, contact: Id, body: SamePerson) -> Contact:
+    """Say that two contacts are one person: whatever is done to the person means both. `unmerge` undoes it.
+
+    Each keeps its messages and tickets. An export holds both, an erasure takes both, a hold keeps both, and mail from
+    either joins the tickets of both.
+    """
+    call.require("contact.manage")
+    with call.house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
+        call.require_readable_contact(connection, body.person)
+    return _shape(call.act(persons.merge, contact, body.person))
+
+
+@router.post("/contacts/{contact}/unmerge")
+def unmerge_contact(call: InAccount, contact: Id) -> Contact:
+    """Undo the merge of a contact: it stands for a person of its own again, with what that merge brought along."""
+    call.require("contact.manage")
+    with call.house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
+    return _shape(call.act(persons.unmerge, contact))

@@ -17,6 +17,7 @@ from mailhub.errors import Forbidden
 from mailhub.privacy import export
 from storage.privacy import contacts
 from storage.privacy.holds import find_holds
+from storage.privacy.persons import whole_person
 
 router = APIRouter(tags=["exports"])
 
@@ -30,14 +31,17 @@ ZIP: dict[int | str, dict[str, Any]] = {
     "/contacts/{contact}/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT
 )
 def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
-    """Everything stored about one person (GDPR art. 15, 20): data with its schema, mail, files."""
+    """Everything stored about the person who is this contact (GDPR art. 15, 20): data with its schema, mail, files.
+
+    What was merged with it, and the plus forms of its addresses, are in it as they are in an erasure.
+    """
     call.require("contact.export")
     with call.house.database.read() as connection:
-        addresses = (
-            found.addresses if (found := contacts.find_contact(connection, call.account, contact)) else ()
+        person = whole_person(connection, call.account, contacts=[contact])
+        tickets = contacts.tickets_written_in(connection, call.account, person.contacts, person.addresses)
+        held = find_holds(
+            connection, call.account, contacts=person.contacts, tickets=tickets, now=clock.now()
         )
-        tickets = contacts.tickets_written_in(connection, call.account, (contact,), addresses)
-        held = find_holds(connection, call.account, contacts=(contact,), tickets=tickets, now=clock.now())
         require_readable(call.actor, held)
         if call.restricted(connection, tickets):
             raise Forbidden(

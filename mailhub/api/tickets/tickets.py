@@ -19,6 +19,8 @@ from mailhub.filter.verdict import Verdict
 from mailhub.reading.shown import contents_of
 from storage.database import Connection
 from storage.mail import message_lists
+from storage.privacy.holds import is_contact
+from storage.privacy.persons import contacts_of_persons
 from storage.tickets import ticket_lists, ticket_views
 from storage.tickets.ticket_lists import TicketFilter, TicketRow
 from storage.words import TicketState
@@ -50,6 +52,7 @@ def list_tickets(
     mailbox: Annotated[str | None, Query(description="Mailbox by address or id.")] = None,
     assignee: Annotated[str | None, Query(description="User by login or id, `me`, or `none`.")] = None,
     verdict: Annotated[str | None, Query(description="spam, ham or unsure")] = None,
+    contact: Annotated[int | None, Query(ge=1, description="Of the person who is this contact.")] = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Page[shapes.Ticket]:
@@ -61,12 +64,21 @@ def list_tickets(
             mailbox=None if mailbox is None else mailbox_id(connection, call.account, mailbox),
             assignee=None if assignee is None else _assignee(connection, call, assignee),
             verdict=_verdict(verdict),
+            contacts=None if contact is None else _of_person(connection, call, contact),
         )
         rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
         closed = call.restricted(connection, [row.id for row in rows])
 
     shown = page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
     return named_page(call, shown)
+
+
+def _of_person(connection: Connection, call: Call, contact: int) -> tuple[int, ...]:
+    """Every contact of the person, whom the caller may read."""
+    if not is_contact(connection, call.account, contact):
+        raise NotFound(f"there is no contact {contact}")
+    call.require_readable_contact(connection, contact)
+    return tuple(contacts_of_persons(connection, call.account, [contact]))
 
 
 def _verdict(verdict: str | None) -> str | None:

@@ -12,6 +12,7 @@ import click
 from mailhub.cli.output import Context, listing, printing, require_typed
 from mailhub.cli.privacy.contact_requests import requests
 from mailhub.cli.privacy.exporting import export_contact
+from mailhub.message.addresses import served_form
 
 COLUMNS = {"id": "ID", "name": "NAME", "addresses": "ADDRESSES", "created_at": "SINCE"}
 LOOK_SECONDS = 0.5
@@ -66,6 +67,34 @@ def alias(context: Context, contact: int, address: str) -> None:
 
 
 @contact.command()
+@click.argument("contact")
+@click.argument("into")
+@printing
+def merge(context: Context, contact: str, into: str) -> None:
+    """Say that CONTACT and INTO are one person: an export, an erasure, a hold then means both. `unmerge` undoes it.
+
+    Each is named by id or by an exact address.
+
+    \b
+    Example: mailhub contact merge kim@work.example kim@customer.example
+    """
+    source, target = the_contact(context, contact), the_contact(context, into)
+    context.fields(context.call("POST", f"/v1/contacts/{source}/merge", body={"person": target}))
+
+
+@contact.command()
+@click.argument("contact")
+@printing
+def unmerge(context: Context, contact: str) -> None:
+    """Undo the merge of CONTACT, named by id or by an exact address: it stands for a person of its own again.
+
+    \b
+    Example: mailhub contact unmerge kim@work.example
+    """
+    context.fields(context.call("POST", f"/v1/contacts/{the_contact(context, contact)}/unmerge"))
+
+
+@contact.command()
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
 @click.option(
     "--name",
@@ -108,6 +137,9 @@ def erase(
 
     if not yes:
         click.echo(f"This takes {_told(planned)}, of {', '.join(planned['addresses'])}.", err=True)
+        if len(planned["contacts"]) > 1:
+            together = ", ".join(map(str, planned["contacts"]))
+            click.echo(f"These contacts are one person, and all go: {together}.", err=True)
         for line in _names_told(planned, names):
             click.echo(line, err=True)
         require_typed(f"Erase this person for good? Type {addresses[0]}", addresses[0])
@@ -121,6 +153,25 @@ def erase(
     begun = context.call("POST", "/v1/erasures", body=body)
     shown = _followed(context, begun) if wait else begun
     context.fields({**shown, "commitment_key": begun["commitment_key"]})
+
+
+def the_contact(context: Context, named: str) -> int:
+    """The id of a contact named by id or exact address: of a merged person the contact that has the address itself."""
+    if "@" not in named:
+        return contact_id(named)
+    found = context.rows("/v1/contacts", limit=1, after=None, address=named)
+    if not found:
+        raise click.ClickException("nobody has this address: look for a typo")
+    spelled = served_form(named.strip())
+    merged = (each["id"] for each in found[0]["merged"] if spelled in each["addresses"])
+    return int(next(merged, found[0]["id"]))
+
+
+def contact_id(named: str) -> int:
+    """A contact's id as typed."""
+    if not (named.isascii() and named.isdecimal()):
+        raise click.BadParameter("a contact is named by its id or an exact address")
+    return int(named)
 
 
 def _told(planned: dict[str, Any]) -> str:
@@ -143,7 +194,7 @@ def _names_told(planned: dict[str, Any], agreed: tuple[str, ...]) -> Iterator[st
             yield f"  {place['kind']} {place['id']}, {place['author']}: {sentence}"
     if planned["namesakes"]:
         others = ", ".join(map(str, planned["namesakes"]))
-        yield f"Contacts of the same name, perhaps the same person: {others}"
+        yield f"Contacts of the same name, perhaps the same person: {others} (mailhub contact merge makes them one)"
 
 
 def _followed(context: Context, begun: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def ticket() -> None:
 @click.option("--mailbox", help="Mailbox by address or id.")
 @click.option("--assignee", help="User by login or id, `me`, or `none`.")
 @click.option("--verdict", help="spam, ham or unsure.")
+@click.option("--contact", help="Only of the person with this contact id.")
 @listing
 @printing
 def list_(context: Context, limit: int, after: str | None, **filters: str | None) -> None:

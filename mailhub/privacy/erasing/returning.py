@@ -11,7 +11,7 @@ Must not: change anything. A name that stands nowhere beside an address of the p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import unquote
 
 from mailhub.message import body
@@ -22,6 +22,7 @@ from mailhub.privacy.erasing.steps import name_to_bury, who
 from mailhub.privacy.erasing.work import Parts
 from storage.mail import raws
 from storage.privacy import contacts, personal, tombstones
+from storage.privacy.contacts import Contact
 
 CONTACTS_A_PAGE = 500
 RAW_SLICES = 64  # of one read
@@ -38,21 +39,35 @@ def came_back(parts: Parts, account: int, *, since: int) -> Iterator[Person]:
     if not erased:
         return
 
-    def is_erased(address: str) -> bool:
-        return tombstones.of_address(address, parts.secrets.tombstone) in erased
-
     told: set[str] = set()
-    for addresses in _contacts(parts, account):
-        if any(map(is_erased, addresses)):
-            told.update(addresses)
-            yield Person(addresses=addresses, contacts=())
+    for contact in _pages(parts, account):
+        if any(_is_in(parts, erased, each) for each in contact.addresses):
+            told.update(contact.addresses)
+            yield Person(addresses=contact.addresses, contacts=())
     found: dict[str, dict[str, None]] = {}
     for beside in (*_in_rows(parts, account), *_in_mail(parts, account)):
         for address, names in beside.items():
-            if address not in told and is_erased(address):
+            if address not in told and _is_in(parts, erased, address):
                 found.setdefault(address, {}).update(names)
     for address, names in found.items():
         yield Person(addresses=(address,), contacts=(), names=tuple(names))
+
+
+def parted_since(parts: Parts, account: int, *, since: int) -> set[int]:
+    """Who stands for several contacts of which some were erased since and some were not: these had been parted before.
+
+    An erasure takes all contacts of a person, so whoever it left was not the same person any more.
+    """
+    with parts.database.read() as connection:
+        erased = {each.digest for each in tombstones.list_people(connection, account) if each.cut_at > since}
+    found = set()
+    for contact in _pages(parts, account) if erased else ():
+        merged = {address for each in contact.merged for address in each.addresses}
+        several = [set(contact.addresses) - merged, *(set(each.addresses) for each in contact.merged)]
+        gone = {any(_is_in(parts, erased, each) for each in addresses) for addresses in several}
+        if len(gone) > 1:
+            found.add(contact.id)
+    return found
 
 
 def agreed_before(parts: Parts, account: int, person: Person) -> tuple[str, ...]:
@@ -64,13 +79,16 @@ def agreed_before(parts: Parts, account: int, person: Person) -> tuple[str, ...]
     return tuple(each for each in seen if tombstones.of_address(name_to_bury(each), key) in buried)
 
 
-def _contacts(parts: Parts, account: int) -> Iterator[tuple[str, ...]]:
+def _is_in(parts: Parts, erased: Collection[bytes], address: str) -> bool:
+    return tombstones.of_address(address, parts.secrets.tombstone) in erased
+
+
+def _pages(parts: Parts, account: int) -> Iterator[Contact]:
     after = 0
     while True:
         with parts.database.read() as connection:
             page = contacts.list_contacts(connection, account, after=after, limit=CONTACTS_A_PAGE)
-        for contact in page:
-            yield contact.addresses
+        yield from page
         if len(page) < CONTACTS_A_PAGE:
             return
         after = page[-1].id

@@ -47,6 +47,7 @@ from storage.people.idempotency import forget_answers
 from storage.privacy import contacts, cuts, personal, tombstones
 from storage.privacy.holds import Hold, find_holds
 from storage.privacy.personal import Table
+from storage.privacy.persons import whole_person
 from storage.tickets import removal as removed_rows
 from storage.writer import Transaction
 
@@ -105,24 +106,19 @@ def gather(work: Work) -> None:
 
 
 def who(connection: Connection, account: int, known: Person) -> Person:
-    """The person as the tables know them now: plus forms, contacts, and every name they were seen with.
+    """The person as the tables know them now: plus forms, contacts and what they are merged with, and every name
+    they were seen with.
 
     Of the names that were agreed to, those stay that are nobody else's by now.
     """
-    forms = [form for each in known.addresses for form in contacts.plus_forms(connection, account, each)]
-    addresses = dict.fromkeys([*known.addresses, *forms])
-
-    ids = contacts.contacts_of(connection, account, list(addresses))
-    for contact in ids:
-        found = contacts.find_contact(connection, account, contact)
-        addresses |= dict.fromkeys(found.addresses if found else ())
-
+    whole = whole_person(connection, account, addresses=known.addresses)
+    ids = whole.contacts
     seen = dict.fromkeys([*known.names, *contacts.names_of(connection, account, ids)])
     turned = [f"{last}, {first}" for first, _, last in (name.rpartition(" ") for name in seen) if first]
     others = list(contacts.names_of_others(connection, account, ids)) if known.agreed else []
 
     return Person(
-        addresses=tuple(addresses),
+        addresses=whole.addresses,
         contacts=tuple(sorted({*known.contacts, *ids})),
         names=tuple(dict.fromkeys([*seen, *turned])),
         agreed=tuple(name for name in known.agreed if not why_refused(name, others)),
