@@ -78,6 +78,7 @@ def contact_of(account: AccountBatch, address: str, name: str, message: Prepared
         "name": short(name, 200),
         "created_at": message.envelope.received_at,
         "merged_into": None,
+        "objected_at": None,
     }
     account.rows.contacts.append({"account_id": account.id, **created})
     account.rows.contact_addresses.append(

@@ -53,6 +53,7 @@ class LabelOutcome(StrEnum):
     UNCHANGED = "unchanged"
     NOT_FOUND = "not-found"
     NOT_INCOMING = "not-incoming"  # we wrote it: it says nothing about mail that comes in
+    OBJECTED = "objected"  # who wrote it objected to their mail teaching the filter (GDPR art. 21)
     NO_FEATURES = "no-features"  # it could not be read, so there is nothing to learn
 
 
@@ -97,6 +98,9 @@ def put_in_force(change: Change, case: LabelCase, wish: Wish | None, features_of
 
     if wish is None:
         _take_out(change, case)
+    elif case.subject.objected:  # neither a new label teaches, nor what a revoked one had replaced
+        _take_out(change, case)
+        case.outcome = LabelOutcome.OBJECTED if case.held is None else case.outcome
     elif held is not None and held.label == wish.label and wish.sequence in (None, held.sequence):
         case.outcome = LabelOutcome.UNCHANGED
     elif case.subject.direction != "in":

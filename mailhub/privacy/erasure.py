@@ -15,7 +15,7 @@ decide who may ask (``access``), find anybody by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,13 +24,15 @@ import structlog
 from mailhub import clock, keys
 from mailhub.errors import BadRequest, Conflict, Unavailable
 from mailhub.message.addresses import spellings
+from mailhub.privacy.aliases import part_address
 from mailhub.privacy.erasing.mail import redo
 from mailhub.privacy.erasing.person import ERASED_ADDRESS, Person
 from mailhub.privacy.erasing.places import names_of
-from mailhub.privacy.erasing.returning import agreed_before, came_back, parted_since
+from mailhub.privacy.erasing.returning import Parted, agreed_before, came_back, parted_since
 from mailhub.privacy.erasing.steps import NEEDS_PERSON, STEPS, RoundNeeded, who
 from mailhub.privacy.erasing.work import KEYS_FOLDER, Held, Parts, Pending, Work, seal, unseal
 from mailhub.proof import receipts
+from mailhub.proof.act import Act
 from mailhub.reading.prepare import usable
 from mailhub.system.queues import by_turns, lines_of, reason_of
 from storage.database import Connection
@@ -254,8 +256,11 @@ def reapply(parts: Parts, *, since: int) -> int:
     return len(people)
 
 
-def _part(transaction: Transaction, account: int, heads: Collection[int]) -> None:
-    persons.dissolve(transaction.connection, account, heads)
+def _part(transaction: Transaction, account: int, parted: Parted) -> None:
+    act = Act(transaction, "system", account, clock.now())
+    persons.dissolve(transaction.connection, account, parted.heads)
+    for contact, address in parted.addresses:
+        part_address(act, contact, address)
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------

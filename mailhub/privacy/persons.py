@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mailhub.access.holds import require_not_held
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.proof.act import Act
 from storage.privacy import contacts, persons
 from storage.privacy.contacts import Contact
+from storage.privacy.holds import find_holds
 from storage.proof import journal
 
 CONTACTS_OF_ONE = 50  # that stand for one person, together
@@ -58,7 +60,10 @@ def merge(act: Act, contact: int, into: int) -> Contact:
 
 
 def unmerge(act: Act, contact: int) -> Contact:
-    """Undo the merge of this contact; the contact as it is then. ``Conflict`` for one that is not merged."""
+    """Undo the merge of this contact; the contact as it is then.
+
+    ``Conflict`` for one that is not merged, and while a hold keeps the person.
+    """
     connection = act.transaction.connection
     head = persons.heads_of(connection, act.account, [contact]).get(contact)
     locked = persons.lock(connection, act.account, {contact} if head is None else {contact, head})
@@ -68,6 +73,9 @@ def unmerge(act: Act, contact: int) -> Contact:
     target = locked[contact]
     if target is None:
         raise Conflict(f"contact {contact} is not merged into another one")
+
+    together = persons.contacts_of_persons(connection, act.account, [contact])
+    require_not_held(find_holds(connection, act.account, contacts=together, now=act.now))
 
     back = [each for each in _brought_by(act, contact, target) if each != contact]
     persons.link(connection, act.account, [contact], None)

@@ -20,6 +20,7 @@ from mailhub.backups.making import make_due
 from mailhub.callers.conditions import KEPT
 from mailhub.filter import expiry
 from mailhub.filter.mark_requests import give_due
+from mailhub.filter.objections import take_back_due
 from mailhub.health.watching import Watching
 from mailhub.house import House
 from mailhub.privacy import erasure, privacy_requests, retention
@@ -59,6 +60,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("slices", 600, partial(by_date, house, sweep_slices)),
         Job("logins", 3600, partial(by_date, house, sweep_logins)),
         Job("idempotency", 3600, partial(by_date, house, sweep_keys)),
+        Job("objections", 600, lambda: take_back_objected(house, stopping, now=clock.now())),
         Job("labels", 6 * 3600, partial(by_date, house, sweep_labels)),
         Job("features", 3600, lambda: rebuild_features(house, stopping, now=clock.now())),
         Job("erasures", 2, lambda: erase_due(house, stopping)),
@@ -200,6 +202,11 @@ def sweep_labels(house: House, *, now: int) -> int:
         marks.sweep(account, ledger.marks_over(account, before))
 
     return expired
+
+
+def take_back_objected(house: House, stopping: Callable[[], bool], *, now: int) -> int:
+    """Take back what mail of people who objected still teaches, after a stop, a merge or a restore; how many labels."""
+    return take_back_due(house.database, house.writer, house.models, now=now, stopping=stopping)
 
 
 def _expired(house: House, account: int, before: int, now: int, messages: Sequence[int]) -> int:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from storage.privacy.objections import objecting
 from storage.schema import contact_address, ledger, mark, message, ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """A message that may be labelled. ``first`` tells whether its ticket began with it."""
+    """A message that may be labelled. ``first``: its ticket began with it; ``objected``: who wrote it objected to
+    their mail teaching.
+    """
 
     id: int
     ticket_id: int
@@ -25,6 +28,7 @@ class Labelled:
     verdict: str
     unreadable: bool
     first: bool
+    objected: bool = False
 
 
 def find_labelled(
@@ -45,6 +49,9 @@ def find_labelled(
         message.c.account_id == account_id, message.c.ticket_id.in_(tickets)
     )
     firsts = set(connection.execute(query.group_by(message.c.ticket_id)).scalars())
+    against = objecting(
+        connection, account_id, {row.contact_id for row in rows if row.contact_id is not None}
+    )
 
     return {
         row.id: Labelled(
@@ -55,6 +62,7 @@ def find_labelled(
             verdict=row.verdict,
             unreadable=bool(row.unreadable),
             first=row.id in firsts,
+            objected=row.contact_id in against,
         )
         for row in rows
     }

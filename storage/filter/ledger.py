@@ -302,6 +302,15 @@ def list_marks(
     ]
 
 
+def marks_of_messages(connection: Connection, account_id: int, messages: Collection[int]) -> Sequence[Mark]:
+    """Every act about these messages that counts."""
+    found: list[Mark] = []
+    for chosen in _portions(messages):
+        own = (mark.c.account_id == account_id, mark.c.message_id.in_(chosen), mark.c.revoked_at.is_(None))
+        found += [Mark(**row._mapping) for row in connection.execute(select(*_MARK).where(*own))]
+    return found
+
+
 def count_marks(connection: Connection, account_id: int, user_id: int, *, since: int) -> int:
     """How many marks this user (or mailbox) gave since then, counting revoked ones, not weak words."""
     query = (

@@ -44,6 +44,13 @@ def list_consents(
     return [Consent(**row._mapping) for row in rows]
 
 
+def find_consent(connection: Connection, account_id: int, consent_id: int) -> Consent | None:
+    """One consent, by id."""
+    there = (consent.c.account_id == account_id, consent.c.id == consent_id)
+    row = connection.execute(select(consent).where(*there)).one_or_none()
+    return Consent(**row._mapping) if row else None
+
+
 def withdraw_consent(connection: Connection, account_id: int, consent_id: int, now: int) -> Consent | None:
     """End a consent; as it is then, None when there is none. One withdrawn before keeps its instant."""
     there = (consent.c.account_id == account_id, consent.c.id == consent_id)

@@ -54,6 +54,7 @@ class Contact:
     name: str
     created_at: int
     merged_into: int | None
+    objected_at: int | None  # the person, by any of their contacts
     addresses: tuple[str, ...]
     merged: tuple[MergedContact, ...]
 
@@ -119,6 +120,12 @@ def add_address(connection: Connection, account_id: int, contact_id: int, addres
     """One more address of a contact; an IntegrityError when it is somebody's."""
     row = {"account_id": account_id, "address": address, "contact_id": contact_id}
     connection.execute(insert(contact_address).values(row))
+
+
+def set_name(connection: Connection, account_id: int, contact_id: int, name: str) -> None:
+    """What a contact is called."""
+    own = (contact.c.account_id == account_id, contact.c.id == contact_id)
+    connection.execute(contact.update().where(*own).values(name=name))
 
 
 def delete_contacts(connection: Connection, account_id: int, contacts: Sequence[int]) -> int:
@@ -366,26 +373,29 @@ def _like(text: str) -> str:
 
 
 def _with_addresses(connection: Connection, account_id: int, rows: Sequence[Any]) -> list[Contact]:
-    """Contacts of these rows; three statements, however many there are."""
+    """Contacts of these rows; two statements, however many there are."""
     heads = sorted({row.merged_into or row.id for row in rows})
-    own = (contact.c.account_id == account_id, contact.c.merged_into.in_(heads))
-    others = connection.execute(select(contact).where(*own).order_by(contact.c.id)).all()
-    addresses = _addresses(connection, account_id, [*heads, *(other.id for other in others)])
+    of_persons = or_(contact.c.id.in_(heads), contact.c.merged_into.in_(heads))
+    query = select(contact).where(contact.c.account_id == account_id, of_persons).order_by(contact.c.id)
+    people = connection.execute(query).all()
+    addresses = _addresses(connection, account_id, [each.id for each in people])
 
-    merged: dict[int, list[MergedContact]] = {}
-    for other in others:
-        its = tuple(addresses.get(other.id, ()))
-        merged.setdefault(other.merged_into, []).append(
-            MergedContact(id=other.id, name=other.name, addresses=its)
-        )
+    persons: dict[int, list[Any]] = {}
+    for each in people:
+        persons.setdefault(each.merged_into or each.id, []).append(each)
 
     found = []
     for row in rows:
-        head = row.merged_into or row.id
-        parts = merged.get(head, [])
-        every = [*addresses.get(head, ()), *(address for each in parts for address in each.addresses)]
-        into = tuple(parts) if row.merged_into is None else ()
-        found.append(Contact(**row._mapping, addresses=tuple(sorted(every)), merged=into))
+        of_person = persons[row.merged_into or row.id]
+        every = (address for each in of_person for address in addresses.get(each.id, ()))
+        merged = (
+            MergedContact(id=each.id, name=each.name, addresses=tuple(addresses.get(each.id, ())))
+            for each in of_person
+            if each.merged_into == row.id
+        )
+        instants = [each.objected_at for each in of_person if each.objected_at is not None]
+        values = {**row._mapping, "objected_at": min(instants, default=None)}
+        found.append(Contact(**values, addresses=tuple(sorted(every)), merged=tuple(merged)))
 
     return found
 

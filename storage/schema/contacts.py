@@ -11,14 +11,27 @@ contact = Table(
     metadata,
     account_id(),
     reference("id", "the person who writes to us"),
-    column("name", Text, "name last seen with the address", personal="name"),
+    column("name", Text, "name their first mail came under, or that somebody set", personal="name"),
     instant("created_at", "when the person first wrote", personal="time"),
     reference(
         "merged_into",
         "the contact that stands for the same person; that one is merged into none",
         null="none",
     ),
+    instant(
+        "objected_at",
+        "when the person objected to their mail teaching the filter (GDPR art. 21)",
+        null="they did not",
+        personal="time",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
+    Index(
+        "contact_objecting",
+        "account_id",
+        "id",
+        sqlite_where=text("objected_at IS NOT NULL"),
+        postgresql_where=text("objected_at IS NOT NULL"),
+    ),
     Index(
         "contact_merged_into",
         "account_id",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import partial
 
@@ -92,6 +93,36 @@ def test_a_choice_does_not_tell_what_is_held(held: tuple[Asker, Asker, dict[str,
     for choice in ("contact=kim@customer.example", "verdict=unsure", "verdict=ham"):
         assert ids["message"] not in agent("GET", f"/v1/spam/choose?{choice}").json["messages"]
     assert owner("GET", "/v1/spam/choose?contact=kim@customer.example").json["messages"] == [ids["message"]]
+
+
+@pytest.mark.parametrize("kind", ["ticket", "contact"])
+def test_no_route_that_writes_lets_an_agent_work_on_what_is_held(
+    held: tuple[Asker, Asker, dict[str, int]], kind: str
+) -> None:
+    """Every route of the OpenAPI document that changes something and names a ticket, message or contact (art. 18)."""
+    owner, agent, ids = held
+    assert owner("POST", "/v1/holds", {"kind": kind, "object": ids[kind], "reason": "claim"}).status == 201
+    ids["delivery"] = owner("GET", "/v1/intake").json["items"][-1]["id"]
+    document = owner("GET", "/v1/openapi.json").json
+    asked, passed = 0, []
+    for path, method, operation in operations(document):
+        names = re.findall(r"{(\w+)}", path)
+        named = [name for name in names if name in FILLED]
+        if method.upper() == "GET" or not named or (kind == "ticket" and "contact" in named):
+            continue
+        target = path
+        for name in names:
+            target = target.replace(f"{{{name}}}", str(ids.get(FILLED.get(name, ""), 1)))
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        body = json.loads(
+            json.dumps(content.get("example")).replace("ana@example.com", "owner@first.example")
+        )
+        answer = agent(method.upper(), target, body)
+        asked += 1
+        passed += [(method, path, answer.status, answer.body)] if answer.status != 403 else []
+    assert passed == []
+    assert asked >= 6
+    assert agent("POST", "/v1/spam/marks", {"messages": [ids["message"]], "label": "spam"}).status == 403
 
 
 FILLED = {"message": "message", "ticket": "ticket", "contact": "contact", "delivery": "delivery"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from sqlalchemy import select
 
@@ -193,3 +195,64 @@ def test_spellings_of_one_address_are_one_contact(desk: Desk) -> None:
     [kim] = [each.id for each in listed(desk)]
     again = desk.act(aliases.add_alias, desk.directory, kim, spelled[0], quotas=Quotas())
     assert again.addresses == ("kim@xn--bcher-kva.example",)
+
+
+# --- what is known of a contact, set right (GDPR art. 16) ------------------------------------------------------------
+
+
+def test_a_name_set_by_hand_stays(desk: Desk) -> None:
+    """A renamed contact keeps the name, whatever name later mail comes under; the mail keeps its own."""
+    [work] = written(desk, WORK)
+    assert desk.act(aliases.rename, work, "  Kim \t Zanzibari ").name == "Kim Zanzibari"
+    desk.mail(f"Wrong Name <{WORK}>")
+    assert [each.name for each in listed(desk)] == ["Kim Zanzibari"]
+    with desk.database.read() as connection:
+        assert set(contacts.names_of(connection, desk.account, [work])) == {
+            "Kim",
+            "Kim Zanzibari",
+            "Wrong Name",
+        }
+    for wrong in ("", " \t", "a\0b", "a\u202eb"):
+        with pytest.raises(BadRequest):
+            desk.act(aliases.rename, work, wrong)
+
+
+def test_an_address_added_by_mistake_is_taken_away_with_what_came_from_it(desk: Desk) -> None:
+    """Mail, tickets and labels from it are a new contact's; merged again they are one person, and nothing is lost."""
+    [work] = written(desk, WORK)
+    desk.act(aliases.add_alias, desk.directory, work, HOME, quotas=Quotas())
+    mistaken = desk.mail(f"Lee <{HOME}>")
+    shared = desk.mail(f"Kim <{WORK}>", Message_ID="<both@work.example>")
+    desk.mail(f"Lee <{HOME}>", In_Reply_To="<both@work.example>")
+
+    lee = desk.act(aliases.take_address, work, HOME.upper())
+
+    assert (lee.name, lee.addresses) == ("Lee", (HOME,))
+    assert lee.id != work
+    with desk.database.read() as connection:
+        tickets = {row.id: row.contact_id for row in list_tickets(connection, desk.account, TicketFilter())}
+        wrote = {
+            each: len(contacts.messages_of(connection, desk.account, [each], limit=9))
+            for each in (work, lee.id)
+        }
+    assert (tickets[desk.ticket_of(mistaken)], tickets[desk.ticket_of(shared)]) == (lee.id, work)
+    assert wrote == {work: 2, lee.id: 2}
+    assert desk.act(persons.merge, lee.id, work).addresses == (HOME, WORK)
+
+
+def test_an_address_nobody_wrote_from_is_nobodys(desk: Desk) -> None:
+    """It can be given to somebody else at once; the only address, another's, and one under a hold cannot be taken."""
+    work, home = written(desk, WORK, HOME)
+    desk.act(aliases.add_alias, desk.directory, work, CLUB, quotas=Quotas())
+    assert desk.act(aliases.take_address, work, CLUB).addresses == (WORK,)
+    assert desk.act(aliases.add_alias, desk.directory, home, CLUB, quotas=Quotas()).addresses == (CLUB, HOME)
+
+    with pytest.raises(Conflict, match="only address"):
+        desk.act(aliases.take_address, work, WORK)
+    desk.act(persons.merge, home, work)
+    with pytest.raises(NotFound):
+        desk.act(aliases.take_address, work, CLUB)
+    desk.act(holds.add_hold, kind="contact", named=work, reason="claim", ends_at=None, quotas=Quotas())
+    for act in (partial(aliases.take_address, address=CLUB), persons.unmerge):
+        with pytest.raises(Conflict, match="held"):
+            desk.act(act, home)

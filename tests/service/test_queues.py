@@ -79,6 +79,19 @@ def _labels(house: House) -> None:
         inbox.mark([row for owner, row in ROWS if owner == account], "spam")
 
 
+def _objections(house: House) -> None:
+    _labels(house)
+
+    def act(tx: Transaction, account: int, row: int) -> None:
+        values = {"account_id": account, "id": row, "name": "", "created_at": NOW, "objected_at": NOW}
+        tx.connection.execute(schema.contact.insert().values(**values))
+        for table, id in ((schema.message, schema.message.c.id), (schema.ledger, schema.ledger.c.message_id)):
+            own = (table.c.account_id == account, id == row)
+            tx.connection.execute(table.update().where(*own).values(contact_id=row))
+
+    _each(house, act)
+
+
 def _old_features(house: House) -> None:
     _labels(house)
     older = schema.ledger.update().values(features_version=FEATURES_VERSION - 1)
@@ -223,6 +236,7 @@ CASES = [
     Case(queue="purges", job="purges", fill=_tickets("purging"), table=schema.ticket),
     Case(queue="retention", job="retention", fill=_tickets("trash"), table=schema.ticket),
     Case(queue="labels", job="labels", fill=_labels, table=schema.ledger, id="message_id"),
+    Case(queue="objections", job="objections", fill=_objections, table=schema.ledger, id="message_id"),
     Case(
         queue="features",
         job="features",

@@ -44,6 +44,7 @@ class Explained(shapes.Named):
     in_force: str | None = None  # the verdict that a stored message has, whatever the score says now
     verdict_reason: str = ""  # why it has it
     verdict_evidence: str = ""
+    objected: bool = False  # who wrote it objected: it teaches nothing, whatever label it is given
 
 
 def explained(house: House, account: int, received: Received, reasons: int) -> Explained:

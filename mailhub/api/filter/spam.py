@@ -25,7 +25,7 @@ from mailhub.filter.labelling import FeaturesOf
 from mailhub.filter.models import Models
 from mailhub.filter.weighing import Weighed
 from mailhub.reading.stored import unknown
-from storage.filter import ledger
+from storage.filter import labels, ledger
 from storage.mail.derived import find_received
 from storage.writer import Transaction
 
@@ -51,7 +51,11 @@ class Unmarks(shapes.Shape):
 
 
 class MarkResult(shapes.Named):
-    """What became of one message. ``conflict``: another user had said something else."""
+    """What became of one message. ``conflict``: another user had said something else.
+
+    ``outcome``: marked, relabelled, unmarked, unchanged, not-found, not-incoming (we wrote it), objected (who wrote it
+    objected to their mail teaching the filter), or no-features (it could not be read).
+    """
 
     message: int
     outcome: str
@@ -305,10 +309,13 @@ def explain_message(
 
     with call.house.database.read() as connection:
         mark = ledger.latest_marks(connection, call.account, [row.id]).get(row.id)
+        labelled = labels.find_labelled(connection, call.account, [row.id])
     reason, evidence = views.verdict_reason(row, mark)
     decided = {"in_force": row.verdict, "verdict_reason": reason, "verdict_evidence": evidence}
+    objected = row.id in labelled and labelled[row.id].objected
 
-    shown = explained(call.house, call.account, received, reasons).model_copy(update=decided)
+    found = explained(call.house, call.account, received, reasons)
+    shown = found.model_copy(update={**decided, "objected": objected})
     return named_one(call, shown)
 
 

@@ -88,4 +88,8 @@ def add_consent(call: InAccount, contact: Id, body: NewConsent) -> Consent:
 def withdraw_consent(call: InAccount, consent: Id) -> Consent:
     """Withdraw a consent; it stays on record as withdrawn."""
     call.require("contact.manage")
+    with call.house.database.read() as connection:
+        given = rows.find_consent(connection, call.account, consent)
+        if given is not None:
+            call.require_readable_contact(connection, given.contact_id)
     return named_one(call, _shape(call.act(consents.withdraw_consent, consent)))

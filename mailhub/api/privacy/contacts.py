@@ -13,9 +13,10 @@ from mailhub.api.frame.readable import readable_page
 from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
 from mailhub.callers.caller import InAccount
 from mailhub.errors import NotFound
+from mailhub.filter.objections import take_back_all
 from mailhub.message.addresses import served_form
-from mailhub.privacy import persons
-from mailhub.privacy.aliases import add_alias
+from mailhub.privacy import objections, persons
+from mailhub.privacy.aliases import add_alias, rename, take_address
 from storage.privacy import contacts
 
 router = APIRouter(tags=["contacts"])
@@ -33,6 +34,7 @@ class Contact(shapes.Shape):
     """A person who wrote to us, with every address known to be theirs.
 
     `merged`: contacts that were merged into this one; `merged_into`: the one that stands for the person instead.
+    `objected_at`: since when nothing of theirs teaches the filter (GDPR art. 21).
     """
 
     id: int
@@ -41,6 +43,13 @@ class Contact(shapes.Shape):
     created_at: str
     merged_into: int | None
     merged: list[Merged]
+    objected_at: str | None
+
+
+class NewName(shapes.Shape):
+    """What a contact is called."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class SamePerson(shapes.Shape):
@@ -106,6 +115,48 @@ def add_address(call: InAccount, contact: Id, body: NewAddress) -> Contact:
         call.require_readable_contact(connection, contact)
     contact_then = call.act(add_alias, house.directory, contact, body.address, quotas=house.config.quotas)
     return _shape(contact_then)
+
+
+@router.delete("/contacts/{contact}/addresses")
+def take_address_away(call: InAccount, contact: Id, body: NewAddress) -> Contact:
+    """Say that an address is not this contact's after all; who has it now, or the contact where nothing came from it.
+
+    What was written from it becomes a new contact's, so that an erasure of the one leaves the other; a merge undoes it.
+    """
+    call.require("contact.manage")
+    with call.house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
+    return _shape(call.act(take_address, contact, body.address))
+
+
+@router.put("/contacts/{contact}/name")
+def rename_contact(call: InAccount, contact: Id, body: NewName) -> Contact:
+    """Set right what a contact is called (GDPR art. 16). Mail that comes later does not change it."""
+    call.require("contact.manage")
+    with call.house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
+    return _shape(call.act(rename, contact, body.name))
+
+
+@router.put("/contacts/{contact}/objection")
+def object_to_learning(call: InAccount, contact: Id) -> Contact:
+    """Record that the person objects (GDPR art. 21): nothing of theirs teaches the filter, and what did is taken back."""
+    call.require("contact.manage")
+    with call.house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
+    done = call.act(objections.object_to_learning, contact)
+    house = call.house
+    take_back_all(house.database, house.writer, house.models, call.account, contact, actor=call.actor.name)
+    return _shape(done)
+
+
+@router.delete("/contacts/{contact}/objection")
+def withdraw_objection(call: InAccount, contact: Id) -> Contact:
+    """Record that the person objects no more: labels from now on teach again, those taken back stay so."""
+    call.require("contact.manage")
+    with call.house.database.read() as connection:
+        call.require_readable_contact(connection, contact)
+    return _shape(call.act(objections.withdraw_objection, contact))
 
 
 @router.post("/contacts/{contact}/merge")

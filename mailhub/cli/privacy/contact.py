@@ -68,6 +68,53 @@ def alias(context: Context, contact: int, address: str) -> None:
 
 @contact.command()
 @click.argument("contact")
+@click.argument("address")
+@printing
+def unalias(context: Context, contact: str, address: str) -> None:
+    """Say that ADDRESS is not this CONTACT's after all, and show who has it now.
+
+    What was written from it becomes a new contact's, so that an erasure of the one leaves the other. `contact merge`
+    undoes it.
+
+    \b
+    Example: mailhub contact unalias kim@customer.example lee@work.example
+    """
+    body = {"address": address}
+    context.fields(
+        context.call("DELETE", f"/v1/contacts/{the_contact(context, contact)}/addresses", body=body)
+    )
+
+
+@contact.command()
+@click.argument("contact")
+@click.argument("name")
+@printing
+def rename(context: Context, contact: str, name: str) -> None:
+    """Set right what CONTACT, named by id or by an exact address, is called. Later mail does not change it.
+
+    \b
+    Example: mailhub contact rename kim@customer.example "Kim Zanzibari"
+    """
+    body = {"name": name}
+    context.fields(context.call("PUT", f"/v1/contacts/{the_contact(context, contact)}/name", body=body))
+
+
+@contact.command("object")
+@click.argument("contact")
+@click.option("--withdraw", is_flag=True, help="The person objects no more; what was taken back stays so.")
+@printing
+def object_(context: Context, contact: str, withdraw: bool) -> None:
+    """Record that the person objects (art. 21): nothing CONTACT wrote teaches the filter, and what did is taken back.
+
+    \b
+    Example: mailhub contact object kim@customer.example
+    """
+    method = "DELETE" if withdraw else "PUT"
+    context.fields(context.call(method, f"/v1/contacts/{the_contact(context, contact)}/objection"))
+
+
+@contact.command()
+@click.argument("contact")
 @click.argument("into")
 @printing
 def merge(context: Context, contact: str, into: str) -> None:

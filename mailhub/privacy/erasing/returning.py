@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from mailhub.message import body
@@ -53,21 +54,34 @@ def came_back(parts: Parts, account: int, *, since: int) -> Iterator[Person]:
         yield Person(addresses=(address,), contacts=(), names=tuple(names))
 
 
-def parted_since(parts: Parts, account: int, *, since: int) -> set[int]:
-    """Who stands for several contacts of which some were erased since and some were not: these had been parted before.
+@dataclass(frozen=True, kw_only=True)
+class Parted:
+    """What was one person when the backup was made, and two when one of them was erased."""
 
-    An erasure takes all contacts of a person, so whoever it left was not the same person any more.
+    heads: frozenset[int]  # contacts that stand for several of which some were erased
+    addresses: tuple[tuple[int, str], ...]  # contact and address, erased, while another address of it was not
+
+
+def parted_since(parts: Parts, account: int, *, since: int) -> Parted:
+    """Contacts and addresses that had been parted before some of them were erased.
+
+    An erasure takes every contact and address of a person, so whatever it left was not the same person's any more.
     """
     with parts.database.read() as connection:
         erased = {each.digest for each in tombstones.list_people(connection, account) if each.cut_at > since}
-    found = set()
+    heads = set()
+    addresses = []
     for contact in _pages(parts, account) if erased else ():
         merged = {address for each in contact.merged for address in each.addresses}
-        several = [set(contact.addresses) - merged, *(set(each.addresses) for each in contact.merged)]
-        gone = {any(_is_in(parts, erased, each) for each in addresses) for addresses in several}
-        if len(gone) > 1:
-            found.add(contact.id)
-    return found
+        several = {contact.id: set(contact.addresses) - merged}
+        several |= {each.id: set(each.addresses) for each in contact.merged}
+        gone = {of: {each for each in own if _is_in(parts, erased, each)} for of, own in several.items()}
+        if len({bool(each) for each in gone.values()}) > 1:
+            heads.add(contact.id)
+        addresses += [
+            (of, each) for of, own in several.items() for each in sorted(gone[of]) if own - gone[of]
+        ]
+    return Parted(heads=frozenset(heads), addresses=tuple(addresses))
 
 
 def agreed_before(parts: Parts, account: int, person: Person) -> tuple[str, ...]:
