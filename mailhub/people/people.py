@@ -32,6 +32,7 @@ from storage.people import api_tokens, links, second_factors, sessions, users
 from storage.people.api_tokens import ApiToken
 from storage.people.links import Link
 from storage.people.users import User
+from storage.privacy.privacy_requests import is_known
 from storage.tickets import tickets
 from storage.writer import Transaction, Writer
 
@@ -47,6 +48,7 @@ class DeletedUser:
     tickets: int
     sessions: int
     tokens: int
+    is_contact: bool  # data is held under their login as a contact's: to be erased by a request of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +189,7 @@ def _delete(act: Act, user: int, heir: int | None, moved: int, caller: Actor) ->
         tickets=moved,
         sessions=len(sessions.revoke_sessions(connection, act.account, user, act.now)),
         tokens=api_tokens.revoke_api_tokens_of_user(connection, act.account, user, act.now),
+        is_contact=is_known(connection, act.account, row.email),
     )
     links.end_links(connection, act.account, user, act.now)
     outbox.delete_letters_to(connection, act.account, row.email)

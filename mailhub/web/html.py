@@ -25,10 +25,10 @@ POLICY = (
 )
 
 
-def document(title: str, body: Sequence[str]) -> str:
-    """A whole page; ``body`` is HTML of the functions below."""
+def document(title: str, body: Sequence[str], *, language: str = "en") -> str:
+    """A whole page; ``body`` is HTML of the functions below, ``language`` what its text is in (BCP 47)."""
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{escape(language)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
         f"<body><main><h1>{escape(title)}</h1>\n" + "\n".join(body) + "\n</main></body></html>\n"
@@ -37,6 +37,11 @@ def document(title: str, body: Sequence[str]) -> str:
 
 def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
+
+
+def heading(text: str) -> str:
+    """The title of a part of the page."""
+    return f"<h2>{escape(text)}</h2>"
 
 
 def items(texts: Sequence[str]) -> str:

@@ -7,8 +7,11 @@ open links.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,13 +19,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from mailhub import clock
+from mailhub.backups.erasing import backups_holding
 from mailhub.envelope import Recipient
 from mailhub.errors import BadRequest, MailhubError, NotFound
 from mailhub.house import House
 from mailhub.privacy import privacy_requests as flow
+from mailhub.privacy.erasing.plan import make_plan
 from mailhub.privacy.privacy_requests import Asked
 from mailhub.proof import receipts
-from mailhub.web import html
+from mailhub.web import erasure_pages, html
+from mailhub.web.languages import Language, say
 from mailhub.web.room import Form, Visited, answer, needed, page, refusal, require_patience
 from storage.errors import StorageError
 from storage.privacy.erasures import Erasure
@@ -40,8 +46,7 @@ WHAT = {
     "erasure": (
         "Erase your data",
         "All your messages and tickets and your address are erased, also where others quote you. Your name goes where "
-        "it stands with your address or above a quote of yours. Where others wrote it in words of their own it stays, "
-        "unless the support looks at these places and agrees: write to them if you want that.",
+        "it stands with your address or above a quote of yours.",
         "This cannot be undone.",
         "Erase everything about me",
     ),
@@ -58,7 +63,7 @@ WHAT = {
         "Withdraw all consent",
     ),
 }
-ERASED_PAGE = "Everything about you is erased. The receipt lists what was not looked for, if there is any."
+LOOKED_AT = 100  # messages of each kind that the plan of a page reads
 ASKED = (
     "Thank you. If data is held under this address, a letter with a link is on its way to it.",
     "If none comes within an hour, look among the spam, ask from the address you wrote from, or write to the support.",
@@ -69,26 +74,30 @@ log = structlog.get_logger("mailhub.web")
 
 @router.get("/privacy")
 @page
-def ask_page(house: Visited, mailbox: str = "") -> Response:
+def ask_page(house: Visited, language: Language, mailbox: str = "") -> Response:
     """The form."""
     _require_offered(house)
+    of = partial(say, language)
+    support = of("The support address you wrote to")
+    choices = [(kind, of(text)) for kind, text in CHOICES]
     fields = [
-        html.field(
-            "mailbox", "The support address you wrote to", kind="email", value=mailbox[:ADDRESS_CHARACTERS]
-        ),
-        html.field("address", "Your own address", kind="email", complete="email"),
-        html.choice("kind", "What you ask for", CHOICES),
+        html.field("mailbox", support, kind="email", value=mailbox[:ADDRESS_CHARACTERS]),
+        html.field("address", of("Your own address"), kind="email", complete="email"),
+        html.choice("kind", of("What you ask for"), choices),
     ]
-    how = "A link is sent to your address; nothing happens before you open it and confirm."
-    contact = house.config.privacy.data_protection_contact
-    more = [html.paragraph(f"Other questions about your data: {contact}")] if contact else []
+    body = [
+        html.paragraph(of("A link is sent to your address; nothing happens before you open it and confirm.")),
+        html.form(of("Send me the link"), fields),
+    ]
+    if contact := house.config.privacy.data_protection_contact:
+        body.append(html.paragraph(of("Other questions about your data: {contact}", contact=contact)))
 
-    return answer("Your data", html.paragraph(how), html.form("Send me the link", fields), *more)
+    return answer(of("Your data"), *body, language=language)
 
 
 @router.post("/privacy")
 @page
-def ask(request: Request, house: Visited, form: Form) -> Response:
+def ask(request: Request, house: Visited, form: Form, language: Language) -> Response:
     """Ask; the same answer whatever is known."""
     _require_offered(house)
     require_patience(request)
@@ -105,7 +114,8 @@ def ask(request: Request, house: Visited, form: Form) -> Response:
         policy = house.config.privacy.self_service
         house.writer.submit(flow.ask, post, policy, asked).add_done_callback(note("request"))
 
-    return answer("Look into your mail", *map(html.paragraph, ASKED))
+    told = (html.paragraph(say(language, text)) for text in ASKED)
+    return answer(say(language, "Look into your mail"), *told, language=language)
 
 
 def note(what: str) -> Callable[[Future[Any]], None]:
@@ -120,45 +130,63 @@ def note(what: str) -> Callable[[Future[Any]], None]:
 
 @router.get("/privacy/{account}/{link}")
 @page
-def show(house: Visited, account: str, link: str) -> Response:
-    """What the link would do, or how far it is."""
+def show(request: Request, house: Visited, account: str, link: str, language: Language) -> Response:
+    """What the link would do, with what it would take; or how far it is, and the receipt in words."""
     row, erasure = flow.look(house.privacy_requests(), _number(account), link, now=clock.now())
-    if row.state == "asked":
-        title, what, mind, button = WHAT[row.kind]
-        return answer(title, html.paragraph(what), html.paragraph(mind), html.form(button))
-    return _progress(_here(account, link), row, erasure, house)
+    if row.state != "asked":
+        return _progress(_here(account, link), row, erasure, house, language)
+
+    title, what, mind, button = WHAT[row.kind]
+    body = [html.paragraph(say(language, what))]
+    if row.kind == "erasure":
+        request.state.charges.fly(house.flights, f"privacy-plan:{row.id}")
+        body += _planned(house, row, language)
+    body += [html.paragraph(say(language, mind)), html.form(say(language, button))]
+    return answer(say(language, title), *body, language=language)
+
+
+def _planned(house: House, row: PrivacyRequest, language: str) -> Iterator[str]:
+    """What the erasure would take. Of further addresses the number is told, and no name that may be another person's."""
+    plan = make_plan(house.erasure(), row.account_id, [row.address], looked_at=LOOKED_AT)
+    with house.database.read() as connection:
+        backups = len(backups_holding(connection, before=clock.now()))
+    if set(plan.addresses) - {row.address}:
+        own = {text: count for text, count in plan.strings.items() if text == row.address}
+        plan = replace(plan, strings=own, names=())
+    return erasure_pages.before(language, plan, row.address, backups=backups)
 
 
 @router.post("/privacy/{account}/{link}")
 @page
-def confirm(house: Visited, account: str, link: str) -> Response:
+def confirm(house: Visited, account: str, link: str, language: Language) -> Response:
     """Prove, once."""
     proven = flow.prove(house.privacy_requests(), _number(account), link, now=clock.now())
-    if proven.commitment_key is None:
-        return _progress(_here(account, link), proven.request, None, house)
-    told = (
-        html.paragraph("Keep this key: it proves that the receipt is about you. It is shown only now."),
-        html.code("Key", proven.commitment_key.hex()),
-    )
-    return _progress(_here(account, link), proven.request, None, house, *told)
+    told = []
+    if proven.commitment_key is not None:
+        keep = "Keep this key: it proves that the receipt is about you. It is shown only now."
+        told = [
+            html.paragraph(say(language, keep)),
+            html.code(say(language, "Key"), proven.commitment_key.hex()),
+        ]
+    return _progress(_here(account, link), proven.request, None, house, language, *told)
 
 
 @router.post("/privacy/{account}/{link}/copy")
-def copy(request: Request, house: Visited, account: str, link: str) -> Response:
+def copy(request: Request, house: Visited, account: str, link: str, language: Language) -> Response:
     """The copy itself; once at a time, however many ask for it together."""
     try:
         row, _ = flow.look(house.privacy_requests(), _number(account), link, now=clock.now())
         request.state.charges.fly(house.flights, f"privacy-request:{row.id}")
         pieces = flow.collect(house.privacy_requests(), _number(account), link, now=clock.now())
     except (MailhubError, StorageError) as error:
-        return refusal(error)
+        return refusal(error, language)
     headers = {"Content-Disposition": 'attachment; filename="my-data.zip"'}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
 @router.post("/privacy/{account}/{link}/receipt")
 @page
-def receipt(house: Visited, account: str, link: str) -> Response:
+def receipt(house: Visited, account: str, link: str, language: Language) -> Response:
     """The signed receipt of an erasure that is done, as a file."""
     _, erasure = flow.look(house.privacy_requests(), _number(account), link, now=clock.now())
     if erasure is None or erasure.receipt is None:
@@ -167,38 +195,52 @@ def receipt(house: Visited, account: str, link: str) -> Response:
     return Response(erasure.receipt, media_type="application/json", headers=headers)
 
 
-def _progress(here: str, row: PrivacyRequest, erasure: Erasure | None, house: House, *told: str) -> Response:
+def _progress(
+    here: str, row: PrivacyRequest, erasure: Erasure | None, house: House, language: str, *told: str
+) -> Response:
     """How far a request is that was proven."""
+    of = partial(say, language)
     if row.state == "proven":
-        text = f"Your request was taken. Somebody looks at it; you hear of it within {flow.ANSWER_DAYS} days."
-        return answer("Your request was taken", html.paragraph(text), *told)
+        text = of(
+            "Your request was taken. Somebody looks at it; you hear of it within {days} days.",
+            days=flow.ANSWER_DAYS,
+        )
+        return answer(of("Your request was taken"), html.paragraph(text), *told, language=language)
 
     if row.state == "refused":
-        text = "Your request was not carried out. The reason was mailed to you."
-        return answer("Your request was not carried out", html.paragraph(text))
+        text = of("Your request was not carried out. The reason was mailed to you.")
+        return answer(of("Your request was not carried out"), html.paragraph(text), language=language)
 
     if row.kind == "export":
-        until = f"You can fetch the copy until {clock.to_iso(row.expires_at)}."
-        return answer(
-            "Your copy is ready", html.paragraph(until), html.form("Fetch the copy", action=f"{here}/copy")
-        )
+        until = of("You can fetch the copy until {until}.", until=clock.to_iso(row.expires_at))
+        fetch = html.form(of("Fetch the copy"), action=f"{here}/copy")
+        return answer(of("Your copy is ready"), html.paragraph(until), fetch, language=language)
 
     if row.kind == "withdrawal":
-        return answer("Your consent is withdrawn", html.paragraph("All consent you gave is withdrawn."))
+        text = of("All consent you gave is withdrawn.")
+        return answer(of("Your consent is withdrawn"), html.paragraph(text), language=language)
 
-    return _erasure(here, erasure, house, *told)
+    return _erasure(here, erasure, house, language, *told)
 
 
-def _erasure(here: str, erasure: Erasure | None, house: House, *told: str) -> Response:
+def _erasure(here: str, erasure: Erasure | None, house: House, language: str, *told: str) -> Response:
+    of = partial(say, language)
     if erasure is not None and erasure.state == "held":
-        text = "A legal hold keeps your data for now (GDPR art. 17(3)). It is erased by itself when that is lifted."
-        return answer("Your data is held", html.paragraph(text), *told)
+        text = of(
+            "A legal hold keeps your data for now (GDPR art. 17(3)). It is erased by itself when that is lifted."
+        )
+        return answer(of("Your data is held"), html.paragraph(text), *told, language=language)
     if erasure is None or erasure.receipt is None:
-        text = "Your data is being erased. Open this page again for the receipt; nothing more is mailed."
-        return answer("Your data is being erased", html.paragraph(text), *told)
-    key = html.code("The public key that verifies the receipt", receipts.public_key_of(house.keys))
-    fetch = html.form("Fetch the receipt", action=f"{here}/receipt")
-    return answer("Your data is erased", html.paragraph(ERASED_PAGE), fetch, key)
+        text = of("Your data is being erased. Open this page again for the receipt; nothing more is mailed.")
+        return answer(of("Your data is being erased"), html.paragraph(text), *told, language=language)
+
+    key = of("The public key that verifies the receipt")
+    body = [
+        *erasure_pages.after(language, json.loads(erasure.receipt)),
+        html.form(of("Fetch the receipt"), action=f"{here}/receipt"),
+        html.code(key, receipts.public_key_of(house.keys)),
+    ]
+    return answer(of("Your data is erased"), *body, language=language)
 
 
 def _here(account: str, link: str) -> str:

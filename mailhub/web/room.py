@@ -25,36 +25,44 @@ from mailhub.errors import BadRequest, MailhubError, NotFound, TooManyRequests
 from mailhub.house import House
 from mailhub.intake.smtp.limits import address_group
 from mailhub.web import html
+from mailhub.web.languages import ENGLISH, say
 from storage.errors import StorageError
 
 FORM_BYTES = 8 * 1024
 FORM_FIELDS = 10
 ASKS_A_MINUTE = 10  # of one client, on pages that send a letter or take a password
-HEADERS = {"Content-Security-Policy": html.POLICY}
+HEADERS = {"Content-Security-Policy": html.POLICY, "Vary": "Accept-Language"}
 
 
-def answer(title: str, *body: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer(
+    title: str,
+    *body: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    language: str = ENGLISH,
+) -> Response:
     """A page."""
-    return HTMLResponse(html.document(title, body), status, {**HEADERS, **(headers or {})})
+    return HTMLResponse(html.document(title, body, language=language), status, {**HEADERS, **(headers or {})})
 
 
-def refusal(error: MailhubError | StorageError) -> Response:
+def refusal(error: MailhubError | StorageError, language: str = ENGLISH) -> Response:
     """What a page says instead of a problem document."""
     status, _ = problems.status_of(error)
     text = str(error) if isinstance(error, MailhubError) else "something does not answer: try again later"
     after = {"Retry-After": str(error.after_seconds)} if isinstance(error, TooManyRequests) else None
-    return answer("This did not work", html.paragraph(text), status=status, headers=after)
+    said = html.paragraph(say(language, text))
+    return answer(say(language, "This did not work"), said, status=status, headers=after, language=language)
 
 
 def page(function: Callable[..., Response]) -> Callable[..., Response]:
-    """A route whose refusals are pages."""
+    """A route whose refusals are pages, in the language that it is asked for by ``language``."""
 
     @functools.wraps(function)
     def made(*args: Any, **named: Any) -> Response:
         try:
             return function(*args, **named)
         except (MailhubError, StorageError) as error:
-            return refusal(error)
+            return refusal(error, named.get("language", ENGLISH))
 
     return made
 

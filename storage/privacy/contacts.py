@@ -197,6 +197,19 @@ def names_of(connection: Connection, account_id: int, contacts: Collection[int])
     return sorted({name for name in connection.execute(own.union(seen)).scalars() if name.strip()})
 
 
+def names_by_address(
+    connection: Connection, account_id: int, contacts: Collection[int]
+) -> Mapping[str, set[str]]:
+    """The names under which mail came from each address in From, in lower case, of these contacts."""
+    own = (message.c.account_id == account_id, message.c.contact_id.in_(contacts))
+    query = select(message.c.from_address, message.c.from_name).where(*own).distinct()
+    found: dict[str, set[str]] = {}
+    for row in connection.execute(query):
+        if row.from_name.strip():
+            found.setdefault(row.from_address.lower(), set()).add(row.from_name)
+    return found
+
+
 def names_of_others(connection: Connection, account_id: int, contacts: Collection[int]) -> Iterator[str]:
     """Names of everybody and everything else in the account: other contacts, also as they signed, users, mailboxes.
 

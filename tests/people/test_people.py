@@ -222,6 +222,16 @@ def test_tickets_of_a_deleted_user_go_to_the_heir_or_to_nobody(
     assert dict(last.detail) == {"before": {"assignee_id": 501}, "after": {"assignee_id": heir}}
 
 
+@pytest.mark.parametrize("wrote", [True, False], ids=["wrote before", "never wrote"])
+def test_a_deleted_user_who_also_wrote_is_told_of(desk: Desk, wrote: bool) -> None:
+    """Their own mail as a contact is not theirs as a user: it stays, and the answer says that it does."""
+    if wrote:
+        desk.mail("Leo <leo@x.example>")
+    desk.do(lambda tx: users.add_user(tx.connection, _colleague(desk, 501, "leo")))
+    done = people.delete_user(desk.writer, operator(0), desk.account, 501, heir=None, now=desk.now)
+    assert done.is_contact is wrote
+
+
 def _give(desk: Desk, which: int, whom: int) -> None:
     change = ticket.update().where(ticket.c.id == which).values(assignee_id=whom)
     desk.do(lambda tx: tx.connection.execute(change))

@@ -46,14 +46,15 @@ class Visitor:
     peer: str = "203.0.113.5"
     seen: list[Answered] = field(default_factory=list)
 
-    def get(self, path: str) -> Answered:
-        return self.ask("GET", path)
+    def get(self, path: str, *, language: str = "") -> Answered:
+        return self.ask("GET", path, language=language)
 
     def post(self, path: str, **fields: str) -> Answered:
         return self.ask("POST", path, raw=urlencode(fields).encode())
 
-    def ask(self, method: str, path: str, raw: bytes = b"") -> Answered:
-        answer = Asker(app=self.app, peer=self.peer)(method, path, raw=raw)
+    def ask(self, method: str, path: str, raw: bytes = b"", *, language: str = "") -> Answered:
+        headers = {"Accept-Language": language} if language else {}
+        answer = Asker(app=self.app, peer=self.peer)(method, path, raw=raw, headers=headers)
         self.seen.append(answer)
         return answer
 
@@ -102,7 +103,16 @@ def visiting(home: Home) -> Iterator[Callable[..., Visitor]]:
         encoded = cheap.hash(PASSWORD)
         home.house.writer.run(lambda tx, who=user, it=encoded: users.set_password(tx.connection, 1, who, it))  # type: ignore[misc]
     rows = Rows(
-        contacts=[{"account_id": 1, "id": 101, "name": "Kim", "created_at": NOW}],
+        contacts=[
+            {
+                "account_id": 1,
+                "id": 101,
+                "name": "Kim",
+                "created_at": NOW,
+                "merged_into": None,
+                "objected_at": None,
+            }
+        ],
         contact_addresses=[{"account_id": 1, "address": KIM, "contact_id": 101}],
     )
     home.house.writer.run(lambda tx: write(tx.connection, 1, rows))

@@ -77,12 +77,17 @@ class PasswordLink(shapes.Shape):
 
 
 class DeletedUser(shapes.Shape):
-    """What a deletion ended: tickets given away, sessions and ApiTokens ended."""
+    """What a deletion ended: tickets given away, sessions and ApiTokens ended.
+
+    `is_contact`: their login wrote to the account, or takes part in tickets, as a contact. That stays: to forget it,
+    too, takes a second request (`POST /v1/erasures`).
+    """
 
     user: int
     tickets: int
     sessions: int
     tokens: int
+    is_contact: bool
 
 
 def _shape(row: users.User) -> User:

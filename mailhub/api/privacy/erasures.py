@@ -116,13 +116,16 @@ class Name(shapes.Shape):
 class Plan(shapes.Shape):
     """Whom an erasure would mean, and how much it would take. `bounded`: there is more than a plan counts.
 
-    `namesakes`: other contacts of the same name, perhaps the same person.
+    `namesakes`: other contacts of the same name, perhaps the same person. `shared`: addresses that several people wrote
+    from, with their names: what each of them wrote goes. `strings`: what would be replaced in others' mail, how often.
     """
 
     addresses: list[str]
     contacts: list[int]
     names: list[Name]
     namesakes: list[int]
+    shared: dict[str, list[str]]
+    strings: dict[str, int]
     counts: dict[str, int]
     holds: list[Hold]
     backups: int  # that hold the person, until they expire; those made with their key are unreadable from the end on
@@ -217,6 +220,10 @@ def plan_erasure(call: InAccount, body: Person) -> Plan:
         contacts=list(made_plan.contacts),
         names=[_name(call, each) for each in made_plan.names] if call.actor.user is not None else [],
         namesakes=list(made_plan.namesakes),
+        shared={each: list(names) for each, names in made_plan.shared.items()}
+        if call.actor.user is not None
+        else {},
+        strings=dict(made_plan.strings) if call.actor.user is not None else {},
         counts=dict(made_plan.counts),
         holds=[made(Hold, each) for each in made_plan.holds],
         backups=_backups(call),

@@ -84,10 +84,19 @@ def role(context: Context, user: str, new_role: str) -> None:
 def delete(context: Context, user: str, heir: str | None) -> None:
     """Delete a user: sessions and ApiTokens end, name and login go, what they wrote stays under a number.
 
+    Mail they wrote as a contact is not theirs as a user: it takes a second request (`contact erase`), which is said.
+
     \b
     Example: mailhub user delete ana@example.com --heir leo@example.com
     """
-    context.fields(context.call("DELETE", f"/v1/users/{user}", heir=heir))
+    done = context.call("DELETE", f"/v1/users/{user}", heir=heir)
+    context.fields(done)
+    if done["is_contact"]:
+        click.echo(
+            "They also wrote here as a contact, or take part in tickets: that stays."
+            " A second request forgets it: mailhub contact erase ADDRESS",
+            err=True,
+        )
 
 
 @user.command()

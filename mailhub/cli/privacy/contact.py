@@ -239,6 +239,10 @@ def _names_told(planned: dict[str, Any], agreed: tuple[str, ...]) -> Iterator[st
         for place in each["places"]:
             sentence = "(held)" if place["sentence"] is None else place["sentence"]
             yield f"  {place['kind']} {place['id']}, {place['author']}: {sentence}"
+    for address, people in planned["shared"].items():
+        yield f"Several people write from {address}: {', '.join(people)}. What each of them wrote from it goes."
+    for text, times in planned["strings"].items():
+        yield f"{text!r} is replaced {times} times in others' mail."
     if planned["namesakes"]:
         others = ", ".join(map(str, planned["namesakes"]))
         yield f"Contacts of the same name, perhaps the same person: {others} (mailhub contact merge makes them one)"

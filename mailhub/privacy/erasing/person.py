@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -98,6 +99,22 @@ class Person:
         """Whether the name of a file holds an address or name of theirs, whatever is written next to it."""
         lowered = name.lower()
         return self.names_him(name) or any(each in lowered for each in self.addresses)
+
+    def strings_replaced(self, text: str) -> Counter[str]:
+        """What ``replaced`` would replace in a text, as it is written there in lower case or as a name, and how often."""
+        found = Counter(match.group().lower() for match in self.address_pattern.finditer(text))
+        without = self.address_pattern.sub(ERASED_ADDRESS, text)
+
+        def note(match: re.Match[str]) -> str:
+            between = match.groupdict().get("between") or ""
+            found[match.group()[len(between) :].strip("\"'")] += 1
+            return between + ERASED
+
+        for pattern in self._beside_patterns if ERASED_ADDRESS in without else ():
+            without = pattern.sub(note, without)
+        if self.name_pattern is not None:
+            found.update(match.group() for match in self.name_pattern.finditer(without))
+        return found
 
     def replaced(self, text: str) -> str:
         """The text without them: addresses, names agreed to, and any of their names at an address."""
