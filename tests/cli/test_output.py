@@ -116,7 +116,8 @@ class Told(client.Client):
     ) -> Any:
         """The plan, or anything."""
         self.asked.append(f"{method} {path}")
-        return {"id": 7, "counts": {}, "addresses": ["kim@customer.example"], "names": [], "namesakes": []}
+        plan = {"counts": {}, "addresses": ["kim@customer.example"], "contacts": [9], "names": []}
+        return {"id": 7, **plan, "namesakes": [], "shared": {}, "strings": {}}
 
 
 @pytest.mark.parametrize(
