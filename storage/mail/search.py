@@ -4,9 +4,13 @@ Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds 
 but a deleted row's words stay in the pages until ``rewrite_index``). PostgreSQL: a table of that name
 (tsvector, GIN). A word of the account's own (``account·7``) stands in every row: a search reads one account's
 postings. Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a
-final ``*`` matches prefixes. Scripts without spaces are cut into pairs of characters, and the last of a run
-stands alone besides, so that any one of them is found. A word with accents is indexed without them too: typed
-without, it is found in either spelling; typed with them, in that one (Unicode UAX 15, UTS 10 at primary strength).
+final ``*`` matches prefixes. SQLite's index holds those of two and three characters, so that ``ka*`` reads one
+list, newest first (0.5 ms among a million messages; 400 without, for a third less bytes).
+
+Scripts without spaces are cut into pairs of characters, and the last of a run stands alone besides, so that any
+one of them is found, and any piece, whatever a dictionary would make of it. A word with accents is indexed without
+them too: typed without, it is found in either spelling; typed with them, in that one (Unicode UAX 15, UTS 10 at
+primary strength).
 """
 
 from __future__ import annotations
@@ -25,9 +29,7 @@ WORD_CHARACTERS = 64  # a longer word is cut: nobody types it, and base64 would 
 MESSAGE_WORDS = 10_000  # distinct words indexed of one message
 
 QUERY_TERMS = 32  # of a search; each reads the word's postings
-QUERY_PREFIXES = (
-    4  # of them with a star; each reads the postings of every word that begins so: 13 ms for a letter
-)
+QUERY_PREFIXES = 4  # of them with a star; on PostgreSQL each reads the postings of every word that begins so
 PREFIX_CHARACTERS = 2  # that a beginning has; in scripts without spaces the index is finer, and one will do
 
 PAGES_A_TURN = 32  # of the index, merged in one turn of the writer: some 10 ms of work

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from storage import migrate as migrations
 from storage.database import Database
 from storage.errors import SchemaTooNew
+from storage.mail.search import find_messages
 from storage.migrate import HEAD, build, is_empty, known_revisions, migrate, revision
 from storage.proof import journal
 from storage.schema import FIRST_ID, id_block, metadata
@@ -145,3 +146,40 @@ def test_head_is_the_newest_script() -> None:
     scripts = ScriptDirectory.from_config(configuration)
     assert scripts.get_heads() == [HEAD]
     assert known_revisions() == {script.revision for script in scripts.walk_revisions()}
+
+
+def test_the_index_of_texts_is_made_anew_with_beginnings(tmp_path: Path) -> None:
+    """What was found before the migration is found after it, by the whole word and by its beginning; a word of a message
+    that is gone is in no page of the new index.
+    """
+    database = Database(tmp_path / "old.sqlite3")
+    insert = "INSERT INTO message_index(rowid, words) VALUES(:id, :words)"
+    texts = {7: "account·1 kanone café 票 発票", 8: "account·1 kanal zebra", 9: "account·1 kasse"}
+    with database.writing.begin() as connection:
+        build(connection, "0004")
+        connection.execute(text(insert), [{"id": id, "words": words} for id, words in texts.items()])
+        connection.execute(text("PRAGMA foreign_keys = OFF"))
+        columns = connection.execute(
+            text("SELECT name, type FROM pragma_table_info('message') WHERE \"notnull\"")
+        ).all()
+        values = {
+            name: (b"" if kind == "BLOB" else "") if kind in ("BLOB", "TEXT") else 1 for name, kind in columns
+        }
+        for id in (7, 8):
+            row = values | {"id": id, "identity": id.to_bytes(16, "big")}
+            names = ", ".join(f'"{name}"' for name in row)
+            marks = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO message ({names}) VALUES ({marks})"), row)
+        assert find_messages(connection, 1, "ka*", before=99, limit=9) == [9, 8, 7]
+
+    migrate(database)
+
+    with database.read() as connection:
+        found = {
+            each: find_messages(connection, 1, each, before=99, limit=9)
+            for each in ("ka*", "kan*", "kanal", "票", "kasse")
+        }
+        words = connection.execute(text("SELECT count(*) FROM message_index_docsize")).scalar_one()
+    database.close()
+    assert found == {"ka*": [8, 7], "kan*": [8, 7], "kanal": [8], "票": [7], "kasse": []}
+    assert words == 2

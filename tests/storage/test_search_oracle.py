@@ -84,13 +84,13 @@ class _Oracle:
                 True,
             )
 
-        typed = [self._typed() for _ in range(1 if self.chance.random() < 0.8 else 2)]
+        several = [self._typed() for _ in range(1 if self.chance.random() < 0.8 else 2)]
         found = set(self.texts)
-        for each in typed:
+        for each in several:
             found &= {
                 number for number, words in self.words.items() if any(_is(each, word) for word in words)
             }
-        return " ".join(typed), found, False
+        return " ".join(several), found, False
 
     def _typed(self) -> str:
         word = self.chance.choice(SPACED[self.chance.choice([*SPACED])].split())
