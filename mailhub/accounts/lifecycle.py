@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import structlog
 
 from mailhub.accounts import letters, mailbox_domains, removal, stages
-from mailhub.accounts.stages import Due, due, looked_at
+from mailhub.accounts.stages import Due, due, looked_at, trial_is_over
 from mailhub.accounts.steadiness import JUMPED, SANE, Steadiness
 from mailhub.backups.erasing import backups_holding, rewrite_key_files
 from mailhub.backups.vault import Vault
@@ -391,20 +391,43 @@ def suspend(act: Act, context: LifecycleContext) -> Account:
 
 
 def resume(act: Act, context: LifecycleContext, *, by_owner: bool) -> Account:
-    """Lift a suspension: the stage before it, with a whole new term. An owner's deletion request is taken back."""
+    """Lift a suspension: the stage before it, with a whole new term. An owner's deletion request is taken back.
+
+    A trial that its owner lifts ends when it would have ended: asking and lifting make it no longer. One that is over is
+    lifted by a payment or the operator; its owner can still take their request for deletion back.
+    """
     found = _locked(act.transaction, act.account)
     if found.stage != "suspended":
         raise Conflict(f"the account is {found.stage}: only a suspension can be lifted")
     if by_owner and found.stage_reason == "by-operator":
         raise Forbidden("the operator suspended this account, and alone can lift that")
 
+    of_trial = by_owner and found.stage_before == "trial"
+    if of_trial and trial_is_over(found, act.now, context.settings):
+        return _stay_suspended(act, found)
+
     accounts.change_account(act.transaction.connection, act.account, deletion_asked_at=None)
     enter(act, context, found.stage_before or "active", "lifted")
+    if of_trial:
+        accounts.change_account(act.transaction.connection, act.account, term_began_at=found.created_at)
     if found.stage_reason == "payment-failed" and found.stage_before == "active":
         accounts.change_account(
             act.transaction.connection, act.account, term_began_at=act.now
         )  # billing fails still
 
+    return _locked(act.transaction, act.account)
+
+
+def _stay_suspended(act: Act, found: Account) -> Account:
+    """The trial is over: only the owner's request for deletion can be taken back, and the suspension's term begins anew."""
+    if found.deletion_asked_at is None:
+        raise Forbidden("the trial is over: a payment makes the account active, or the operator lifts this")
+
+    connection = act.transaction.connection
+    rows.clear_warnings(connection, act.account)
+    values = {"deletion_asked_at": None, "stage_reason": "trial-ended", "term_began_at": act.now}
+    accounts.change_account(connection, act.account, **values)
+    _record(act, "account.keep", {"stage": found.stage})
     return _locked(act.transaction, act.account)
 
 

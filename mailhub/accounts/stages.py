@@ -99,6 +99,11 @@ def looked_at(stage: str, now: int, settings: Lifecycle) -> int:
     return max(0, now - _term(settings, step) + ahead)  # 0 is the term of who asked for deletion
 
 
+def trial_is_over(account: Account, now: int, settings: Lifecycle) -> bool:
+    """Whether a trial's whole term has passed since the account was made, whatever stages it was in meanwhile."""
+    return now > account.created_at + _term(settings, TRANSITIONS["trial"])
+
+
 def _term(settings: Lifecycle, step: Transition) -> int:
     days: float = getattr(settings, step.term)
     return int(days * clock.DAY)

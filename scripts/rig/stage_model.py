@@ -123,11 +123,20 @@ class Modelled:
     def _lift(self, at: int) -> bool:
         if self.stage != "suspended" or self.why == "operator":
             return False
+        of_trial = self.before == "trial"
+        if of_trial and at > self.born + DAYS["trial"] * DAY:
+            taken = self.asked
+            if taken:  # only the request is taken back
+                self.asked, self.why = False, "trial"
+                self.restart(at)
+            return taken
         owes = self.why == "money" and self.before == "active"
         self.asked = False
         self.go(self.before, at, "lifted")
         if owes:
             self.restart(at)
+        if of_trial:
+            self.restart(self.born)
         return True
 
     def _ask(self, at: int) -> bool:

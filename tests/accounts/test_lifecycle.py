@@ -122,7 +122,7 @@ def life(desk: Desk, tmp_path: Path) -> Life:
         refresh=desk.directory.refresh,
         post=post_of(desk),
     )
-    values = {"stage": "trial", "billing": "external", "term_began_at": START}
+    values = {"stage": "trial", "billing": "external", "term_began_at": START, "created_at": START}
     desk.writer.run(lambda tx: accounts.change_account(tx.connection, desk.account, **values))
     made = Life(desk=desk, context=context)
     made.sweep()
@@ -231,9 +231,9 @@ def test_failing_payments_count_from_the_first_since_the_last_success(life: Life
 
 
 def test_a_lifted_suspension_gives_a_whole_new_term(life: Life) -> None:
-    """The owner lifts a trial's suspension, but not the operator's."""
+    """The operator lifts a trial's suspension; the owner not the operator's."""
     life.until("suspended", at_most=15 * DAY)
-    life.act(lifecycle.resume, by_owner=True)
+    life.act(lifecycle.resume, by_owner=False)
     assert (life.account.stage, life.account.term_began_at) == ("trial", life.now)
     life.act(lifecycle.suspend)
     with pytest.raises(Forbidden):
@@ -265,6 +265,32 @@ def test_a_request_is_taken_back_by_lifting(life: Life) -> None:
     assert (life.account.stage, life.account.deletion_asked_at) == ("trial", None)
     life.pass_time(MINUTE)
     assert life.account.stage == "trial"
+
+
+def test_no_owner_makes_a_trial_longer(life: Life) -> None:
+    """Over it is lifted by no owner; asking for deletion and lifting that again and again ends with its term, too."""
+    began = life.now
+    while life.account.stage == "trial":
+        assert life.now - began < 22 * DAY, "the trial's term, and its warnings given anew once"
+        life.act(lifecycle.ask_deletion)
+        life.pass_time(MINUTE)
+        assert life.account.stage == "suspended"
+        life.act(lifecycle.resume, by_owner=True)
+        assert life.account.deletion_asked_at is None
+        life.pass_time(2 * DAY)
+    assert (life.account.stage, life.account.stage_reason) == ("suspended", "trial-ended")
+    with pytest.raises(Forbidden, match="the trial is over"):
+        life.act(lifecycle.resume, by_owner=True)
+
+    life.act(lifecycle.ask_deletion)
+    life.act(lifecycle.resume, by_owner=True)
+    assert (life.account.stage, life.account.deletion_asked_at, life.account.term_began_at) == (
+        "suspended",
+        None,
+        life.now,
+    )
+    life.act(lifecycle.payment_ok)
+    assert life.account.stage == "active"
 
 
 def test_a_hold_beats_every_stage_and_lifted_lets_it_go_on(life: Life) -> None:
