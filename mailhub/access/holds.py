@@ -22,9 +22,15 @@ from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
 from mailhub.proof.act import Act
 from storage.privacy import holds
 from storage.privacy.holds import Hold
+from storage.tickets.ticket_lists import TicketRow
 from storage.tickets.tickets import find_ticket
 
 READERS = frozenset({Role.OWNER, Role.ADMIN})  # of what is restricted
+
+
+def concealed(row: TicketRow) -> TicketRow:
+    """A restricted ticket in a list: without what its requester is called and wrote."""
+    return replace(row, subject="(restricted by a hold)", contact=None, contact_name=None)
 
 
 def add_hold(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
@@ -107,7 +108,7 @@ def _by_bearer(house: House, authorization: str) -> Actor:
 
     kind = kind_of(text)
     if kind is Kind.SESSION:
-        return _by_session(house, text, clock.now())
+        return by_session(house, text, clock.now())
     if kind is Kind.API_TOKEN:
         return _by_token(house, text, clock.now())
 
@@ -138,7 +139,8 @@ def _by_token(house: House, text: str, now: int) -> Actor:
     )
 
 
-def _by_session(house: House, text: str, now: int) -> Actor:
+def by_session(house: House, text: str, now: int) -> Actor:
+    """Whose session this is: what a bearer shows at the API, and a cookie in the inbox."""
     hash_ = bearer_hash(text)
     settings = house.config.login
     idle_since = now - int(settings.idle_minutes * clock.MINUTE)
@@ -227,11 +229,16 @@ async def in_turn(
     if iscoroutinefunction(request.scope["route"].endpoint):
         yield actor
         return
+    async with turn_of(request, house, actor):
+        yield actor
+
+
+def turn_of(request: Request, house: House, actor: Actor) -> AbstractAsyncContextManager[None]:
+    """One of the threads for requests, by turns of the accounts."""
     turns = request.app.state.turns
     assert isinstance(turns, Turns)
     limits = house.config.limits
-    async with turns.turn(actor.account, at_once=limits.requests_at_once, waiting=limits.requests_waiting):
-        yield actor
+    return turns.turn(actor.account, at_once=limits.requests_at_once, waiting=limits.requests_waiting)
 
 
 Caller = Annotated[Actor, Depends(in_turn)]

@@ -5,15 +5,28 @@ Where a hold restricts what is named, whoever asks hears so here, at every door 
 
 from __future__ import annotations
 
-from mailhub.callers.caller import Call
+from mailhub.callers.caller import Call, named_account
 from mailhub.callers.names import is_id
-from mailhub.errors import BadRequest, NotFound
-from storage.database import Connection
+from mailhub.errors import AccountNeeded, BadRequest, NotFound
+from storage.database import Connection, Database
 from storage.mail import mailboxes, message_lists
 from storage.mail.message_lists import MessageRow
 from storage.people import users
 from storage.tickets import tickets
 from storage.tickets.tickets import Ticket
+
+NO_ACCOUNT = 0  # no account has this id: a name that leads nowhere fails as any other wrong login does
+
+
+def account_named(database: Database, name: str | None) -> int | None:
+    """The account that somebody who logs in names by id or name; None without one."""
+    if name is None:
+        return None
+    try:
+        with database.read() as connection:
+            return named_account(connection, name)
+    except (NotFound, AccountNeeded):
+        return NO_ACCOUNT
 
 
 def the_ticket(connection: Connection, call: Call, reference: str) -> Ticket:

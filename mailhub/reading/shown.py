@@ -32,6 +32,7 @@ class ShownContent:
     text: str
     reply_text: str  # what is new in an answer; ``text`` where nothing is folded
     folded_lines: int  # of ``text`` that ``reply_text`` leaves out
+    html: bool  # whether there is more to see than the text
     attachments: Sequence[Attachment]
 
 
@@ -43,6 +44,7 @@ NOTHING = ShownContent(
     text="",
     reply_text="",
     folded_lines=0,
+    html=False,
     attachments=(),
 )
 
@@ -117,6 +119,7 @@ def _content(row: MessageRow, raw: bytes, earlier: Earlier) -> ShownContent:
         text=parsed.text,
         reply_text=reply.new,
         folded_lines=sum(bool(line.strip()) for line in reply.folded.split("\n")),
+        html=bool(parsed.html),
         attachments=parsed.attachments,
     )
 

@@ -6,11 +6,15 @@ from fastapi import FastAPI
 
 from mailhub.callers.rates import Rates
 from mailhub.web import deletion, password, privacy
+from mailhub.web.inbox import help, lists, messages, screens, signing_in, tickets
+
+PUBLIC = (privacy, password, deletion)
+INBOX = (screens, signing_in, lists, tickets, messages, help)
 
 
 def install(app: FastAPI) -> FastAPI:
     """Serve the pages, too. They are no part of the API and not in its description."""
     app.state.page_rates = Rates()
-    for module in (privacy, password, deletion):
+    for module in (*PUBLIC, *INBOX):
         app.include_router(module.router, include_in_schema=False)
     return app

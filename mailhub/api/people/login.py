@@ -16,18 +16,16 @@ from mailhub.access.bearers import Kind, bearer_hash, kind_of
 from mailhub.access.passwords import MAXIMUM_LENGTH, require_length
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant
-from mailhub.callers.caller import Call, InAccount, TheHouse, named_account, require_open
+from mailhub.callers.caller import Call, InAccount, TheHouse, require_open
+from mailhub.callers.named import account_named
 from mailhub.callers.origin import peer_of, require_admitted
-from mailhub.errors import AccountNeeded, Forbidden, NotFound
-from mailhub.house import House
+from mailhub.errors import Forbidden, NotFound
 from mailhub.people import enrolment, people
 from mailhub.people import login as flow
 from storage.database import Connection
 from storage.people import users
 
 router = APIRouter(tags=["login"])
-
-NO_ACCOUNT = 0  # no account has this id: a name that leads nowhere fails as any other wrong login does
 
 Password = Annotated[str, Field(max_length=MAXIMUM_LENGTH)]
 Code = Annotated[str, Field(max_length=100)]
@@ -85,7 +83,7 @@ def login(request: Request, house: TheHouse, body: Login) -> OpenedSession:
         login=body.email,
         password=body.password,
         code=body.code,
-        account=_account(house, body.account),
+        account=account_named(house.database, body.account),
         peer=peer_of(request),
     )
 
@@ -162,13 +160,3 @@ def _person(call: Call) -> tuple[int, int]:
     if call.actor.token is not None:
         raise Forbidden("an ApiToken may not change how its user logs in: log in (mailhub login EMAIL)")
     return enrolment.themselves(call.actor)
-
-
-def _account(house: House, name: str | None) -> int | None:
-    if name is None:
-        return None
-    try:
-        with house.database.read() as connection:
-            return named_account(connection, name)
-    except (NotFound, AccountNeeded):
-        return NO_ACCOUNT

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from fastapi import APIRouter, Response
 from starlette.responses import StreamingResponse
 
@@ -11,22 +9,20 @@ from mailhub.api.frame import shapes
 from mailhub.api.frame.naming import named_one
 from mailhub.api.frame.shapes import Id, made
 from mailhub.api.tickets import views
-from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.caller import InAccount
 from mailhub.callers.named import message_row
-from mailhub.errors import BadRequest, NotFound
+from mailhub.callers.stored import attached, in_pieces, raw_of
+from mailhub.errors import BadRequest
 from mailhub.filter.weighing import is_conflict
-from mailhub.message import parse
 from mailhub.privacy import file_deletion
 from mailhub.reading import reparse
 from mailhub.reading.shown import contents_of
 from storage.filter import ledger
-from storage.mail import intake_lists, raws
+from storage.mail import intake_lists
 from storage.tickets.ticket_views import told_of
 from storage.tickets.tickets import find_ticket
 
 router = APIRouter(tags=["messages"])
-
-PIECE_BYTES = 256 * 1024
 
 BYTES = {200: {"content": {"application/octet-stream": {}}, "description": "The bytes."}}
 
@@ -77,9 +73,9 @@ def show_message(call: InAccount, message: Id) -> shapes.Message:
 def raw_message(call: InAccount, message: Id) -> Response:
     """The message exactly as it was received."""
     call.require("message.read")
-    raw = _raw(call, message)
+    raw = raw_of(call, message)
     return StreamingResponse(
-        _pieces(call, raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))}
+        in_pieces(call, raw), media_type="message/rfc822", headers={"Content-Length": str(len(raw))}
     )
 
 
@@ -87,14 +83,7 @@ def raw_message(call: InAccount, message: Id) -> Response:
 def attachment(call: InAccount, message: Id, index: int) -> Response:
     """One file of a message, decoded. Always sent as opaque bytes: a browser must not run what a stranger wrote."""
     call.require("message.read")
-    raw = _raw(call, message)
-    count = len(parse.list_attachments(raw))
-    if not 0 <= index < count:
-        raise NotFound(f"message {message} has no attachment {index}; it has {count}, counted from 0")
-    content = parse.attachment_bytes(raw, index)
-    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
-    headers["Content-Length"] = str(len(content))
-    return StreamingResponse(_pieces(call, content), media_type="application/octet-stream", headers=headers)
+    return attached(call, message, index)
 
 
 @router.delete("/messages/{message}/attachments/{index}", status_code=204, response_class=Response)
@@ -165,31 +154,3 @@ def read_stored_anew(call: InAccount, after: Id = 0) -> Reparsed:
     found = reparse.read_anew(house.database, house.secrets, house.directory, call.account, after=after)
     changed = house.writer.run(reparse.write_anew, account=call.account, messages=found) if found else 0
     return Reparsed(read=len(found), changed=changed, next=found[-1].stored.id if found else None)
-
-
-def _pieces(call: Call, content: bytes) -> Iterator[bytes]:
-    """In pieces that wait for the client: the connection holds one, and the request's charge lasts until the end.
-
-    A client that goes leaves the iterator in a cycle of tracebacks: the bytes are dropped with the charge, not by it.
-    """
-    held = [content]
-    call.charges.at_end(held.clear)
-    return _cut(held, len(content))
-
-
-def _cut(held: list[bytes], size: int) -> Iterator[bytes]:
-    for start in range(0, size, PIECE_BYTES):
-        if not held:
-            return
-        yield held[0][start : start + PIECE_BYTES]
-
-
-def _raw(call: InAccount, message: Id) -> bytes:
-    """Charged to the request until its answer is sent."""
-    with call.house.database.read() as connection:
-        row = message_row(connection, call, message)
-        call.charges.hold(row.size_bytes)
-        raw = raws.read(connection, call.account, row.id)
-    if raw is None:
-        raise NotFound(f"message {message} has no raw bytes")
-    return raw

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from mailhub.access.holds import concealed
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import instant, made
 from mailhub.reading.shown import ShownContent
@@ -17,9 +16,7 @@ from storage.tickets.ticket_views import ToldOfMessages
 
 def ticket(row: ticket_lists.TicketRow, *, restricted: bool = False) -> shapes.Ticket:
     """A ticket of a list; a restricted one without what its requester is called and wrote."""
-    if restricted:
-        row = replace(row, subject="(restricted by a hold)", contact=None, contact_name=None)
-    return made(shapes.Ticket, row)
+    return made(shapes.Ticket, concealed(row) if restricted else row)
 
 
 def delivery(row: intake_lists.IntakeRow) -> shapes.Delivery:
