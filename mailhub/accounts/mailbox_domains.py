@@ -44,9 +44,16 @@ def canonical_domain(text: str) -> str:
     domain = ascii_name(text)
     if not domain or any(not label.replace("-", "").isalnum() for label in domain.split(".")):
         raise BadRequest("give a domain, such as example.com")
+    if _is_number(domain):
+        raise BadRequest(f"{domain} is a number of a machine, no domain: give one such as example.com")
     if public_suffix(domain):
         raise BadRequest(f"{domain} is no one's: everybody can have a name under it")
     return domain
+
+
+def _is_number(domain: str) -> bool:
+    """Whether it is an IP address, whole or in part: no top-level domain is all digits (RFC 1123 2.1, RFC 3696 2)."""
+    return domain.rpartition(".")[2].isdigit()
 
 
 def record_of(row: MailDomain) -> tuple[str, str]:
@@ -66,7 +73,7 @@ def require_address(
     is not this account's to serve.
     """
     served = served_form(address)
-    if not valid_address(served):
+    if not valid_address(served) or _is_number(served.rpartition("@")[2]):
         raise BadRequest("this is no address that mail can be sent to")
     if operator:
         return served

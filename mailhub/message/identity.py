@@ -17,6 +17,7 @@ from mailhub.message.values import Parsed, Part
 DIGEST_BYTES = 16
 _SLICE_BYTES = 1024 * 1024
 _WHITE = b" \t\r\n\x0b\x0c\0"
+_ORIGIN_CHARACTERS = 1_000
 
 
 def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iterable[int]) -> bytes:
@@ -34,10 +35,12 @@ def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iter
     return digest.digest()
 
 
-def name(parsed: Parsed, sender: str) -> bytes:
+def name(parsed: Parsed, sender: str, day: str = "") -> bytes:
     """16 bytes of what the message is called: its Message-ID, or Reply-To, Date and Subject as read, of this sender.
 
-    Without an id Reply-To tells apart who wrote by a form, which sends everybody's mail from one address.
+    Without an id Reply-To tells apart who wrote by a form, which sends everybody's mail from one address. Without a Date
+    too, the hop that had it first tells apart what a device says again in the same words; where nothing says when it was
+    sent, ``day`` does, on which it came.
 
     ``sender`` is whose mail it becomes, lower case: else whoever sent somebody's id and text first, under a name of their
     own, would have the genuine mail taken for a copy and shown to nobody.
@@ -46,14 +49,21 @@ def name(parsed: Parsed, sender: str) -> bytes:
         what = f"i\0{parsed.message_id}"
     else:
         answered = "\0".join(each.address.lower() for each in parsed.reply_to)
-        what = f"h\0{parsed.date}\0{''.join(parsed.subject.split())}\0{answered}"
+        when = parsed.date if parsed.date is not None else _origin(parsed) or day or None
+        what = f"h\0{when}\0{''.join(parsed.subject.split())}\0{answered}"
 
     return blake2b(f"{sender}\0{what}".encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
 
 
-def key(parsed: Parsed, sender: str) -> bytes:
+def _origin(parsed: Parsed) -> str:
+    """The lowest Received, which every copy of a mail has from the host that took it in first; "" without one."""
+    hops = [value for name, value in parsed.headers if name.lower() == "received"]
+    return "".join(hops[-1].split())[:_ORIGIN_CHARACTERS] if hops else ""
+
+
+def key(parsed: Parsed, sender: str, day: str = "") -> bytes:
     """16 bytes that are equal when two messages are the same: name and content together.
 
     Same ``name`` and another ``key`` means the same id with another body: two messages, to be flagged.
     """
-    return blake2b(name(parsed, sender) + parsed.identity, digest_size=DIGEST_BYTES).digest()
+    return blake2b(name(parsed, sender, day) + parsed.identity, digest_size=DIGEST_BYTES).digest()

@@ -15,8 +15,9 @@ from hashlib import blake2b
 import structlog
 
 from classifier.tokens import Document, Features, features, features_of_each
+from mailhub import clock
 from mailhub.directory import Directory
-from mailhub.envelope import Envelope, is_from_elsewhere
+from mailhub.envelope import Envelope, Source, is_from_elsewhere
 from mailhub.keys import Keys
 from mailhub.message import addresses, identity
 from mailhub.message.addresses import served_form
@@ -242,7 +243,8 @@ def _read(
     parsed = parse(raw, mail_from_null=envelope.mail_from is None)
     if known is None and trust.hosts and not is_from_elsewhere(envelope.source, envelope.peer):
         known = by_trusted_host(fields_of(raw)[0], trust, parsed.author.domain)
-    own = _hash(secrets.identity, identity.key(parsed, _sender(parsed, envelope.mail_from)))
+    named = identity.key(parsed, _sender(parsed, envelope.mail_from), _day(envelope))
+    own = _hash(secrets.identity, named)
     prepared = Prepared(
         envelope=envelope,
         raw_bytes=len(raw),
@@ -266,6 +268,11 @@ def _read(
     )
 
     return prepared, _document(raw, parsed, to_words(known))
+
+
+def _day(envelope: Envelope) -> str:
+    """The day on which a mail came by a door that takes it once; "" where the same may be read in again."""
+    return "" if envelope.source in (Source.IMPORT, Source.IMAP) else str(envelope.received_at // clock.DAY)
 
 
 def _is_feedback(envelope: Envelope, directory: Directory) -> bool:

@@ -215,3 +215,11 @@ def test_a_silent_mailbox_is_shown_where_one_looks(home: Home) -> None:
     path = f"/v1/mailboxes/{mailbox['address']}/silence?account=1"
     ended = operator_("PUT", path, {"limit_hours": 0}).json
     assert (ended["limit_hours"], ended["silent_at"], ended["words"]) == (0, None, "")
+
+
+@pytest.mark.parametrize("address", ["help@192.0.2.7", "help@mail.192", "help@192.0.2.7."])
+def test_no_mailbox_is_made_at_a_number(home: Home, address: str) -> None:
+    """A number without brackets is no host that mail could be sent to (RFC 5321 4.1.3), for whoever adds it."""
+    for who in (OWNER, operator(0)):
+        with pytest.raises(BadRequest, match="no address"):
+            add_mailbox(Call(home.house, who, 1), NewMailbox(address=address))

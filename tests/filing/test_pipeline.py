@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mailhub.clock import DAY
 from mailhub.directory import Directory
 from mailhub.envelope import Fate, Source
 from storage.mail.filing import BEARERS
@@ -206,3 +207,29 @@ def test_a_reply_to_a_closed_ticket_whose_mailbox_is_gone_is_filed(room: PostRoo
     outcome = room.deliver(mail("Still broken.", headers=answering("a@x.example")))
     assert (outcome.fate, outcome.ticket) == (Fate.FILED, first.ticket)
     assert room.ticket(first.ticket).state == "open"
+
+
+def test_what_a_device_says_again_is_another_mail(room: PostRoom) -> None:
+    """Without Message-ID and Date the same words are one mail on one day, or by one first hop, and another after that."""
+    alarm = mail("Disk is full.", sender="ups@lan.example", date=None)
+    first = room.deliver(alarm)
+    assert room.deliver(alarm).fate is Fate.DUPLICATE
+    room.now += DAY
+    assert room.deliver(alarm).fate is Fate.FILED
+
+    hop = b"Received: from ups by mx.lan.example; Fri, 15 Jan 2027 0%d:00:00 +0000\r\n"
+    own = b"Received: from mx.lan.example by mail.example.com; Fri, 15 Jan 2027 10:00:00 +0000\r\n"
+    second = room.deliver(hop % 8 + alarm)
+    room.now += DAY
+    assert room.deliver(own + hop % 8 + alarm).fate is Fate.DUPLICATE
+    assert room.deliver(own + hop % 9 + alarm).fate is Fate.FILED
+    assert len({first.message, second.message}) == 2
+
+
+def test_an_archive_that_is_read_in_again_is_known(room: PostRoom) -> None:
+    """What may be read in twice, an import or a folder at a provider, is the same mail on any day."""
+    alarm = mail("Disk is full.", sender="ups@lan.example", date=None)
+    for source in (Source.IMPORT, Source.IMAP):
+        room.deliver(alarm, source=source)
+        room.now += DAY
+        assert room.deliver(alarm, source=source).fate is Fate.DUPLICATE
