@@ -4,8 +4,9 @@ Durable states: SQLite: the FTS5 table ``message_index`` (contentless: it holds 
 but a deleted row's words stay in the pages until ``rewrite_index``). PostgreSQL: a table of that name
 (tsvector, GIN). A word of the account's own (``account·7``) stands in every row: a search reads one account's
 postings. Positions are not kept (``detail=none``): a query is a set of words, all of which must occur; a
-final ``*`` matches prefixes. SQLite's index holds those of two and three characters, so that ``ka*`` reads one
-list, newest first (0.5 ms among a million messages; 400 without, for a third less bytes).
+final ``*`` matches prefixes. SQLite's index holds those of two characters, so that ``ka*`` reads one list, newest
+first: 0.5 ms among a million messages of 60 words, 400 without, ``kak*`` 37 either way; 3,000 real mails take 557
+bytes and 99 us each, 461 and 77 without. Three characters too would take 607 bytes and 142 us.
 
 Scripts without spaces are cut into pairs of characters, and the last of a run stands alone besides, so that any
 one of them is found, and any piece, whatever a dictionary would make of it. A word with accents is indexed without
