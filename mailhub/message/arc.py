@@ -19,6 +19,7 @@ from mailhub.message.dns_questions import NO_ANSWER, Answers, Question, ascii_na
 SETS = 50  # RFC 8617 4.2.1
 _RESULTS, _MESSAGE, _SEAL = b"arc-authentication-results", b"arc-message-signature", b"arc-seal"
 _KINDS = (_RESULTS, _MESSAGE, _SEAL)
+SEALED = (_RESULTS, _SEAL)  # what a sealer found, and that it was them
 _NUMBERED = re.compile(rb"[ \t\r\n]*+i[ \t\r\n]*+=[ \t\r\n]*+([1-9]\d?)[ \t\r\n]*+;")
 _ANYWHERE = re.compile(rb"(?:^|;)[ \t\r\n]*+i[ \t\r\n]*+=[ \t\r\n]*+([1-9]\d?)[ \t\r\n]*+(?:;|\Z)")
 
@@ -40,8 +41,12 @@ class Chain:
         return frozenset(each.question for each in (*self.seals, self.message))
 
 
-def sets_of(fields: Sequence[tuple[bytes, bytes]]) -> list[Place]:
-    """The sets of a chain, oldest first; none when the chain is not whole, or longer than it may be."""
+def sets_of(fields: Sequence[tuple[bytes, bytes]], needed: Sequence[bytes] = _KINDS) -> list[Place]:
+    """The sets of a chain, oldest first; none when the chain is not whole, or longer than it may be.
+
+    ``needed``: of each set. ``SEALED`` is enough where somebody who is believed has verified the chain, since relays drop
+    signatures that they broke themselves.
+    """
     found: dict[int, Place] = {}
     for index, (name, value) in enumerate(fields):
         kind = name.strip().lower()
@@ -54,11 +59,8 @@ def sets_of(fields: Sequence[tuple[bytes, bytes]]) -> list[Place]:
         place[kind] = index
 
     whole = sorted(found) == [*range(1, len(found) + 1)] and len(found) <= SETS
-    return [found[each] for each in sorted(found)] if whole and all(map(_is_whole, found.values())) else []
-
-
-def _is_whole(place: Place) -> bool:
-    return len(place) == len(_KINDS)
+    whole = whole and all(place.keys() >= {*needed} for place in found.values())
+    return [found[each] for each in sorted(found)] if whole else []
 
 
 def sealer_of(fields: Sequence[tuple[bytes, bytes]], place: Place) -> str:

@@ -46,7 +46,7 @@ def by_trusted_host(
         return known
 
     below = fields[below_hop(fields, trust.hosts) :]
-    sets = arc.sets_of(below)
+    sets = arc.sets_of(below, arc.SEALED)
     if not sets or (sealer := arc.sealer_of(below, sets[-1])) not in trust.sealers:
         return known
     return replace(known, sealer=sealer) if says_pass(arc.results_of(below, sets[-1]), author) else known

@@ -205,6 +205,25 @@ def test_a_trusted_hosts_word_stands_for_our_own_check_of_the_chain(
     assert (found.dmarc, found.sealer) == ("fail", sealer)
 
 
+def test_a_trusted_hosts_word_needs_no_signature_that_a_relay_dropped() -> None:
+    """Where the chain was verified, the seal and what was found are enough; by our own check the chain is whole or none."""
+    sealed = _sealed(MAIL, "alumni.example", PASSED)[0]
+    lines = [line for line in sealed.split(b"\r\n") if not line.startswith(b"ARC-Message-Signature")]
+    raw = OURS + HOP + b"\r\n".join(lines)
+    found = excused.by_trusted_host(
+        fields_of(raw)[0], Trust.of("mx.example.com", "alumni.example"), "bank.example"
+    )
+    assert found is not None
+    assert found.sealer == "alumni.example"
+    assert arc.read(raw, NOW) is None
+    repeated = lines[0] + b"\r\n" + raw.partition(HOP)[2]
+    again = excused.by_trusted_host(
+        fields_of(OURS + HOP + repeated)[0], Trust.of("mx.example.com", "alumni.example"), "bank.example"
+    )
+    assert again is not None
+    assert again.sealer == ""
+
+
 def test_what_the_trusted_host_sealed_itself_is_passed_over() -> None:
     """A set above the trusted host's own Received was made after it had looked: the one below it counts."""
     below, sets = _sealed(MAIL, "alumni.example", PASSED)
