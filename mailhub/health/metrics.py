@@ -37,6 +37,11 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "mailhub_undecided_oldest_seconds": ("gauge", "How long the oldest delivery waits for its commit.", ()),
     "mailhub_quarantine_messages": ("gauge", "Messages filed raw because reading them failed.", ()),
     "mailhub_queue_faults": ("gauge", "Rows of background queues that failed and are tried again.", ()),
+    "mailhub_breaches_overdue": (
+        "gauge",
+        "Breaches whose authority was not told in 72 hours (GDPR art. 33).",
+        (),
+    ),
     "mailhub_disk_free_bytes": ("gauge", "Room left for the data directory.", ()),
     "mailhub_writer_turns_total": ("counter", "Transactions of the writer.", ()),
     "mailhub_relay_tries_total": ("counter", "Tries to hand a mail to the relay.", ("result",)),
@@ -89,10 +94,11 @@ class Metrics:
         authorised: Callable[[], Sequence[Authorisation]],
         watched: Callable[[], Sequence[Watched]],
         failing: Callable[[], int],
+        overdue: Callable[[], int],
     ) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(
-            _VitalsCollector(vitals, turns, quarantine, fetched, authorised, watched, failing)
+            _VitalsCollector(vitals, turns, quarantine, fetched, authorised, watched, failing, overdue)
         )
         ProcessCollector(registry=self._registry)
 
@@ -111,6 +117,7 @@ class _VitalsCollector(Collector):
         authorised: Callable[[], Sequence[Authorisation]],
         watched: Callable[[], Sequence[Watched]],
         failing: Callable[[], int],
+        overdue: Callable[[], int],
     ) -> None:
         self._vitals = vitals
         self._turns = turns
@@ -119,6 +126,7 @@ class _VitalsCollector(Collector):
         self._authorised = authorised
         self._watched = watched
         self._failing = failing
+        self._overdue = overdue
 
     def describe(self) -> list[Metric]:
         return [_family(name) for name in METRICS]
@@ -143,6 +151,7 @@ class _VitalsCollector(Collector):
         yield from _watches(self._watched())
         yield "mailhub_quarantine_messages", (), self._quarantine()
         yield "mailhub_queue_faults", (), self._failing()
+        yield "mailhub_breaches_overdue", (), self._overdue()
         yield "mailhub_disk_free_bytes", (), vitals.disk_free_bytes()
         yield "mailhub_writer_turns_total", (), self._turns()
         yield "mailhub_start_timestamp_seconds", (), vitals.started_at / clock.SECOND

@@ -6,6 +6,7 @@ time and object (``storage.privacy.breaches``), and no body is read for it. Acts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import Template
 
 from mailhub import clock
@@ -13,6 +14,7 @@ from mailhub.access.quotas import require_room
 from mailhub.config import Quotas
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.proof.act import Act
+from storage.database import Connection
 from storage.privacy import breaches
 from storage.privacy.breaches import Breach
 
@@ -25,14 +27,35 @@ Subject: Notice about your personal data
 
 On $noticed_at we noticed a breach of the $kind of personal data that we hold about you.
 
-What happened: [what, when, and how it came to light]
+What happened: $facts
 What it concerns: $categories
-What it can mean for you: [likely consequences]
-What we have done, and what you can do: [measures taken; what we recommend]
+What it can mean for you: $effects
+What we have done, and what you can do: $remedies
 
 Whom to ask: $contact
 Who is responsible: $controller
 """)
+
+
+AUTHORITY_NOTICE = Template("""\
+Subject: Notification of a personal data breach (GDPR art. 33)
+
+Nature: a breach of the $kind of personal data, noticed on $noticed_at.
+$facts
+
+Whom it concerns: [categories and approximate number of people: mailhub breach report]
+Which data: $categories [approximate number of records: mailhub breach report]
+
+Likely consequences: $effects
+
+Measures taken and proposed: $remedies
+$delay
+Contact: $contact
+Controller: $controller
+""")
+DELAY = """
+Reasons for the delay beyond 72 hours (art. 33(1)): [why the authority was not told by $due_at]
+"""
 
 
 def open_breach(act: Act, kind: str, noticed_at: int | None, *, quotas: Quotas) -> Breach:
@@ -71,17 +94,51 @@ def close_breach(act: Act, breach: int, outcome: str) -> Breach:
     return _find(act, breach)
 
 
+def describe(
+    act: Act, breach: int, *, facts: str | None, effects: str | None, remedies: str | None
+) -> Breach:
+    """Write down what happened, what it did and what was done (art. 33(5)); None leaves what is there."""
+    _open(act, breach)
+    said = {"facts": facts, "effects": effects, "remedies": remedies}
+    values = {name: text.strip() for name, text in said.items() if text is not None}
+    if values:
+        breaches.change_breach(act.transaction.connection, act.account, breach, **values)
+        act.record("breach.describe", f"breach:{breach}", what=sorted(values))
+    return _find(act, breach)
+
+
+def is_late(row: Breach, now: int) -> bool:
+    """Whether 72 hours passed before the authority was told, or the breach closed as none to tell of; closing later
+    does not mend it.
+    """
+    settled = row.authority_told_at or row.closed_at or now
+    return settled > row.noticed_at + TERM
+
+
+def list_overdue(connection: Connection, now: int) -> Sequence[Breach]:
+    """Breaches of all accounts whose authority is still to be told, though the term is over."""
+    return breaches.list_overdue(connection, noticed_before=now - TERM)
+
+
 def due_at(row: Breach) -> int | None:
     """Until when the authority is to be told; None when it was, or the breach is closed."""
     return None if row.authority_told_at is not None or row.closed_at is not None else row.noticed_at + TERM
 
 
-def notice(row: Breach, *, controller: str, contact: str, categories: str) -> str:
-    """What to send to those affected: what is known filled in, the rest in square brackets."""
-    return NOTICE.substitute(
+def notice(
+    row: Breach, *, to: str = "people", controller: str, contact: str, categories: str, now: int
+) -> str:
+    """What to send to those affected, or to the authority: what is known filled in, the rest in square brackets."""
+    template = NOTICE if to == "people" else AUTHORITY_NOTICE
+    late = is_late(row, now)
+    return template.substitute(
         noticed_at=clock.to_iso(row.noticed_at),
         kind=row.kind,
         categories=categories,
+        facts=row.facts or "[what, when, and how it came to light]",
+        effects=row.effects or "[likely consequences]",
+        remedies=row.remedies or "[measures taken; what is recommended]",
+        delay=Template(DELAY).substitute(due_at=clock.to_iso(row.noticed_at + TERM)) if late else "",
         contact=contact or "[set privacy.data_protection_contact]",
         controller=controller or "[set privacy.controller]",
     )

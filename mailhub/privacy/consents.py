@@ -1,7 +1,7 @@
 """Consents: put on record with the text that was agreed to, and withdrawn as easily as given (GDPR art. 7).
 
-Kept of the text are its version and its SHA-256: whoever keeps the texts proves by it which one was agreed
-to. A consent is erased with its contact. Functions take a transaction and commit nothing; each writes its
+Kept are the text as it was shown, its version and SHA-256, and who recorded it: what art. 7(1) asks to be
+shown. A consent is erased with its contact. Functions take a transaction and commit nothing; each writes its
 journal row.
 """
 
@@ -44,6 +44,8 @@ def add_consent(act: Act, given: Given) -> Consent:
         text_digest=sha256(given.text.encode()).hexdigest(),
         how=given.how,
         given_at=given.given_at,
+        text=given.text,
+        actor=act.actor,
     )
     consents.add_consent(act.transaction.connection, row)
     act.record("consent.add", f"consent:{row.id}", contact=row.contact_id)

@@ -24,6 +24,7 @@ from mailhub.filter.objections import take_back_due
 from mailhub.health.watching import Watching
 from mailhub.house import House
 from mailhub.privacy import erasure, privacy_requests, retention
+from mailhub.privacy.breaches import list_overdue
 from mailhub.privacy.erasing.second_receipt import issue_second_receipts
 from mailhub.proof import audit
 from mailhub.service.scheduler import Job
@@ -66,6 +67,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("erasures", 2, lambda: erase_due(house, stopping)),
         Job("backup", 1, lambda: make_due(house.vault, stopping=stopping)),
         Job("backups", 3600, partial(by_date, house, expire_backups)),
+        Job("breaches", 3600, lambda: tell_overdue(house)),
         Job("key-files", 60, lambda: follow_owed(house.vault)),  # keys that another node destroyed
         Job("silence", 60, lambda: watching.look(now=clock.now())),
         Job("authorisations", 300, lambda: keep_authorisations(house)),
@@ -107,6 +109,19 @@ def expire_backups(house: House, *, now: int) -> None:
     """Delete the backups whose term is over, and say so to those who were erased and stood in them."""
     expire(house.vault, actor="system", now=now)
     issue_second_receipts(house.vault, now=now)
+
+
+def tell_overdue(house: House) -> int:
+    """Say in the log, each hour, which breaches the authority should have been told of; how many."""
+    with house.database.read() as connection:
+        overdue = list_overdue(connection, clock.now())
+    for each in overdue:
+        log.warning(
+            "the authority was not told of a breach within 72 hours: mailhub breach list",
+            account=each.account_id,
+            breach=each.id,
+        )
+    return len(overdue)
 
 
 def keep_authorisations(house: House) -> None:

@@ -37,6 +37,9 @@ class Breach:
     kind: str
     actor: str
     noticed_at: int
+    facts: str = ""
+    effects: str = ""
+    remedies: str = ""
     authority_told_at: int | None = None
     people_told_at: int | None = None
     closed_at: int | None = None
@@ -72,6 +75,13 @@ def list_breaches(
     """Breaches of an account by id, those closed among them."""
     query = select(breach).where(breach.c.account_id == account_id, breach.c.id > after)
     return [Breach(**row._mapping) for row in connection.execute(query.order_by(breach.c.id).limit(limit))]
+
+
+def list_overdue(connection: Connection, *, noticed_before: int, limit: int = 100) -> Sequence[Breach]:
+    """Open breaches of all accounts that were noticed before then, and of which the authority was not told."""
+    due = (breach.c.closed_at.is_(None), breach.c.authority_told_at.is_(None))
+    query = select(breach).where(*due, breach.c.noticed_at < noticed_before).order_by(breach.c.noticed_at)
+    return [Breach(**row._mapping) for row in connection.execute(query.limit(limit))]
 
 
 def change_breach(connection: Connection, account_id: int, breach_id: int, **values: Any) -> None:

@@ -27,6 +27,8 @@ class Consent:
     how: str
     given_at: int
     withdrawn_at: int | None = None
+    text: str | None = None  # None: recorded before it was kept
+    actor: str | None = None
 
 
 def add_consent(connection: Connection, row: Consent) -> None:

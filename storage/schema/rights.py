@@ -16,6 +16,8 @@ consent = Table(
     word("text_version", "which version of the text was agreed to"),
     column("text_digest", Text, "SHA-256 of the text that was agreed to", unit="hex"),
     column("how", Text, "how it was given, in the words of who recorded it", personal="behaviour"),
+    column("text", Text, "the text that was agreed to, as it was shown", null="recorded before it was kept"),
+    word("actor", "who recorded it: user:ID or operator:UID", null="recorded before it was kept"),
     instant("given_at", "when it was given", personal="time"),
     instant("withdrawn_at", "when it was withdrawn (art. 7(3))", null="in force", personal="time"),
     PrimaryKeyConstraint("account_id", "id"),
@@ -29,6 +31,9 @@ breach = Table(
     reference("id", "a breach of personal data (art. 33)", retention="account"),
     word("kind", "confidentiality, integrity or availability: what was lost", retention="account"),
     word("actor", "who opened it: user:ID or operator:UID", retention="account"),
+    column("facts", Text, "what happened (art. 33(5))", personal="content", retention="account"),
+    column("effects", Text, "what it did, and can do, to people", personal="content", retention="account"),
+    column("remedies", Text, "what was done about it", personal="content", retention="account"),
     instant("noticed_at", "when it was noticed: the 72 hours of art. 33(1) begin", retention="account"),
     instant("authority_told_at", "when the authority was told", null="not told", retention="account"),
     instant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -97,9 +98,48 @@ def test_nothing_is_noticed_in_the_future(desk: Desk) -> None:
 def test_the_notice_says_whom_to_ask(desk: Desk) -> None:
     """The data-protection contact stands in it, or the setting that is missing."""
     row = opened(desk)
-    assert "dpo@example.com" in breaches.notice(
-        row, controller="C", contact="dpo@example.com", categories="names"
-    )
-    assert "privacy.data_protection_contact" in breaches.notice(
-        row, controller="", contact="", categories="names"
-    )
+    named = breaches.notice(row, controller="C", contact="dpo@example.com", categories="names", now=desk.now)
+    assert "dpo@example.com" in named
+    unnamed = breaches.notice(row, controller="", contact="", categories="names", now=desk.now)
+    assert "privacy.data_protection_contact" in unnamed
+
+
+def test_what_happened_stands_in_both_notices(desk: Desk) -> None:
+    """Facts, effects and remedies, as far as they are written down; the authority's asks why it is late where it is."""
+    row = opened(desk)
+    said = {"facts": "A laptop was stolen.", "effects": "Mail may be read."}
+    first = partial(breaches.describe, facts=said["facts"], effects=said["effects"], remedies=None)
+    told = desk.act(first, row.id)
+    assert (told.facts, told.effects, told.remedies) == ("A laptop was stolen.", "Mail may be read.", "")
+    told = desk.act(partial(breaches.describe, facts=None, effects=None, remedies=" Wiped. "), row.id)
+
+    def notice(to: str, now: int) -> str:
+        return breaches.notice(told, to=to, controller="C", contact="dpo", categories="names", now=now)
+
+    for to in ("people", "authority"):
+        assert all(each in notice(to, desk.now) for each in (*said.values(), "Wiped.", "dpo"))
+    assert "Reasons for the delay" not in notice("authority", desk.now)
+    assert "Reasons for the delay" in notice("authority", row.noticed_at + breaches.TERM + 1)
+    desk.act(breaches.close_breach, row.id, "no-risk")
+    with pytest.raises(Conflict, match="closed"):
+        desk.act(partial(breaches.describe, effects=None, remedies=None, facts="x"), row.id)
+
+
+@pytest.mark.parametrize("outcome", ["told", "no-risk"])
+def test_lateness_stays_after_closing(desk: Desk, outcome: str) -> None:
+    """Who told the authority, or found nothing to tell, after 72 hours was late, for good; in time, never."""
+    end = desk.now + breaches.TERM
+    late, early = opened(desk), opened(desk)
+    if outcome == "told":
+        desk.act(breaches.note_told, early.id, "authority")
+    early = desk.act(breaches.close_breach, early.id, outcome)
+    desk.now = end
+    with desk.database.read() as connection:
+        assert [each.id for each in breaches.list_overdue(connection, desk.now)] == [late.id]
+    if outcome == "told":
+        desk.act(breaches.note_told, late.id, "authority")
+    late = desk.act(breaches.close_breach, late.id, outcome)
+
+    assert (breaches.is_late(late, 2 * end), breaches.is_late(early, 2 * end)) == (True, False)
+    with desk.database.read() as connection:
+        assert breaches.list_overdue(connection, 2 * end) == []

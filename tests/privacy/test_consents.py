@@ -31,10 +31,14 @@ def agreed(desk: Desk, contact: int, *, at: int = 0) -> Consent:
     return desk.do(lambda tx: consents.add_consent(Act(tx, desk.actor, desk.account, desk.now), given))
 
 
-def test_a_consent_keeps_the_digest_of_its_text(desk: Desk) -> None:
-    """Whoever keeps the text proves by it what was agreed to; the text itself is not stored."""
+def test_a_consent_keeps_its_text_and_who_recorded_it(desk: Desk) -> None:
+    """What art. 7(1) asks to be shown: the text as it was shown, its digest, and by whom it was put on record."""
     desk.mail(f"Kim <{KIM}>")
-    assert agreed(desk, contact_of(desk, KIM)).text_digest == sha256(b"Yes, please.").hexdigest()
+    row = agreed(desk, contact_of(desk, KIM))
+    assert (row.text, row.actor) == ("Yes, please.", desk.actor)
+    assert row.text_digest == sha256(b"Yes, please.").hexdigest()
+    with desk.database.read() as connection:
+        assert rows.list_consents(connection, desk.account, row.contact_id) == [row]
 
 
 def test_withdrawing_again_keeps_the_first_instant(desk: Desk) -> None:

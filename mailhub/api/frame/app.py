@@ -20,7 +20,7 @@ from fastapi import Depends, FastAPI, Response
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mailhub import __version__
+from mailhub import __version__, clock
 from mailhub.api.accounts import accounts, billing, sweeps
 from mailhub.api.filter import backtests, learning, rebuilding, senders, spam, suggestions
 from mailhub.api.filter.spam import EXPLAINED_BYTES
@@ -50,6 +50,7 @@ from mailhub.callers.turns import Turns
 from mailhub.health.metrics import Metrics
 from mailhub.health.vitals import Vitals
 from mailhub.house import House
+from mailhub.privacy.breaches import list_overdue
 from storage.engine import queue_faults
 from storage.mail import intake_lists
 from storage.mail.watches import Watched, every_watch
@@ -150,6 +151,7 @@ def create_app(house: House, vitals: Vitals) -> Api:
         authorised=lambda: _authorised(house),
         watched=lambda: _watched(house),
         failing=lambda: _failing(house),
+        overdue=lambda: _overdue(house),
     )
     problems.install(app)
     conditions.install(app)
@@ -209,6 +211,11 @@ def _watched(house: House) -> Sequence[Watched]:
 def _quarantine(house: House) -> int:
     with house.database.read() as connection:
         return intake_lists.count_unreadable(connection)
+
+
+def _overdue(house: House) -> int:
+    with house.database.read() as connection:
+        return len(list_overdue(connection, clock.now()))
 
 
 def _failing(house: House) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from mailhub import clock
 from mailhub.access.roles import allowed
@@ -38,6 +39,17 @@ class NewBreach(shapes.Shape):
     noticed_at: datetime | None = None
 
 
+Said = Annotated[str | None, Field(max_length=20_000)]
+
+
+class Description(shapes.Shape):
+    """What happened, what it did and can do to people, and what was done (art. 33(5)); null leaves what is there."""
+
+    facts: Said = None
+    effects: Said = None
+    remedies: Said = None
+
+
 class Told(shapes.Shape):
     """Who has been told."""
 
@@ -51,7 +63,10 @@ class Closing(shapes.Shape):
 
 
 class Breach(shapes.Shape):
-    """A breach. `due_at`: until when the authority is to be told (72 hours); null when it was, or need not be."""
+    """A breach. `due_at`: until when the authority is to be told (72 hours); null when it was, or need not be.
+
+    `late`: 72 hours passed before it was told, or the breach closed as none to tell of; that stays, closed or not.
+    """
 
     id: int
     kind: str
@@ -59,6 +74,10 @@ class Breach(shapes.Shape):
     noticed_at: str
     due_at: str | None
     overdue: bool
+    late: bool
+    facts: str
+    effects: str
+    remedies: str
     authority_told_at: str | None
     people_told_at: str | None
     closed_at: str | None
@@ -66,7 +85,7 @@ class Breach(shapes.Shape):
 
 
 class Notice(shapes.Shape):
-    """A notice to those affected; square brackets hold what only people know."""
+    """A notice; square brackets hold what only people know."""
 
     text: str
 
@@ -87,7 +106,9 @@ class Person(shapes.Shape):
 
 def _shape(row: rows.Breach) -> Breach:
     due = breaches.due_at(row)
-    return made(Breach, row, due_at=shapes.instant(due), overdue=due is not None and clock.now() > due)
+    now = clock.now()
+    overdue = due is not None and now > due
+    return made(Breach, row, due_at=shapes.instant(due), overdue=overdue, late=breaches.is_late(row, now))
 
 
 @router.get("/breaches")
@@ -108,6 +129,15 @@ def open_breach(call: InAccount, body: NewBreach) -> Breach:
     return _shape(call.act(breaches.open_breach, body.kind, noticed_at, quotas=call.house.config.quotas))
 
 
+@router.put("/breaches/{breach}/description")
+def describe_breach(call: InAccount, breach: Id, body: Description) -> Breach:
+    """Write down facts, effects and remedies, as long as the breach is open; they stand in both notices."""
+    call.require("breach.manage")
+    said = body.model_dump()
+
+    return _shape(call.act(breaches.describe, breach, **said))
+
+
 @router.post("/breaches/{breach}/told")
 def note_told(call: InAccount, breach: Id, body: Told) -> Breach:
     """Note that the authority, or those affected, were told now."""
@@ -125,8 +155,12 @@ def close_breach(call: InAccount, breach: Id, body: Closing) -> Breach:
 
 
 @router.get("/breaches/{breach}/notice")
-def show_notice(call: InAccount, breach: Id) -> Notice:
-    """The notice to send to those affected (art. 34), with what is known filled in."""
+def show_notice(
+    call: InAccount,
+    breach: Id,
+    to: Annotated[Literal["people", "authority"], Query(description="Whom it is for.")] = "people",
+) -> Notice:
+    """The notice to send to those affected (art. 34) or to the authority (art. 33), with what is known filled in."""
     call.require("breach.read")
     with call.house.database.read() as connection:
         found = rows.find_breach(connection, call.account, breach)
@@ -136,6 +170,8 @@ def show_notice(call: InAccount, breach: Id) -> Notice:
     named = call.house.config.privacy
     text = breaches.notice(
         found,
+        to=to,
+        now=clock.now(),
         controller=named.controller,
         contact=named.data_protection_contact,
         categories=f"[which of: {', '.join(record.CATEGORIES.values())}]",

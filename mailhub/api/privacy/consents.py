@@ -26,7 +26,7 @@ Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["n
 
 
 class NewConsent(shapes.Shape):
-    """A consent as it was given. Of `text`, which was agreed to, the digest is kept. Without `given_at`: now."""
+    """A consent as it was given. `text`, as it was shown, is kept, and who records it. Without `given_at`: now."""
 
     purpose: Word
     text_version: Word
@@ -36,14 +36,19 @@ class NewConsent(shapes.Shape):
 
 
 class Consent(shapes.Named):
-    """A consent. It is in force until it is withdrawn."""
+    """A consent. It is in force until it is withdrawn.
+
+    `text`: what was agreed to, `actor`: who recorded it; null where that was recorded before they were kept.
+    """
 
     id: int
     contact: int
     purpose: str
     text_version: str
     text_digest: str
+    text: str | None
     how: str
+    actor: str | None
     given_at: str
     withdrawn_at: str | None
 

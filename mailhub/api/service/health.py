@@ -19,6 +19,7 @@ from mailhub.health.metrics import CONTENT_TYPE, Metrics
 from mailhub.health.vitals import Readiness, Vitals, readiness
 from mailhub.house import House
 from mailhub.outbound import letters
+from mailhub.privacy.breaches import list_overdue
 from storage.accounts import accounts
 from storage.database import Connection
 from storage.engine import queue_faults
@@ -76,6 +77,7 @@ class Status(Health):
     ]  # mailbox -> folder there -> what became of its mails
     failing: list[Failing]  # work that failed and is tried again, at most a hundred rows
     silent: dict[str, str]  # mailbox to which no mail came for far longer than usual -> since when
+    breaches_overdue: list[int]  # whose 72 hours are over, and of which the authority was not told (art. 33)
 
 
 class Identity(shapes.Shape):
@@ -141,6 +143,7 @@ def status(request: Request, call: InAccount) -> Status:
         failing = queue_faults.list_failing(
             connection, None if call.actor.machine else call.account, limit=FAILING_SHOWN
         )
+        overdue = list_overdue(connection, clock.now())
         health = _health(measure(call.house, vitals))
         if not call.actor.machine:
             health |= _of_account(connection, call.account)
@@ -160,6 +163,7 @@ def status(request: Request, call: InAccount) -> Status:
             addresses[row]: {each.name: each for each in source.folders} for row, source in fetched.items()
         },
         failing=[_failing(each) for each in failing],
+        breaches_overdue=[each.id for each in overdue if each.account_id == call.account],
         silent={addresses[watch.mailbox_id]: watching.in_words(watch, now=clock.now()) for watch in silent},
     )
 

@@ -9,7 +9,14 @@ import click
 
 from mailhub.cli.output import Context, clean, listing, print_json, printing
 
-COLUMNS = {"id": "ID", "kind": "KIND", "noticed_at": "NOTICED", "due_at": "TELL BY", "overdue": "OVERDUE"}
+COLUMNS = {
+    "id": "ID",
+    "kind": "KIND",
+    "noticed_at": "NOTICED",
+    "due_at": "TELL BY",
+    "overdue": "OVERDUE",
+    "late": "LATE",
+}
 COLUMNS |= {"authority_told_at": "AUTHORITY TOLD", "people_told_at": "PEOPLE TOLD", "outcome": "OUTCOME"}
 PEOPLE = {"id": "CONTACT", "addresses": "ADDRESSES"}
 
@@ -80,6 +87,21 @@ def list_(context: Context, limit: int, after: str | None) -> None:
 
 @breach.command()
 @click.argument("breach_id", metavar="ID", type=int)
+@click.option("--facts", help="What happened, when, and how it came to light.")
+@click.option("--effects", help="What it did, and can do, to people.")
+@click.option("--remedies", help="What was done about it, and is recommended.")
+@printing
+def describe(context: Context, breach_id: int, **said: str | None) -> None:
+    """Write down what happened, what it did and what was done (art. 33(5)); both notices have it.
+
+    \b
+    Example: mailhub breach describe 1000000061 --facts "A laptop with an export was stolen on 24 November."
+    """
+    context.fields(context.call("PUT", f"/v1/breaches/{breach_id}/description", body=said))
+
+
+@breach.command()
+@click.argument("breach_id", metavar="ID", type=int)
 @click.argument("whom", type=click.Choice(["authority", "people"]))
 @printing
 def told(context: Context, breach_id: int, whom: str) -> None:
@@ -108,14 +130,15 @@ def close(context: Context, breach_id: int, outcome: str) -> None:
 
 @breach.command()
 @click.argument("breach_id", metavar="ID", type=int)
+@click.option("--to", type=click.Choice(["people", "authority"]), default="people", show_default=True)
 @printing
-def notice(context: Context, breach_id: int) -> None:
-    """Print the notice for those affected, with what is known filled in.
+def notice(context: Context, breach_id: int, to: str) -> None:
+    """Print the notice for those affected, or for the authority, with what is known filled in.
 
     \b
-    Example: mailhub breach notice 1000000061 > notice.txt
+    Example: mailhub breach notice 1000000061 --to authority > notice.txt
     """
-    found = context.call("GET", f"/v1/breaches/{breach_id}/notice")
+    found = context.call("GET", f"/v1/breaches/{breach_id}/notice", to=to)
     if context.as_json:
         print_json(found)
     else:

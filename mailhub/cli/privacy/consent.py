@@ -10,12 +10,12 @@ import click
 from mailhub.cli.output import Context, listing, printing
 
 COLUMNS = {"id": "ID", "purpose": "PURPOSE", "text_version": "TEXT", "how": "HOW", "given_at": "GIVEN"}
-COLUMNS |= {"withdrawn_at": "WITHDRAWN"}
+COLUMNS |= {"withdrawn_at": "WITHDRAWN", "actor": "RECORDED BY"}
 
 
 @click.group()
 def consent() -> None:
-    """Consents of contacts: recorded with the text's version and digest, withdrawn as easily as given."""
+    """Consents of contacts: recorded with their text and by whom, withdrawn as easily as given."""
 
 
 @consent.command()
@@ -25,7 +25,7 @@ def consent() -> None:
     "--text",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     required=True,
-    help="File with the text that was agreed to; its digest is kept.",
+    help="File with the text that was agreed to; it is kept, with its digest.",
 )
 @click.option("--text-version", required=True, help="Which version of the text that is.")
 @click.option("--how", required=True, help="How it was given: form, telephone, ...")

@@ -49,6 +49,10 @@ def status(context: Context) -> int:
 
     for source, at in found["last_mail_at"].items():
         click.echo(f"last mail by {source}: {context.time(at)}")
+    for breach in found["breaches_overdue"]:
+        click.echo(
+            f"OVERDUE: the authority was not told of breach {breach} within 72 hours: mailhub breach list"
+        )
     for row in found["failing"]:
         again = context.time(row["next_attempt_at"])
         of = f" of account {row['account']}" if row["account"] else ""
