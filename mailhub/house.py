@@ -43,6 +43,7 @@ from mailhub.outbound.letters import Post
 from mailhub.people.login import LoginContext
 from mailhub.privacy.erasing import work as erasing
 from mailhub.privacy.privacy_requests import RequestContext
+from mailhub.privacy.record import Record, make_record
 from mailhub.privacy.retention import Retaining
 from mailhub.reading.prepare import Secrets
 from mailhub.reading.stored import features_of
@@ -54,6 +55,7 @@ from storage.database import Database
 from storage.mail.derived import Received
 from storage.migrate import is_empty, migrate
 from storage.proof import key_checks
+from storage.sources.imap_sources import list_sources
 from storage.writer import Transaction, Writer, WritingThread
 
 
@@ -205,7 +207,18 @@ class House:
 
     def privacy_requests(self) -> RequestContext:
         """What people's requests about their own data need of this house."""
-        return RequestContext(parts=self.erasure(), post=self.post, policy=self.config.privacy.self_service)
+        return RequestContext(
+            parts=self.erasure(),
+            post=self.post,
+            policy=self.config.privacy.self_service,
+            record_of=self.record_of,
+        )
+
+    def record_of(self, account: int, *, with_paths: bool = False) -> Record:
+        """The record of processing of an account, by the configuration in force."""
+        with self.database.read() as connection:
+            hosts = [source.host for source in list_sources(connection, account)]
+        return make_record(self.config, hosts, with_paths=with_paths)
 
     def login(self) -> LoginContext:
         """What logging in needs of this house."""

@@ -104,10 +104,19 @@ class Client:
 
         return answer
 
-    def download(self, path: str, **query: Any) -> Iterator[bytes]:
-        """One GET; the answer's bytes as they come. Raises ``ApiError`` or ``NoDaemon``, also when it breaks off."""
+    def download(self, path: str, *, body: Any = None, **query: Any) -> Iterator[bytes]:
+        """One GET, or with a body POST; the answer's bytes as they come.
+
+        Raises ``ApiError`` or ``NoDaemon``, also when it breaks off.
+        """
+        headers = dict(self._headers)
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+
         with _spoken(self):
-            response = self._request("GET", _target(path, query), None, self._headers)
+            response = self._request("GET" if data is None else "POST", _target(path, query), data, headers)
             if response.status >= 400:
                 raise ApiError(response.status, _problem(response.read()))
             while piece := response.read(PIECE_BYTES):

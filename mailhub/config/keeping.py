@@ -145,3 +145,12 @@ class Privacy:
     subprocessors: dict[str, str] = setting(
         {}, 'Who else processes it for you: { "Name" = "what they do, and where" }.'
     )
+    transfers: dict[str, str] = setting(
+        {},
+        'Who gets data in a third country, and under which safeguard (GDPR art. 44-49): { "Name" = "country, safeguard" }.',
+    )
+    processor: str = setting(
+        "",
+        "Name and address of who runs this installation for others (GDPR art. 28): then the record has their part"
+        " (art. 30(2)), too.",
+    )

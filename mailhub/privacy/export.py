@@ -1,5 +1,6 @@
 """Everything about one person (GDPR art. 15, 20), or of one account, as a zip that is made while it is read.
 
+    about.html               a person's: what art. 15(1) asks to be told, and what the copy holds
     README.txt               what this is, whose, as of when
     schema.json              every file's fields: what they mean, their unit, what null means (JSON Schema, 2020-12)
     data/TABLE.jsonl         one JSON object a line
@@ -26,13 +27,20 @@ from typing import Any
 from mailhub import clock
 from mailhub.errors import NotFound
 from mailhub.message import filenames, parse
+from mailhub.privacy.copy_page import Mentions, copy_page
+from mailhub.privacy.erasing.needles import Needles
+from mailhub.privacy.erasing.person import Person
+from mailhub.privacy.record import Record
 from mailhub.proof.act import Act
 from storage.database import Connection, Database
 from storage.mail import raws
+from storage.mail.search import find_messages
 from storage.privacy import contacts, exports, persons
 from storage.privacy.exports import ExportedPerson
+from storage.privacy.persons import WholePerson
 
 PAGE = 500  # rows of one read
+LOOKED_AT = 500  # messages of others that are read to tell how many name the person
 PIECE_BYTES = 256 * 1024  # of a file, written and sent at a time
 _INSTANT = "microseconds since the epoch, UTC"
 _JSON_TYPES = {int: "integer", float: "number", str: "string"}
@@ -49,6 +57,14 @@ class _File:
     page: Page
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PageOf:
+    """Whose page of art. 15(1) goes with the data, and what it is made of."""
+
+    record: Record
+    whole: WholePerson
+
+
 def begin(act: Act, contact: int | None) -> None:
     """Put on record that a contact's data, or with None the account's, is handed out: before the first piece is."""
     if contact is None:
@@ -57,8 +73,10 @@ def begin(act: Act, contact: int | None) -> None:
         act.record("contact.export", f"contact:{contact}")
 
 
-def of_person(database: Database, account: int, contact: int, *, now: int, ask: str = "") -> Iterator[bytes]:
-    """The zip about the person who is this contact, in pieces; ``ask`` is the data-protection contact.
+def of_person(
+    database: Database, account: int, contact: int, *, now: int, record: Record | None = None
+) -> Iterator[bytes]:
+    """The zip about the person who is this contact, in pieces; with a page from the ``record`` of processing.
 
     The same contacts and addresses as an erasure means. ``NotFound`` before the first piece.
     """
@@ -66,6 +84,21 @@ def of_person(database: Database, account: int, contact: int, *, now: int, ask: 
         if contacts.find_contact(connection, account, contact) is None:
             raise NotFound(f"there is no contact {contact}")
         whole = persons.whole_person(connection, account, contacts=[contact])
+    return _of_whole(database, account, whole, f"contact {contact}", now, record)
+
+
+def of_address(
+    database: Database, account: int, address: str, *, now: int, record: Record | None = None
+) -> Iterator[bytes]:
+    """The zip about whoever has this address (as it is stored), also where they never wrote and are only named."""
+    with database.read() as connection:
+        whole = persons.whole_person(connection, account, addresses=[address])
+    return _of_whole(database, account, whole, "whoever has this address", now, record)
+
+
+def _of_whole(
+    database: Database, account: int, whole: WholePerson, whose: str, now: int, record: Record | None
+) -> Iterator[bytes]:
     person = ExportedPerson(account_id=account, contact_ids=whole.contacts, addresses=whole.addresses)
 
     def file(table: Any) -> _File:
@@ -74,8 +107,11 @@ def of_person(database: Database, account: int, contact: int, *, now: int, ask: 
 
         return _File(table=table, person=True, page=page)
 
-    about = f"everything mailhub stores about contact {contact}"
-    return _archive(database, account, [file(table) for table in exports.OF_PERSON], about, now, ask)
+    about = f"everything mailhub stores about {whose}"
+    files = [file(table) for table in exports.OF_PERSON]
+    ask = record.data_protection_contact if record else ""
+    page = _PageOf(record=record, whole=whole) if record else None
+    return _archive(database, account, files, about, now, ask, page)
 
 
 def of_account(database: Database, account: int, *, now: int, ask: str = "") -> Iterator[bytes]:
@@ -114,9 +150,16 @@ class _Outlet(io.RawIOBase):
 
 
 def _archive(
-    database: Database, account: int, files: Sequence[_File], about: str, now: int, ask: str
+    database: Database,
+    account: int,
+    files: Sequence[_File],
+    about: str,
+    now: int,
+    ask: str,
+    page: _PageOf | None = None,
 ) -> Iterator[bytes]:
     outlet = _Outlet()
+    counts: dict[str, int] = {}
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(about, now, ask))
         archive.writestr("schema.json", json.dumps(_schema(files), indent=2, ensure_ascii=False))
@@ -130,14 +173,45 @@ def _archive(
             with archive.open(named, "w", force_zip64=True) as entry:
                 for rows in _pages(database, file):
                     entry.write("".join(_line(file, row) for row in rows).encode("utf-8"))
+                    counts[file.table.name] = counts.get(file.table.name, 0) + len(rows)
                     if file.table.name == "message":
                         messages += [row["id"] for row in rows]
                     yield outlet.take()
             for message in messages:
                 for _ in _add_message(archive, database, account, message):
                     yield outlet.take()
+        if page is not None:
+            archive.writestr("about.html", _about(database, account, page, counts, now))
 
     yield outlet.take()
+
+
+def _about(database: Database, account: int, page: _PageOf, counts: Mapping[str, int], now: int) -> str:
+    return copy_page(
+        page.record,
+        addresses=page.whole.addresses,
+        counts=counts,
+        mentions=_mentions(database, account, page.whole),
+        now=now,
+    )
+
+
+def _mentions(database: Database, account: int, whole: WholePerson) -> Mentions:
+    """Messages of others in which an address of theirs stands, found by the index and looked at one by one."""
+    with database.read() as connection:
+        found = {
+            each
+            for address in whole.addresses
+            for each in find_messages(connection, account, address, before=2**62, limit=LOOKED_AT)
+        }
+        found -= set(contacts.of_contacts(connection, account, found, whole.contacts))
+    needles = Needles(Person(addresses=whole.addresses, contacts=whole.contacts))
+    named = 0
+    for message in sorted(found)[:LOOKED_AT]:
+        with database.read() as connection:
+            raw = raws.read(connection, account, message)
+        named += raw is not None and needles.in_message(raw)
+    return Mentions(messages=named, bounded=len(found) >= LOOKED_AT)
 
 
 def _pages(database: Database, file: _File) -> Iterator[Sequence[Mapping[str, Any]]]:

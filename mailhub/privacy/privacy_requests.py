@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mailhub import clock
 from mailhub.access.bearers import Kind, NewBearer, bearer_hash, kind_of, new_bearer
@@ -31,6 +32,7 @@ from mailhub.privacy import consents, erasure, export
 from mailhub.privacy.erasing.person import Person
 from mailhub.privacy.erasing.steps import holds_on, who
 from mailhub.privacy.erasing.work import Parts
+from mailhub.privacy.record import Record
 from mailhub.proof import receipts
 from mailhub.proof.act import Act
 from mailhub.reading.prepare import Prepared
@@ -54,6 +56,12 @@ Also = Callable[..., None]  # a function of a transaction, and of an erasure's i
 GONE = "this link is unknown, was used, or is over: ask for a new one"
 
 
+class RecordOf(Protocol):
+    """The record of processing of an account, as it is now."""
+
+    def __call__(self, account: int, /) -> Record: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
     """What requests need of the house. ``policy``: off, confirm or automatic."""
@@ -61,6 +69,7 @@ class RequestContext:
     parts: Parts
     post: Post
     policy: str
+    record_of: RecordOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,8 +380,10 @@ def _withdraw(transaction: Transaction, row: PrivacyRequest, actor: str, also: A
 
 
 def _offer_copy(transaction: Transaction, post: Post, row: PrivacyRequest, now: int) -> dict[str, object]:
-    """Mail a new link, under which the copy can be fetched; what changes in the request by that."""
-    _contact(transaction.connection, row)
+    """Mail a new link, under which the copy can be fetched; what changes in the request by that.
+
+    Who never wrote and is only named gets one, too: it says so.
+    """
     mailbox = mailboxes.find_mailbox(transaction.connection, row.account_id, row.mailbox_id)
     made = new_bearer(Kind.LINK)
     until = now + COPY
@@ -394,11 +405,8 @@ def collect(context: RequestContext, account: int, link: str, *, now: int) -> It
     row, _ = look(context, account, link, now=now)
     if (row.kind, row.state) != ("export", "approved"):
         raise NotFound(GONE)
-    with context.parts.database.read() as connection:
-        contact = _contact(connection, row)
-    pieces = export.of_person(
-        context.parts.database, account, contact, now=now, ask=context.parts.data_protection_contact
-    )
+    record = context.record_of(account)
+    pieces = export.of_address(context.parts.database, account, row.address, now=now, record=record)
     context.parts.writer.run(_record, row, "contact", "privacy-request.collect", now)
     return pieces
 

@@ -23,6 +23,7 @@ CATEGORIES: Mapping[str, str] = {  # of the catalogue, in words for people
     "credential": "passwords, ApiTokens, sessions and second factors, hashed or sealed",
     "behaviour": "what was done when: logins, marks, consents",
 }
+ENDED_DAYS = 30  # what is kept of sessions, links, requests and letters that ended; held true by a test
 CONTACTS = "people who write to us"
 NAMED = "people named in mail"
 STAFF = "users: owners, admins, agents"
@@ -73,6 +74,7 @@ ACTIVITIES: tuple[Activity, ...] = (
         tables=(
             "account",
             "access_grant",
+            "breach",
             "consent",
             "erasure",
             "hold",
@@ -105,12 +107,15 @@ class Record:
     processing: tuple[Processing, ...]
     recipients: tuple[str, ...]
     subprocessors: Mapping[str, str]
+    transfers: Mapping[str, str]  # to third countries, with their safeguards
+    backup_targets: tuple[str, ...]
+    processor: str  # who runs it for the controller; "": the controller
     measures: tuple[str, ...]
     missing: tuple[str, ...]  # settings that the record needs and that are empty
 
 
-def make_record(config: Config, imap_hosts: Sequence[str]) -> Record:
-    """The record of an account that fetches mail from these hosts."""
+def make_record(config: Config, imap_hosts: Sequence[str], *, with_paths: bool = False) -> Record:
+    """The record of an account that fetches mail from these hosts; paths on the machine are for its operator."""
     named = config.privacy
     needed = ("controller", "data_protection_contact", "locations")
 
@@ -121,6 +126,9 @@ def make_record(config: Config, imap_hosts: Sequence[str]) -> Record:
         processing=tuple(_processing(activity, config) for activity in ACTIVITIES),
         recipients=_recipients(config, imap_hosts),
         subprocessors=named.subprocessors,
+        transfers=named.transfers,
+        backup_targets=_backup_targets(config, shown=with_paths),
+        processor=named.processor,
         measures=_measures(config),
         missing=tuple(f"privacy.{name}" for name in needed if not getattr(named, name)),
     )
@@ -149,14 +157,31 @@ def _processing(activity: Activity, config: Config) -> Processing:
 
 def _retentions(config: Config) -> Mapping[str, str]:
     """The catalogue's terms, in words with today's numbers."""
+    kept = config.retention
+    after = config.lifecycle.terminated_days
     return {
-        "account": "as long as the account lives",
-        "ticket": "as long as the ticket, until it is purged or the person erased",
-        "message": "as long as the message",
+        "account": f"as long as the account lives, and {after:g} days after its end",
+        "ticket": "as long as the ticket, until it is purged or the person erased; by themselves go tickets in the trash "
+        f"{_days(kept.trash_days)}, spam {_days(kept.spam_days)}, closed ones {_days(kept.closed_days)}",
+        "message": "as long as the message, which goes with its ticket",
         "ledger": f"{config.spam.keep_labels_days} days, or until it is taken back",
-        "log": "for a limited time: see the retention rules of the account",
-        "operation": "as long as the task it belongs to runs",
+        "log": f"records of deliveries and refusals {_days(kept.log_days)}; sessions and links {ENDED_DAYS} days"
+        " after their end",
+        "operation": f"as long as the task it belongs to runs; requests and letters {ENDED_DAYS} days after their end",
     }
+
+
+def _days(period: float) -> str:
+    return f"after {period:g} days" if period else "by no date"
+
+
+def _backup_targets(config: Config, *, shown: bool) -> tuple[str, ...]:
+    """Where backups go, and for how long; how many such places, for who is not the operator."""
+    targets = config.backup_targets
+    term = f"each backup for {config.backup.retention_days:g} days"
+    if shown:
+        return tuple(f"{path}: {term}" for path in targets)
+    return (f"{len(targets)} places: {term}",)
 
 
 def _recipients(config: Config, imap_hosts: Sequence[str]) -> tuple[str, ...]:
@@ -195,6 +220,23 @@ def _measures(config: Config) -> tuple[str, ...]:
     )
 
 
+def _processors_part(record: Record) -> Sequence[str]:
+    """What art. 30(2) asks of who processes for the controller."""
+    return [
+        "# Record of the processor (GDPR art. 30(2))",
+        "",
+        f"Processor: {record.processor}  ",
+        f"On behalf of: {record.controller or '(set privacy.controller)'}  ",
+        f"Data protection contact: {record.data_protection_contact or '(set privacy.data_protection_contact)'}",
+        "",
+        "- categories of processing: " + "; ".join(each.purpose for each in record.processing),
+        "- transfers: "
+        + ("; ".join(f"{name}: {what}" for name, what in record.transfers.items()) or "none named"),
+        "- further processors: " + ("; ".join(record.subprocessors) or "none named"),
+        "- security measures: as above",
+    ]
+
+
 def to_markdown(record: Record) -> str:
     """The record for people."""
     lines = ["# Record of processing (GDPR art. 30)", ""]
@@ -213,8 +255,17 @@ def to_markdown(record: Record) -> str:
     for title, items in (
         ("Recipients", record.recipients),
         ("Subprocessors", named or ["none named (privacy.subprocessors)"]),
+        (
+            "Transfers to third countries",
+            [f"{name}: {what}" for name, what in record.transfers.items()]
+            or ["none named (privacy.transfers)"],
+        ),
+        ("Backups", record.backup_targets),
         ("Security measures (art. 32)", record.measures),
     ):
         lines += ["", f"## {title}", "", *(f"- {item}" for item in items)]
+
+    if record.processor:
+        lines += ["", *_processors_part(record)]
 
     return "\n".join(lines) + "\n"

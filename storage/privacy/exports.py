@@ -88,6 +88,7 @@ NOT_OF_PERSON = {  # tables with personal data that is never a contact's, and wh
     "account": "the tenant's own name",
     "allow_list": "networks of the staff",
     "api_token": "of a user",
+    "breach": "what happened to many, in the words of the staff",
     "erasure": "exists only while the person is being erased",
     "idempotency": "answers to the staff's requests, kept for a day",
     "imap_source": "the tenant's login at its provider",

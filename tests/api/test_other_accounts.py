@@ -60,6 +60,10 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "at",  # where a search goes on
         "names",
         "anyway",
+        "to",  # whom a notice is for
+        "facts",
+        "effects",
+        "remedies",
         "node",  # of the installation, as is the directory
         "path",
         "fate",

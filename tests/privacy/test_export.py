@@ -6,14 +6,18 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from html import unescape
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from mailhub.config import Config, Privacy
 from mailhub.errors import NotFound
 from mailhub.privacy import export
+from mailhub.privacy.record import Record, make_record
 from mailhub.proof.act import Act
 from mailhub.tickets import acts
 from storage.privacy import exports
@@ -42,6 +46,17 @@ def rows(archive: zipfile.ZipFile, table: str) -> list[dict[str, Any]]:
 
 def of_person(desk: Desk, address: str) -> zipfile.ZipFile:
     return opened(export.of_person(desk.database, desk.account, contact_of(desk, address), now=NOW))
+
+
+def record() -> Record:
+    """The record of processing of a controller who says everything."""
+    named = Privacy(
+        controller="Example GmbH",
+        data_protection_contact="dpo@example.com",
+        subprocessors={"Host AG": "hosting, Germany"},
+        transfers={"Mail Inc.": "USA, standard contractual clauses"},
+    )
+    return make_record(replace(Config(), privacy=named), ["imap.example"])
 
 
 def everything(archive: zipfile.ZipFile) -> bytes:
@@ -160,7 +175,54 @@ def test_a_copy_says_whom_to_ask(desk: Desk) -> None:
     """Where a data-protection contact is configured, the export names it."""
     desk.mail(f"Kim <{KIM}>")
     contact = contact_of(desk, KIM)
-    asked = opened(export.of_person(desk.database, desk.account, contact, now=NOW, ask="dpo@example.com"))
+    asked = opened(export.of_person(desk.database, desk.account, contact, now=NOW, record=record()))
     whole = opened(export.of_account(desk.database, desk.account, now=NOW, ask="dpo@example.com"))
     for archive in (asked, whole):
         assert "your rights: dpo@example.com" in archive.read("README.txt").decode()
+
+
+def about(archive: zipfile.ZipFile) -> str:
+    """The page of a copy as it is read."""
+    return unescape(archive.read("about.html").decode())
+
+
+def test_a_page_tells_what_article_15_asks(desk: Desk) -> None:
+    """Purposes, categories, recipients, transfers, terms, rights, source, decisions; how much, and who names them."""
+    desk.mail(f"Kim <{KIM}>", Message_ID="<a@x>")
+    desk.receive(desk.written(f"Lee <{LEE}>", text=f"Ask {KIM}, canarylee."))
+    contact = contact_of(desk, KIM)
+    page = about(opened(export.of_person(desk.database, desk.account, contact, now=NOW, record=record())))
+    for told in (
+        "messages you wrote, or that were sent to you: 1",
+        "1 messages of others name your address",
+        "answering support mail",
+        "e-mail addresses",
+        "Host AG: hosting, Germany",
+        "Mail Inc.: USA, standard contractual clauses",
+        "imap.example",
+        "after 30 days",
+        "to complain to a supervisory authority",
+        "Example GmbH",
+        "no decision with legal effect",
+    ):
+        assert told in page, told
+    assert not any(word in page for word in ("canarylee", LEE, "letting the staff in"))
+
+
+def test_who_is_only_mentioned_gets_a_true_answer(desk: Desk) -> None:
+    """Nobody's contact: their place in a ticket and what names them, counted; whom nobody names is told that, too."""
+    desk.receive(desk.written(f"Lee <{LEE}>", text="canarylee", Cc="max@third.example"))
+    archive = opened(
+        export.of_address(desk.database, desk.account, "max@third.example", now=NOW, record=record())
+    )
+    assert [row["address"] for row in rows(archive, "participant")] == ["max@third.example"]
+    assert rows(archive, "message") == rows(archive, "contact") == []
+    assert "tickets you take part in: 1" in about(archive)
+    assert "1 messages of others name your address" in about(archive)
+    assert b"canarylee" not in everything(archive)
+
+    nobody = opened(
+        export.of_address(desk.database, desk.account, "no@body.example", now=NOW, record=record())
+    )
+    assert "nothing is stored under this address itself" in about(nobody)
+    assert "No message of anybody else that was looked at names your address." in about(nobody)

@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, select
 
 from mailhub.access import holds as hold_flow
 from mailhub.clock import DAY, HOUR, MINUTE
-from mailhub.config import Letters, Quotas, Relay
+from mailhub.config import Config, Letters, Quotas, Relay
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.message.values import Authentication
 from mailhub.outbound.letters import Post
@@ -25,6 +25,7 @@ from mailhub.privacy import consents, persons, privacy_requests
 from mailhub.privacy.consents import Given
 from mailhub.privacy.erasure import run
 from mailhub.privacy.privacy_requests import KEPT, Asked, Proven, RequestContext
+from mailhub.privacy.record import make_record
 from mailhub.proof import receipts
 from storage.accounts import accounts
 from storage.accounts.accounts import Account
@@ -57,7 +58,12 @@ class Counter:
     def __init__(self, desk: Desk, directory: Path, policy: str) -> None:
         self.desk = desk
         self.post: Post = post_of(desk, **WRITING)
-        self.context = RequestContext(parts=parts_of(desk, directory), post=self.post, policy=policy)
+        self.context = RequestContext(
+            parts=parts_of(desk, directory),
+            post=self.post,
+            policy=policy,
+            record_of=lambda account: make_record(Config(), []),
+        )
 
     def ask(self, kind: str = "erasure", address: str = KIM, *, later: int = HOUR, **more: Any) -> str:
         """Ask, an hour after whatever was asked before."""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from mailhub import clock
 from mailhub.access.holds import require_readable
+from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import Id
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.slots import one_of
 from mailhub.errors import Forbidden
+from mailhub.message.addresses import served_form
 from mailhub.privacy import export
+from storage.database import Connection
 from storage.privacy import contacts
 from storage.privacy.holds import find_holds
-from storage.privacy.persons import whole_person
+from storage.privacy.persons import WholePerson, whole_person
 
 router = APIRouter(tags=["exports"])
 
@@ -38,24 +42,50 @@ def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
     call.require("contact.export")
     with call.house.database.read() as connection:
         person = whole_person(connection, call.account, contacts=[contact])
-        tickets = contacts.tickets_written_in(connection, call.account, person.contacts, person.addresses)
-        held = find_holds(
-            connection, call.account, contacts=person.contacts, tickets=tickets, now=clock.now()
-        )
-        require_readable(call.actor, held)
-        if call.restricted(connection, tickets):
-            raise Forbidden(
-                "mail of this person is restricted by a hold: owners and admins alone may export it"
-            )
+        _require_exportable(call, connection, person)
 
     pieces = export.of_person(
         call.house.database,
         call.account,
         contact,
         now=clock.now(),
-        ask=call.house.config.privacy.data_protection_contact,
+        record=call.house.record_of(call.account),
     )
     return _sent(call, contact, pieces)
+
+
+class ExportAddress(shapes.Shape):
+    """Whose data: whoever has exactly this address."""
+
+    address: Annotated[str, Field(max_length=320)]
+
+
+@router.post("/exports", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)
+def export_address(call: InAccount, body: ExportAddress) -> StreamingResponse:
+    """Everything about whoever has this address, also where they are only named; or that there is nothing."""
+    call.require("contact.export")
+    address = served_form(body.address.strip())
+    with call.house.database.read() as connection:
+        person = whole_person(connection, call.account, addresses=[address])
+        _require_exportable(call, connection, person)
+
+    pieces = export.of_address(
+        call.house.database,
+        call.account,
+        address,
+        now=clock.now(),
+        record=call.house.record_of(call.account),
+    )
+    return _sent(call, person.contacts[0] if person.contacts else 0, pieces)
+
+
+def _require_exportable(call: Call, connection: Connection, person: WholePerson) -> None:
+    """Raise ``Forbidden`` where a hold on the person, or on a ticket they are in, keeps any of it from the caller."""
+    tickets = contacts.tickets_written_in(connection, call.account, person.contacts, person.addresses)
+    held = find_holds(connection, call.account, contacts=person.contacts, tickets=tickets, now=clock.now())
+    require_readable(call.actor, held)
+    if call.restricted(connection, tickets):
+        raise Forbidden("mail of this person is restricted by a hold: owners and admins alone may export it")
 
 
 @router.get("/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)

@@ -9,7 +9,6 @@ from fastapi import APIRouter
 from mailhub.api.frame import shapes
 from mailhub.callers.caller import InAccount
 from mailhub.privacy import record as privacy
-from storage.sources.imap_sources import list_sources
 
 router = APIRouter(tags=["privacy"])
 
@@ -25,7 +24,8 @@ class Processing(shapes.Shape):
 
 
 class Record(shapes.Shape):
-    """The record of an account. `missing`: settings it needs and that are empty; `text`: all of it for people."""
+    """The record of an account. `missing`: settings it needs and that are empty; `processor`: who runs it
+    for the controller (art. 30(2)); `text`: all of it for people."""
 
     controller: str
     data_protection_contact: str
@@ -33,6 +33,9 @@ class Record(shapes.Shape):
     processing: list[Processing]
     recipients: list[str]
     subprocessors: dict[str, str]
+    transfers: dict[str, str]
+    backup_targets: list[str]
+    processor: str
     measures: list[str]
     missing: list[str]
     text: str
@@ -42,7 +45,5 @@ class Record(shapes.Shape):
 def show_record(call: InAccount) -> Record:
     """What personal data is processed here: why, whose, which, how long, where, by whom, and how it is protected."""
     call.require("privacy.read")
-    with call.house.database.read() as connection:
-        hosts = [source.host for source in list_sources(connection, call.account)]
-    record = privacy.make_record(call.house.config, hosts)
+    record = call.house.record_of(call.account, with_paths=call.actor.machine)
     return Record(**asdict(record), text=privacy.to_markdown(record))

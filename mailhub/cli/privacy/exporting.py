@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,20 +14,23 @@ MEGABYTE = 1_000_000
 
 
 @click.command("export")
-@click.argument("contact", type=int)
+@click.argument("contact")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write."
 )
 @printing
-def export_contact(context: Context, contact: int, out: Path) -> None:
-    """Write everything stored about a CONTACT into a zip: data with its schema, mail, files.
+def export_contact(context: Context, contact: str, out: Path) -> None:
+    """Write everything stored about a CONTACT into a zip: data with its schema, mail, files, and about.html to read.
 
-    What others wrote into the person's tickets is theirs and left out.
+    By an exact address also who never wrote and is only named. What others wrote is theirs and left out.
 
     \b
-    Example: mailhub contact export 1000000017 --out kim.zip
+    Example: mailhub contact export kim@customer.example --out kim.zip
     """
-    _download(context, f"/v1/contacts/{contact}/export", out)
+    if "@" in contact:
+        _download(context, "/v1/exports", out, body={"address": contact})
+    else:
+        _download(context, f"/v1/contacts/{contact}/export", out)
 
 
 @click.command("export")
@@ -43,7 +47,7 @@ def export_account(context: Context, out: Path) -> None:
     _download(context, "/v1/export", out)
 
 
-def _download(context: Context, path: str, out: Path) -> None:
+def _download(context: Context, path: str, out: Path, *, body: Any = None) -> None:
     """Into a file beside ``out`` first, so that a half one never bears its name. Nobody but the caller may read it."""
     unfinished = out.with_name(out.name + ".part")
     unfinished.unlink(missing_ok=True)
@@ -52,7 +56,7 @@ def _download(context: Context, path: str, out: Path) -> None:
 
     try:
         with unfinished.open("wb") as file:
-            for piece in context.client.download(path, account=context.account):
+            for piece in context.client.download(path, body=body, account=context.account):
                 written += file.write(piece)
                 if sys.stderr.isatty():
                     click.echo(f"\r{written / MEGABYTE:.1f} MB", err=True, nl=False)
