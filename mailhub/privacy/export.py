@@ -11,6 +11,8 @@ A person's export holds what they wrote, what was sent to them, their tickets wi
 wrote these), and their deliveries. What others wrote into their tickets is theirs and left out. Nothing is
 held in memory but one message. Pages are read one by one: what changes meanwhile may be in it or not.
 
+A user's holds their login and what they did when, and no word of anybody's mail.
+
 Must not: decide who may ask. Changes nothing but the journal (``begin``).
 """
 
@@ -36,7 +38,7 @@ from storage.database import Connection, Database
 from storage.mail import raws
 from storage.mail.search import find_messages
 from storage.privacy import contacts, exports, persons
-from storage.privacy.exports import ExportedPerson
+from storage.privacy.exports import ExportedPerson, ExportedUser
 from storage.privacy.persons import WholePerson
 
 PAGE = 500  # rows of one read
@@ -53,7 +55,7 @@ class _File:
     """One data file: its columns, and how a page of its rows is read."""
 
     table: Any  # of storage.schema
-    person: bool
+    columns: Sequence[Any]
     page: Page
 
 
@@ -65,12 +67,9 @@ class _PageOf:
     whole: WholePerson
 
 
-def begin(act: Act, contact: int | None) -> None:
-    """Put on record that a contact's data, or with None the account's, is handed out: before the first piece is."""
-    if contact is None:
-        act.record("account.export", f"account:{act.account}")
-    else:
-        act.record("contact.export", f"contact:{contact}")
+def begin(act: Act, kind: str, number: int) -> None:
+    """Put on record whose data is handed out, a contact's, a user's or the account's: before the first piece is."""
+    act.record(f"{kind}.export", f"{kind}:{number}")
 
 
 def of_person(
@@ -105,7 +104,7 @@ def _of_whole(
         def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:
             return exports.page_of_person(connection, table, person, after=after, limit=PAGE)
 
-        return _File(table=table, person=True, page=page)
+        return _File(table=table, columns=exports.columns_of(table, person=True), page=page)
 
     about = f"everything mailhub stores about {whose}"
     files = [file(table) for table in exports.OF_PERSON]
@@ -121,12 +120,27 @@ def of_account(database: Database, account: int, *, now: int, ask: str = "") -> 
         def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:
             return exports.page_of_account(connection, table, account, after=after, limit=PAGE)
 
-        return _File(table=table, person=False, page=page)
+        return _File(table=table, columns=exports.columns_of(table, person=False), page=page)
 
     about = f"everything mailhub stores in account {account}, without passwords and keys"
     return _archive(
         database, account, [file(table) for table in exports.tables_of_account()], about, now, ask
     )
+
+
+def of_user(database: Database, account: int, user: int, *, now: int, ask: str = "") -> Iterator[bytes]:
+    """The zip about a user of the account: their login, and when they did what; others' words are left out."""
+    who = ExportedUser(account_id=account, user_id=user)
+
+    def file(table: Any) -> _File:
+        def page(connection: Connection, after: Sequence[Any] | None) -> Sequence[Mapping[str, Any]]:
+            return exports.page_of_user(connection, table, who, after=after, limit=PAGE)
+
+        return _File(table=table, columns=exports.columns_of_user(table), page=page)
+
+    files = [file(table) for table in exports.OF_USER]
+    about = f"everything mailhub stores about user {user}: their login, and what they did when"
+    return _archive(database, account, files, about, now, ask, with_mail=False)
 
 
 class _Outlet(io.RawIOBase):
@@ -157,6 +171,8 @@ def _archive(
     now: int,
     ask: str,
     page: _PageOf | None = None,
+    *,
+    with_mail: bool = True,
 ) -> Iterator[bytes]:
     outlet = _Outlet()
     counts: dict[str, int] = {}
@@ -174,7 +190,7 @@ def _archive(
                 for rows in _pages(database, file):
                     entry.write("".join(_line(file, row) for row in rows).encode("utf-8"))
                     counts[file.table.name] = counts.get(file.table.name, 0) + len(rows)
-                    if file.table.name == "message":
+                    if with_mail and file.table.name == "message":
                         messages += [row["id"] for row in rows]
                     yield outlet.take()
             for message in messages:
@@ -228,7 +244,7 @@ def _pages(database: Database, file: _File) -> Iterator[Sequence[Mapping[str, An
 
 def _line(file: _File, row: Mapping[str, Any]) -> str:
     values = {}
-    for column in exports.columns_of(file.table, person=file.person):
+    for column in file.columns:
         value = row[column.name]
         instant = value is not None and column.info["unit"] == _INSTANT
         values[column.name] = clock.to_iso(value) if instant else value
@@ -267,7 +283,7 @@ def _schema(files: Sequence[_File]) -> Mapping[str, Any]:
     tables = {}
     for file in files:
         fields = {}
-        for column in exports.columns_of(file.table, person=file.person):
+        for column in file.columns:
             info = column.info
             kind = "string" if info["unit"] == _INSTANT else _JSON_TYPES[column.type.python_type]
             fields[column.name] = {

@@ -27,6 +27,9 @@ PORTUGUESE = {
     "this link is unknown, was used, or is over: ask for a new one": (
         "este link é desconhecido, já foi usado ou expirou: peça um novo"
     ),
+    "this page is being made already, or others are: open it again in a moment": (
+        "esta página já está sendo feita, ou outras estão: abra-a de novo em um momento"
+    ),
     # what the link does
     "Erase your data": "Excluir os seus dados",
     "All your messages and tickets and your address are erased, also where others quote you. Your name goes where "

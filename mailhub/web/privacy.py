@@ -21,7 +21,7 @@ from starlette.responses import Response, StreamingResponse
 from mailhub import clock
 from mailhub.backups.erasing import backups_holding
 from mailhub.envelope import Recipient
-from mailhub.errors import BadRequest, MailhubError, NotFound
+from mailhub.errors import BadRequest, MailhubError, NotFound, TooManyRequests
 from mailhub.house import House
 from mailhub.privacy import privacy_requests as flow
 from mailhub.privacy.erasing.plan import make_plan
@@ -63,6 +63,7 @@ WHAT = {
         "Withdraw all consent",
     ),
 }
+BUSY = "this page is being made already, or others are: open it again in a moment"
 LOOKED_AT = 100  # messages of each kind that the plan of a page reads
 ASKED = (
     "Thank you. If data is held under this address, a letter with a link is on its way to it.",
@@ -139,10 +140,18 @@ def show(request: Request, house: Visited, account: str, link: str, language: La
     title, what, mind, button = WHAT[row.kind]
     body = [html.paragraph(say(language, what))]
     if row.kind == "erasure":
-        request.state.charges.fly(house.flights, f"privacy-plan:{row.id}")
+        _require_alone(request, house, row)
         body += _planned(house, row, language)
     body += [html.paragraph(say(language, mind)), html.form(say(language, button))]
     return answer(say(language, title), *body, language=language)
+
+
+def _require_alone(request: Request, house: House, row: PrivacyRequest) -> None:
+    """Be the only one who has this page counted, till it is sent. Raises ``TooManyRequests``."""
+    try:
+        request.state.charges.fly(house.flights, f"privacy-plan:{row.id}")
+    except TooManyRequests as busy:
+        raise TooManyRequests(BUSY, after_seconds=busy.after_seconds) from None
 
 
 def _planned(house: House, row: PrivacyRequest, language: str) -> Iterator[str]:

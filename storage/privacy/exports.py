@@ -18,11 +18,14 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, and_, or_, select, tuple_
 
 from storage.schema import (
+    access_grant,
+    api_token,
     consent,
     contact,
     contact_address,
     hold,
     intake,
+    journal,
     ledger,
     mark,
     message,
@@ -31,8 +34,11 @@ from storage.schema import (
     outbox,
     participant,
     privacy_request,
+    second_factor,
     sender_rule,
+    session,
     ticket,
+    user,
 )
 
 
@@ -83,6 +89,40 @@ OF_PERSON: Mapping[Table, Mine] = {
     sender_rule: lambda person: sender_rule.c.pattern.in_(person.addresses),
     hold: lambda person: and_(hold.c.kind == "contact", hold.c.object_id.in_(person.contact_ids)),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedUser:
+    """Which user's data it is, and how the journal names them."""
+
+    account_id: int
+    user_id: int
+
+    @property
+    def actor(self) -> str:
+        return f"user:{self.user_id}"
+
+
+OF_USER: Mapping[Table, Callable[[ExportedUser], ColumnElement[bool]]] = {
+    user: lambda who: user.c.id == who.user_id,
+    second_factor: lambda who: second_factor.c.user_id == who.user_id,
+    session: lambda who: session.c.user_id == who.user_id,
+    api_token: lambda who: api_token.c.user_id == who.user_id,
+    ticket: lambda who: ticket.c.assignee_id == who.user_id,
+    message: lambda who: message.c.user_id == who.user_id,
+    note: lambda who: note.c.user_id == who.user_id,
+    mark: lambda who: and_(mark.c.user_id == who.user_id, mark.c.source != "imap"),
+    access_grant: lambda who: access_grant.c.user_id == who.user_id,
+    journal: lambda who: journal.c.actor == who.actor,
+}
+OTHERS_WORDS = (
+    "name",
+    "email",
+    "address",
+    "content",
+    "ip",
+)  # what a table besides their own login says of others
+OWN_TABLES = frozenset({"user", "second_factor", "session", "api_token"})
 NOT_OF_PERSON = {  # tables with personal data that is never a contact's, and why
     "access_grant": "why an operator was let in, in the words of the staff",
     "account": "the tenant's own name",
@@ -154,6 +194,22 @@ def page_of_person(
     """Rows of one table that are the person's, behind the key ``after``, by key."""
     mine = and_(table.c.account_id == person.account_id, OF_PERSON[table](person))
     return _page(connection, table, columns_of(table, person=True), mine, after, limit)
+
+
+def columns_of_user(table: Table) -> Sequence[Column[Any]]:
+    """What of a table goes out to a user: all of their login, and of their work when and what, not whose and what about."""
+    columns = columns_of(table, person=False)
+    if table.name in OWN_TABLES:
+        return columns
+    return [column for column in columns if column.info["personal"] not in OTHERS_WORDS]
+
+
+def page_of_user(
+    connection: Connection, table: Table, who: ExportedUser, *, after: Sequence[Any] | None, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Rows of one table that are of a user's login or work, behind the key ``after``, by key."""
+    mine = and_(table.c.account_id == who.account_id, OF_USER[table](who))
+    return _page(connection, table, columns_of_user(table), mine, after, limit)
 
 
 def page_of_account(

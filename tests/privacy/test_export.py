@@ -226,3 +226,22 @@ def test_who_is_only_mentioned_gets_a_true_answer(desk: Desk) -> None:
     )
     assert "nothing is stored under this address itself" in about(nobody)
     assert "No message of anybody else that was looked at names your address." in about(nobody)
+
+
+def test_a_user_gets_their_own_data_and_no_word_of_others(desk: Desk) -> None:
+    """Login and acts of ana, nothing of ben; of her notes and answers that they are hers and when, not what they say."""
+    mail = desk.mail(f"Kim <{KIM}>", Subject="canarysubject")
+    ticket_id = desk.ticket_of(mail)
+    desk.answer(ticket_id, "canaryanswer")
+    desk.act(partial(acts.note, user=desk.ana, text="canarynote"), ticket_id)
+    desk.act(partial(acts.note, user=desk.ben, text="canaryben"), ticket_id)
+
+    archive = opened(export.of_user(desk.database, desk.account, desk.ana, now=NOW, ask="dpo@example.com"))
+
+    assert [row["id"] for row in rows(archive, "user")] == [desk.ana]
+    assert [row["user_id"] for row in rows(archive, "note")] == [desk.ana]
+    assert len(rows(archive, "message")) == 1
+    assert {row["actor"] for row in rows(archive, "journal")} == {desk.actor}
+    assert not any(name.endswith(".eml") for name in archive.namelist())
+    for wanted in (b"canary", KIM.encode(), b"password_hash"):
+        assert wanted not in everything(archive), wanted

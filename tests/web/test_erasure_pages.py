@@ -21,6 +21,7 @@ from mailhub.web.languages import preferred
 from mailhub.web.portuguese import PORTUGUESE
 from storage.privacy.contacts import find_contact_of
 from storage.privacy.erasures import list_erasures
+from storage.privacy.privacy_requests import list_requests
 from tests.houses.asking import Asker
 from tests.web.test_privacy import KIM, asked
 
@@ -113,6 +114,20 @@ def test_the_receipt_is_a_page_with_its_exceptions(visiting: Visiting) -> None:
         assert told not in page + translated
 
 
+def test_a_page_is_counted_once_at_a_time(visiting: Visiting) -> None:
+    """Whoever opens a link while its page is being counted is told to come again, in their language."""
+    visitor = visiting()
+    path = asked(visitor)
+    with visitor.house.database.read() as connection:
+        [row] = list_requests(connection, 1)
+    visitor.house.flights.begin(f"privacy-plan:{row.id}")
+    busy = visitor.get(path, language="pt-BR")
+    assert (busy.status, "abra-a de novo" in text_of(busy.body)) == (429, True)
+    assert "retry-after" in busy.headers
+    visitor.house.flights.end(f"privacy-plan:{row.id}")
+    assert visitor.get(path).status == 200
+
+
 def test_a_shared_address_is_told(visiting: Visiting) -> None:
     """Two people who write from one address are named before either erases both."""
     visitor = visiting()
@@ -197,7 +212,7 @@ def texts() -> Iterator[str]:
 
 def test_every_text_is_translated_with_its_places() -> None:
     """No page is half in one language; a translation has the same places for values, and none is left over."""
-    said = set(texts()) | {GONE}
+    said = set(texts()) | {GONE, privacy.BUSY}
     said.add("Keep this key: it proves that the receipt is about you. It is shown only now.")
     assert said - PORTUGUESE.keys() == set()
     assert PORTUGUESE.keys() - said == set()

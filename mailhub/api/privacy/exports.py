@@ -14,6 +14,7 @@ from mailhub.access.holds import require_readable
 from mailhub.api.frame import shapes
 from mailhub.api.frame.shapes import Id
 from mailhub.callers.caller import Call, InAccount
+from mailhub.callers.named import the_user
 from mailhub.callers.slots import one_of
 from mailhub.errors import Forbidden
 from mailhub.message.addresses import served_form
@@ -51,7 +52,7 @@ def export_contact(call: InAccount, contact: Id) -> StreamingResponse:
         now=clock.now(),
         record=call.house.record_of(call.account),
     )
-    return _sent(call, contact, pieces)
+    return _sent(call, "contact", contact, pieces)
 
 
 class ExportAddress(shapes.Shape):
@@ -76,7 +77,7 @@ def export_address(call: InAccount, body: ExportAddress) -> StreamingResponse:
         now=clock.now(),
         record=call.house.record_of(call.account),
     )
-    return _sent(call, person.contacts[0] if person.contacts else 0, pieces)
+    return _sent(call, "contact", person.contacts[0] if person.contacts else 0, pieces)  # 0: nobody's
 
 
 def _require_exportable(call: Call, connection: Connection, person: WholePerson) -> None:
@@ -99,14 +100,27 @@ def export_account(call: InAccount) -> StreamingResponse:
         now=clock.now(),
         ask=call.house.config.privacy.data_protection_contact,
     )
-    return _sent(call, None, pieces)
+    return _sent(call, "account", call.account, pieces)
 
 
-def _sent(call: Call, contact: int | None, pieces: Iterator[bytes]) -> StreamingResponse:
+@router.get("/users/{user}/export", response_class=StreamingResponse, responses=ZIP, dependencies=A_SLOT)
+def export_user(call: InAccount, user: str) -> StreamingResponse:
+    """A user's own data (GDPR art. 15): their login, and when they did what. One's own, or by who manages users."""
+    own = call.actor.user is not None and user in (str(call.actor.user), "me")
+    call.require("login.own" if own else "user.manage")
+    with call.house.database.read() as connection:
+        who = the_user(connection, call.account, str(call.actor.user) if own else user)
+
+    ask = call.house.config.privacy.data_protection_contact
+    pieces = export.of_user(call.house.database, call.account, who.id, now=clock.now(), ask=ask)
+    return _sent(call, "user", who.id, pieces)
+
+
+def _sent(call: Call, kind: str, number: int, pieces: Iterator[bytes]) -> StreamingResponse:
     """One of its kind at a time, on record first, then piece by piece."""
-    what = f"account:{call.account}" if contact is None else f"contact:{contact}"
+    what = f"{kind}:{number}"
     call.charges.fly(call.house.flights, what)
-    call.act(export.begin, contact)
+    call.act(export.begin, kind, number)
     name = what.replace(":", "-")
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)

@@ -6,6 +6,7 @@ import click
 
 from mailhub.cli.output import Context, listing, printing
 from mailhub.cli.people.own_login import password, totp
+from mailhub.cli.privacy.exporting import export_user
 
 ROLES = click.Choice(["owner", "admin", "agent"])
 
@@ -17,6 +18,7 @@ def user() -> None:
 
 user.add_command(password)
 user.add_command(totp)
+user.add_command(export_user)
 
 
 @user.command("list")

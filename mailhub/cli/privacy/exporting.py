@@ -34,6 +34,23 @@ def export_contact(context: Context, contact: str, out: Path) -> None:
 
 
 @click.command("export")
+@click.argument("user")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write."
+)
+@printing
+def export_user(context: Context, user: str, out: Path) -> None:
+    """Write what is stored about a USER (`me`: yourself) into a zip: their login, and what they did when.
+
+    What customers wrote, and they to customers, is left out.
+
+    \b
+    Example: mailhub user export me --out my-data.zip
+    """
+    _download(context, f"/v1/users/{user}/export", out)
+
+
+@click.command("export")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write."
 )
