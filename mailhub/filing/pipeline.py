@@ -10,6 +10,7 @@ Must not: call a door, look at a clock (``received_at`` comes with the envelope)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from classifier.model import Score
 from mailhub.directory import NO_ACCOUNT, Directory
@@ -21,7 +22,9 @@ from mailhub.filing.places import add_participants, place, show_in
 from mailhub.filing.records import Case, intake_row, message_row, trace, wanted
 from mailhub.filter import forwarded, senders
 from mailhub.filter.verdict import Verdict, decide
+from mailhub.message.identity import is_another_subject
 from mailhub.privacy import privacy_requests
+from mailhub.reading.derived import short
 from mailhub.reading.prepare import Prepared
 from mailhub.tickets import reply
 from storage.mail import raws
@@ -31,6 +34,7 @@ from storage.mail.filing import (
     FiledTicket,
     Rows,
     load,
+    load_known,
     write,
 )
 from storage.mail.mailboxes import SUPPORT
@@ -115,6 +119,7 @@ def _file(account: AccountBatch, message: Prepared, score: Score, routes: Routes
             _file(account, message, score, rest) if rest else {}
         )
 
+    message = _told_apart(account, message)
     known = account.view.messages.get(message.identity)
     if known is not None:
         show_in(account, account.view.live(known.ticket_id), routes)
@@ -143,10 +148,30 @@ def _file(account: AccountBatch, message: Prepared, score: Score, routes: Routes
     account.asked += privacy_requests.asked_by_mail(
         account.transaction.connection, account.id, message, [place for _, place in routes]
     )
-    filed = account.view.messages[message.identity] = Filed(case.message_id, ticket.id)
+    stored = Filed(case.message_id, ticket.id, short(message.parsed.subject))
+    filed = account.view.messages[message.identity] = stored
     fate = Fate.QUARANTINED if message.unreadable else Fate.FILED
 
     return _record(account, message, routes, fate, case.decision.reason, filed)
+
+
+def _told_apart(account: AccountBatch, message: Prepared) -> Prepared:
+    """The message, under an identity by its subject where that alone is another than of the one we have.
+
+    Devices send every alarm under one Message-ID and with one text; a copy of such a mail is found again.
+    """
+    known = account.view.messages.get(message.identity)
+    if (
+        known is None
+        or known.subject is None
+        or not is_another_subject(known.subject, message.parsed.subject)
+    ):
+        return message
+
+    identity, tombstone = message.titled
+    if identity not in account.view.messages:
+        load_known(account.transaction.connection, account.id, [identity], [tombstone], account.view)
+    return replace(message, identity=identity, tombstone=tombstone)
 
 
 def _take_feedback(account: AccountBatch, message: Prepared, routes: Routes) -> dict[str, Outcome]:

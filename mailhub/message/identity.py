@@ -9,6 +9,7 @@ adds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
@@ -18,6 +19,7 @@ DIGEST_BYTES = 16
 _SLICE_BYTES = 1024 * 1024
 _WHITE = b" \t\r\n\x0b\x0c\0"
 _ORIGIN_CHARACTERS = 1_000
+_ADDED = re.compile(r"(?:\[[^\]]*+\]|\([^)]*+\)|\{[^}]*+\}|<[^>]*+>|\*++[^*]*+\*++|[\w-]{1,20}+:)++")
 
 
 def content(raw: bytes, parts: Sequence[Part], texts: Iterable[str], files: Iterable[int]) -> bytes:
@@ -53,6 +55,19 @@ def name(parsed: Parsed, sender: str, day: str = "") -> bytes:
         what = f"h\0{when}\0{''.join(parsed.subject.split())}\0{answered}"
 
     return blake2b(f"{sender}\0{what}".encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
+
+
+def is_another_subject(one: str, other: str) -> bool:
+    """Whether two mails of one id and content are two by what they are called ("host A is down", "host B is down").
+
+    What relays and lists put before or behind a subject ("[list]", "***SPAM***", "EXTERNAL:") makes no other mail.
+    """
+    short, long = sorted(("".join(each.split()).casefold() for each in (one, other)), key=len)
+    if short == long or not short:
+        return False
+    added = [long.removesuffix(short)] if long.endswith(short) else []
+    added += [long.removeprefix(short)] if long.startswith(short) else []
+    return not any(_ADDED.fullmatch(each) for each in added)
 
 
 def _origin(parsed: Parsed) -> str:

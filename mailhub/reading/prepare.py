@@ -28,6 +28,7 @@ from mailhub.message.parse import attachment_bytes, parse
 from mailhub.message.values import NO_TRUST, NOBODY, Address, Authentication, Automatic, Parsed, Trust
 from mailhub.reading import reply_token
 from mailhub.reading.authenticated import proves_author, results, to_words
+from mailhub.reading.derived import short
 from mailhub.reading.document import document
 from mailhub.reading.subject_tags import subject_tags
 from storage.mail.mailboxes import SUPPORT
@@ -79,6 +80,9 @@ class Prepared:
     slices: list[bytes]
     identity: bytes
     tombstone: bytes  # what the same message is remembered by if it went for good
+    titled: tuple[
+        bytes, bytes
+    ]  # both of it where another of the same id and content is there, by its subject
     own_id: bytes | None
     references: tuple[tuple[bytes, str], ...]
     bounced: bytes | None
@@ -251,6 +255,7 @@ def _read(
         slices=compress(raw),
         identity=own,
         tombstone=of_message(own, secrets.tombstone),
+        titled=_titled(own, parsed, secrets),
         own_id=_id_hash(secrets, parsed.message_id),
         references=_references(parsed, secrets),
         conversation=_id_hash(secrets, _conversation(parsed)),
@@ -268,6 +273,12 @@ def _read(
     )
 
     return prepared, _document(raw, parsed, to_words(known))
+
+
+def _titled(own: bytes, parsed: Parsed, secrets: Secrets) -> tuple[bytes, bytes]:
+    """Identity and tombstone with the subject as it is stored."""
+    titled = _hash(secrets.identity, own + short(parsed.subject).encode("utf-8", "replace"))
+    return titled, of_message(titled, secrets.tombstone)
 
 
 def _day(envelope: Envelope) -> str:
@@ -328,6 +339,7 @@ def unreadable(
         slices=compress(raw),
         identity=own,
         tombstone=of_message(own, secrets.tombstone),
+        titled=(own, of_message(own, secrets.tombstone)),
         own_id=None,
         references=(),
         conversation=None,

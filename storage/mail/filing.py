@@ -76,6 +76,9 @@ class Filed:
 
     id: int
     ticket_id: int
+    subject: str | None = (
+        None  # as stored; None where it says nothing: not asked for, or taken out of the message
+    )
 
 
 @dataclass(slots=True)
@@ -131,13 +134,7 @@ class Rows:
 def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     """Everything the decisions about these messages may depend on."""
     view = View(addresses=wanted.addresses)
-    if wanted.identities:
-        rows = select_in(connection, _MESSAGES, account_id, wanted.identities)
-        view.messages = {row.identity: Filed(row.id, row.ticket_id) for row in rows}
-
-    if wanted.tombstones:
-        rows = select_in(connection, _TOMBSTONES, account_id, wanted.tombstones)
-        view.erased = {row.digest for row in rows}
+    load_known(connection, account_id, wanted.identities, wanted.tombstones, view)
 
     if wanted.id_hashes:
         _load_references(connection, account_id, wanted.id_hashes, view)
@@ -161,7 +158,9 @@ def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
     return view
 
 
-_MESSAGES = select(message.c.identity, message.c.id, message.c.ticket_id).where(
+_MESSAGES = select(
+    message.c.identity, message.c.id, message.c.ticket_id, message.c.subject, message.c.redacted_at
+).where(
     message.c.account_id == bindparam("account"), message.c.identity.in_(bindparam("keys", expanding=True))
 )
 _TOMBSTONES = select(tombstone.c.digest).where(
@@ -234,6 +233,26 @@ _ALSO_IN = select(ticket_mailbox.c.ticket_id, ticket_mailbox.c.mailbox_id).where
     ticket_mailbox.c.account_id == bindparam("account"),
     ticket_mailbox.c.ticket_id.in_(bindparam("keys", expanding=True)),
 )
+
+
+def load_known(
+    connection: Connection,
+    account_id: int,
+    identities: Collection[bytes],
+    tombstones: Collection[bytes],
+    view: View,
+) -> None:
+    """Add to the view what is stored, or went for good, under these identities."""
+    if identities:
+        rows = select_in(connection, _MESSAGES, account_id, identities)
+        view.messages |= {
+            row.identity: Filed(row.id, row.ticket_id, row.subject if row.redacted_at is None else None)
+            for row in rows
+        }
+
+    if tombstones:
+        rows = select_in(connection, _TOMBSTONES, account_id, tombstones)
+        view.erased |= {row.digest for row in rows}
 
 
 def is_known(connection: Connection, account_id: int, identity: bytes) -> bool:

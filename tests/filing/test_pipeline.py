@@ -233,3 +233,38 @@ def test_an_archive_that_is_read_in_again_is_known(room: PostRoom) -> None:
         room.deliver(alarm, source=source)
         room.now += DAY
         assert room.deliver(alarm, source=source).fate is Fate.DUPLICATE
+
+
+def test_one_id_and_text_under_two_subjects_are_two_mails(room: PostRoom) -> None:
+    """A device that sends each alarm under one Message-ID: each host's is filed once, and a copy of either is known."""
+    alarms = [mail("See the console.", id="alarm@ups", subject=f"Host {host} is down") for host in "AB"]
+    assert [each.fate for each in room.deliver_all(alarms)] == [Fate.FILED] * 2
+    assert [room.deliver(each).fate for each in alarms] == [Fate.DUPLICATE] * 2
+    assert "same-id-other-body" in room.rows(message)[1].flags
+
+
+def test_what_relays_add_to_a_subject_makes_no_other_mail(room: PostRoom) -> None:
+    """The same mail directly, by a list and by a filter that marks it is one mail."""
+    room.deliver(mail(id="a@x.example", subject="Printer"))
+    for subject in (
+        "[ops] Printer",
+        "***SPAM*** Printer",
+        "EXTERNAL: Printer",
+        "Printer (was: x)",
+        "printer",
+        "",
+    ):
+        assert room.deliver(mail(id="a@x.example", subject=subject)).fate is Fate.DUPLICATE
+    assert room.deliver(mail(id="a@x.example", subject="Printer 2")).fate is Fate.FILED
+
+
+def test_a_subject_that_was_erased_brings_nothing_back(room: PostRoom) -> None:
+    """Of a redacted message the subject says nothing any more: its copy is a copy still."""
+    first = room.deliver(mail(id="a@x.example", subject="Kim's printer"))
+    values = {"subject": "[erased]", "redacted_at": room.now}
+    room.do(
+        lambda tx: tx.connection.execute(
+            message.update().where(message.c.id == first.message).values(**values)
+        )
+    )
+    assert room.deliver(mail(id="a@x.example", subject="Kim's printer")).fate is Fate.DUPLICATE
