@@ -18,6 +18,7 @@ from typing import Any
 from mailhub.access.holds import require_not_held
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.filter.mark_requests import Handling, ask_handled, withdraw_handled
+from mailhub.message.addresses import served_form
 from mailhub.proof.act import Act
 from mailhub.tickets.removal import Forget, Removed, remove_messages
 from storage.people.users import find_user
@@ -136,7 +137,7 @@ def exclude(act: Act, ticket: int, address: str) -> Ticket:
 
 def _set_role(act: Act, ticket: int, address: str, verb: str) -> Ticket:
     found = workable(locked(act.transaction, act.account, ticket))
-    wanted = address.strip().lower()
+    wanted = served_form(address.strip())
     connection = act.transaction.connection
     known = [
         each

@@ -258,7 +258,7 @@ def _recipients(answer: Answer, basis: Basis) -> Sequence[str]:
 
 
 def _copies(answer: Answer, basis: Basis) -> Sequence[str]:
-    wanted = list(dict.fromkeys(address.lower() for address in answer.copies))
+    wanted = list(dict.fromkeys(served_form(address.strip()) for address in answer.copies))
     if len(wanted) > COPIES:
         raise BadRequest(f"an answer can be copied to at most {COPIES} people")
     known = {*basis.correspondent.others, basis.correspondent.address}

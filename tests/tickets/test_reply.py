@@ -332,3 +332,16 @@ def test_an_answer_goes_nowhere_that_nobody_asked_for(desk: Desk) -> None:
         _answer_to(desk, ticket, "else@where.example")
     with pytest.raises(Conflict, match="own-address"):
         _answer_to(desk, ticket, "support@example.com")
+
+
+def test_people_are_named_in_any_spelling(desk: Desk) -> None:
+    """Whoever an agent accepts, excludes or copies an answer to is meant however their domain is written."""
+    ticket = desk.ticket_of(desk.mail(Cc="jo@xn--bcher-kva.example"))
+    assert [row.recipient for row in desk.answer(ticket, copies=("Jo@BÜCHER.example.",)).queued] == [
+        "kim@customer.example",
+        "jo@xn--bcher-kva.example",
+    ]
+    desk.act(acts.exclude, ticket, "jo@bücher.example")
+    with pytest.raises(BadRequest, match="copied"):
+        desk.answer(ticket, copies=("jo@bücher.example",))
+    desk.act(acts.accept, ticket, "jo@bücher.example ")
