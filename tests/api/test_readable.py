@@ -52,6 +52,7 @@ def ask(asker: Asker, ids: dict[str, int]) -> dict[str, Answered]:
         "ticket": ("GET", f"/v1/tickets/{ticket}", None),
         "notes": ("GET", f"/v1/tickets/{ticket}/notes", None),
         "export": ("GET", f"/v1/contacts/{contact}/export", None),
+        "export by address": ("POST", "/v1/exports", {"address": "kim@customer.example"}),
         "mark": ("POST", "/v1/spam/marks", marks),
         "unmark": ("DELETE", "/v1/spam/marks", {"messages": [message]}),
     }
