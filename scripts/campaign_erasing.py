@@ -2,7 +2,8 @@
 
 After each erasure everybody else's own sentences must be there as they were, and every place that is evidently
 the person's gone: quotes of their mail in the forms of twelve clients, the name above them, the address. What
-is neither (a name in others' sentences, words pasted without marks) must be on the receipt. Each town is made
+is neither (a name in others' sentences, words pasted without marks) must be on the receipt. The numbers of the plan
+made before must be those of the deed. Each town is made
 anew by its seed: ``--seed 17 --towns 1`` plays one again. Example: scripts/campaign erasing --towns 200
 """
 

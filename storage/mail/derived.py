@@ -79,6 +79,12 @@ def stored_after(connection: Connection, account_id: int, after: int, limit: int
     return [each for each in found if each is not None]
 
 
+def is_readable(connection: Connection, account_id: int, message_id: int) -> bool:
+    """Whether a message was read when it was filed, so that a revision of it can be made."""
+    own = (message.c.account_id == account_id, message.c.id == message_id, message.c.unreadable == 0)
+    return connection.execute(select(message.c.id).where(*own)).first() is not None
+
+
 def find_stored(connection: Connection, account_id: int, message_id: int) -> Stored | None:
     """One readable message; None when there is none, or no raw bytes of it."""
     own = (message.c.account_id == account_id, message.c.id == message_id, message.c.unreadable == 0)

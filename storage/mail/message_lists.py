@@ -106,3 +106,9 @@ def tickets_of_messages(connection: Connection, account_id: int, messages: Seque
         message.c.account_id == account_id, message.c.id.in_(messages)
     )
     return {row.id: row.ticket_id for row in connection.execute(query)}
+
+
+def has_more_messages(connection: Connection, account_id: int, than: int) -> bool:
+    """Whether an account has more messages than that."""
+    query = select(message.c.id).where(message.c.account_id == account_id).order_by(message.c.id)
+    return connection.execute(query.offset(than).limit(1)).first() is not None

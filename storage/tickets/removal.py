@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, tuple_, update
 
 from storage.mail.search import remove_from_index
 from storage.schema import (
@@ -32,6 +32,15 @@ from storage.schema import (
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
 OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox, imap_copy, mark_request)
 OF_TICKET = (note, participant, ticket_mailbox)
+
+
+def count_notes(connection: Connection, account_id: int, tickets: Iterable[int]) -> int:
+    """How many notes stand on these tickets, those that were taken back among them."""
+    found = 0
+    for chunk in _chunks(sorted(tickets)):
+        query = select(func.count()).select_from(note).where(keyed(note, "ticket_id", account_id, chunk))
+        found += connection.execute(query).scalar_one()
+    return found
 
 
 def delete_messages(connection: Connection, account_id: int, messages: Sequence[int]) -> Mapping[str, int]:

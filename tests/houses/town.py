@@ -19,11 +19,13 @@ from email.message import EmailMessage
 
 from mailhub.errors import Conflict
 from mailhub.privacy import erasure
+from mailhub.privacy.erasing.plan import Plan, make_plan
 from mailhub.privacy.erasing.work import Parts
 from mailhub.proof import receipts
 from mailhub.proof.act import Act
 from mailhub.tickets import acts
 from storage.mail import raws
+from storage.privacy.erasures import Erasure
 from storage.tickets.notes import list_notes
 from tests.houses.desk import Desk
 
@@ -116,7 +118,25 @@ def found(desk: Desk, parts: Parts, seed: int, *, people: int, mails: int) -> To
     town.people = [Citizen(number, dice.choice(NAMES)) for number in range(people)]
     for _ in range(mails):
         _write(town)
+    _work(town, random.Random(seed + 1))
     return town
+
+
+def _work(town: Town, dice: random.Random) -> None:
+    """What an office adds: answers, of which some name others, and robots that report on them."""
+    desk = town.desk
+    for ticket in sorted({said.ticket for said in town.said}):
+        if dice.random() < 0.4:
+            other = dice.choice(town.people)
+            asks = f"Write to {other.address}, please." if dice.random() < 0.5 else "Please try again."
+            answer = desk.answer(ticket, asks)
+            robot = EmailMessage(policy=policy.SMTP)
+            robot["From"], robot["To"] = "MAILER-DAEMON <mailer-daemon@mx.example>", "support@example.com"
+            robot["Subject"], robot["Auto-Submitted"] = "Undelivered Mail", "auto-replied"
+            robot["In-Reply-To"] = f"<{answer.message_id}>"
+            robot.set_content(f"It did not reach {other.address}.")
+            if dice.random() < 0.5:
+                desk.receive(robot.as_bytes(), mail_from=None)
 
 
 def _write(town: Town) -> None:
@@ -200,6 +220,7 @@ def erase_one(town: Town) -> list[str]:
             town.tally["names refused"] += 1
 
     wrote = any(said.author is person and _text_of(town, said) is not None for said in town.said)
+    planned = make_plan(town.parts, town.desk.account, [person.address], names=names)
     begun = erasure.begin(
         town.parts, "user:1", town.desk.account, [person.address], names=names, now=town.desk.now
     )
@@ -212,6 +233,7 @@ def erase_one(town: Town) -> list[str]:
         return [f"the erasure of {person.address} is {done.state}: {done.reason}"]
 
     faults = list(_faults(town, person))
+    faults += _unplanned(planned, done)
     told = {
         each["what"]
         for each in receipts.verify(done.receipt, receipts.public_key_of(town.parts.keys))["exceptions"]
@@ -221,6 +243,28 @@ def erase_one(town: Town) -> list[str]:
     if _pasted(town, person) and not any("not provably quoted" in each for each in told):
         faults.append("the receipt does not say that pasted words stay")
     return faults
+
+
+# what a plan counts, and what the erasure calls it
+DEEDS = {
+    "tickets": "tickets",
+    "messages": "messages",
+    "notes": "notes",
+    "outbox": "outbox",
+    "participations": "participations",
+    "mentions": "redacted",
+}
+
+
+def _unplanned(planned: Plan, done: Erasure) -> list[str]:
+    """Where the plan's numbers are not those of the deed."""
+    if planned.bounded:
+        return ["the plan says that there is more than it counts"]
+    return [
+        f"planned {planned.counts[name]} {name}, done {done.counts.get(deed, 0)}"
+        for name, deed in DEEDS.items()
+        if planned.counts[name] != done.counts.get(deed, 0)
+    ]
 
 
 def _faults(town: Town, person: Citizen):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""Whole houses: after each erasure everybody else's words are there, and what is the person's is not."""
+"""Whole houses: after an erasure everybody else's words are there, the person's are not, and its plan had said so."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from tests.privacy.erasing.scene import parts_of
 
 @pytest.mark.parametrize("seed", range(4))
 def test_everybody_else_keeps_their_words(seed: int, sqlite_database: Database, tmp_path: Path) -> None:
-    """Of a town of seven, three are erased one after the other (``scripts/campaign erasing`` is the long form)."""
+    """Of a town of seven, three are erased one after the other, each as its plan had counted.
+
+    ``scripts/campaign erasing`` is the long form.
+    """
     writer = WritingThread(sqlite_database)
     writer.start()
     desk = open_desk(sqlite_database, writer, tmp_path)

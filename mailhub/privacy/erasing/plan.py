@@ -1,34 +1,45 @@
 """What an erasure of this person would take: numbers, the addresses it would mean, and where names stand in
 others' words.
 
-Mentions in others' messages are found by the index, by the words of each address, and looked at one by one as far as
-``LOOKED_AT``; the erasure itself looks at every byte of every message. Must not: change anything, show more of what others
-wrote than the sentence around a name.
+A dry run: the same decisions (``taking``) and the same redaction, without storing. In an account of more messages than a
+plan reads, those are looked at that the index finds by the words of each address, and the plan is ``bounded``; the erasure
+itself looks at every byte of every message. Must not: change anything, show more of what others wrote than the
+sentence around a name.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mailhub import clock
 from mailhub.message.parse import parse
+from mailhub.privacy.erasing import redaction
+from mailhub.privacy.erasing.mail import quotes_of
 from mailhub.privacy.erasing.names import folded, is_common
 from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.person import Person
 from mailhub.privacy.erasing.places import Name, names_of
+from mailhub.privacy.erasing.quotes import Quotes
 from mailhub.privacy.erasing.steps import holds_on, who
+from mailhub.privacy.erasing.taking import OthersMail, tickets_that_go
 from mailhub.privacy.erasing.work import Parts
 from storage.database import Connection
-from storage.mail import raws
+from storage.mail import derived, message_lists, raws
+from storage.mail.raws import Frame
 from storage.mail.search import find_messages
 from storage.privacy import contacts
 from storage.privacy.holds import Hold
 from storage.sources import imap_copies
 from storage.tickets import removal as rows
+from storage.tickets.tickets import merged_tickets
 
 LOOKED_AT = 500  # messages of each kind that a plan reads; beyond that a count is a lower bound
+READ_WHOLE = 4  # so many times that are read as the erasure reads them, where the account has no more
+RAWS_A_PAGE = 64
+REDACTED_BYTES = 4 * 1024 * 1024  # redacting a text takes five times its size, and plans are made by requests
+EVERY = 100_000  # rows that are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +71,9 @@ def make_plan(
     """
     now = clock.now()
     with parts.database.read() as connection:
-        person = who(connection, account, Person(addresses=tuple(addresses), contacts=()))
+        person = who(
+            connection, account, Person(addresses=tuple(addresses), contacts=(), agreed=tuple(names))
+        )
         counts = dict(contacts.count_traces(connection, account, person.contacts, person.addresses))
         lying, asked = imap_copies.count_copies(connection, account, person.contacts)
         own = contacts.messages_of(connection, account, person.contacts, limit=looked_at)
@@ -69,14 +82,16 @@ def make_plan(
         shared = rows.messages_of_tickets(connection, account, set(tickets) - set(his))
         named = {found for each in person.addresses for found in _indexed(connection, account, each)}
         holds = holds_on(connection, account, person, now)
+        counts |= _going(connection, account, person)
         namesakes = contacts.namesakes_of(connection, account, person.contacts, folded)
         several = shared_addresses(contacts.names_by_address(connection, account, person.contacts))
 
     others = sorted((named | set(shared)) - set(own) - set(rows_of_tickets(parts, account, his)))
     counts["attachments"] = sum(len(parse(raw).attachments) for raw in _raws(parts, account, own))
-    counts["mentions"], strings = _mentions(
-        parts, account, others[:looked_at], replace(person, agreed=tuple(names))
-    )
+    looked = _DryRedaction(parts, account, person)
+    whole = looked.read(None if _are_few(parts, account, looked_at) else others[:looked_at])
+    counts["messages"] += looked.removed
+    counts["mentions"] = looked.redacted
     counts |= {"imap_copies_asked": asked, "imap_copies_left": lying - asked}
     counts["may_quote"] = len(set(shared) - set(own))
 
@@ -86,10 +101,10 @@ def make_plan(
         names=names_of(parts, account, replace(person, agreed=tuple(names)), now=now),
         namesakes=namesakes,
         shared=several,
-        strings=strings,
+        strings=looked.strings,
         counts=counts,
         holds=holds,
-        bounded=max(len(own), len(others)) >= looked_at,
+        bounded=not whole or len(own) >= looked_at,
     )
 
 
@@ -112,19 +127,80 @@ def _raws(parts: Parts, account: int, messages: Sequence[int]) -> Iterator[bytes
             yield raw
 
 
-def _mentions(
-    parts: Parts, account: int, messages: Sequence[int], person: Person
-) -> tuple[int, Mapping[str, int]]:
-    """How many of these messages name the person, and the strings that would be replaced in their texts."""
-    needles = Needles(replace(person, agreed=()))
-    named = 0
-    strings: Counter[str] = Counter()
-    for raw in _raws(parts, account, messages):
-        if needles.in_message(raw):
-            named += 1
+def _going(connection: Connection, account: int, person: Person) -> dict[str, int]:
+    """What goes with tickets as a whole, and what of the person stands in others' tickets: as the steps take it."""
+    going = tickets_that_go(connection, account, person.contacts)
+    shells = {each.id for each in merged_tickets(connection, account, going)} if going else set()
+    every = going | shells
+    messages = set(rows.messages_of_tickets(connection, account, every))
+    messages |= set(contacts.messages_of(connection, account, person.contacts, limit=EVERY))
+    taking_part = contacts.participations_of(connection, account, person.addresses, limit=EVERY)
+    return {
+        "tickets": len(every),
+        "messages": len(messages),
+        "notes": rows.count_notes(connection, account, every),
+        "participations": sum(ticket not in every for ticket, _ in taking_part),
+    }
+
+
+def _are_few(parts: Parts, account: int, looked_at: int) -> bool:
+    """Whether every message of the account can be looked at, as the erasure does."""
+    with parts.database.read() as connection:
+        return not message_lists.has_more_messages(connection, account, READ_WHOLE * looked_at)
+
+
+@dataclass
+class _DryRedaction:
+    """The redaction without storing anything: what it would do to others' mail."""
+
+    parts: Parts
+    account: int
+    person: Person
+    redacted: int = 0
+    removed: int = 0  # what cannot be read, and names them
+    guessed: int = 0  # too large to be redacted for a plan: by whether they name the person
+    strings: Counter[str] = field(default_factory=Counter)
+
+    def read(self, messages: Sequence[int] | None) -> bool:
+        """Look at these messages, or with None at every one; whether that is what the erasure will look at."""
+        parts, account, person = self.parts, self.account, self.person
+        needles = Needles(person)
+        quotes = quotes_of(parts, account, person)
+        with parts.database.read() as connection:
+            others = OthersMail.of(connection, account, person, needles)
+
+        for page in self._pages(messages):
+            with parts.database.read() as connection:
+                places = others.places(connection, page)
+            for message, raw, near in others.chosen(page, places):
+                self._look(message, raw, needles, quotes.in_message(message, near=near))
+        return messages is None and not self.guessed
+
+    def _pages(self, messages: Sequence[int] | None) -> Iterator[Sequence[tuple[int, Frame]]]:
+        after = 0
+        while messages is None:
+            with self.parts.database.read() as connection:
+                page = raws.list_raws(connection, self.account, after, RAWS_A_PAGE)
+            if not page:
+                return
+            yield page
+            after = page[-1][0]
+        for message in messages or ():
+            with self.parts.database.read() as connection:
+                yield list(raws.frames_of(connection, self.account, [message]).items())
+
+    def _look(self, message: int, raw: bytes, needles: Needles, quotes: Quotes) -> None:
+        with self.parts.database.read() as connection:
+            readable = derived.is_readable(connection, self.account, message)
+        large = len(raw) > REDACTED_BYTES
+        self.guessed += large
+        goes = needles.in_message(raw) if large else redaction.redacted(raw, needles, quotes) != raw
+        if readable and goes:
+            self.redacted += 1
             parsed = parse(raw)
-            strings.update(person.strings_replaced(f"{parsed.subject}\n{parsed.text}"))
-    return named, strings
+            self.strings.update(self.person.strings_replaced(f"{parsed.subject}\n{parsed.text}"))
+        elif needles.in_message(raw):
+            self.removed += 1
 
 
 def shared_addresses(seen: Mapping[str, Collection[str]]) -> Mapping[str, Sequence[str]]:

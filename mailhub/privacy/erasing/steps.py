@@ -37,6 +37,7 @@ from mailhub.privacy.erasing.needles import Needles
 from mailhub.privacy.erasing.person import Person
 from mailhub.privacy.erasing.quotes import Quotes
 from mailhub.privacy.erasing.scan import RAW_SLICES, Scanner, rows_of
+from mailhub.privacy.erasing.taking import OthersMail, tickets_asked, tickets_that_go
 from mailhub.privacy.erasing.testimony import hear_witness
 from mailhub.privacy.erasing.work import Held, Pending, Work, key_path, seal
 from mailhub.tickets.removal import remove_messages, remove_tickets
@@ -135,25 +136,17 @@ def redact_mail(work: Work) -> None:
     work.set_counts(words_unknown=int(not quotes.complete))
 
     with parts.database.read() as connection:
-        quoting = set(contacts.tickets_written_in(connection, account, person.contacts, person.addresses))
-        own = _tickets_that_go(connection, work)
-        written = contacts.message_ids_of(connection, account, person.contacts)
+        others = OthersMail.of(connection, account, person, needles, cut=work.cut)
 
     after = work.row.position
     while after < work.cut:
         with parts.database.read() as connection:
             page = raws.list_raws(connection, account, after, RAW_SLICES)
-            where = removed_rows.tickets_of_messages(connection, account, [message for message, _ in page])
-            his = set(contacts.of_contacts(connection, account, list(where), person.contacts))
+            places = others.places(connection, page)
         if not page:
             return
-        for message, frame in page:
-            if message not in where or message > work.cut or message in his or where[message] in own:
-                continue
-            raw = frame.read()
-            near = where[message] in quoting or not written.isdisjoint(mail.named_messages(raw))
-            if near or needles.may_be_in(raw):
-                _redact(work, message, needles, quotes.in_message(message, near=near))
+        for message, _, near in others.chosen(page, places):
+            _redact(work, message, needles, quotes.in_message(message, near=near))
         after = page[-1][0]
         work.do(lambda tx, at=after: work.change(tx, position=at))  # type: ignore[misc]
 
@@ -214,8 +207,8 @@ def _remove_mail(work: Work, messages: Sequence[int]) -> None:
 
 def remove_own_tickets(work: Work) -> None:
     with work.parts.database.read() as connection:
-        found = _tickets_of(connection, work)
-        going = _tickets_that_go(connection, work)
+        found = tickets_asked(connection, work.account, work.person.contacts, cut=work.cut)
+        going = tickets_that_go(connection, work.account, work.person.contacts, cut=work.cut)
     for ticket in found:
         if ticket not in going:
             work.do(lambda tx, it=ticket: contacts.release_ticket(tx.connection, work.account, it))  # type: ignore[misc]
@@ -242,19 +235,6 @@ def _remove_tickets(work: Work, tickets: Sequence[int]) -> None:
         work.add_counts(transaction, tickets=len(gone.tickets), messages=len(gone.messages), notes=notes)
 
     work.do(act)
-
-
-def _tickets_that_go(connection: Connection, work: Work) -> set[int]:
-    """The person's tickets in which nobody else wrote; they go as a whole, with what came into them meanwhile."""
-    people = work.person.contacts
-    asked = _tickets_of(connection, work)
-    return {each for each in asked if not contacts.others_in_ticket(connection, work.account, each, people)}
-
-
-def _tickets_of(connection: Connection, work: Work) -> list[int]:
-    """Tickets the person asked for up to the cut."""
-    asked = contacts.tickets_of(connection, work.account, work.person.contacts)
-    return [each for each in asked if each <= work.cut]
 
 
 def remove_participations(work: Work) -> None:
