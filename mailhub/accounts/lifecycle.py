@@ -154,6 +154,9 @@ def _step(context: LifecycleContext, act: StageMove, now: int) -> StageMove | No
     still = partial(_still, context, act, now)
     if act.due.to == "deleted":
         removal.remove_rows(context.writer, context.models, act.account, require=still)
+        context.writer.run(
+            partial(_forget_name, act.account, still)
+        )  # ahead of the scrub: pages hold it, too
         removal.scrub(context.database, context.writer)
         _rewrite_key_files(context)
     elif act.due.to == "purged":
@@ -166,6 +169,11 @@ def _step(context: LifecycleContext, act: StageMove, now: int) -> StageMove | No
         )  # the stage is in them: a restored backup opens no routes and brings nothing back
 
     return done
+
+
+def _forget_name(account: int, still: removal.Require, transaction: Transaction) -> None:
+    if still(transaction):
+        accounts.change_account(transaction.connection, account, name="")
 
 
 def _rewrite_key_files(context: LifecycleContext) -> None:

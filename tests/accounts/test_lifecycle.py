@@ -26,6 +26,8 @@ from mailhub.proof.act import Act, perform
 from storage.accounts import accounts
 from storage.accounts.account_rows import CONFIGURATION, PROOF, UNTIL_PURGED, rows_left, tables_of_accounts
 from storage.accounts.accounts import Account
+from storage.database import Database
+from storage.engine.open_files import reading
 from storage.mail import mail_domains
 from storage.mail.outbox import claim_due, find_row
 from storage.people import users
@@ -432,3 +434,24 @@ def test_without_a_sender_a_warning_is_still_given(life: Life) -> None:
     life.pass_time(8 * DAY)
     [warned] = [act for act in life.acts() if act.verb == "account.warn"]
     assert (warned.detail["mailed"], mailed(life)) == (0, [])
+
+
+def test_a_deleted_account_leaves_no_name_in_any_file(life: Life) -> None:
+    """From `deleted` on its name is in no byte of the database's files, the log among them."""
+    name = "Zanzibarian Kestrel Traders"
+    database = life.desk.database
+    life.desk.writer.run(lambda tx: accounts.change_account(tx.connection, life.desk.account, name=name))
+    assert _files_with(database, name) or not database.is_sqlite
+    life.act(lifecycle.ask_deletion)
+    life.until("deleted", at_most=5 * DAY)
+    assert _files_with(database, name) == []
+
+
+def _files_with(database: Database, name: str) -> list[str]:
+    """By the engine's own descriptors: nobody else opens and closes its files."""
+    found = []
+    for path in database.file_paths():
+        with reading(path) as read_at:
+            if name.encode() in read_at(path.stat().st_size, 0):
+                found.append(path.name)
+    return found
