@@ -26,6 +26,7 @@ CURES: Mapping[str, tuple[str, str]] = {  # by setting: what they are, and how t
         "open sessions of this user",
         "log out elsewhere, or let an admin end them: mailhub session end",
     ),
+    "drafts": ("drafts of this user", "send one, or throw one away: mailhub draft discard"),
     "allowed_networks": ("rules in the allow-list", "write larger networks, or remove one"),
     "sender_rules": ("rules for senders", "name whole domains, or remove one"),
     "contact_addresses": (

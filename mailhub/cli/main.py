@@ -33,6 +33,7 @@ COMMANDS = {
     "import": "tickets.importing:import_",
     "parse": "tickets.parse:parse",
     "ticket": "tickets.ticket:ticket",
+    "draft": "tickets.draft:draft",
     "intake": "tickets.intake:intake",
     "message": "tickets.message:message",
     "reparse": "tickets.reparse:reparse",

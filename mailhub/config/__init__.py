@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .answering import Answering
 from .doors import Http, Https, Imap, Limits, Lmtp, Proxy, Smtp
 from .keeping import Backup, Lifecycle, Privacy, Retention, Storage
 from .mail import Authentication, Letters, Mail, Relay, Spam
@@ -21,6 +22,7 @@ from .service import Log, Testing
 __all__ = [
     "SECTIONS",
     "Admin",
+    "Answering",
     "Authentication",
     "Backup",
     "Config",
@@ -64,6 +66,7 @@ class Config:
     mail: Mail = field(default_factory=Mail)
     authentication: Authentication = field(default_factory=Authentication)
     spam: Spam = field(default_factory=Spam)
+    answering: Answering = field(default_factory=Answering)
     relay: Relay = field(default_factory=Relay)
     letters: Letters = field(default_factory=Letters)
     backup: Backup = field(default_factory=Backup)
@@ -106,6 +109,7 @@ SECTIONS: dict[str, type[Any]] = {
     "mail": Mail,
     "authentication": Authentication,
     "spam": Spam,
+    "answering": Answering,
     "relay": Relay,
     "letters": Letters,
     "backup": Backup,

@@ -21,6 +21,7 @@ class Quotas:
     users: int = setting(1000, "Users of one account, without those deleted.", minimum=1)
     api_tokens: int = setting(500, "ApiTokens of one account that are in force.", minimum=0)
     sessions: int = setting(50, "Open sessions of one user.", minimum=1)
+    drafts: int = setting(1000, "Drafts of one user.", minimum=1)
     allowed_networks: int = setting(
         200, "Rules in the allow-list of one account: every request walks them.", minimum=0, maximum=10_000
     )

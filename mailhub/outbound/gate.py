@@ -99,6 +99,10 @@ def _hard_rule(mail: Outgoing) -> GateDecision | None:
     cap = REPLIES_AN_HOUR if mail.by_person else mail.cap
     if not reachable_address(mail.recipient):
         return GateDecision(False, "bad-address", "the recipient's address is none that mail can be sent to")
+    if mail.recipient.endswith(".invalid"):
+        return GateDecision(
+            False, "nowhere", "its domain leads nowhere (RFC 2606 2): whoever it named may have been erased"
+        )
     if mail.own_address:
         return GateDecision(False, "own-address", "the recipient is one of this account's own mailboxes")
     if mail.now > mail.not_after:

@@ -24,7 +24,7 @@ from mailhub.config import Letters, Relay
 from mailhub.directory import Directory
 from mailhub.keys import Keys
 from mailhub.outbound import gate
-from mailhub.outbound.compose import Draft, compose
+from mailhub.outbound.compose import Composition, compose
 from mailhub.outbound.letter_texts import Value, written
 from mailhub.outbound.sealing import seal_letter
 from storage.mail import letter_rates, outbox
@@ -92,7 +92,9 @@ def queue(transaction: Transaction, post: Post, letter: Letter, *, now: int) -> 
         return "cap"
 
     row = transaction.new_id()
-    sealed = seal_letter(post.keys, compose(_draft(post, letter, row, now)), account=letter.account, row=row)
+    sealed = seal_letter(
+        post.keys, compose(_composition(post, letter, row, now)), account=letter.account, row=row
+    )
     outbox.add_to_outbox(transaction.connection, [_row(letter, row, sealed, now)])
     transaction.after_commit(post.wake)
 
@@ -131,11 +133,11 @@ def _outgoing(post: Post, letter: Letter, lately: int, now: int) -> gate.Outgoin
     )
 
 
-def _draft(post: Post, letter: Letter, row: int, now: int) -> Draft:
+def _composition(post: Post, letter: Letter, row: int, now: int) -> Composition:
     subject, text = written(letter.kind, letter.values, contact=post.contact)
     sender = post.letters.sender
 
-    return Draft(
+    return Composition(
         message_id=f"letter.{row}@{sender.rpartition('@')[2]}",
         from_name=post.letters.name,
         from_address=sender,

@@ -33,7 +33,7 @@ from storage.people.api_tokens import ApiToken
 from storage.people.links import Link
 from storage.people.users import User
 from storage.privacy.privacy_requests import is_known
-from storage.tickets import tickets
+from storage.tickets import drafts, tickets
 from storage.writer import Transaction, Writer
 
 TICKETS_A_TURN = 200
@@ -194,6 +194,7 @@ def _delete(act: Act, user: int, heir: int | None, moved: int, caller: Actor) ->
     links.end_links(connection, act.account, user, act.now)
     outbox.delete_letters_to(connection, act.account, row.email)
     second_factors.delete_second_factor(connection, act.account, user)
+    drafts.delete_drafts(connection, act.account, drafts.ids_of_user(connection, act.account, user))
     users.forget_user(connection, act.account, user, at=act.now)
     ended = {"tickets": done.tickets, "sessions": done.sessions, "tokens": done.tokens}
     act.record("user.delete", f"user:{user}", heir=heir, **ended)

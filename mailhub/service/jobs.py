@@ -29,7 +29,7 @@ from mailhub.privacy.erasing.second_receipt import issue_second_receipts
 from mailhub.proof import audit
 from mailhub.service.scheduler import Job
 from mailhub.system.queues import Queue, by_turns, lines_of
-from mailhub.tickets import purging
+from mailhub.tickets import purging, sending
 from storage.database import Connection
 from storage.engine import queue_faults
 from storage.engine.by_date import Over
@@ -57,6 +57,7 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("directory", 10, house.directory.refresh),  # mailboxes made on another node
         Job("models", 60, lambda: house.models.keep_up(house.writer, now=clock.now())),
         Job("mark-requests", 10, lambda: give_marks(house)),
+        Job("drafts", 1, lambda: send_drafts(house)),
         Job("suggestions", 3600, partial(by_date, house, sweep_suggestions)),
         Job("slices", 600, partial(by_date, house, sweep_slices)),
         Job("logins", 3600, partial(by_date, house, sweep_logins)),
@@ -98,6 +99,11 @@ def by_date(house: House, delete: Deleting) -> None:
         delete(house, now=now)
     else:
         log.warning("nothing is deleted by date while the clock is doubted", clock=state)
+
+
+def send_drafts(house: House) -> int:
+    """Send the drafts whose time has come; how many went."""
+    return sending.send_due(house.database, house.writer, house.reply(), now=clock.now())
 
 
 def erase_due(house: House, stopping: Callable[[], bool]) -> int:

@@ -19,7 +19,7 @@ from mailhub.proof.act import Act
 from mailhub.tickets.acts import locked, workable
 from storage.mail.filing import messages_by_id
 from storage.proof import journal
-from storage.tickets import notes
+from storage.tickets import drafts, notes
 from storage.tickets.ticket_messages import (
     message_ids,
     move_messages,
@@ -68,6 +68,7 @@ def merge(act: Act, source: int, target: int) -> Ticket:
     )
     moved_notes = notes.note_ids(connection, act.account, first.id)
     notes.move_notes(connection, act.account, moved_notes, source=first.id, target=second.id)
+    drafts.move_drafts(connection, act.account, source=first.id, target=second.id)
     shell = {"state": TicketState.MERGED, "state_before": both[first.id].state, "merged_into": second.id}
     change_ticket(connection, act.account, first.id, at=act.now, **shell)
     _touch_target(act.transaction, act.account, second.id, act.now)

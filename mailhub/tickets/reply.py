@@ -5,16 +5,18 @@
     (``outbound.relay``) -> what it answers is ham, if settings say so -> delivery status in the outbox rows; a bounce
     ends up here again (``bounced``)
 
-Nothing is queued that the relay is not configured to send, and nothing is sent that is not stored as a
-message first. Recipients are addresses of the ticket's contact, and of people it was copied to, never what a header
-of the day says, but where From takes no answers (noreply@): then the one Reply-To. Where it differs otherwise whoever
-answers chooses (``Answer.to``), and whom they choose takes part from then on. Errors:
-``NotFound`` (ticket), ``BadRequest`` (text, copies), ``Conflict`` (state, gate, no relay); they leave nothing.
+What a draft asks for (``tickets.sending``) goes the same way, with an audience of its own; it is gone in the
+transaction that queues it. Nothing is queued that the relay is not configured to send, and nothing is sent that is
+not stored as a message first. Without an audience recipients are addresses of the ticket's contact, and of people it
+was copied to, never what a header of the day says, but where From takes no answers (noreply@): then the one Reply-To.
+Where it differs otherwise whoever answers chooses (``Answer.to``), and whom they choose takes part from then on.
+Errors: ``NotFound`` (ticket), ``BadRequest`` (text, people), ``Conflict`` (state, gate, no relay), ``Stale`` (the
+draft); they leave nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,31 +24,45 @@ from mailhub import clock
 from mailhub.config import Relay
 from mailhub.directory import Directory
 from mailhub.envelope import Envelope, Source
-from mailhub.errors import BadRequest, Conflict, NotFound
+from mailhub.errors import BadRequest, Conflict, NotFound, Stale
 from mailhub.filter import answers
 from mailhub.message.addresses import served_form
 from mailhub.message.parse import parse
-from mailhub.message.values import Bounce, Parsed
+from mailhub.message.values import TEXT_BYTES, Address, Bounce, Parsed
 from mailhub.outbound import gate
-from mailhub.outbound.compose import Draft, answer_index, compose, reference_chain, reply_subject, usable_id
+from mailhub.outbound.compose import (
+    NAME_CHARACTERS,
+    SUBJECT_CHARACTERS,
+    Composition,
+    answer_index,
+    clean,
+    compose,
+    forward_subject,
+    opening_subject,
+    reference_chain,
+    reply_subject,
+    usable_id,
+)
+from mailhub.outbound.writing import Quoted, Words, words
 from mailhub.proof.act import Act
 from mailhub.reading import reply_token
 from mailhub.reading.prepare import Prepared, Secrets, prepare
-from mailhub.tickets.acts import locked, plain_text, workable
+from mailhub.tickets.acts import close, locked, plain_text, workable
 from storage.database import Database
 from storage.engine.bulk import Row
-from storage.mail import outbox, raws
+from storage.mail import message_lists, outbox, raws
 from storage.mail.filing import Rows, write
 from storage.mail.mailboxes import Mailbox, find_mailbox
 from storage.mail.outbox import OutboxRow
 from storage.mail.replying import Correspondent, find_correspondent
 from storage.privacy.contacts import find_contact
-from storage.tickets import participants
+from storage.tickets import drafts, participants
 from storage.tickets.tickets import Ticket, find_ticket
 from storage.words import ParticipantRole
 from storage.writer import Transaction, Writer
 
 TEXT_CHARACTERS = 64 * 1024
+QUOTED_ADDRESSES = 20
 COPIES = 40  # people a single mail can be copied to
 
 NO_RELAY = (
@@ -67,8 +83,30 @@ class ReplyContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Whom a mail goes to, as its writer named them: addresses, each once."""
+
+    to: tuple[str, ...]
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.to, *self.cc, *self.bcc)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The draft that this answer is: gone with it, unless it was changed or is not to be sent any more."""
+
+    draft: int
+    version: int
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an agent wrote, and to whom besides the requester (addresses the ticket was copied to before)."""
+    """What an agent wrote, and to whom: an audience, or the requester and ``copies`` (people who were copied before)."""
 
     account: int
     ticket: int  # id or number
@@ -77,6 +115,12 @@ class Answer:
     text: str
     copies: tuple[str, ...] = ()
     to: str = ""  # which of the requester's addresses, or of those their last mail asks to answer to; "" decides itself
+    audience: Audience | None = None
+    subject: str = ""  # "" for the ticket's
+    quoted: int | None = None  # id of a message of the ticket
+    forward: bool = False  # the quoted message is passed on: a mail of its own, in nobody's thread
+    opens: bool = False  # the first mail of its ticket, which answers none
+    sent: Sent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +133,8 @@ class Basis:
     in_reply_to: str
     references: tuple[str, ...]
     thread: tuple[str, str]  # Thread-Topic and Thread-Index of the requester's last mail
+    names: Mapping[str, str]  # of those the last mail names, by address
+    written_to: Audience  # the requester, and everybody else whom their last mail went to but ourselves
     asked: bool = False  # the answer goes to whom that mail asks, by the choice of who answers
 
 
@@ -104,17 +150,19 @@ class Replied:
 
 def reply(database: Database, writer: Writer, context: ReplyContext, answer: Answer, *, now: int) -> Replied:
     """Store and queue an answer; returns after the commit. Not to be called in the writer's own thread."""
-    if not context.relay.host:
-        raise Conflict(NO_RELAY)
-    basis = read_basis(database, context.directory, answer.account, answer.ticket, to=answer.to)
-    for recipient in _recipients(answer, basis):
-        _pass_gate(context, answer.account, recipient, sent_lately=0, now=now)
+    basis, said = require_sendable(database, context, answer, now=now)
     message = writer.run(Transaction.new_id)
-    draft = _draft(context, answer, basis, message=message, now=now)
-    envelope = Envelope(source=Source.PIPE, mail_from=draft.from_address, recipients=(), received_at=now)
-    prepared = prepare(compose(draft), envelope, context.secrets, context.directory)
+    composed = _composition(context, answer, basis, said, message=message, now=now)
+    envelope = Envelope(source=Source.PIPE, mail_from=composed.from_address, recipients=(), received_at=now)
+    prepared = prepare(compose(composed), envelope, context.secrets, context.directory)
     work = partial(
-        queue, context=context, answer=answer, basis=basis, draft=draft, prepared=prepared, message=message
+        queue,
+        context=context,
+        answer=answer,
+        basis=basis,
+        composed=composed,
+        prepared=prepared,
+        message=message,
     )
     replied = writer.run(work)
 
@@ -130,6 +178,26 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
             now=now,
         )
     return replied
+
+
+def require_sendable(
+    database: Database, context: ReplyContext, answer: Answer, *, now: int
+) -> tuple[Basis, Words]:
+    """What the answer refers to, and says; raises as ``reply`` does where it could not go now."""
+    if not context.relay.host:
+        raise Conflict(NO_RELAY)
+    basis = read_basis(database, context.directory, answer.account, answer.ticket, to=answer.to)
+    for recipient in _recipients(answer, basis):
+        _pass_gate(context, answer.account, recipient, sent_lately=0, now=now)
+    return basis, _words(database, answer, basis)
+
+
+def require_audience(context: ReplyContext, account: int, audience: Audience, *, now: int) -> None:
+    """Raise as ``reply`` does where a mail of no ticket could not go to these people now."""
+    if not context.relay.host:
+        raise Conflict(NO_RELAY)
+    for recipient in _audience(audience):
+        _pass_gate(context, account, recipient, sent_lately=0, now=now)
 
 
 def read_basis(database: Database, directory: Directory, account: int, ticket: int, *, to: str = "") -> Basis:
@@ -157,6 +225,8 @@ def read_basis(database: Database, directory: Directory, account: int, ticket: i
     if wanted and wanted != person.address:
         person = _chosen(wanted, person, theirs.addresses if theirs else (), parent)
     name = parent.message_id if parent else ""
+    others = [*parent.to, *parent.cc] if parent else []
+    names = {served_form(each.address): each.name for each in others} | {person.address: person.name}
 
     return Basis(
         asked=bool(theirs and person.address not in theirs.addresses),
@@ -166,7 +236,53 @@ def read_basis(database: Database, directory: Directory, account: int, ticket: i
         in_reply_to=name if usable_id(name) else "",
         thread=(parent.header("thread-topic"), parent.header("thread-index")) if parent else ("", ""),
         references=reference_chain(name, parent.references, parent.in_reply_to) if parent else (),
+        names=names,
+        written_to=_written_to(person, parent, directory, account),
     )
+
+
+def proposed_audience(database: Database, directory: Directory, account: int, ticket: int) -> Audience:
+    """Whom an answer to all would go to now; nobody where the ticket has no requester."""
+    try:
+        return read_basis(database, directory, account, ticket).written_to
+    except Conflict:
+        return Audience(to=())
+
+
+def _written_to(person: Correspondent, parent: Parsed | None, directory: Directory, account: int) -> Audience:
+    """Reply to all: the requester, and whom else their last mail was addressed to; never an address of our own."""
+
+    def others(named: Sequence[Address]) -> Iterator[str]:
+        for each in named:
+            address = served_form(each.address)
+            if gate.reachable_address(address) and not directory.is_own(account, address):
+                yield address
+
+    to = dict.fromkeys([person.address, *(others(parent.to) if parent else ())])
+    cc = dict.fromkeys(each for each in (others(parent.cc) if parent else ()) if each not in to)
+    return Audience(to=tuple(to)[:COPIES], cc=tuple(cc)[: COPIES - len(to)])
+
+
+def _words(database: Database, answer: Answer, basis: Basis) -> Words:
+    """What the mail says, with what it quotes. Reads the quoted message in the caller's thread."""
+    text = plain_text(answer.text, TEXT_CHARACTERS, "answer")
+    if answer.quoted is None:
+        return words(text)
+    with database.read() as connection:
+        row = message_lists.find_message(connection, answer.account, answer.quoted)
+        raw = raws.read(connection, answer.account, answer.quoted) if row else None
+    if row is None or row.ticket_id != basis.ticket.id or raw is None:
+        raise Conflict("the message that is quoted is not in this ticket any more: save the draft without it")
+
+    parsed = parse(raw)
+    quoted = Quoted(
+        author=clean(row.from_name or row.from_address, NAME_CHARACTERS),
+        at=row.sent_at or row.received_at,
+        text=plain_text(parsed.text or " .", TEXT_BYTES, "quote"),
+        subject=clean(parsed.subject, SUBJECT_CHARACTERS),
+        to=", ".join(clean(each.address, NAME_CHARACTERS) for each in parsed.to[:QUOTED_ADDRESSES]),
+    )
+    return words(text, quoted=quoted, forward=answer.forward)
 
 
 def _named_by(parent: Parsed, person: Correspondent, directory: Directory, account: int) -> Correspondent:
@@ -204,14 +320,17 @@ def queue(
     context: ReplyContext,
     answer: Answer,
     basis: Basis,
-    draft: Draft,
+    composed: Composition,
     prepared: Prepared,
     message: int,
 ) -> Replied:
     """The part of the flow that writes: everything or nothing, and the relay is woken if it is committed."""
     ticket = workable(locked(transaction, answer.account, basis.ticket.id))
-    now = draft.date
+    now = composed.date
 
+    act = Act(transaction, answer.actor, answer.account, now)
+    if answer.sent is not None:
+        _take_draft(act, answer.sent)
     recipients = _recipients(answer, basis)
     for recipient in recipients:
         since = now - clock.HOUR
@@ -221,7 +340,7 @@ def queue(
     if answer.to and basis.asked:
         named = (transaction.connection, answer.account, ticket.id, basis.correspondent.address)
         participants.add(*named, ParticipantRole.CC)
-    _store(transaction, draft, answer, prepared, ticket=ticket, message=message)
+    _store(transaction, composed, answer, prepared, ticket=ticket, message=message)
     queued = tuple(
         OutboxRow(
             account_id=answer.account,
@@ -229,7 +348,7 @@ def queue(
             message_id=message,
             ticket_id=ticket.id,
             kind="reply",
-            mail_from=draft.reply_to,
+            mail_from=composed.reply_to,
             recipient=recipient,
             state="queued",
             reason="allowed",
@@ -242,19 +361,45 @@ def queue(
     )
     outbox.add_to_outbox(transaction.connection, queued)
     detail = {"ticket": ticket.id, "outbox": [row.id for row in queued]}
-    act = Act(transaction, answer.actor, answer.account, now)
-    act.record("ticket.reply", f"message:{message}", **detail)
+    act.record("ticket.forward" if answer.forward else "ticket.reply", f"message:{message}", **detail)
+    if answer.audience is not None and not answer.forward:
+        known = {basis.correspondent.address, *basis.correspondent.others}
+        joining = [each for each in (*answer.audience.to, *answer.audience.cc) if each not in known]
+        for each in dict.fromkeys(joining):
+            participants.add(transaction.connection, answer.account, ticket.id, each, ParticipantRole.CC)
+    if answer.sent is not None and answer.sent.closes:
+        close(act, ticket.id)
     transaction.after_commit(context.wake)
 
-    return Replied(message=message, message_id=draft.message_id, ticket=ticket.id, queued=queued)
+    return Replied(message=message, message_id=composed.message_id, ticket=ticket.id, queued=queued)
 
 
 def _not_after(context: ReplyContext, now: int) -> int:
     return now + int(context.relay.retry_hours * clock.HOUR)
 
 
+def _take_draft(act: Act, sent: Sent) -> None:
+    """The draft goes in the transaction that queues it; ``Stale`` where it was undone, changed or sent meanwhile."""
+    connection = act.transaction.connection
+    draft = drafts.find_draft(connection, act.account, sent.draft, locked=True)
+    if draft is None or draft.version != sent.version or draft.send_at is None or draft.send_at > act.now:
+        raise Stale("the draft was undone, changed or sent meanwhile: nothing was sent now")
+    drafts.delete_drafts(connection, act.account, [sent.draft])
+
+
 def _recipients(answer: Answer, basis: Basis) -> Sequence[str]:
+    if answer.audience is not None:
+        return _audience(answer.audience)
     return basis.correspondent.address, *_copies(answer, basis)
+
+
+def _audience(audience: Audience) -> Sequence[str]:
+    everybody = audience.everybody
+    if not audience.to:
+        raise BadRequest("nobody is named in To")
+    if len(everybody) > COPIES:
+        raise BadRequest(f"a mail can go to at most {COPIES} people")
+    return everybody
 
 
 def _copies(answer: Answer, basis: Basis) -> Sequence[str]:
@@ -283,35 +428,48 @@ def _pass_gate(context: ReplyContext, account: int, recipient: str, *, sent_late
         raise Conflict(f"the answer may not be sent ({decision.reason}): {decision.evidence}")
 
 
-def _draft(context: ReplyContext, answer: Answer, basis: Basis, *, message: int, now: int) -> Draft:
+def _composition(
+    context: ReplyContext, answer: Answer, basis: Basis, said: Words, *, message: int, now: int
+) -> Composition:
     ticket = basis.ticket
     mailbox = basis.mailbox
     person = basis.correspondent
     key = context.secrets.reply_token
     domain = mailbox.address.rpartition("@")[2]
     token = reply_token.make(ticket.id, person.contact_id, key)
+    audience = answer.audience or Audience(to=(person.address,), cc=tuple(_copies(answer, basis)))
+    subject = answer.subject or ticket.subject
 
-    return Draft(
+    return Composition(
         message_id=reply_token.make_message_id(
             ticket.id, person.contact_id, message=message, domain=domain, key=key
         ),
         from_name=mailbox.name,
         from_address=mailbox.address,
         reply_to=reply_token.reply_address(mailbox.address, token),
-        to=((person.name, person.address),),
-        cc=tuple(("", address) for address in _copies(answer, basis)),
-        subject=reply_subject(ticket.subject, ticket.number),
-        in_reply_to=basis.in_reply_to,
-        references=basis.references,
-        thread=(basis.thread[0], answer_index(basis.thread[1], now)),
+        to=tuple((basis.names.get(address, ""), address) for address in audience.to),
+        cc=tuple(
+            (basis.names.get(address, "") if answer.audience else "", address) for address in audience.cc
+        ),
+        subject=_subject(answer, subject, ticket.number),
+        in_reply_to="" if answer.forward else basis.in_reply_to,
+        references=() if answer.forward else basis.references,
+        thread=("", "") if answer.forward else (basis.thread[0], answer_index(basis.thread[1], now)),
         date=now,
-        text=plain_text(answer.text, TEXT_CHARACTERS, "answer"),
+        text=said.text,
+        html=said.html,
     )
+
+
+def _subject(answer: Answer, subject: str, number: int) -> str:
+    if answer.opens:
+        return opening_subject(subject, number)
+    return forward_subject(subject, number) if answer.forward else reply_subject(subject, number)
 
 
 def _store(
     transaction: Transaction,
-    draft: Draft,
+    composed: Composition,
     answer: Answer,
     prepared: Prepared,
     *,
@@ -325,17 +483,19 @@ def _store(
     account = answer.account
     reference = {"id_hash": prepared.own_id, "message_id": message, "ticket_id": ticket.id}
     rows = Rows(
-        messages=[_message_row(draft, answer, prepared, ticket=ticket, message=message)],
+        messages=[_message_row(composed, answer, prepared, ticket=ticket, message=message)],
         references=[{"account_id": account, **reference}],
         raws=raws.slice_rows(account, message, prepared.slices),
         index=[(account, message, prepared.words)],
-        touched={ticket.id: {"added": 1, "at": draft.date, "new_state": ticket.state}},
+        touched={ticket.id: {"added": 1, "at": composed.date, "new_state": ticket.state}},
     )
 
     write(transaction.connection, account, rows)
 
 
-def _message_row(draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ticket, message: int) -> Row:
+def _message_row(
+    composed: Composition, answer: Answer, prepared: Prepared, *, ticket: Ticket, message: int
+) -> Row:
     return {
         "account_id": answer.account,
         "id": message,
@@ -346,12 +506,12 @@ def _message_row(draft: Draft, answer: Answer, prepared: Prepared, *, ticket: Ti
         "direction": "out",
         "source": "reply",
         "identity": prepared.identity,
-        "message_id": draft.message_id,
-        "from_address": draft.from_address,
-        "from_name": draft.from_name,
-        "subject": draft.subject,
-        "sent_at": draft.date,
-        "received_at": draft.date,
+        "message_id": composed.message_id,
+        "from_address": composed.from_address,
+        "from_name": composed.from_name,
+        "subject": composed.subject,
+        "sent_at": composed.date,
+        "received_at": composed.date,
         "size_bytes": prepared.raw_bytes,
         "verdict": "unsure",  # the filter looks at what comes in, not at what we write
         "probability": None,

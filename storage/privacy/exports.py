@@ -23,6 +23,7 @@ from storage.schema import (
     consent,
     contact,
     contact_address,
+    draft,
     hold,
     intake,
     journal,
@@ -79,6 +80,11 @@ OF_PERSON: Mapping[Table, Mine] = {
     ),
     outbox: lambda person: outbox.c.recipient.in_(person.addresses),
     note: lambda person: note.c.ticket_id.in_(
+        select(ticket.c.id).where(
+            ticket.c.account_id == person.account_id, ticket.c.contact_id.in_(person.contact_ids)
+        )
+    ),
+    draft: lambda person: draft.c.ticket_id.in_(
         select(ticket.c.id).where(
             ticket.c.account_id == person.account_id, ticket.c.contact_id.in_(person.contact_ids)
         )

@@ -28,6 +28,7 @@ from storage.schema.accounts import (
     user,
 )
 from storage.schema.acts import access_grant, journal, journal_anchor
+from storage.schema.answering import draft
 from storage.schema.backing import backup, backup_target, half_restored, person_key, recovery_key
 from storage.schema.contacts import contact, contact_address
 from storage.schema.erasing import erasure, person_tombstone, redaction, tombstone
@@ -83,6 +84,7 @@ __all__ = [
     "consent",
     "contact",
     "contact_address",
+    "draft",
     "erasure",
     "half_restored",
     "hold",

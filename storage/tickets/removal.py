@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, t
 
 from storage.mail.search import remove_from_index
 from storage.schema import (
+    draft,
     imap_copy,
     intake,
     mark_request,
@@ -31,7 +32,7 @@ from storage.schema import (
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
 OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox, imap_copy, mark_request)
-OF_TICKET = (note, participant, ticket_mailbox)
+OF_TICKET = (draft, note, participant, ticket_mailbox)
 
 
 def count_notes(connection: Connection, account_id: int, tickets: Iterable[int]) -> int:

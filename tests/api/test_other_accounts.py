@@ -32,6 +32,8 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
     "consent": "consent",
     "contact": "contact",
     "delivery": "delivery",
+    "draft": "draft",
+    "quoted": "message",
     "erasure": "erasure",
     "grant": "grant",
     "heir": "user",
@@ -108,6 +110,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
     *("given_at", "how", "noticed_at", "outcome", "purpose", "text_version", "until", "whom"),
     "to",  # of an answer: which of the addresses the mail names
     *("sequences", "since", "text"),  # sequences are counted in each account
+    *("bcc", "cc", "close", "not_before", "seen", "subject", "to", "undo_seconds", "version"),
     *("answer", "handle", "oauth", "refresh_token"),
     *(
         "after_filing",
@@ -156,6 +159,7 @@ BESIDE: Mapping[
         "password_credential": None,
         "move_to": None,
     },
+    ("patch", "/v1/drafts/{draft}", "quoted"): {"version": 1},
     ("get", "/v1/touched", "object"): {"kind": "ticket"},
     ("get", "/v1/touched/people", "object"): {"kind": "ticket"},
     ("post", "/v1/holds", "object"): {"kind": "ticket", "ends_at": None},
@@ -184,6 +188,7 @@ class Belongings:
             "domain": [domain],
             "user": [user, _made(owner("POST", "/v1/users", agent)), agent["email"]],
             "note": [_made(owner("POST", f"/v1/tickets/{ticket}/notes", {"text": "x"}))],
+            "draft": [_made(owner("POST", f"/v1/tickets/{ticket}/drafts", {"kind": "answer"}))],
             "token": [_made(owner("POST", "/v1/tokens", {"name": "x"}))],
             "grant": [_made(owner("POST", "/v1/grants", grant))],
             "hold": [_made(owner("POST", "/v1/holds", hold))],

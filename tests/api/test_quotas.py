@@ -97,6 +97,7 @@ ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, a
         by_owner("POST", "/v1/tokens", lambda n: {"name": f"t{n}"}),
     ),  # each asker makes one, too
     "sessions": (0, log_in),
+    "drafts": (0, by_owner("POST", "/v1/drafts", lambda n: {"mailbox": "1"})),
     "allowed_networks": (
         0,
         by_operator(
@@ -148,6 +149,7 @@ COUNTED_ELSEWHERE = {  # routes that make something: by which quota, or what bou
     "/v1/contacts/{contact}/consents": "rows that are read with their contact alone",
     "/v1/tickets/{ticket}/notes": "content, as mail",
     "/v1/tickets/{ticket}/replies": "content, as mail",
+    "/v1/drafts/{draft}/send": "it ends a draft",
 }
 QUOTA_OF = {
     "/v1/mailboxes/{mailbox}/imap": "imap_sources",
@@ -155,6 +157,8 @@ QUOTA_OF = {
     "/v1/users": "users",
     "/v1/tokens": "api_tokens",
     "/v1/login": "sessions",
+    "/v1/drafts": "drafts",
+    "/v1/tickets/{ticket}/drafts": "drafts",
     "/v1/allow-list": "allowed_networks",
     "/v1/spam/senders/{name}": "sender_rules",
     "/v1/contacts/{contact}/addresses": "contact_addresses",

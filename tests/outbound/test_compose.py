@@ -1,4 +1,4 @@
-"""A draft becomes a mail that every reader understands, and nothing in it becomes a header of its own."""
+"""A mail becomes a mail that every reader understands, and nothing in it becomes a header of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mailhub.message.parse import parse
 from mailhub.outbound import gate
 from mailhub.outbound.compose import (
     REFERENCES,
-    Draft,
+    Composition,
     answer_index,
     clean,
     compose,
@@ -28,7 +28,7 @@ from mailhub.outbound.compose import (
     wire_address,
 )
 
-DRAFT = Draft(
+DRAFT = Composition(
     message_id="token.7@example.com",
     from_name="Example Support",
     from_address="support@example.com",
@@ -55,7 +55,7 @@ def read(raw: bytes) -> EmailMessage:
 
 
 def test_the_whole_mail() -> None:
-    """The same draft gives the same bytes, known to the last one."""
+    """The same mail gives the same bytes, known to the last one."""
     expected = (
         b"From: Example Support <support@example.com>\r\n"
         b"Reply-To: Example Support <support+token@example.com>\r\n"
@@ -65,9 +65,9 @@ def test_the_whole_mail() -> None:
         b"Message-ID: <token.7@example.com>\r\n"
         b"In-Reply-To: <parent@customer.example>\r\n"
         b"References: <first@customer.example>\r\n <parent@customer.example>\r\n"
+        b"MIME-Version: 1.0\r\n"
         b'Content-Type: text/plain; charset="us-ascii"\r\n'
         b"Content-Transfer-Encoding: 7bit\r\n"
-        b"MIME-Version: 1.0\r\n"
         b"\r\n"
         b"Hello,\r\n\r\nplease try again.\r\n"
     )
@@ -132,9 +132,9 @@ def test_text_survives(text: str) -> None:
 @pytest.mark.parametrize("address", ["a@b\r\nBcc: x@y.example", "a@b\nX: y", "a@b> <c@d"])
 def test_an_address_that_would_break_the_header(address: str) -> None:
     """An address that got past everything else still cannot inject a header."""
-    for draft in (replace(DRAFT, to=(("", address),)), replace(DRAFT, reply_to=address)):
+    for mail in (replace(DRAFT, to=(("", address),)), replace(DRAFT, reply_to=address)):
         with pytest.raises(ValueError, match="cannot stand in a header"):
-            compose(draft)
+            compose(mail)
 
 
 def test_addresses_in_other_scripts() -> None:
@@ -209,11 +209,11 @@ def test_whoever_can_write_can_be_answered(address: str, wire: str) -> None:
     """A local part that is no dot-atom goes out in quotes, in the header and on the wire (RFC 5321 4.1.2)."""
     assert gate.reachable_address(address)
     assert wire_address(address) == wire
-    draft = Draft(
+    mail = Composition(
         message_id="a@b.example", from_name="", from_address="s@e.example", to=(("Kim", address),), subject="x",
         date=0, text="x",
     )  # fmt: skip
-    assert f"To: Kim <{wire}>\r\n".encode() in compose(draft)
+    assert f"To: Kim <{wire}>\r\n".encode() in compose(mail)
 
 
 @pytest.mark.parametrize(

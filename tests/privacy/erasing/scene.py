@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from classifier.tokens import Features, features
 from mailhub.backups.vault import Vault
-from mailhub.config import Letters
+from mailhub.config import Letters, Quotas
 from mailhub.directory import Directory
 from mailhub.filter import feedback
 from mailhub.filter.models import Models
@@ -28,7 +28,7 @@ from mailhub.privacy.erasing.work import Parts
 from mailhub.privacy.privacy_requests import Asked
 from mailhub.proof.act import Act
 from mailhub.reading.prepare import Secrets, read_document
-from mailhub.tickets import acts
+from mailhub.tickets import acts, drafts
 from storage.database import Database
 from storage.mail.derived import Received
 from storage.privacy.erasures import Erasure
@@ -161,6 +161,14 @@ def _his_own_ticket(scene: Scene) -> None:
             Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text="canarynote"
         )
     )
+    _draft(desk, ticket, "canarydraft for you", to=[KIM])
+
+
+def _draft(desk: Desk, ticket: int, text: str, **people: list[str]) -> None:
+    begun = desk.act(
+        drafts.begin, desk.ana, drafts.Beginning(kind=drafts.DraftKind.ANSWER, ticket=ticket), Quotas()
+    )
+    desk.act(drafts.save, desk.ana, begun.id, begun.version, {"text": text, **people})
 
 
 def _leos_ticket(scene: Scene) -> None:
@@ -190,6 +198,7 @@ def _leos_ticket(scene: Scene) -> None:
         lambda tx: acts.note(Act(tx, desk.actor, desk.account, desk.now), ticket, user=desk.ana, text=text)
     )
     desk.answer(ticket, "To all of you.", copies=(KIM,))
+    _draft(desk, ticket, f"as {NAME} <{KIM}> said", to=["leo@leo.example"], cc=[KIM])
 
 
 def _mias_mails(scene: Scene) -> None:

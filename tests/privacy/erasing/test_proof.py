@@ -51,6 +51,8 @@ def canaries(scene: Scene) -> list[tuple[str, bytes, bool, set[str]]]:
         ("trace of a duplicate", b"canarytrace", False, {"column:intake.trace"}),
         ("reverse path", kim, False, {"column:intake.mail_from"}),
         ("note on his ticket", b"canarynote", False, {"column:note.text"}),
+        ("draft on his ticket", b"canarydraft", False, {"column:draft.text"}),
+        ("draft on another's ticket", kim, False, {"column:draft.text", "column:draft.cc_addresses"}),
         ("our answer to him", b"canaryanswer", False, set()),
         ("outbox", kim, False, {"column:outbox.recipient"}),
         ("his request", kim, False, {"column:privacy_request.address"}),
