@@ -27,13 +27,14 @@ from mailhub.envelope import Envelope, Source
 from mailhub.errors import BadRequest, Conflict, NotFound, Stale
 from mailhub.filter import answers
 from mailhub.message.addresses import served_form
-from mailhub.message.parse import parse
-from mailhub.message.values import TEXT_BYTES, Address, Bounce, Parsed
+from mailhub.message.parse import attachment_bytes, parse
+from mailhub.message.values import Address, Bounce, Parsed
 from mailhub.outbound import gate
 from mailhub.outbound.compose import (
     NAME_CHARACTERS,
     SUBJECT_CHARACTERS,
     Composition,
+    OutgoingFile,
     answer_index,
     clean,
     compose,
@@ -63,6 +64,7 @@ from storage.writer import Transaction, Writer
 
 TEXT_CHARACTERS = 64 * 1024
 QUOTED_ADDRESSES = 20
+FILES_BYTES = 18 * 2**20  # in base64 they fit the 25 MB that large providers take
 COPIES = 40  # people a single mail can be copied to
 
 NO_RELAY = (
@@ -150,9 +152,9 @@ class Replied:
 
 def reply(database: Database, writer: Writer, context: ReplyContext, answer: Answer, *, now: int) -> Replied:
     """Store and queue an answer; returns after the commit. Not to be called in the writer's own thread."""
-    basis, said = require_sendable(database, context, answer, now=now)
+    basis, said, files = require_sendable(database, context, answer, now=now)
     message = writer.run(Transaction.new_id)
-    composed = _composition(context, answer, basis, said, message=message, now=now)
+    composed = _composition(context, answer, basis, said, files, message=message, now=now)
     envelope = Envelope(source=Source.PIPE, mail_from=composed.from_address, recipients=(), received_at=now)
     prepared = prepare(compose(composed), envelope, context.secrets, context.directory)
     work = partial(
@@ -182,14 +184,16 @@ def reply(database: Database, writer: Writer, context: ReplyContext, answer: Ans
 
 def require_sendable(
     database: Database, context: ReplyContext, answer: Answer, *, now: int
-) -> tuple[Basis, Words]:
-    """What the answer refers to, and says; raises as ``reply`` does where it could not go now."""
+) -> tuple[Basis, Words, tuple[OutgoingFile, ...]]:
+    """What the answer refers to, what it says, and the files with it; raises as ``reply`` where it could not go now."""
     if not context.relay.host:
         raise Conflict(NO_RELAY)
     basis = read_basis(database, context.directory, answer.account, answer.ticket, to=answer.to)
     for recipient in _recipients(answer, basis):
         _pass_gate(context, answer.account, recipient, sent_lately=0, now=now)
-    return basis, _words(database, answer, basis)
+    if answer.quoted is None:
+        return basis, words(plain_text(answer.text, TEXT_CHARACTERS, "answer")), ()
+    return basis, *_with_quote(database, answer, answer.quoted, basis)
 
 
 def require_audience(context: ReplyContext, account: int, audience: Audience, *, now: int) -> None:
@@ -263,26 +267,47 @@ def _written_to(person: Correspondent, parent: Parsed | None, directory: Directo
     return Audience(to=tuple(to)[:COPIES], cc=tuple(cc)[: COPIES - len(to)])
 
 
-def _words(database: Database, answer: Answer, basis: Basis) -> Words:
-    """What the mail says, with what it quotes. Reads the quoted message in the caller's thread."""
+def _with_quote(
+    database: Database, answer: Answer, quoted: int, basis: Basis
+) -> tuple[Words, tuple[OutgoingFile, ...]]:
+    """What the mail says with what it quotes, and the files it passes on. Reads in the caller's thread."""
     text = plain_text(answer.text, TEXT_CHARACTERS, "answer")
-    if answer.quoted is None:
-        return words(text)
     with database.read() as connection:
-        row = message_lists.find_message(connection, answer.account, answer.quoted)
-        raw = raws.read(connection, answer.account, answer.quoted) if row else None
+        row = message_lists.find_message(connection, answer.account, quoted)
+        raw = raws.read(connection, answer.account, quoted) if row else None
     if row is None or row.ticket_id != basis.ticket.id or raw is None:
         raise Conflict("the message that is quoted is not in this ticket any more: save the draft without it")
 
     parsed = parse(raw)
-    quoted = Quoted(
+    passage = Quoted(
         author=clean(row.from_name or row.from_address, NAME_CHARACTERS),
         at=row.sent_at or row.received_at,
-        text=plain_text(parsed.text or " .", TEXT_BYTES, "quote"),
+        text=_quotable(parsed.text),
         subject=clean(parsed.subject, SUBJECT_CHARACTERS),
         to=", ".join(clean(each.address, NAME_CHARACTERS) for each in parsed.to[:QUOTED_ADDRESSES]),
     )
-    return words(text, quoted=quoted, forward=answer.forward)
+    files = _files_of(raw, parsed) if answer.forward else ()
+    return words(text, quoted=passage, forward=answer.forward), files
+
+
+def _quotable(text: str) -> str:
+    """What somebody wrote, as text that any mail can hold: whole lines, no NUL and no half of a surrogate pair."""
+    whole = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
+    return whole.encode("utf-8", "replace").decode("utf-8")
+
+
+def _files_of(raw: bytes, parsed: Parsed) -> tuple[OutgoingFile, ...]:
+    """The files of a message that is passed on; ``Conflict`` where they are more than a mail can carry."""
+    if sum(each.size_bytes for each in parsed.attachments) > FILES_BYTES:
+        raise Conflict(
+            f"its files are more than {FILES_BYTES // 2**20} MiB, which few servers take: answer without"
+        )
+    return tuple(
+        OutgoingFile(
+            name=each.filename, content_type=each.content_type, content=attachment_bytes(raw, each.index)
+        )
+        for each in parsed.attachments
+    )
 
 
 def _named_by(parent: Parsed, person: Correspondent, directory: Directory, account: int) -> Correspondent:
@@ -429,7 +454,14 @@ def _pass_gate(context: ReplyContext, account: int, recipient: str, *, sent_late
 
 
 def _composition(
-    context: ReplyContext, answer: Answer, basis: Basis, said: Words, *, message: int, now: int
+    context: ReplyContext,
+    answer: Answer,
+    basis: Basis,
+    said: Words,
+    files: tuple[OutgoingFile, ...],
+    *,
+    message: int,
+    now: int,
 ) -> Composition:
     ticket = basis.ticket
     mailbox = basis.mailbox
@@ -458,6 +490,7 @@ def _composition(
         date=now,
         text=said.text,
         html=said.html,
+        files=files,
     )
 
 

@@ -19,6 +19,7 @@ from mailhub.outbound import gate
 from mailhub.outbound.compose import (
     REFERENCES,
     Composition,
+    OutgoingFile,
     answer_index,
     clean,
     compose,
@@ -232,3 +233,34 @@ def test_an_answer_goes_on_with_outlooks_conversation() -> None:
     longer = base64.b64decode(answer_index(index, 1_800_000_000_000_000))
     assert (longer[:22], len(longer)) == (base64.b64decode(index), 27)
     assert [answer_index(each, 0) for each in ("", "x", "AQHb", index[:-4], "A" * 5000)] == [""] * 5
+
+
+@given(texts, texts)
+def test_no_file_gets_out_of_its_part(name: str, kind: str) -> None:
+    """Whatever a file is called and said to be, there is one file with its bytes, for our reader and another."""
+    file = OutgoingFile(name=name, content_type=kind, content=b"\0\r\n--boundary\r\nX: y\r\n")
+    raw = compose(replace(DRAFT, html="<p>Hello</p>", files=(file,)))
+    theirs = message_from_bytes(raw, policy=default)
+    assert isinstance(theirs, EmailMessage)
+    (attached,) = theirs.iter_attachments()
+    assert attached.get_payload(decode=True) == file.content
+    assert sorted(key.lower() for key in attached) == [
+        "content-disposition",
+        "content-transfer-encoding",
+        "content-type",
+    ]
+    assert [each.size_bytes > 0 for each in parse(raw).attachments] == [True]
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+
+
+@pytest.mark.parametrize(
+    "name", ["a\r\nX: y.pdf", "=?utf-8?q?x?=.pdf", "\u202egpj.exe", "x" * 65_536, "../../etc/passwd"]
+)
+def test_a_hostile_file_name_is_a_name(name: str) -> None:
+    """Line ends, encoded words, direction overrides, 64 KiB and folders end up in no header and no path."""
+    raw = compose(replace(DRAFT, files=(OutgoingFile(name=name, content_type="text/plain", content=b"x"),)))
+    (file,) = parse(raw).attachments
+    assert not re.search(r"[\r\n/\\\u202e]", file.filename)
+    assert 0 < len(file.filename) <= 150
+    assert b"\r\nX:" not in raw

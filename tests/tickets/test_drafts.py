@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from mailhub.clock import HOUR, SECOND
 from mailhub.config import Quotas, Relay
 from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
-from mailhub.message.parse import parse
+from mailhub.message.parse import attachment_bytes, parse
 from mailhub.message.values import Parsed
 from mailhub.proof.act import Act
 from mailhub.tickets import acts, drafts, merging, sending
@@ -277,6 +280,38 @@ def test_a_forward_has_an_audience_of_its_own(desk: Desk) -> None:
         (),
     )
     assert "secret words" in mail.text
+
+
+def test_a_forward_passes_files_on(desk: Desk) -> None:
+    """Byte for byte, under names that every system takes; the standard library reads what our own reader does."""
+    made = message_from_bytes(desk.written("Kim <kim@customer.example>"), policy=default)
+    assert isinstance(made, EmailMessage)
+    content = bytes(range(256)) * 300
+    long = "Rechnung für März – " + "sehr " * 12 + "lang.pdf"
+    made.add_attachment(content, maintype="application", subtype="pdf", filename=long)
+    made.add_attachment(b"x", maintype="image", subtype="png", filename='a"b.png')
+    first = desk.receive(made.as_bytes())
+    ticket = desk.ticket_of(first)
+    draft = begin(desk, ticket, DraftKind.FORWARD, quoted=desk.message_of(first))
+    sent = send(desk, save(desk, draft, text="See *below*", to=["lab@partner.example"]))
+    with desk.database.read() as connection:
+        raw = raws.read(connection, desk.account, sent.message or 0)
+    assert raw is not None
+    theirs = message_from_bytes(raw, policy=default)
+    assert isinstance(theirs, EmailMessage)
+    files = [(each.get_filename(), each.get_content()) for each in theirs.iter_attachments()]
+    assert files == [(long, content), ("a_b.png", b"x")]
+    ours = parse(raw)
+    assert [each.filename for each in ours.attachments] == [name for name, _ in files]
+    assert [attachment_bytes(raw, each.index) for each in ours.attachments] == [content, b"x"]
+    assert max(len(line) for line in raw.split(b"\r\n")) < 100
+
+
+def test_a_mail_without_text_can_be_quoted(desk: Desk) -> None:
+    """An empty one too: the answer goes."""
+    first = desk.receive(b"From: kim@customer.example\r\nMessage-ID: <e@c.example>\r\n\r\n  \r\n")
+    draft = begin(desk, desk.ticket_of(first), quoted=desk.message_of(first))
+    assert send(desk, save(desk, draft, text="You sent nothing.")).message is not None
 
 
 def test_a_new_mail_opens_a_ticket_of_its_writer(desk: Desk) -> None:
