@@ -21,6 +21,7 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
+from storage.engine.hints import write_hints
 from storage.engine.open_files import WatchedFiles
 from storage.engine.same_server import SameServer
 from storage.errors import Gone, StorageError, answering, opening
@@ -304,6 +305,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
+    write_hints(engine)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -6,18 +6,34 @@ which stand with it.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class TicketState(StrEnum):
     """Where a ticket is in its life (``ticket.state``)."""
 
     OPEN = "open"
+    PENDING = "pending"  # we wait for the other side: mail of a person opens it
+    SNOOZED = "snoozed"  # put off until a date: that opens it, and so does mail of a person
     CLOSED = "closed"
     SPAM = "spam"  # what came first is spam; not worked on until somebody says otherwise
     TRASH = "trash"  # everything stays, and can be restored as it was
     MERGED = "merged"  # a shell: its messages are in another ticket
     PURGING = "purging"  # going for good, a few messages a turn; nothing brings it back
+
+
+class Priority(IntEnum):
+    """How urgent a ticket is (``ticket.priority``)."""
+
+    LOW = -1
+    NORMAL = 0
+    HIGH = 1
+    URGENT = 2
+
+    @property
+    def word(self) -> str:
+        """As people write it."""
+        return self.name.lower()
 
 
 class ParticipantRole(StrEnum):

@@ -30,7 +30,8 @@ READERS = frozenset({Role.OWNER, Role.ADMIN})  # of what is restricted
 
 def concealed(row: TicketRow) -> TicketRow:
     """A restricted ticket in a list: without what its requester is called and wrote."""
-    return replace(row, subject="(restricted by a hold)", contact=None, contact_name=None)
+    said = "(restricted by a hold)"
+    return replace(row, subject=said, contact=None, contact_name=None, snippet="", tags=())
 
 
 def add_hold(

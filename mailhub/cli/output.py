@@ -80,7 +80,7 @@ class Context:
         return at.astimezone(UTC if self.utc else None).strftime("%Y-%m-%d %H:%M")
 
     def table(self, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-        """Print rows; ``columns`` maps a key to its heading. Keys that end in ``_at`` are instants."""
+        """Print rows; ``columns`` maps a key to its heading. Keys that end in ``_at`` or ``_since`` are instants."""
         if self.as_json:
             print_json(rows)
             return
@@ -107,7 +107,7 @@ class Context:
         return self._cell(key, row.get(key), names if isinstance(names, dict) else {})
 
     def _cell(self, key: str, value: Any, names: Mapping[str, str]) -> str:
-        if key.endswith("_at"):
+        if key.endswith(("_at", "_since", "_until")):
             return self.time(value)
         if (called := _called(key, value, names)) is not None:
             return clean(called)

@@ -12,19 +12,18 @@ from mailhub import clock
 from mailhub.filing.authors import is_customer
 from mailhub.filing.batch import CHANGES_NO_STATE, AccountBatch, Routes
 from mailhub.filing.flood import Key
-from mailhub.filing.records import Case, ticket_row
+from mailhub.filing.records import Case, awaits, is_answer, ticket_row
 from mailhub.filter import verdict as spam
 from mailhub.message.addresses import served_form
-from mailhub.message.parse import split_reply
 from storage.mail.filing import (
     FiledTicket,
     flood_ticket,
     load_tickets,
+    touch,
 )
 from storage.words import ParticipantRole, TicketState
 
 PARTICIPANTS_ADDED = 40  # people a single mail can add to a ticket (Zammad's bound)
-_PROOFS = frozenset({"reply-address", "reply-message-id", "in-reply-to", "references"})
 
 
 def place(account: AccountBatch, case: Case) -> FiledTicket:
@@ -41,7 +40,10 @@ def place(account: AccountBatch, case: Case) -> FiledTicket:
 
 def _admit(account: AccountBatch, ticket: FiledTicket, case: Case) -> bool:
     """Whether a ticket takes the message; a closed one reopens, unless its mailbox wants a new ticket then."""
-    automatic = case.message.parsed.automatic.kind in CHANGES_NO_STATE and not _is_answer(case)
+    if ticket.state in (TicketState.PENDING, TicketState.SNOOZED):
+        ticket.state = TicketState.OPEN if awaits(case) else ticket.state
+        return True
+    automatic = case.message.parsed.automatic.kind in CHANGES_NO_STATE and not is_answer(case)
     if (
         ticket.state != TicketState.CLOSED
         or automatic
@@ -56,19 +58,17 @@ def _admit(account: AccountBatch, ticket: FiledTicket, case: Case) -> bool:
     return True
 
 
-def _is_answer(case: Case) -> bool:
-    """Whether somebody who takes part answers with words, for all that a weak header says: it stays automatic
-    on record, so it earns no mail of ours, but a person is not left behind a closed ticket.
-    """
-    if not case.message.parsed.automatic.is_weak or case.decision.guest:
-        return False
-    return case.decision.reason in _PROOFS and bool(split_reply(case.message.parsed).new)
-
-
 def _touch(account: AccountBatch, ticket: FiledTicket, case: Case) -> FiledTicket:
-    at = case.message.envelope.received_at
-    row = account.rows.touched.setdefault(ticket.id, {"added": 0, "at": at})
-    row.update(added=row["added"] + 1, at=max(row["at"], at), new_state=ticket.state)
+    touch(
+        account.rows,
+        ticket.id,
+        state=ticket.state,
+        message=case.message_id,
+        at=case.message.envelope.received_at,
+        waits=awaits(case),
+        incoming=True,
+        files=bool(case.message.parsed.attachments),
+    )
     return ticket
 
 

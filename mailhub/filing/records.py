@@ -10,15 +10,19 @@ from mailhub.envelope import Envelope, Fate, Recipient
 from mailhub.filing.thread import Decision
 from mailhub.filter import senders
 from mailhub.filter.senders import Ruling
+from mailhub.filter.verdict import Verdict
 from mailhub.message.addresses import served_form
+from mailhub.message.parse import split_reply
 from mailhub.message.values import Parsed
 from mailhub.reading.authenticated import to_words
 from mailhub.reading.derived import derived_columns, short
 from mailhub.reading.prepare import Prepared, storable
 from storage.engine.bulk import Row
 from storage.mail.filing import Filed, FiledTicket, Wanted
+from storage.words import Priority
 
 TRACE_CHARACTERS = 16 * 1024
+_PROOFS = frozenset({"reply-address", "reply-message-id", "in-reply-to", "references"})
 SIZE_SHOWN = 2**31 - 1  # what the column holds; a server may say more of a mail that we refuse
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
 
@@ -51,6 +55,23 @@ class Case:
     mailbox: int
 
 
+def is_answer(case: Case) -> bool:
+    """Whether somebody who takes part answers with words, for all that a weak header says: it stays automatic
+    on record, so it earns no mail of ours, but a person is not left behind a closed ticket.
+    """
+    if not case.message.parsed.automatic.is_weak or case.decision.guest:
+        return False
+    return case.decision.reason in _PROOFS and bool(split_reply(case.message.parsed).new)
+
+
+def awaits(case: Case) -> bool:
+    """Whether it is a person's mail that waits for an answer; spam, automatic mail and our own people's do not."""
+    person = case.author.contact is not None and case.author.user is None and not case.author.own
+    if not person or case.verdict == Verdict.SPAM:
+        return False
+    return not case.message.parsed.automatic.kind or is_answer(case)
+
+
 def ticket_row(account: int, case: Case, ticket: FiledTicket, *, related: int | None, flood: bool) -> Row:
     """A new ticket; its number is given when the batch is written."""
     at = case.message.envelope.received_at
@@ -72,6 +93,14 @@ def ticket_row(account: int, case: Case, ticket: FiledTicket, *, related: int | 
         "probability": case.probability,
         "created_at": at,
         "updated_at": at,
+        "waiting_since": at if awaits(case) else None,
+        "last_activity_at": at,
+        "last_incoming_at": at,
+        "last_message_id": case.message_id,
+        "attachments": int(bool(case.message.parsed.attachments)),
+        "priority": int(Priority.NORMAL),
+        "responsible_id": None,
+        "snoozed_until": None,
     }
 
 
@@ -105,6 +134,7 @@ def message_row(account: int, case: Case, ticket: FiledTicket, *, flags: list[st
         "authentication": to_words(message.authentication),
         "unreadable": int(message.unreadable),
         "redacted_at": None,
+        "awaits": int(awaits(case)),
         **derived_columns(message.parsed, flags=flags),
     }
 

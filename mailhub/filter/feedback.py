@@ -42,6 +42,7 @@ from storage.filter import labels, ledger
 from storage.filter.labels import Labelled
 from storage.filter.ledger import Mark
 from storage.mail.derived import Received, find_received
+from storage.tickets.ticket_mail import follow_verdicts
 from storage.tickets.tickets import Ticket, lock_tickets
 from storage.writer import Transaction
 
@@ -242,6 +243,13 @@ def _follow(marking: _Marking, changed: Sequence[LabelCase], tickets: Mapping[in
     """Verdicts, tickets that began with one of these messages, journal. States of all tickets afterwards, by id."""
     connection = marking.act.transaction.connection
     labels.set_verdicts(connection, marking.act.account, {case.subject.id: case.verdict for case in changed})
+    turned = [case for case in changed if (case.verdict == SPAM) != (case.subject.verdict == SPAM)]
+    follow_verdicts(
+        connection,
+        marking.act.account,
+        spam=[case.subject.id for case in turned if case.verdict == SPAM],
+        not_spam=[case.subject.id for case in turned if case.verdict != SPAM],
+    )
     followed = [
         ticket_verdict(tickets[case.subject.ticket_id], case.verdict)
         for case in changed

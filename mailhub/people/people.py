@@ -34,6 +34,8 @@ from storage.people.links import Link
 from storage.people.users import User
 from storage.privacy.privacy_requests import is_known
 from storage.tickets import drafts, tickets
+from storage.tickets.seen import forget_seen
+from storage.tickets.tags import forget_watcher
 from storage.writer import Transaction, Writer
 
 TICKETS_A_TURN = 200
@@ -174,7 +176,15 @@ def _hand_over(act: Act, user: int, heir: int | None) -> int:
         tickets.reassign(connection, act.account, some, heir, at=act.now)
         change = {"before": {"assignee_id": user}, "after": {"assignee_id": heir}}
         act.record_all("ticket.assign", [(f"ticket:{ticket}", change) for ticket in some])
-    return len(some)
+        return len(some)
+
+    others = tickets.tickets_answered_for(connection, act.account, user, limit=TICKETS_A_TURN)
+    if others:
+        tickets.hand_responsibility(connection, act.account, others, heir, at=act.now)
+        change = {"before": {"responsible_id": user}, "after": {"responsible_id": heir}}
+        act.record_all("ticket.responsible", [(f"ticket:{ticket}", change) for ticket in others])
+
+    return len(others)
 
 
 def _delete(act: Act, user: int, heir: int | None, moved: int, caller: Actor) -> DeletedUser:
@@ -195,6 +205,8 @@ def _delete(act: Act, user: int, heir: int | None, moved: int, caller: Actor) ->
     outbox.delete_letters_to(connection, act.account, row.email)
     second_factors.delete_second_factor(connection, act.account, user)
     drafts.delete_drafts(connection, act.account, drafts.ids_of_user(connection, act.account, user))
+    forget_seen(connection, act.account, user)
+    forget_watcher(connection, act.account, user)
     users.forget_user(connection, act.account, user, at=act.now)
     ended = {"tickets": done.tickets, "sessions": done.sessions, "tokens": done.tokens}
     act.record("user.delete", f"user:{user}", heir=heir, **ended)

@@ -47,6 +47,12 @@ ACTIVITIES: tuple[Activity, ...] = (
         tables=("contact", "contact_address", "ticket", "participant", "message", "raw", "note", "outbox"),
     ),
     Activity(
+        purpose="sharing the work among the staff: tags, who has seen what",
+        basis="legitimate interests (f)",
+        subjects=(STAFF,),
+        tables=("tag", "ticket_seen"),
+    ),
+    Activity(
         purpose="taking mail in, and proving what became of each delivery",
         basis="legitimate interests (f)",
         subjects=(CONTACTS, NAMED),

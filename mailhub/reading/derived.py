@@ -11,6 +11,10 @@ from storage.engine.bulk import Row
 FLAGS_OF_FILING = frozenset({"same-id-other-body", "claimed-author", "not-sent-on"})
 
 
+SNIPPET_CHARACTERS = 140
+_SNIPPET_READ = 4096  # characters of the text that are looked at
+
+
 def short(value: str, characters: int = 998) -> str:
     """A header value fit for a column: one line, bounded (998: RFC 5322 2.1.1)."""
     return " ".join(value[: 2 * characters].split())[:characters].rstrip()
@@ -27,4 +31,23 @@ def derived_columns(parsed: Parsed, *, flags: Sequence[str]) -> Row:
         "sent_at": parsed.date,
         "automatic": parsed.automatic.kind,
         "flags": " ".join(flags),
+        "snippet": snippet(parsed.text),
+        "attachments": len(parsed.attachments),
     }
+
+
+def snippet(text: str) -> str:
+    """How a message begins, on one line: without what it quotes and the line that introduces a quote.
+
+    Cheap on purpose (a beginning is looked at, line by line): the exact split of a reply costs a quarter of
+    reading a mail, and is made when a message is shown.
+    """
+    lines = [line.strip() for line in text[:_SNIPPET_READ].splitlines()]
+    quoted = [line.startswith((">", "|")) for line in lines]
+    introduces = [
+        line.endswith(":") and any(quoted[place + 1 : place + 3]) for place, line in enumerate(lines)
+    ]
+    told = [
+        line for line, quotes, opens in zip(lines, quoted, introduces, strict=True) if not (quotes or opens)
+    ]
+    return short(" ".join(told), SNIPPET_CHARACTERS)

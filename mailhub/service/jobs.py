@@ -29,7 +29,7 @@ from mailhub.privacy.erasing.second_receipt import issue_second_receipts
 from mailhub.proof import audit
 from mailhub.service.scheduler import Job
 from mailhub.system.queues import Queue, by_turns, lines_of
-from mailhub.tickets import purging, sending
+from mailhub.tickets import purging, sending, snoozing
 from storage.database import Connection
 from storage.engine import queue_faults
 from storage.engine.by_date import Over
@@ -74,6 +74,11 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
         Job("authorisations", 300, lambda: keep_authorisations(house)),
         Job("anchors", 3600, lambda: sign_journal(house)),
         Job("purges", 600, lambda: purging.go_on(house.purging(), now=clock.now(), stopping=stopping)),
+        Job(
+            "snoozes",
+            30,
+            lambda: snoozing.wake_due(house.database, house.writer, now=clock.now(), stopping=stopping),
+        ),
         Job("index", 6 * 3600, lambda: rewrite_index(house, stopping)),
         Job("retention", 3600, partial(by_date, house, partial(apply_retention, stopping=stopping))),
         Job("letters", 3600, partial(by_date, house, sweep_letters)),

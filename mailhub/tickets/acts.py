@@ -1,12 +1,12 @@
 """What agents do to tickets: each act in the caller's transaction, with its user on record, and each can be undone.
 
-    assign <-> assign     close <-> reopen     trash <-> restore     note <-> take_back_note <-> put_back_note
-    accept <-> exclude
+    assign <-> assign     close, pend, snooze <-> reopen     trash <-> restore     note <-> take_back_note <-> put_back_note
+    accept <-> exclude    make_responsible, prioritise <-> themselves
     purge_message: for good; a whole ticket: ``purging``       merging, splitting and their undoing: ``merging``
 
-States: open, closed, spam, trash (``state_before`` says what ``restore`` gives back), merged (``merged_into``), purging
-(it is going for good). An act that finds its result already there changes nothing and writes no journal row, so a
-repeated request is harmless.
+States: open, pending (we wait for them), snoozed (until a date), closed, spam, trash (``state_before`` says what
+``restore`` gives back), merged (``merged_into``), purging (it is going for good). An act that finds its result already
+there changes nothing and writes no journal row, so a repeated request is harmless.
 Every ticket may be named by id or number. Rights are checked before (``access.require``).
 All raise ``NotFound`` for what the account does not have, ``Conflict`` where the state forbids the act.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mailhub import clock
 from mailhub.access.holds import require_not_held
 from mailhub.errors import BadRequest, Conflict, NotFound
 from mailhub.filter.mark_requests import Handling, ask_handled, withdraw_handled
@@ -26,11 +27,13 @@ from storage.privacy.holds import find_holds_on_tickets
 from storage.privacy.tombstones import Tombstones
 from storage.tickets import notes, participants
 from storage.tickets.removal import tickets_of_messages
+from storage.tickets.ticket_mail import await_again, settle
 from storage.tickets.tickets import Ticket, change_ticket, find_ticket, lock_tickets
-from storage.words import ParticipantRole, TicketState
+from storage.words import ParticipantRole, Priority, TicketState
 from storage.writer import Transaction
 
 NOTE_CHARACTERS = 64 * 1024
+SNOOZE_DAYS = 3650
 
 
 def locked(transaction: Transaction, account: int, ticket: int) -> Ticket:
@@ -75,6 +78,24 @@ def assign(act: Act, ticket: int, user: int | None) -> Ticket:
     return _change(act, found, "ticket.assign", assignee_id=user)
 
 
+def make_responsible(act: Act, ticket: int, user: int | None) -> Ticket:
+    """A user answers for the ticket being done, whoever it is given to; None: nobody does."""
+    found = workable(locked(act.transaction, act.account, ticket))
+    if found.responsible_id == user:
+        return found
+    if user is not None and find_user(act.transaction.connection, act.account, user) is None:
+        raise NotFound(f"there is no user {user}")
+    return _change(act, found, "ticket.responsible", responsible_id=user)
+
+
+def prioritise(act: Act, ticket: int, priority: Priority) -> Ticket:
+    """How urgent the ticket is."""
+    found = workable(locked(act.transaction, act.account, ticket))
+    if found.priority == priority:
+        return found
+    return _change(act, found, "ticket.prioritise", priority=int(priority))
+
+
 def close(act: Act, ticket: int, *, handling: Handling | None = None) -> Ticket:
     """The ticket is done. One in the spam state is not closed but marked as ham or reopened.
 
@@ -89,16 +110,58 @@ def close(act: Act, ticket: int, *, handling: Handling | None = None) -> Ticket:
         )
     if handling is not None:
         ask_handled(act, found.id, handling)
-    return _change(act, found, "ticket.close", state=TicketState.CLOSED)
+    settle(act.transaction.connection, act.account, [found.id])
+    return _change(act, found, "ticket.close", state=TicketState.CLOSED, snoozed_until=None)
+
+
+def pend(act: Act, ticket: int) -> Ticket:
+    """We wait for the other side: nobody waits for us, and a mail of theirs opens the ticket."""
+    found = _at_work(act, ticket)
+    if found.state == TicketState.PENDING:
+        return found
+    withdraw_handled(act, found.id)
+    settle(act.transaction.connection, act.account, [found.id])
+    return _change(act, found, "ticket.pend", state=TicketState.PENDING, snoozed_until=None)
+
+
+def snooze(act: Act, ticket: int, until: int) -> Ticket:
+    """Put the ticket off until then (microseconds); it opens by itself, or when a person writes into it.
+
+    ``BadRequest`` for a time that has passed, or lies beyond ``SNOOZE_DAYS``. Whoever waits goes on waiting.
+    """
+    if not act.now < until <= act.now + SNOOZE_DAYS * clock.DAY:
+        raise BadRequest(
+            f"a ticket is put off until a time that is to come, at most {SNOOZE_DAYS} days from now"
+        )
+    found = _at_work(act, ticket)
+    if found.state == TicketState.SNOOZED and found.snoozed_until == until:
+        return found
+    withdraw_handled(act, found.id)
+    return _change(act, found, "ticket.snooze", state=TicketState.SNOOZED, snoozed_until=until)
+
+
+def wake(act: Act, ticket: int) -> Ticket:
+    """A snoozed ticket whose time has come is open again."""
+    found = locked(act.transaction, act.account, ticket)
+    return _change(act, found, "ticket.wake", state=TicketState.OPEN, snoozed_until=None)
+
+
+def _at_work(act: Act, ticket: int) -> Ticket:
+    found = workable(locked(act.transaction, act.account, ticket))
+    if found.state == TicketState.SPAM:
+        raise Conflict(f"ticket {found.number} is spam: mark its message as ham, or reopen it")
+    return found
 
 
 def reopen(act: Act, ticket: int) -> Ticket:
-    """A closed ticket, or one in the spam state, is open again."""
+    """A ticket that is closed, pending, snoozed or spam is open again; what nobody answered in it waits again."""
     found = workable(locked(act.transaction, act.account, ticket))
     if found.state == TicketState.OPEN:
         return found
     withdraw_handled(act, found.id)
-    return _change(act, found, "ticket.reopen", state=TicketState.OPEN)
+    was_spam = found.state == TicketState.SPAM
+    await_again(act.transaction.connection, act.account, [found.id], also_spam=was_spam)
+    return _change(act, found, "ticket.reopen", state=TicketState.OPEN, snoozed_until=None)
 
 
 def trash(act: Act, ticket: int) -> Ticket:

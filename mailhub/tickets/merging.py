@@ -19,7 +19,7 @@ from mailhub.proof.act import Act
 from mailhub.tickets.acts import locked, workable
 from storage.mail.filing import messages_by_id
 from storage.proof import journal
-from storage.tickets import drafts, notes
+from storage.tickets import drafts, notes, tags
 from storage.tickets.ticket_messages import (
     message_ids,
     move_messages,
@@ -72,7 +72,11 @@ def merge(act: Act, source: int, target: int) -> Ticket:
     shell = {"state": TicketState.MERGED, "state_before": both[first.id].state, "merged_into": second.id}
     change_ticket(connection, act.account, first.id, at=act.now, **shell)
     _touch_target(act.transaction, act.account, second.id, act.now)
+    new_tags = set(tags.tag_ids_of(connection, act.account, first.id))
+    new_tags -= set(tags.tag_ids_of(connection, act.account, second.id))
+    tags.put_tags(connection, act.account, second.id, new_tags)
     detail = {
+        "tags": sorted(new_tags),
         "into": second.id,
         "messages": list(moved),
         "notes": list(moved_notes),
@@ -97,6 +101,7 @@ def unmerge(act: Act, ticket: int) -> Ticket:
     moved = move_messages(connection, act.account, wanted, source=end, target=shell.id)
     wanted_notes = [note for note in entry.detail["notes"] if note not in later["notes"]]
     notes.move_notes(connection, act.account, wanted_notes, source=end, target=shell.id)
+    tags.take_tags(connection, act.account, entry.detail["into"], entry.detail.get("tags", ()))
     alive = {"state": shell.state_before or TicketState.OPEN, "state_before": None, "merged_into": None}
     change_ticket(connection, act.account, shell.id, at=act.now, **alive)
     unmerged = [shell.id, *(each.id for each in merged_tickets(connection, act.account, [shell.id]))]
@@ -135,6 +140,7 @@ def split(act: Act, ticket: int, messages: Sequence[int]) -> Ticket:
         at=act.now,
     )
     move_messages(connection, act.account, wanted, source=old.id, target=new.id)
+    tags.put_tags(connection, act.account, new.id, tags.tag_ids_of(connection, act.account, old.id))
     change_ticket(connection, act.account, old.id, at=act.now)
     detail = {"into": new.id, "messages": wanted}
     act.record("ticket.split", f"ticket:{old.id}", **detail)

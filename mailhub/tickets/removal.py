@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from storage.people.idempotency import forget_answers
 from storage.privacy.tombstones import Tombstones, bury
 from storage.tickets import removal as rows
-from storage.tickets.ticket_messages import count_anew
+from storage.tickets.ticket_mail import derive_anew
 from storage.tickets.tickets import lock_tickets, merged_tickets
 from storage.writer import Transaction
 
@@ -44,14 +44,14 @@ def remove_messages(
     forget: Forget,
     tombstones: Tombstones | None,
 ) -> Removed:
-    """Remove messages of an account; unknown ids are passed over. Counts of the tickets that stay are mended."""
+    """Remove messages of an account; unknown ids are passed over. What the tickets that stay say of them is mended."""
     connection = transaction.connection
     where = rows.tickets_of_messages(connection, account, messages)
     present = sorted(where)
     tickets = set(where.values())
     lock_tickets(connection, account, tickets)  # before counting: nobody files into them meanwhile
     gone = _delete(transaction, account, present, forget, tombstones)
-    count_anew(connection, account, tickets)
+    derive_anew(connection, account, tickets)
     left = lock_tickets(connection, account, tickets)
     emptied = tuple(sorted(ticket.id for ticket in left.values() if ticket.message_count == 0))
 

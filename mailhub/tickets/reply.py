@@ -47,17 +47,19 @@ from mailhub.outbound.compose import (
 from mailhub.outbound.writing import Quoted, Words, words
 from mailhub.proof.act import Act
 from mailhub.reading import reply_token
+from mailhub.reading.derived import snippet
 from mailhub.reading.prepare import Prepared, Secrets, prepare
 from mailhub.tickets.acts import close, locked, plain_text, workable
 from storage.database import Database
 from storage.engine.bulk import Row
 from storage.mail import message_lists, outbox, raws
-from storage.mail.filing import Rows, write
+from storage.mail.filing import Rows, touch, write
 from storage.mail.mailboxes import Mailbox, find_mailbox
 from storage.mail.outbox import OutboxRow
 from storage.mail.replying import Correspondent, find_correspondent
 from storage.privacy.contacts import find_contact
 from storage.tickets import drafts, participants
+from storage.tickets.ticket_mail import settle
 from storage.tickets.tickets import Ticket, find_ticket
 from storage.words import ParticipantRole
 from storage.writer import Transaction, Writer
@@ -520,10 +522,21 @@ def _store(
         references=[{"account_id": account, **reference}],
         raws=raws.slice_rows(account, message, prepared.slices),
         index=[(account, message, prepared.words)],
-        touched={ticket.id: {"added": 1, "at": composed.date, "new_state": ticket.state}},
+    )
+    touch(
+        rows,
+        ticket.id,
+        state=ticket.state,
+        message=message,
+        at=composed.date,
+        waits=False,
+        incoming=False,
+        files=bool(prepared.parsed.attachments),
     )
 
     write(transaction.connection, account, rows)
+    if not answer.forward:  # it goes to somebody else: who wrote to us still waits
+        settle(transaction.connection, account, [ticket.id])
 
 
 def _message_row(
@@ -558,6 +571,9 @@ def _message_row(
         "flags": "",
         "unreadable": 0,
         "redacted_at": None,
+        "snippet": snippet(prepared.parsed.text),
+        "attachments": len(prepared.parsed.attachments),
+        "awaits": 0,
     }
 
 

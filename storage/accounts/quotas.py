@@ -26,6 +26,7 @@ from storage.schema import (
     mailbox,
     sender_rule,
     session,
+    tag,
     user,
 )
 
@@ -59,6 +60,7 @@ _COUNTED: Mapping[str, tuple[Table, Condition]] = {
         lambda now: (hold.c.lifted_at.is_(None), or_(hold.c.ends_at.is_(None), hold.c.ends_at > now)),
     ),
     "breaches": (breach, lambda _: (breach.c.closed_at.is_(None),)),
+    "tags": (tag, _all),
     "erasures": (erasure, lambda _: (erasure.c.state != "done",)),
 }
 

@@ -28,6 +28,7 @@ from storage.schema import (
     session,
     ticket,
 )
+from storage.tickets.ticket_mail import derived_values
 
 STEP = 200
 Tables = Mapping[str, tuple[Sequence[str], Sequence[Sequence[Any]]]]
@@ -125,7 +126,7 @@ def emptied_tickets(connection: Connection) -> Mapping[int, list[int]]:
             ticket.c.message_count != counted
         )
     ).all()
-    connection.execute(update(ticket).where(ticket.c.message_count != counted).values(message_count=counted))
+    connection.execute(update(ticket).where(ticket.c.message_count != counted).values(**derived_values()))
     found: dict[int, list[int]] = {}
 
     for row in changed:

@@ -11,7 +11,17 @@ from sqlalchemy import Connection, delete, insert, select, update
 from storage.mail.raws import read
 from storage.schema import intake, message, message_reference
 
-DERIVED = ("message_id", "from_address", "from_name", "subject", "sent_at", "automatic", "flags")
+DERIVED = (
+    "message_id",
+    "from_address",
+    "from_name",
+    "subject",
+    "sent_at",
+    "automatic",
+    "flags",
+    "snippet",
+    "attachments",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

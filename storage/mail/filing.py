@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, case, select, update
+from sqlalchemy import BigInteger, Connection, Table, bindparam, case, func, select, update
 
 from storage.engine.bulk import Row, insert_rows, select_in
 from storage.mail.search import add_to_index
@@ -128,7 +128,7 @@ class Rows:
     raws: list[Row] = field(default_factory=list)
     intakes: list[Row] = field(default_factory=list)
     index: list[tuple[int, int, Sequence[str]]] = field(default_factory=list)
-    touched: dict[int, Row] = field(default_factory=dict)  # ticket id -> added, updated_at, state
+    touched: dict[int, Row] = field(default_factory=dict)  # ticket id -> what ``touch`` makes
 
 
 def load(connection: Connection, account_id: int, wanted: Wanted) -> View:
@@ -314,8 +314,53 @@ _TOUCH = (
         message_count=ticket.c.message_count + bindparam("added"),
         updated_at=case((ticket.c.updated_at < bindparam("at"), bindparam("at")), else_=ticket.c.updated_at),
         state=bindparam("new_state"),
+        snoozed_until=case((bindparam("new_state") == TicketState.OPEN, None), else_=ticket.c.snoozed_until),
+        waiting_since=case(
+            (ticket.c.waiting_since < bindparam("waits", type_=BigInteger), ticket.c.waiting_since),
+            else_=func.coalesce(bindparam("waits", type_=BigInteger), ticket.c.waiting_since),
+        ),
+        last_activity_at=case(
+            (ticket.c.last_activity_at < bindparam("at"), bindparam("at")), else_=ticket.c.last_activity_at
+        ),
+        last_incoming_at=case(
+            (ticket.c.last_incoming_at > bindparam("incoming", type_=BigInteger), ticket.c.last_incoming_at),
+            else_=func.coalesce(bindparam("incoming", type_=BigInteger), ticket.c.last_incoming_at),
+        ),
+        last_message_id=case(
+            (ticket.c.last_message_id > bindparam("last", type_=BigInteger), ticket.c.last_message_id),
+            else_=bindparam("last", type_=BigInteger),
+        ),
+        attachments=case((ticket.c.attachments == 1, 1), else_=bindparam("files")),
     )
 )
+
+
+def touch(
+    rows: Rows, ticket_id: int, *, state: str, message: int, at: int, waits: bool, incoming: bool, files: bool
+) -> None:
+    """A message joins a ticket that is there: what the ticket's row says of its mail follows with the batch.
+
+    ``at`` is when it came or is sent, ``waits`` whether it waits for an answer.
+    """
+    new = {"added": 0, "at": at, "waits": None, "incoming": None, "last": message, "files": 0}
+    row = rows.touched.setdefault(ticket_id, new)
+    row.update(
+        added=row["added"] + 1,
+        at=max(row["at"], at),
+        new_state=state,
+        waits=_least(row["waits"], at if waits else None),
+        incoming=_greatest(row["incoming"], at if incoming else None),
+        last=max(row["last"], message),
+        files=int(row["files"] or files),
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _greatest(one: int | None, other: int | None) -> int | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def write(connection: Connection, account_id: int, rows: Rows) -> None:

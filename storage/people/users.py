@@ -34,7 +34,8 @@ _COLUMNS = tuple(user.c[name] for name in User.__slots__)
 
 def add_user(connection: Connection, row: User) -> None:
     """Insert a user; IntegrityError when the account has one with this login name."""
-    connection.execute(insert(user).values({name: getattr(row, name) for name in User.__slots__}))
+    values = {name: getattr(row, name) for name in User.__slots__}
+    connection.execute(insert(user).values(**values, read_until=row.created_at))
 
 
 def find_user(connection: Connection, account_id: int, user_id: int) -> User | None:

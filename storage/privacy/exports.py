@@ -39,6 +39,8 @@ from storage.schema import (
     sender_rule,
     session,
     ticket,
+    ticket_seen,
+    ticket_watcher,
     user,
 )
 
@@ -54,7 +56,9 @@ class ExportedPerson:
 
 Mine = Callable[[ExportedPerson], ColumnElement[bool]]
 
-STAFF = frozenset({"user_id", "assignee_id", "actor"})  # columns that tell of somebody else than the person
+STAFF = frozenset(
+    {"user_id", "assignee_id", "responsible_id", "actor"}
+)  # columns that tell of somebody else than the person
 QUOTES = frozenset({"thread_evidence", "verdict_evidence"})  # what a decision quotes can be another's words
 
 
@@ -118,6 +122,8 @@ OF_USER: Mapping[Table, Callable[[ExportedUser], ColumnElement[bool]]] = {
     message: lambda who: message.c.user_id == who.user_id,
     note: lambda who: note.c.user_id == who.user_id,
     mark: lambda who: and_(mark.c.user_id == who.user_id, mark.c.source != "imap"),
+    ticket_seen: lambda who: ticket_seen.c.user_id == who.user_id,
+    ticket_watcher: lambda who: ticket_watcher.c.user_id == who.user_id,
     access_grant: lambda who: access_grant.c.user_id == who.user_id,
     journal: lambda who: journal.c.actor == who.actor,
 }
@@ -150,6 +156,8 @@ NOT_OF_PERSON = {  # tables with personal data that is never a contact's, and wh
     "refusal": "counts by peer address: nobody's address is known before the end of DATA",
     "second_factor": "of a user",
     "session": "of a user",
+    "tag": "words of the staff for their tickets",
+    "ticket_seen": "of a user",
     "user": "of the staff",
 }
 NOT_OF_ACCOUNT = {  # tables of an account that its export leaves out, and why

@@ -46,7 +46,16 @@ from storage.schema.service import (
     refusal,
 )
 from storage.schema.sources import imap_copy, imap_folder, imap_source, imap_todo, oauth_grant
-from storage.schema.tickets import note, participant, ticket, ticket_mailbox
+from storage.schema.tickets import (
+    note,
+    participant,
+    tag,
+    ticket,
+    ticket_mailbox,
+    ticket_seen,
+    ticket_tag,
+    ticket_watcher,
+)
 from storage.schema.watching import mailbox_watch
 
 OPERATOR_TABLES = frozenset(
@@ -129,8 +138,12 @@ __all__ = [
     "sender_rule",
     "session",
     "stage_warning",
+    "tag",
     "ticket",
     "ticket_mailbox",
+    "ticket_seen",
+    "ticket_tag",
+    "ticket_watcher",
     "tombstone",
     "user",
 ]

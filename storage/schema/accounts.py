@@ -149,6 +149,11 @@ user = Table(
     ),
     instant("created_at", "when the user was made", retention="account"),
     instant("deleted_at", "when the user was deleted", null="active", retention="account"),
+    instant(
+        "read_until",
+        "tickets whose newest mail came before count as seen, whatever ticket_seen lacks",
+        retention="account",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
     Index("user_by_email", "account_id", "email", unique=True),
 )

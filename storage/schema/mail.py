@@ -58,6 +58,14 @@ message = Table(
     column("flags", Text, "space-separated faults found and bounds hit while reading"),
     column("unreadable", SmallInteger, "1 when reading it failed: filed raw, can be retried", unit="0 or 1"),
     instant("redacted_at", "when a person was erased from it", null="as received"),
+    column("snippet", Text, "how its new text begins, on one line, '' without text", personal="content"),
+    column("attachments", Integer, "its files", unit="files"),
+    column(
+        "awaits",
+        SmallInteger,
+        "1 while this mail of a person waits for an answer: till one is sent, the ticket is closed or set pending",
+        unit="0 or 1",
+    ),
     PrimaryKeyConstraint("account_id", "id"),
     Index("message_by_identity", "account_id", "identity", unique=True),
     Index("message_of_ticket", "account_id", "ticket_id", "id"),
@@ -68,6 +76,21 @@ message = Table(
         "id",
         sqlite_where=text("unreadable = 1"),
         postgresql_where=text("unreadable = 1"),
+    ),
+    Index(
+        "message_awaiting",
+        "account_id",
+        "ticket_id",
+        "received_at",
+        sqlite_where=text("awaits = 1"),
+        postgresql_where=text("awaits = 1"),
+    ),
+    Index(
+        "message_with_files",
+        "account_id",
+        "ticket_id",
+        sqlite_where=text("attachments > 0"),
+        postgresql_where=text("attachments > 0"),
     ),
 )
 

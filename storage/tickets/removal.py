@@ -28,11 +28,14 @@ from storage.schema import (
     redaction,
     ticket,
     ticket_mailbox,
+    ticket_seen,
+    ticket_tag,
+    ticket_watcher,
 )
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
 OF_MESSAGE = (raw, raw_pending, redaction, message_reference, outbox, imap_copy, mark_request)
-OF_TICKET = (draft, note, participant, ticket_mailbox)
+OF_TICKET = (draft, note, participant, ticket_mailbox, ticket_seen, ticket_tag, ticket_watcher)
 
 
 def count_notes(connection: Connection, account_id: int, tickets: Iterable[int]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from storage.schema import (
     contact_address,
@@ -21,6 +21,7 @@ from storage.schema import (
     ticket,
     ticket_mailbox,
 )
+from storage.tickets.ticket_mail import derive_anew
 from storage.words import ParticipantRole
 
 CHUNK = 500  # ids in one statement, far below either engine's bound on parameters
@@ -37,7 +38,7 @@ def move_messages(
 ) -> Sequence[int]:
     """Move these messages, as far as they are in ``source``, to ``target``, with their references and outbox rows.
 
-    Both message counts follow. Returns the ids really moved, in order.
+    What both tickets' rows say of their messages follows. Returns the ids really moved, in order.
     """
     moved: list[int] = []
     for chunk in _chunks(messages):
@@ -49,30 +50,12 @@ def move_messages(
             connection.execute(update(table).where(*there).values(ticket_id=target))
         moved.extend(found)
 
-    _count(connection, account_id, source, -len(moved))
-    _count(connection, account_id, target, len(moved))
-
+    derive_anew(connection, account_id, (source, target))
     return sorted(moved)
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-
-
-def _count(connection: Connection, account_id: int, ticket_id: int, added: int) -> None:
-    own = (ticket.c.account_id == account_id, ticket.c.id == ticket_id)
-    connection.execute(update(ticket).where(*own).values(message_count=ticket.c.message_count + added))
-
-
-def count_anew(connection: Connection, account_id: int, tickets: Iterable[int]) -> None:
-    """Set the message counts of these tickets to what there is: after messages were removed."""
-    counted = (
-        select(func.count())
-        .where(message.c.account_id == ticket.c.account_id, message.c.ticket_id == ticket.c.id)
-        .scalar_subquery()
-    )
-    own = (ticket.c.account_id == account_id, ticket.c.id.in_(sorted(tickets)))
-    connection.execute(update(ticket).where(*own).values(message_count=counted))
 
 
 def replace_merged_participants(

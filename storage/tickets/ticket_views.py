@@ -16,6 +16,7 @@ from storage.mail import outbox
 from storage.mail.message_lists import MessageRow, NoteRow, messages_of_ticket, notes_of_ticket
 from storage.mail.outbox import OutboxRow
 from storage.tickets.participants import Participant, list_participants
+from storage.tickets.tags import watchers_of
 from storage.tickets.ticket_lists import TicketRow, tickets_by_id
 
 
@@ -33,16 +34,26 @@ class TicketView:
 
     ticket: TicketRow
     participants: Sequence[Participant]
+    watchers: Sequence[str]  # logins
     messages: Sequence[MessageRow]
     told: ToldOfMessages
     notes: Sequence[NoteRow]
 
 
 def view(
-    connection: Connection, account_id: int, ticket_id: int, *, after: int, messages: int, notes: int
+    connection: Connection,
+    account_id: int,
+    ticket_id: int,
+    *,
+    reader: int | None,
+    after: int,
+    messages: int,
+    notes: int,
 ) -> TicketView | None:
-    """The ticket, with at most so many messages behind ``after`` and so many notes; None without one."""
-    row = tickets_by_id(connection, account_id, [ticket_id]).get(ticket_id)
+    """The ticket as ``reader`` has seen it, with at most so many messages behind ``after`` and so many notes; None
+    without one.
+    """
+    row = tickets_by_id(connection, account_id, [ticket_id], reader=reader).get(ticket_id)
     if row is None:
         return None
 
@@ -50,6 +61,7 @@ def view(
     return TicketView(
         ticket=row,
         participants=list_participants(connection, account_id, ticket_id),
+        watchers=list(watchers_of(connection, account_id, ticket_id).values()),
         messages=page,
         told=told_of(connection, account_id, page),
         notes=notes_of_ticket(connection, account_id, ticket_id, limit=notes),

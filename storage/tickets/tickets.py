@@ -40,6 +40,9 @@ class Ticket:
     probability: float | None
     created_at: int
     updated_at: int
+    priority: int = 0
+    responsible_id: int | None = None
+    snoozed_until: int | None = None
 
 
 _COLUMNS = tuple(ticket.c[name] for name in Ticket.__slots__)
@@ -111,6 +114,17 @@ def list_purging(connection: Connection, account_id: int) -> Sequence[int]:
     return connection.execute(select(ticket.c.id).where(*own).order_by(ticket.c.id)).scalars().all()
 
 
+def list_due_snoozes(connection: Connection, account_id: int, now: int, *, limit: int) -> Sequence[int]:
+    """Ids of snoozed tickets whose date has come, the longest due first."""
+    own = (
+        ticket.c.account_id == account_id,
+        ticket.c.snoozed_until <= now,
+        ticket.c.state == TicketState.SNOOZED,
+    )
+    query = select(ticket.c.id).where(*own).order_by(ticket.c.snoozed_until).limit(limit)
+    return connection.execute(query).scalars().all()
+
+
 def change_ticket(connection: Connection, account_id: int, ticket_id: int, *, at: int, **values: Any) -> None:
     """Set columns of a ticket, and when something last happened to it."""
     connection.execute(update(ticket).where(*_own(account_id, ticket_id)).values(updated_at=at, **values))
@@ -144,7 +158,8 @@ def add_ticket(
         created_at=created_at,
         updated_at=at,
     )
-    connection.execute(insert(ticket).values({name: getattr(made, name) for name in Ticket.__slots__}))
+    values = {name: getattr(made, name) for name in Ticket.__slots__}
+    connection.execute(insert(ticket).values(**values, last_activity_at=created_at, attachments=0))
 
     return made
 
@@ -154,6 +169,23 @@ def assigned_tickets(connection: Connection, account_id: int, user_id: int, *, l
     own = (ticket.c.account_id == account_id, ticket.c.assignee_id == user_id)
     query = select(ticket.c.id).where(*own).order_by(ticket.c.id).limit(limit).with_for_update()
     return connection.execute(query).scalars().all()
+
+
+def tickets_answered_for(
+    connection: Connection, account_id: int, user_id: int, *, limit: int
+) -> Sequence[int]:
+    """Ids of tickets that a user is responsible for, as ``assigned_tickets``."""
+    own = (ticket.c.account_id == account_id, ticket.c.responsible_id == user_id)
+    query = select(ticket.c.id).where(*own).order_by(ticket.c.id).limit(limit).with_for_update()
+    return connection.execute(query).scalars().all()
+
+
+def hand_responsibility(
+    connection: Connection, account_id: int, tickets: Sequence[int], user_id: int | None, *, at: int
+) -> None:
+    """Make another user, or nobody, responsible for tickets."""
+    own = (ticket.c.account_id == account_id, ticket.c.id.in_(tickets))
+    connection.execute(update(ticket).where(*own).values(responsible_id=user_id, updated_at=at))
 
 
 def reassign(

@@ -47,8 +47,10 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
     "note": "note",
     "object": "ticket",
     "request": "privacy-request",
+    "responsible": "user",
     "rule": "rule",
     "session": "session",
+    "tag": "tag",
     "ticket": "ticket",
     "token": "token",
     "user": "user",
@@ -78,6 +80,7 @@ NO_OBJECT = {  # what narrows, counts, or says something; no id of an object tha
         "reasons",
     ),
     *("recipient", "source", "state", "verb", "verdict", "yes"),
+    *("attachments", "order", "priority", "unread", "waiting", "watching"),
     *(
         "address",
         "addresses",
@@ -180,7 +183,10 @@ class Belongings:
         contact = owner("GET", "/v1/contacts").json["items"][0]["id"]
         consent = {"purpose": "news", "text": "x", "text_version": "1", "how": "form"}
         rule = {"network": "192.0.2.0/24", "role": "agent"}
+        tag = f"tag-{user}"
+        assert owner("POST", f"/v1/tickets/{ticket}/tags", {"names": [tag]}).status == 200
         self.ids: dict[str, list[int | str]] = {
+            "tag": [tag],
             "ticket": [ticket],
             "message": [message],
             "delivery": [_only(home, intake, account)],

@@ -20,7 +20,7 @@ from storage.mail import intake_lists, mailboxes, raws
 from storage.mail.intake_lists import IntakeRow
 from storage.proof import journal
 from storage.tickets import notes, ticket_lists
-from storage.tickets.ticket_lists import TicketFilter, TicketRow
+from storage.tickets.ticket_lists import TicketFilter, TicketOrder, TicketRow
 from tests.houses.desk import SUPPORT
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def deliveries(desk: Desk) -> Sequence[IntakeRow]:
 def all_tickets(desk: Desk) -> Sequence[TicketRow]:
     """All tickets, newest first."""
     with desk.database.read() as connection:
-        return ticket_lists.list_tickets(connection, desk.account, TicketFilter())
+        return ticket_lists.list_tickets(connection, desk.account, TicketFilter(), TicketOrder.CREATED)
 
 
 def forget(transaction: Transaction, account: int, messages: Sequence[int]) -> None:

@@ -157,7 +157,7 @@ class Desk:
             return list(connection.execute(query).scalars())
 
     def faults(self) -> list[str]:
-        """What is not as the invariants of tickets say: counts, references, chains."""
+        """What is not as the invariants of tickets say: counts, references, chains, what rows say of messages."""
         with self.database.read() as connection:
             counted = select(func.count()).where(message.c.ticket_id == ticket.c.id).scalar_subquery()
             wrong = select(ticket.c.id).where(ticket.c.message_count != counted)
@@ -168,12 +168,29 @@ class Desk:
             half = select(ticket.c.id).where(
                 (ticket.c.state == "merged") != ticket.c.merged_into.is_not(None)
             )
-            queries = {"count": wrong, "reference": astray, "shell": half}
+            queries: dict[str, Any] = {"count": wrong, "reference": astray, "shell": half}
+            queries |= _wrongly_told()
             return [
                 f"{name}:{row}"
                 for name, query in queries.items()
                 for row in connection.execute(query).scalars()
             ]
+
+
+def _wrongly_told() -> dict[str, Any]:
+    """Tickets whose rows do not say of their messages what these are, by what is wrong."""
+    there = message.c.ticket_id == ticket.c.id
+    waits = select(func.min(message.c.received_at)).where(there, message.c.awaits == 1).scalar_subquery()
+    last = select(func.max(message.c.id)).where(there).scalar_subquery()
+    came = select(func.max(message.c.received_at)).where(there, message.c.direction == "in").scalar_subquery()
+    files = select(func.count()).where(there, message.c.attachments > 0).scalar_subquery()
+    said = {
+        "waiting": func.coalesce(ticket.c.waiting_since, 0) != func.coalesce(waits, 0),
+        "last": func.coalesce(ticket.c.last_message_id, 0) != func.coalesce(last, 0),
+        "incoming": func.coalesce(ticket.c.last_incoming_at, 0) != func.coalesce(came, 0),
+        "files": (ticket.c.attachments == 1) != (files > 0),
+    }
+    return {name: select(ticket.c.id).where(wrong) for name, wrong in said.items()}
 
 
 def post_of(desk: Desk, **more: Any) -> Post:

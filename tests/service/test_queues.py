@@ -66,6 +66,13 @@ def _tickets(state: str) -> Callable[[House], None]:
     return lambda house: _each(house, act)
 
 
+def _snoozed(house: House) -> None:
+    _tickets("snoozed")(house)
+    house.writing.run(
+        lambda tx: tx.connection.execute(schema.ticket.update().values(snoozed_until=1)) and None
+    )
+
+
 def _labels(house: House) -> None:
     _each(house, lambda tx, account, row: file_message(tx, row, account=account))
     for account in (1, 2):
@@ -234,6 +241,14 @@ def _slices(house: House) -> None:
 
 CASES = [
     Case(queue="purges", job="purges", fill=_tickets("purging"), table=schema.ticket),
+    Case(
+        queue="snoozes",
+        job="snoozes",
+        fill=_snoozed,
+        table=schema.ticket,
+        poison="UPDATE",
+        left=lambda row: row.state == "snoozed",
+    ),
     Case(queue="retention", job="retention", fill=_tickets("trash"), table=schema.ticket),
     Case(queue="labels", job="labels", fill=_labels, table=schema.ledger, id="message_id"),
     Case(queue="objections", job="objections", fill=_objections, table=schema.ledger, id="message_id"),

@@ -51,8 +51,9 @@ def work(transaction: Transaction) -> None:
     filing.flood_ticket(connection, 1, mailbox=1, contact=7, since=0)
     filing.flood_ticket(connection, 1, mailbox=1, contact=None, since=0)
     filing.messages_by_id(connection, 1, [1, 2])
-    touched = {5: {"added": 1, "at": 0, "new_state": "open"}}
-    filing.write(connection, 1, Rows(touched=touched))
+    rows = Rows()
+    filing.touch(rows, 5, state="open", message=9, at=0, waits=True, incoming=True, files=False)
+    filing.write(connection, 1, rows)
     refusals.add(connection, {("192.0.2.1", "junk"): 1}, at=0)
     find_messages(connection, 1, "word", before=9, limit=9)
 

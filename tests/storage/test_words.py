@@ -68,6 +68,7 @@ def compared_with(tree: ast.AST, words: set[str]) -> list[int]:
 def test_nobody_writes_these_words_out() -> None:
     """Where a ticket's state or a participant's role decides something, the enum is named."""
     words = {str(word) for words in (TicketState, ParticipantRole) for word in words}
+    words -= {"pending"}  # is a state of erasures, too
     rooms = ("filing", "filter", "tickets", "privacy", "accounts", "outbound", "reading", "api")
     files = [path for room in rooms for path in sorted((ROOT / "mailhub" / room).rglob("*.py"))]
     files += [path for path in sorted((ROOT / "storage").rglob("*.py")) if "migrations" not in path.parts]

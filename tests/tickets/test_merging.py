@@ -92,7 +92,7 @@ def test_the_record_of_a_merge_is_enough_to_undo_it(desk: Desk) -> None:
     merge(desk, desk.ticket_of(first), desk.ticket_of(second))
     with desk.database.read() as connection:
         (entry,) = journal.of_object(connection, desk.account, f"ticket:{first.ticket}")
-    expected = {"into": second.ticket, "messages": [first.message], "notes": [], "before": "open"}
+    expected = {"into": second.ticket, "messages": [first.message], "notes": [], "tags": [], "before": "open"}
     assert (entry.verb, entry.actor, dict(entry.detail)) == ("ticket.merge", desk.actor, expected)
 
 

@@ -41,7 +41,7 @@ from mailhub.api.privacy import (
     retention,
 )
 from mailhub.api.service import audit, backups, health
-from mailhub.api.tickets import deliveries, drafts, intake, messages, ticket_work, tickets
+from mailhub.api.tickets import deliveries, drafts, intake, messages, ticket_state, ticket_work, tickets
 from mailhub.callers import conditions, problems
 from mailhub.callers.conditions import Keeping
 from mailhub.callers.rates import Rates
@@ -68,6 +68,7 @@ FOR_GOOD = 2**40  # seconds
 ROUTERS = (
     health,
     tickets,
+    ticket_state,
     ticket_work,
     drafts,
     messages,

@@ -89,10 +89,12 @@ def page(rows: Sequence[Row], shape: Callable[[Row], Made], limit: int) -> Page[
 
 
 def made(kind: type[Made], row: object, **more: Any) -> Made:
-    """A shape from a row's attributes of the same names; those that end in ``_at`` are instants."""
+    """A shape from a row's attributes of the same names; those that end in ``_at``, ``_since``, ``_until`` are instants."""
     told = {*more, "names"} if issubclass(kind, Named) else more  # names are added later: ``naming``
     values = {name: getattr(row, name) for name in kind.model_fields if name not in told}
-    instants = {name: instant(value) for name, value in values.items() if name.endswith("_at")}
+    instants = {
+        name: instant(value) for name, value in values.items() if name.endswith(("_at", "_since", "_until"))
+    }
     return kind(**(values | instants | more))
 
 
@@ -116,6 +118,15 @@ class Ticket(Named):
     may_belong_to: int | None
     created_at: str
     updated_at: str
+    waiting_since: str | None  # when the oldest unanswered mail of a person came
+    last_activity_at: str
+    snippet: str  # how the newest message begins
+    has_attachments: bool
+    unread: bool  # by whoever asks
+    priority: str  # low, normal, high or urgent
+    responsible: str | None
+    snoozed_until: str | None
+    tags: list[str]
 
 
 class Attachment(Shape):

@@ -18,7 +18,7 @@ from mailhub.callers.named import ticket_id, user_id
 from mailhub.errors import BadRequest, Forbidden
 from mailhub.proof.act import Act
 from mailhub.tickets import acts as tickets
-from mailhub.tickets import merging, purging
+from mailhub.tickets import merging, purging, seeing
 from mailhub.tickets.reply import Answer, reply
 from mailhub.tickets.requester import set_requester
 from storage.people import users
@@ -98,7 +98,7 @@ class Purged(shapes.Shape):
 TicketAct = Callable[Concatenate[Act, int, P], Ticket]
 
 
-def _do(
+def do(
     call: Call, function: Callable[Concatenate[Act, P], Ticket], *args: P.args, **named: P.kwargs
 ) -> shapes.Ticket:
     """Run an act in the writer, as this caller and now; the ticket afterwards, with its tag."""
@@ -106,8 +106,8 @@ def _do(
     changed = call.act(function, *args, **named)
     call.headers["ETag"] = tag_of(changed)
     with call.house.database.read() as connection:
-        row = ticket_lists.tickets_by_id(connection, call.account, [changed.id])[changed.id]
-    return named_one(call, views.ticket(row))
+        rows = ticket_lists.tickets_by_id(connection, call.account, [changed.id], reader=call.actor.user)
+    return named_one(call, views.ticket(rows[changed.id]))
 
 
 def _on(
@@ -118,14 +118,14 @@ def _on(
     def on(act: Act) -> Ticket:
         return function(act, _id(call, act.transaction, reference), *args, **named)
 
-    return _do(call, on)
+    return do(call, on)
 
 
 def _id(call: Call, transaction: Transaction, reference: str) -> int:
     return ticket_id(transaction.connection, call, reference)
 
 
-def _own_user(call: Call) -> int:
+def own_user(call: Call) -> int:
     """The user who acts; the operator writes nothing to customers."""
     if call.actor.user is None:
         raise Forbidden("the operator is no user of the account: log in as one")
@@ -137,12 +137,12 @@ def assign(call: InAccount, ticket: shapes.TicketName, body: Assignment) -> shap
     """Give a ticket to a user, or to nobody."""
 
     def work(act: Act) -> Ticket:
-        whom = _own_user(call) if body.assignee == "me" else None
+        whom = own_user(call) if body.assignee == "me" else None
         if body.assignee not in (None, "me", "none"):
             whom = user_id(act.transaction.connection, act.account, str(body.assignee))
         return tickets.assign(act, _id(call, act.transaction, ticket), whom)
 
-    return _do(call, work)
+    return do(call, work)
 
 
 @router.post("/tickets/{ticket}/close")
@@ -166,7 +166,7 @@ def restore(call: InAccount, ticket: shapes.TicketName) -> shapes.Ticket:
         undo = merging.unmerge if found.state == TicketState.MERGED else tickets.restore
         return undo(act, found.id)
 
-    return _do(call, work)
+    return do(call, work)
 
 
 @router.delete("/tickets/{ticket}")
@@ -184,7 +184,7 @@ def merge(call: InAccount, ticket: shapes.TicketName, body: Target) -> shapes.Ti
         target = _id(call, act.transaction, body.into)
         return merging.merge(act, source, target)
 
-    return _do(call, work)
+    return do(call, work)
 
 
 @router.post("/tickets/{ticket}/split")
@@ -195,7 +195,42 @@ def split(call: InAccount, ticket: shapes.TicketName, body: Selection) -> shapes
         source = _id(call, act.transaction, ticket)
         return merging.split(act, source, body.messages)
 
-    return _do(call, work)
+    return do(call, work)
+
+
+@router.post("/tickets/seen", status_code=204)
+def see_all(call: InAccount) -> None:
+    """All tickets are seen by you, with the mail that came up to now."""
+    call.require("ticket.work")
+    call.act(seeing.see_all, user=own_user(call))
+
+
+@router.post("/tickets/{ticket}/seen", status_code=204)
+def see(call: InAccount, ticket: shapes.TicketName) -> None:
+    """You have seen the ticket with the mail it holds now; DELETE undoes it. Only you see the difference."""
+    _see(call, ticket, seeing.see)
+
+
+@router.delete("/tickets/{ticket}/seen", status_code=204)
+def unsee(call: InAccount, ticket: shapes.TicketName) -> None:
+    """The ticket is unread by you (again)."""
+    _see(call, ticket, seeing.unsee)
+
+
+class Seeing(Protocol):
+    """Notes what a user has seen of a ticket."""
+
+    def __call__(self, act: Act, ticket: int, /, *, user: int) -> None: ...
+
+
+def _see(call: Call, ticket: str, act: Seeing) -> None:
+    call.require("ticket.work")
+    user = own_user(call)
+
+    def work(done: Act) -> None:
+        act(done, _id(call, done.transaction, ticket), user=user)
+
+    call.act(work)
 
 
 @router.post("/tickets/{ticket}/accept")
@@ -220,7 +255,7 @@ def requester(call: InAccount, ticket: shapes.TicketName, body: Requester) -> sh
 def add_note(call: InAccount, ticket: shapes.TicketName, body: Text) -> shapes.Note:
     """Write an internal note."""
     call.require("ticket.work")
-    user = _own_user(call)
+    user = own_user(call)
 
     def act(transaction: Transaction) -> shapes.Note:
         found = _id(call, transaction, ticket)
@@ -271,7 +306,7 @@ def answer(call: InAccount, ticket: shapes.TicketName, body: Reply) -> Queued:
         account=call.account,
         ticket=found,
         actor=call.actor.name,
-        user=_own_user(call),
+        user=own_user(call),
         text=body.text,
         copies=tuple(body.copies),
         to=body.to or "",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
 from mailhub.api.frame import shapes
-from mailhub.api.frame.naming import named, named_page
+from mailhub.api.frame.naming import named
 from mailhub.api.frame.shapes import After, Limit, Page, page
 from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
@@ -17,16 +17,18 @@ from mailhub.callers.searching import search_readable
 from mailhub.errors import BadRequest, NotFound
 from mailhub.filter.verdict import Verdict
 from mailhub.reading.shown import contents_of
+from mailhub.tickets.tagging import tag_name
 from storage.database import Connection
 from storage.mail import message_lists
 from storage.privacy.holds import is_contact
 from storage.privacy.persons import contacts_of_persons
-from storage.tickets import ticket_lists, ticket_views
-from storage.tickets.ticket_lists import TicketFilter, TicketRow
-from storage.words import TicketState
+from storage.tickets import tags, ticket_lists, ticket_views
+from storage.tickets.ticket_lists import PLACE, TicketFilter, TicketOrder, TicketRow, place_from
+from storage.words import Priority, TicketState
 
 router = APIRouter(tags=["tickets"])
 
+PriorityWord = Literal["low", "normal", "high", "urgent"]  # of ``Priority``
 STATES = tuple(TicketState)
 VERDICTS = tuple(Verdict)
 MESSAGES_SHOWN = 200  # of one ticket at once; `?after=` goes on
@@ -42,21 +44,55 @@ class TicketWithMessages(shapes.Ticket):
     messages: list[shapes.Message]
     next: int | None
     participants: list[shapes.Participant]
+    watchers: list[str]
     notes: list[shapes.Note]
+
+
+class TicketPage(shapes.Shape):
+    """A page of tickets. ``next`` is what to send as ``after``; null on the last page."""
+
+    items: list[shapes.Ticket]
+    next: str | None
+
+
+Behind = Annotated[
+    str | None,
+    Query(
+        pattern=PLACE,
+        description="Go on after this: `next` of the page before.",
+        examples=["a1764000000000000.1000000042"],
+    ),
+]
 
 
 @router.get("/tickets")
 def list_tickets(
     call: InAccount,
-    state: Annotated[str, Query(description="open, closed, spam, trash, merged, or all")] = TicketState.OPEN,
+    state: Annotated[
+        str, Query(description="open, pending, snoozed, closed, spam, trash, merged, or all")
+    ] = TicketState.OPEN,
     mailbox: Annotated[str | None, Query(description="Mailbox by address or id.")] = None,
     assignee: Annotated[str | None, Query(description="User by login or id, `me`, or `none`.")] = None,
     verdict: Annotated[str | None, Query(description="spam, ham or unsure")] = None,
     contact: Annotated[int | None, Query(ge=1, description="Of the person who is this contact.")] = None,
+    responsible: Annotated[str | None, Query(description="User by login or id, `me`, or `none`.")] = None,
+    priority: Annotated[PriorityWord | None, Query(description="How urgent.")] = None,
+    tag: Annotated[str | None, Query(description="Tags that it has, all of them: a, or a,b.")] = None,
+    watching: Annotated[bool, Query(description="Only what you watch.")] = False,
+    waiting: Annotated[bool | None, Query(description="Whether somebody waits for an answer.")] = None,
+    unread: Annotated[bool | None, Query(description="Whether you have not seen its newest mail.")] = None,
+    attachments: Annotated[bool | None, Query(description="Whether a message of it has files.")] = None,
+    order: Annotated[
+        TicketOrder,
+        Query(
+            description="waiting: who waits longest first, then where nobody waits; activity: the newest message"
+            " first; created, number: the newest ticket first; priority: the most urgent first"
+        ),
+    ] = TicketOrder.ACTIVITY,
     limit: Limit = 50,
-    after: After = None,
-) -> Page[shapes.Ticket]:
-    """Tickets, newest first."""
+    after: Behind = None,
+) -> TicketPage:
+    """Tickets in the order asked for."""
     call.require("ticket.read")
     with call.house.database.read() as connection:
         wanted = TicketFilter(
@@ -65,12 +101,49 @@ def list_tickets(
             assignee=None if assignee is None else _assignee(connection, call, assignee),
             verdict=_verdict(verdict),
             contacts=None if contact is None else _of_person(connection, call, contact),
+            responsible=None if responsible is None else _assignee(connection, call, responsible),
+            priority=None if priority is None else Priority[priority.upper()],
+            tags=() if tag is None else _tags(connection, call, tag),
+            watched_by=_reader(call) if watching else None,
+            waiting=waiting,
+            has_attachments=attachments,
+            unread_by=_reader(call) if unread else None,
+            read_by=_reader(call) if unread is False else None,
         )
-        rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=limit)
-        closed = call.restricted(connection, [row.id for row in rows])
+        return _page(call, connection, wanted, order, after, limit)
 
-    shown = page(rows, lambda row: views.ticket(row, restricted=row.id in closed), limit)
-    return named_page(call, shown)
+
+def _page(
+    call: Call,
+    connection: Connection,
+    wanted: TicketFilter,
+    order: TicketOrder,
+    after: str | None,
+    limit: int,
+) -> TicketPage:
+    place = None if after is None else place_from(after)
+    rows = ticket_lists.list_tickets(
+        connection, call.account, wanted, order, reader=call.actor.user, after=place, limit=limit
+    )
+    closed = call.restricted(connection, [row.id for row in rows])
+    items = named(call, connection, [views.ticket(row, restricted=row.id in closed) for row in rows])
+
+    last = ticket_lists.place_of(rows[-1], order) if len(rows) == limit else None
+    return TicketPage(items=items, next=str(last) if last else None)
+
+
+def _tags(connection: Connection, call: Call, names: str) -> tuple[int, ...]:
+    wanted = [tag_name(each) for each in names.split(",")]
+    known = tags.find_tags(connection, call.account, wanted)
+    if missing := [each for each in wanted if each not in known]:
+        raise NotFound(f"there is no tag {missing[0]}")
+    return tuple(known[each] for each in wanted)
+
+
+def _reader(call: Call) -> int:
+    if call.actor.user is None:
+        raise BadRequest("the operator is no user: nothing is read or unread by them")
+    return call.actor.user
 
 
 def _of_person(connection: Connection, call: Call, contact: int) -> tuple[int, ...]:
@@ -120,7 +193,7 @@ def search_tickets(
     with call.house.database.read() as connection:
         before = after if after is not None else 2**62
         found = search_readable(connection, call, query, before=before, limit=limit)
-        tickets = _tickets_of(connection, call.account, found)
+        tickets = _tickets_of(connection, call, found)
         items = named(call, connection, [views.ticket(row) for row in tickets])
     return Page(
         items=items,
@@ -128,10 +201,10 @@ def search_tickets(
     )
 
 
-def _tickets_of(connection: Connection, account: int, messages: list[int]) -> list[TicketRow]:
-    by_message = message_lists.tickets_of_messages(connection, account, messages)
+def _tickets_of(connection: Connection, call: Call, messages: list[int]) -> list[TicketRow]:
+    by_message = message_lists.tickets_of_messages(connection, call.account, messages)
     ordered = list(dict.fromkeys(by_message[each] for each in messages if each in by_message))
-    rows = ticket_lists.tickets_by_id(connection, account, ordered)
+    rows = ticket_lists.tickets_by_id(connection, call.account, ordered, reader=call.actor.user)
     return [rows[each] for each in ordered if each in rows]
 
 
@@ -145,6 +218,7 @@ def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None)
             connection,
             call.account,
             stored.id,
+            reader=call.actor.user,
             after=after or 0,
             messages=MESSAGES_SHOWN,
             notes=NOTES_SHOWN,
@@ -159,6 +233,7 @@ def show_ticket(call: InAccount, ticket: shapes.TicketName, after: After = None)
         **shown.model_dump(),
         participants=[shapes.made(shapes.Participant, each) for each in view.participants],
         messages=[views.message(row, contents[row.id], view.told) for row in view.messages],
+        watchers=list(view.watchers),
         next=view.messages[-1].id if len(view.messages) == MESSAGES_SHOWN else None,
         notes=[views.note(row) for row in reversed(view.notes)],
     )

@@ -12,11 +12,13 @@ from storage.mail import intake_lists, message_lists
 from storage.mail.outbox import OutboxRow
 from storage.tickets import ticket_lists
 from storage.tickets.ticket_views import ToldOfMessages
+from storage.words import Priority
 
 
 def ticket(row: ticket_lists.TicketRow, *, restricted: bool = False) -> shapes.Ticket:
     """A ticket of a list; a restricted one without what its requester is called and wrote."""
-    return made(shapes.Ticket, concealed(row) if restricted else row)
+    shown = concealed(row) if restricted else row
+    return made(shapes.Ticket, shown, priority=Priority(shown.priority).word, tags=list(shown.tags))
 
 
 def delivery(row: intake_lists.IntakeRow) -> shapes.Delivery:

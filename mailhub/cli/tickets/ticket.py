@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mailhub.cli.output import Context, clean, listing, print_json, printing
-from mailhub.cli.tickets import ticket_work
+from mailhub.cli.tickets import ticket_state, ticket_work
 
 COLUMNS = {
     "number": "NO",
@@ -20,9 +20,23 @@ COLUMNS = {
     "subject": "SUBJECT",
     "message_count": "MAILS",
     "assignee": "ASSIGNEE",
-    "updated_at": "UPDATED",
+    "waiting_since": "WAITING SINCE",
+    "last_activity_at": "LAST",
 }
-FIELDS = ("state", "mailbox", "contact", "assignee", "verdict", "probability", "merged_into", "may_belong_to")
+FIELDS = (
+    *(
+        "state",
+        "snoozed_until",
+        "mailbox",
+        "contact",
+        "assignee",
+        "responsible",
+        "priority",
+        "tags",
+        "watchers",
+    ),
+    *("waiting_since", "verdict", "probability", "merged_into", "may_belong_to"),
+)
 
 
 # Flags of a message that whoever answers needs to know.
@@ -39,17 +53,37 @@ def ticket() -> None:
 
 
 @ticket.command("list")
-@click.option("--state", default="open", show_default=True, help="open, closed, spam, trash, merged, or all.")
+@click.option(
+    "--state",
+    default="open",
+    show_default=True,
+    help="open, pending, snoozed, closed, spam, trash, merged, or all.",
+)
 @click.option("--mailbox", help="Mailbox by address or id.")
 @click.option("--assignee", help="User by login or id, `me`, or `none`.")
 @click.option("--verdict", help="spam, ham or unsure.")
 @click.option("--contact", help="Only of the person with this contact id.")
+@click.option("--responsible", help="User by login or id, `me`, or `none`.")
+@click.option("--priority", type=click.Choice(["low", "normal", "high", "urgent"]), help="How urgent.")
+@click.option("--tag", help="Tags that it has, all of them: a, or a,b.")
+@click.option("--watching", is_flag=True, default=None, help="Only what you watch.")
+@click.option("--waiting/--not-waiting", default=None, help="Whether somebody waits for an answer.")
+@click.option("--unread/--read", default=None, help="Whether you have not seen its newest mail.")
+@click.option("--attachments/--no-attachments", default=None, help="Whether a message of it has files.")
+@click.option(
+    "--order",
+    type=click.Choice(["waiting", "activity", "created", "number", "priority"]),
+    default="activity",
+    show_default=True,
+    help="Who waits longest first, the newest message, the newest ticket, or the most urgent.",
+)
 @listing
 @printing
-def list_(context: Context, limit: int, after: str | None, **filters: str | None) -> None:
-    """List tickets, newest first.
+def list_(context: Context, limit: int, after: str | None, **filters: Any) -> None:
+    """List tickets, those where something came last first.
 
     \b
+    Example: mailhub ticket list --waiting --order waiting
     Example: mailhub ticket list --state spam --limit 20
     """
     context.table(context.rows("/v1/tickets", limit=limit, after=after, **filters), COLUMNS)
@@ -156,5 +190,5 @@ def _print_message(context: Context, message: dict[str, Any], *, whole: bool) ->
         click.echo(f"    to {clean(each['recipient'])}: {each['state']}{said}")
 
 
-for _command in ticket_work.COMMANDS:
+for _command in (*ticket_work.COMMANDS, *ticket_state.COMMANDS):
     ticket.add_command(_command)

@@ -10,7 +10,7 @@ import click
 from mailhub.cli.output import Context, print_json, printing, require_typed
 
 
-def _say(context: Context, found: dict[str, Any], what: str) -> None:
+def say(context: Context, found: dict[str, Any], what: str) -> None:
     """Say what an act did, or print the ticket as JSON."""
     if context.as_json:
         print_json(found)
@@ -34,7 +34,7 @@ def assign(context: Context, ticket: str, user: str) -> None:
     Example: mailhub ticket assign 17 ana@example.com
     """
     found = context.call("POST", f"/v1/tickets/{ticket}/assign", body={"assignee": user})
-    _say(context, found, f"belongs to {found['assignee'] or 'nobody'}")
+    say(context, found, f"belongs to {found['assignee'] or 'nobody'}")
 
 
 @click.command()
@@ -47,7 +47,7 @@ def accept(context: Context, ticket: str, address: str) -> None:
     \b
     Example: mailhub ticket accept 17 kim@customer.example
     """
-    _say(
+    say(
         context,
         context.call("POST", f"/v1/tickets/{ticket}/accept", body={"address": address}),
         "has a participant",
@@ -64,7 +64,7 @@ def exclude(context: Context, ticket: str, address: str) -> None:
     \b
     Example: mailhub ticket exclude 17 kim@customer.example
     """
-    _say(
+    say(
         context,
         context.call("POST", f"/v1/tickets/{ticket}/exclude", body={"address": address}),
         "has a guest",
@@ -85,7 +85,7 @@ def requester(context: Context, ticket: str, address: str) -> None:
     """
     body = {"address": None if address == "none" else address}
     found = context.call("POST", f"/v1/tickets/{ticket}/requester", body=body)
-    _say(context, found, f"is {found['contact'] or 'nobody'}'s")
+    say(context, found, f"is {found['contact'] or 'nobody'}'s")
 
 
 @click.command("note-take-back")
@@ -159,7 +159,7 @@ def close(context: Context, ticket: str) -> None:
     \b
     Example: mailhub ticket close 17
     """
-    _say(context, context.call("POST", f"/v1/tickets/{ticket}/close"), "closed")
+    say(context, context.call("POST", f"/v1/tickets/{ticket}/close"), "closed")
 
 
 @click.command()
@@ -171,7 +171,37 @@ def reopen(context: Context, ticket: str) -> None:
     \b
     Example: mailhub ticket reopen 17
     """
-    _say(context, context.call("POST", f"/v1/tickets/{ticket}/reopen"), "reopened")
+    say(context, context.call("POST", f"/v1/tickets/{ticket}/reopen"), "reopened")
+
+
+@click.command()
+@click.argument("ticket", required=False)
+@click.option("--all", "everything", is_flag=True, help="All tickets, with the mail that came up to now.")
+@printing
+def seen(context: Context, ticket: str | None, everything: bool) -> None:
+    """You have seen TICKET with the mail it holds now; `unseen` undoes it.
+
+    \b
+    Example: mailhub ticket seen 17
+    Example: mailhub ticket seen --all
+    """
+    if (ticket is None) != everything:
+        raise click.UsageError("name a ticket, or say --all")
+    context.call("POST", "/v1/tickets/seen" if everything else f"/v1/tickets/{ticket}/seen")
+    context.fields({"ticket": ticket or "all", "state": "seen"})
+
+
+@click.command()
+@click.argument("ticket")
+@printing
+def unseen(context: Context, ticket: str) -> None:
+    """TICKET is unread by you (again).
+
+    \b
+    Example: mailhub ticket unseen 17
+    """
+    context.call("DELETE", f"/v1/tickets/{ticket}/seen")
+    context.fields({"ticket": ticket, "state": "unread"})
 
 
 @click.command()
@@ -184,7 +214,7 @@ def merge(context: Context, ticket: str, into: str) -> None:
     \b
     Example: mailhub ticket merge 18 17
     """
-    _say(
+    say(
         context,
         context.call("POST", f"/v1/tickets/{ticket}/merge", body={"into": into}),
         f"holds {ticket} now",
@@ -202,7 +232,7 @@ def split(context: Context, ticket: str, messages: tuple[int, ...]) -> None:
     Example: mailhub ticket split 17 1000000042
     """
     body = {"messages": list(messages)}
-    _say(context, context.call("POST", f"/v1/tickets/{ticket}/split", body=body), "split off")
+    say(context, context.call("POST", f"/v1/tickets/{ticket}/split", body=body), "split off")
 
 
 @click.command()
@@ -214,7 +244,7 @@ def delete(context: Context, ticket: str) -> None:
     \b
     Example: mailhub ticket delete 17
     """
-    _say(context, context.call("DELETE", f"/v1/tickets/{ticket}"), "deleted")
+    say(context, context.call("DELETE", f"/v1/tickets/{ticket}"), "deleted")
 
 
 @click.command()
@@ -226,7 +256,7 @@ def restore(context: Context, ticket: str) -> None:
     \b
     Example: mailhub ticket restore 17
     """
-    _say(context, context.call("POST", f"/v1/tickets/{ticket}/restore"), "restored")
+    say(context, context.call("POST", f"/v1/tickets/{ticket}/restore"), "restored")
 
 
 @click.command()
@@ -279,6 +309,8 @@ COMMANDS = (
     requester,
     close,
     reopen,
+    seen,
+    unseen,
     merge,
     split,
     delete,

@@ -18,7 +18,7 @@ from mailhub.web.inbox.session import Work
 from storage.database import Connection
 from storage.mail import message_lists
 from storage.tickets import ticket_lists
-from storage.tickets.ticket_lists import TicketFilter, TicketRow
+from storage.tickets.ticket_lists import PLACE, TicketFilter, TicketOrder, TicketRow, place_from, place_of
 from storage.words import TicketState
 
 router = APIRouter(route_class=Screen)
@@ -34,12 +34,17 @@ class NamedView:
     empty: str
     states: tuple[str, ...] = (TicketState.OPEN,)
     whose: str = "all"  # mine, nobody or all
+    order: TicketOrder = TicketOrder.ACTIVITY
 
+
+_BY_WAIT = TicketOrder.WAITING  # who waits longest first
 
 VIEWS = {
-    "open": NamedView("Open", "Nobody waits. New mail shows up here."),
-    "mine": NamedView("Mine", "Nothing is yours. Take a ticket with m.", whose="mine"),
-    "nobody": NamedView("Nobody's", "Everything open has an owner.", whose="nobody"),
+    "open": NamedView("Open", "Nobody waits. New mail shows up here.", order=_BY_WAIT),
+    "mine": NamedView("Mine", "Nothing is yours. Take a ticket with m.", whose="mine", order=_BY_WAIT),
+    "nobody": NamedView("Nobody's", "Everything open has an owner.", whose="nobody", order=_BY_WAIT),
+    "pending": NamedView("Pending", "We wait for nobody.", (TicketState.PENDING,)),
+    "snoozed": NamedView("Snoozed", "Nothing is put off.", (TicketState.SNOOZED,)),
     "closed": NamedView("Closed", "Nothing was closed yet.", (TicketState.CLOSED,)),
     "spam": NamedView("Spam", "The filter found no spam, and nobody marked any.", (TicketState.SPAM,)),
     "trash": NamedView("Trash", "The trash is empty.", (TicketState.TRASH,)),
@@ -48,9 +53,9 @@ VIEWS = {
 
 @router.get("/tickets")
 def show_list(
-    call: Work, view: str = "open", after: Annotated[int | None, Query(ge=0, lt=2**53)] = None, done: str = ""
+    call: Work, view: str = "open", after: Annotated[str | None, Query(pattern=PLACE)] = None, done: str = ""
 ) -> Response:
-    """A view, newest first; ``after`` goes on behind a ticket. ``done`` is what was done a moment ago, to undo it."""
+    """A view in its order; ``after`` goes on behind a ticket. ``done`` is what was done a moment ago, to undo it."""
     call.require("ticket.read")
     if view not in VIEWS:
         raise BadRequest(f"there is no view of that name; there are {', '.join(VIEWS)}")
@@ -58,7 +63,15 @@ def show_list(
     wanted = TicketFilter(states=chosen.states, assignee=_assignee(call, chosen.whose))
 
     with call.house.database.read() as connection:
-        rows = ticket_lists.list_tickets(connection, call.account, wanted, before=after, limit=ROWS)
+        rows = ticket_lists.list_tickets(
+            connection,
+            call.account,
+            wanted,
+            chosen.order,
+            reader=call.actor.user,
+            after=None if after is None else place_from(after),
+            limit=ROWS,
+        )
         restricted = call.restricted(connection, [row.id for row in rows])
     shown = [concealed(row) if row.id in restricted else row for row in rows]
 
@@ -69,7 +82,7 @@ def show_list(
         title=chosen.title,
         empty=chosen.empty,
         rows=shown,
-        next=rows[-1].id if len(rows) == ROWS else None,
+        next=str(place_of(rows[-1], chosen.order)) if len(rows) == ROWS else None,
         query="",
         done=undoing.of(done),
     )

@@ -57,6 +57,7 @@ def page(
             connection,
             call.account,
             ticket_id(connection, call, ticket),
+            reader=call.actor.user,
             after=after,
             messages=MESSAGES_SHOWN,
             notes=NOTES_SHOWN,
