@@ -44,7 +44,10 @@ ACTIVITIES: tuple[Activity, ...] = (
         purpose="answering support mail",
         basis="contract or steps before it (b), legitimate interests (f)",
         subjects=(CONTACTS, NAMED),
-        tables=("contact", "contact_address", "ticket", "participant", "message", "raw", "note", "outbox"),
+        tables=(
+            *("contact", "contact_address", "ticket", "participant", "message", "raw", "note", "outbox"),
+            "draft",
+        ),
     ),
     Activity(
         purpose="sharing the work among the staff: tags, who has seen what",
