@@ -6,10 +6,10 @@ from fastapi import FastAPI
 
 from mailhub.callers.rates import Rates
 from mailhub.web import deletion, password, privacy
-from mailhub.web.inbox import help, lists, messages, screens, signing_in, tickets
+from mailhub.web.inbox import answering, help, lists, messages, screens, signing_in, tickets
 
 PUBLIC = (privacy, password, deletion)
-INBOX = (screens, signing_in, lists, tickets, messages, help)
+INBOX = (screens, signing_in, lists, tickets, answering, messages, help)
 
 
 def install(app: FastAPI) -> FastAPI:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -74,22 +74,26 @@ def visited(request: Request) -> House:
     return house_of(request)
 
 
-async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of a form, bounded. Raises ``BadRequest``."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_BYTES:
-            raise BadRequest("this form is too long")
+def form_of(limit: int) -> Callable[[Request], Coroutine[Any, Any, Mapping[str, str]]]:
+    """Reads the fields of a form of at most so many bytes. The reader raises ``BadRequest``."""
 
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"
-        )
-    except (ValueError, UnicodeError):
-        raise BadRequest("this is no form of ours") from None
+    async def read_form(request: Request) -> Mapping[str, str]:
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > limit:
+                raise BadRequest("this form is too long")
 
-    return dict(pairs)
+        try:
+            pairs = parse_qsl(
+                body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"
+            )
+        except (ValueError, UnicodeError):
+            raise BadRequest("this is no form of ours") from None
+
+        return dict(pairs)
+
+    return read_form
 
 
 def require_patience(request: Request) -> None:
@@ -101,7 +105,7 @@ def require_patience(request: Request) -> None:
 
 
 Visited = Annotated[House, Depends(visited)]
-Form = Annotated[Mapping[str, str], Depends(read_form)]
+Form = Annotated[Mapping[str, str], Depends(form_of(FORM_BYTES))]
 
 
 def needed(form: Mapping[str, str], names: Sequence[str]) -> list[str]:

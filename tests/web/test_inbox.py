@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -191,7 +192,7 @@ def test_no_page_is_there_without_a_session_nor_for_another_account(office: Visi
         if "{ticket}" in route.path or "{message}" in route.path:
             path = _filled(route.path).replace("1000000001", theirs)
             answer = (
-                other.post(path, text="x", label="spam")
+                other.post(path, text="x", label="spam", days="1")
                 if "POST" in (route.methods or ())
                 else other.get(path)
             )
@@ -259,6 +260,8 @@ def test_acts_are_forms_and_each_can_be_undone(office: Visitor) -> None:
         ("leave", "nobody&#39;s &middot;"),
         ("close", '"state closed"'),
         ("reopen", '"state open"'),
+        ("pend", '"state pending"'),
+        ("reopen", '"state open"'),
         ("trash", '"state trash"'),
         ("restore", '"state open"'),
     ):
@@ -272,18 +275,97 @@ def test_acts_are_forms_and_each_can_be_undone(office: Visitor) -> None:
     assert '<form method="post" action="/tickets/1/reopen">' in browser.get(closed).body.decode()
 
 
-def test_an_answer_that_is_refused_comes_back_as_it_was_written(office: Visitor) -> None:
-    """The gate's reason stands above it; an empty one is refused, too. An answer that is taken is queued once."""
+def test_a_ticket_is_put_off_and_seen(office: Visitor) -> None:
+    """For days that are offered, nothing else; what was seen is unread no more until somebody says so."""
+    browser = signed_in(office)
+    assert 'class="unread"' in browser.get("/tickets").body.decode()
+    assert browser.post("/tickets/1/seen").status == 204
+    assert 'class="unread"' not in browser.get("/tickets").body.decode()
+    assert browser.post("/tickets/1/unseen").status == 303
+    assert 'class="unread"' in browser.get("/tickets").body.decode()
+    assert browser.post("/tickets/1/snooze", days="2000").status == 400
+    done = browser.post("/tickets/1/snooze", days="3").headers["location"]
+    assert "Nobody waits" in browser.get("/tickets").body.decode()
+    assert "#1 is put off." in browser.get(done).body.decode()
+    assert "The oven" in browser.get("/tickets?view=snoozed").body.decode()
+
+
+def test_an_answer_is_kept_sent_and_taken_back(office: Visitor) -> None:
+    """As it was written, recipients included; an old version overwrites nothing, what came meanwhile stops it."""
     browser = signed_in(office)
     text = f"Dear Kim,\r\n{HOSTILE}\r\n"
-    sent = browser.post("/tickets/1/answer", text=text)
+    form = _form(browser)
+    assert (form["to"], form["version"]) == ("kim@customer.example", "0")
+    assert browser.post("/tickets/1/draft", None, **form | {"text": text}).body == b"2"
+    again = _form(browser)
+    assert again["version"] == "2"
+    page = browser.get("/tickets/1").body.decode()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "The oven" in browser.get("/drafts").body.decode()
+
+    old = browser.post("/tickets/1/answer", None, **form | {"text": "from another window"})
+    assert old.status == 409
+    assert "from another window" in old.body.decode()
+    assert "Dear Kim" in old.body.decode()
+
+    sent = browser.post("/tickets/1/answer", None, **again | {"text": text})
     assert sent.status == 303
-    assert "queued" in browser.get("/tickets/1").body.decode()
-    assert browser.post("/tickets/1/answer", text="  ").status == 400
-    assert browser.post("/tickets/1/trash").status == 303
-    refused = browser.post("/tickets/1/answer", text=text)
-    assert refused.status in (404, 409)
-    assert "<script>alert" not in refused.body.decode()
+    undo = re.search(r'action="(/drafts/[0-9]+/undo)"', browser.get(sent.headers["location"]).body.decode())
+    assert undo is not None
+    assert browser.post(undo.group(1)).status == 303
+    back = _form(browser)
+    assert (back["to"], back["version"]) == ("kim@customer.example", "3")
+    assert "Dear Kim" in browser.get("/tickets/1").body.decode()
+
+
+def test_what_came_meanwhile_stops_a_send(office: Visitor) -> None:
+    """A note of a colleague's: it is shown, and sent only by who says that they read it."""
+    browser, colleague = signed_in(office), Browser(office.app)
+    form = _form(browser) | {"text": "Dear Kim, turn it off."}
+    assert colleague.sign_in("owner@first.example").status == 303
+    _enrol(colleague)
+    assert colleague.post("/tickets/1/note", text="I called them").status == 303
+    stopped = browser.post("/tickets/1/answer", None, **form)
+    assert stopped.status == 412
+    assert 'name="anyway"' in stopped.body.decode()
+    assert "I called them" in stopped.body.decode()
+    assert browser.post("/tickets/1/answer", None, **_form_in(stopped) | {"anyway": "yes"}).status == 303
+
+
+def test_an_answer_that_is_refused_comes_back_as_it_was_written(office: Visitor) -> None:
+    """With the reason above it; an address that mail cannot go to, an own address, nothing written."""
+    browser = signed_in(office)
+    for changed in ({"to": "nobody"}, {"to": "support@first.example"}, {"text": ""}):
+        form = _form(browser) | {"text": "Dear Kim, it burns."} | changed
+        refused = browser.post("/tickets/1/answer", None, **form)
+        assert refused.status == 409, changed
+        assert 'role="alert"' in refused.body.decode()
+        if form["text"]:
+            assert "it burns" in refused.body.decode()
+    assert browser.post("/tickets/1/answer", text="x", version="-1").status == 400
+    assert browser.post("/tickets/1/answer", None, **_form(browser) | {"text": "x" * 70_000}).status == 409
+    assert browser.post("/tickets/1/answer", text="x" * 1_000_000).status in (400, 413)
+
+
+def _form(browser: Browser) -> dict[str, str]:
+    return _form_in(browser.get("/tickets/1"))
+
+
+def _form_in(page: Answered) -> dict[str, str]:
+    """What the form of an answer would send."""
+    html = page.body.decode()
+    form = html[html.index("data-keep=") :]
+    fields = {name: _value(form, name) for name in ("version", "seen", "to", "cc")}
+    text = re.search(r"<textarea[^>]*>([^<]*)</textarea>", form)
+    assert text is not None
+    return fields | {"text": unescape(text.group(1))}
+
+
+def _value(form: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', form)
+    assert found is not None, name
+    return unescape(found.group(1))
 
 
 def test_a_mark_teaches_and_its_undo_teaches_it_back(office: Visitor) -> None:
@@ -439,6 +521,7 @@ def _filled(path: str) -> str:
         ("index", "0"),
         ("digest", "x"),
         ("name", "y"),
+        ("draft", "1000000001"),
     ):
         path = path.replace(f"{{{name}}}", value)
     return path

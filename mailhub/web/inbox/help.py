@@ -20,6 +20,7 @@ KEYS = (  # what each does in a list, and in a ticket
     ("e", "", "close"),
     ("E", "", "reopen"),
     ("m", "", "take"),
+    ("s", "", "snooze: choose until when, then Enter on the button"),
     ("!", "", "spam"),
     ("i", "", "not spam"),
     ("#", "", "trash"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, Protocol
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -11,12 +12,13 @@ from starlette.responses import Response
 from mailhub import clock
 from mailhub.callers.caller import Call
 from mailhub.callers.named import message_row, ticket_id
-from mailhub.errors import BadRequest, Conflict, Forbidden, NotFound
+from mailhub.errors import BadRequest, Forbidden, NotFound
 from mailhub.filter import feedback
 from mailhub.proof.act import Act
 from mailhub.reading.shown import contents_of
-from mailhub.tickets import acts
-from mailhub.tickets.reply import Answer, read_basis, reply
+from mailhub.tickets import acts, seeing
+from mailhub.tickets.drafts import DraftKind, audience_of
+from mailhub.tickets.reply import proposed_audience
 from mailhub.web.inbox import undoing
 from mailhub.web.inbox.screens import Screen, go_to, show
 from mailhub.web.inbox.session import Work
@@ -24,14 +26,31 @@ from mailhub.web.room import Form, needed
 from storage.database import Connection
 from storage.mail.message_lists import MessageRow
 from storage.tickets import ticket_views
+from storage.tickets.drafts import Draft, find_draft_of, newest_in
 from storage.tickets.tickets import Ticket, find_ticket
 
 P = ParamSpec("P")
 
 router = APIRouter(route_class=Screen)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerForm:
+    """What stands in the form of an answer. ``version`` of the draft, 0 without one; ``seen``: the newest id shown."""
+
+    to: str
+    cc: str
+    text: str
+    version: int
+    seen: int
+    problem: str = ""
+    unseen: bool = False  # whether the problem is something that came meanwhile
+    elsewhere: str = ""  # what the draft says that was saved in another window
+
+
 MESSAGES_SHOWN = 100  # of one ticket at once
 NOTES_SHOWN = 100  # the latest
+SNOOZES = {"1": "tomorrow", "3": "in three days", "7": "in a week", "30": "in a month"}  # by days
 
 
 @router.get("/tickets/{ticket}")
@@ -47,16 +66,16 @@ def page(
     *,
     after: int = 0,
     done: str = "",
-    problem: str = "",
-    written: str = "",
+    written: AnswerForm | None = None,
     status: int = 200,
 ) -> Response:
     """The ticket's page; after an answer that was refused with the reason, and with what was written."""
     with call.house.database.read() as connection:
+        found = ticket_id(connection, call, ticket)
         view = ticket_views.view(
             connection,
             call.account,
-            ticket_id(connection, call, ticket),
+            found,
             reader=call.actor.user,
             after=after,
             messages=MESSAGES_SHOWN,
@@ -65,6 +84,8 @@ def page(
         if view is None:
             raise NotFound(f"no such ticket: {ticket}")
         contents = contents_of(connection, call.account, view.messages, call.charges)
+        kept = find_draft_of(connection, call.account, user_of(call), found, DraftKind.ANSWER)
+        seen = newest_in(connection, call.account, found)
 
     said = [
         *((row.received_at, "message", row) for row in view.messages),
@@ -80,40 +101,23 @@ def page(
         latest=max((row.id for row in view.messages if row.direction == "in"), default=None),  # has the keys
         participants=view.participants,
         next=view.messages[-1].id if len(view.messages) == MESSAGES_SHOWN else None,
-        to=_addressee(call, view.ticket.id),
+        kept=kept,
+        snoozes=SNOOZES,
+        written=written or _written(call, found, kept, seen),
         done=undoing.of(done),
-        problem=problem,
-        written=written,
     )
 
 
-def _addressee(call: Call, ticket: int) -> str:
-    """Whom an answer would go to; "" where it can go to nobody."""
-    try:
-        basis = read_basis(call.house.database, call.house.directory, call.account, ticket)
-    except Conflict:
-        return ""
-    return basis.correspondent.address
-
-
-@router.post("/tickets/{ticket}/answer")
-def answer(call: Work, ticket: str, form: Form) -> Response:
-    """Answer the requester by mail; what is refused comes back as it was written."""
-    call.require("ticket.work")
-    (text,) = needed(form, ("text",))
-    with call.house.database.read() as connection:
-        found = ticket_id(connection, call, ticket)
-    written = Answer(account=call.account, ticket=found, actor=call.actor.name, user=_user(call), text=text)
-
-    try:
-        reply(call.house.database, call.house.writer, call.house.reply(), written, now=clock.now())
-    except (BadRequest, Conflict) as error:
-        return page(call, ticket, problem=str(error), written=text, status=409)
-
-    if form.get("then") == "close":
-        _act(call, ticket, acts.close, handling=call.house.handling(call.actor))
-        return go_to(f"/tickets?done=closed-{ticket}")
-    return go_to(f"/tickets/{ticket}#end")
+def _written(call: Call, ticket: int, kept: Draft | None, seen: int) -> AnswerForm:
+    """What the form of an answer begins with: the draft as it was left, or whom an answer to all would go to."""
+    if kept is not None:
+        audience, text, version = audience_of(kept), kept.text, kept.version
+    else:
+        audience = proposed_audience(call.house.database, call.house.directory, call.account, ticket)
+        text, version = "", 0
+    return AnswerForm(
+        to=", ".join(audience.to), cc=", ".join(audience.cc), text=text, version=version, seen=seen
+    )
 
 
 @router.post("/tickets/{ticket}/note")
@@ -121,7 +125,7 @@ def note(call: Work, ticket: str, form: Form) -> Response:
     """Write a note that no customer sees."""
     call.require("ticket.work")
     (text,) = needed(form, ("text",))
-    user = _user(call)
+    user = user_of(call)
 
     def write(act: Act) -> None:
         acts.note(act, ticket_id(act.transaction.connection, call, ticket), user=user, text=text)
@@ -144,10 +148,57 @@ def reopen(call: Work, ticket: str) -> Response:
     return go_to(f"/tickets/{ticket}")
 
 
+@router.post("/tickets/{ticket}/pend")
+def pend(call: Work, ticket: str) -> Response:
+    """We wait for the other side: their mail opens it again."""
+    _act(call, ticket, acts.pend)
+    return go_to(f"/tickets?done=pended-{ticket}")
+
+
+@router.post("/tickets/{ticket}/snooze")
+def snooze(call: Work, ticket: str, form: Form) -> Response:
+    """Put it off for some days: then it is open again, and at once when the customer writes."""
+    (days,) = needed(form, ("days",))
+    if days not in SNOOZES:
+        raise BadRequest("choose for how long")
+    _act(call, ticket, acts.snooze, clock.now() + int(days) * clock.DAY)
+    return go_to(f"/tickets?done=snoozed-{ticket}")
+
+
+@router.post("/tickets/{ticket}/seen")
+def see(call: Work, ticket: str) -> Response:
+    """I have seen what is in it; the page's script says so when it is shown."""
+    _see(call, ticket, seeing.see)
+    return Response(status_code=204)
+
+
+@router.post("/tickets/{ticket}/unseen")
+def unsee(call: Work, ticket: str) -> Response:
+    """It is unread again."""
+    _see(call, ticket, seeing.unsee)
+    return go_to("/tickets")
+
+
+class SetSeen(Protocol):
+    """Marks a ticket as seen by a user, or as unread."""
+
+    def __call__(self, act: Act, ticket: int, /, *, user: int) -> None: ...
+
+
+def _see(call: Call, ticket: str, mark_it: SetSeen) -> None:
+    call.require("ticket.read")
+    user = user_of(call)
+
+    def work(act: Act) -> None:
+        mark_it(act, ticket_id(act.transaction.connection, call, ticket), user=user)
+
+    call.act(work)
+
+
 @router.post("/tickets/{ticket}/take")
 def take(call: Work, ticket: str) -> Response:
     """The ticket is mine from now on."""
-    _act(call, ticket, acts.assign, _user(call))
+    _act(call, ticket, acts.assign, user_of(call))
     return go_to(f"/tickets/{ticket}")
 
 
@@ -187,7 +238,7 @@ def mark(call: Work, message: int, form: Form) -> Response:
         house.models,
         [row.id],
         label,
-        user=_user(call),
+        user=user_of(call),
         features_of=feedback.prepare(house.database, call.account, [row.id], house.features_of),
         per_hour=house.config.spam.marks_per_hour,
     )
@@ -204,7 +255,7 @@ def unmark(call: Work, message: int) -> Response:
         ticket = number_of(connection, call, row)
 
     call.act(
-        feedback.unmark, house.models, [row.id], user=_user(call), per_hour=house.config.spam.marks_per_hour
+        feedback.unmark, house.models, [row.id], user=user_of(call), per_hour=house.config.spam.marks_per_hour
     )
     return go_to(f"/tickets/{ticket}#m{row.id}")
 
@@ -231,7 +282,7 @@ def _act(
     call.act(work)
 
 
-def _user(call: Call) -> int:
+def user_of(call: Call) -> int:
     if call.actor.user is None:
         raise Forbidden("the operator is no user of the account: sign in as one")
     return call.actor.user

@@ -19,8 +19,11 @@ class Undoable:
 
 WORDS = {
     "closed": ("#{0} is closed.", "/tickets/{0}/reopen"),
+    "pended": ("#{0} waits for the other side.", "/tickets/{0}/reopen"),
+    "snoozed": ("#{0} is put off.", "/tickets/{0}/reopen"),
     "trashed": ("#{0} is in the trash.", "/tickets/{0}/restore"),
     "spam": ("#{0}: marked as spam; the filter has learnt it.", "/messages/{1}/unmark"),
+    "sent": ("#{0}: your answer goes out in a moment.", "/drafts/{1}/undo"),
     "ham": ("#{0}: marked as no spam; the filter has learnt it.", "/messages/{1}/unmark"),
 }
 
