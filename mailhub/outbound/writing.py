@@ -3,8 +3,7 @@
 The plain text is what was typed. HTML is made of it by markdown-it (CommonMark) with HTML switched off and without
 images, headings, rules and indented code, which plain writing falls into by chance; then it is read back by
 ``message.sanitise``, the two nets that a stranger's page goes through. A mail whose Markdown says nothing has no
-HTML. What is quoted, the signature and the footer are not Markdown: a stranger wrote the one. Pure. Must not:
-decide whether to quote.
+HTML. What is quoted is not Markdown: a stranger wrote it. Pure. Must not: decide whether to quote.
 """
 
 from __future__ import annotations
@@ -42,15 +41,15 @@ class Words:
     html: str
 
 
-def words(text: str, *, quoted: Quoted | None = None, forward: bool = False, below: str = "") -> Words:
-    """The whole of a mail. ``below``: signature and footer, as they are."""
+def words(text: str, *, quoted: Quoted | None = None, forward: bool = False) -> Words:
+    """The whole of a mail: what was typed, and below it what it quotes or passes on."""
     introduced, passage = ("", "") if quoted is None else _passage(quoted, forward=forward)
-    plain = "\n\n".join(each for each in (text, below, introduced and f"{introduced}\n{passage}") if each)
+    plain = "\n\n".join(each for each in (text, introduced and f"{introduced}\n{passage}") if each)
     own = _html(text)
     if not own:
         return Words(plain, "")
 
-    shown = own + (f"<p>{_lines(below)}</p>\n" if below else "")
+    shown = own
     if quoted is not None:
         body = _lines(quoted.text[:QUOTED_CHARACTERS])
         shown += f"<p>{_lines(introduced)}</p>\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse
 
 from mailhub import clock
 from mailhub.api.frame import shapes
-from mailhub.api.frame.shapes import After, Id, Limit, Page, made, page
+from mailhub.api.frame.shapes import After, Id, Limit, Page, made
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.named import mailbox_id, the_ticket, ticket_id
 from mailhub.callers.problems import refused
@@ -115,8 +116,8 @@ def list_drafts(call: InAccount, limit: Limit = 50, after: After = None) -> Page
     with call.house.database.read() as connection:
         found = rows.list_drafts(connection, call.account, user_id=user, before=after, limit=limit)
         closed = call.restricted(connection, [row.ticket_id for row in found if row.ticket_id is not None])
-        shown = {row.id: _shape(connection, call, row) for row in found if row.ticket_id not in closed}
-    return Page(items=list(shown.values()), next=found[-1].id if len(found) == limit else None)
+        shown = _shapes(connection, call, [row for row in found if row.ticket_id not in closed])
+    return Page(items=shown, next=found[-1].id if len(found) == limit else None)
 
 
 @router.get("/tickets/{ticket}/drafts")
@@ -133,7 +134,8 @@ def list_drafts_of_ticket(
             before=after,
             limit=limit,
         )
-        return page(found, lambda row: _shape(connection, call, row), limit)
+        shown = _shapes(connection, call, found)
+    return Page(items=shown, next=found[-1].id if len(found) == limit else None)
 
 
 @router.post("/tickets/{ticket}/drafts", status_code=201)
@@ -280,14 +282,27 @@ def _shown(call: Call, row: rows.Draft) -> Draft:
 
 
 def _shape(connection: Connection, call: Call, row: rows.Draft) -> Draft:
-    author = users.find_user(connection, call.account, row.user_id)
+    (shown,) = _shapes(connection, call, [row])
+    return shown
+
+
+def _shapes(connection: Connection, call: Call, found: Sequence[rows.Draft]) -> list[Draft]:
+    """Drafts with their authors, each of whom is looked up once."""
+    authors = {
+        each: users.find_user(connection, call.account, each) for each in {row.user_id for row in found}
+    }
+    logins = {each: author.email for each, author in authors.items() if author is not None}
+    return [_drawn(row, logins.get(row.user_id)) for row in found]
+
+
+def _drawn(row: rows.Draft, author: str | None) -> Draft:
     audience = audience_of(row)
     return made(
         Draft,
         row,
         ticket=row.ticket_id,
         mailbox=row.mailbox_id,
-        author=author.email if author else None,
+        author=author,
         to=list(audience.to),
         cc=list(audience.cc),
         bcc=list(audience.bcc),

@@ -31,7 +31,7 @@ from mailhub.web.inbox.tickets import AnswerForm, page, user_of
 from mailhub.web.room import form_of
 from storage.tickets import drafts
 from storage.tickets.drafts import Draft
-from storage.tickets.tickets import find_ticket
+from storage.tickets.ticket_lists import tickets_by_id
 
 router = APIRouter(route_class=Screen)
 
@@ -88,11 +88,9 @@ def list_drafts(call: Work) -> Response:
     with call.house.database.read() as connection:
         own = drafts.list_drafts(connection, call.account, user_id=user_of(call), limit=DRAFTS_SHOWN)
         closed = call.restricted(connection, [each.ticket_id for each in own if each.ticket_id is not None])
-        rows = [
-            (each, find_ticket(connection, call.account, each.ticket_id))
-            for each in own
-            if each.ticket_id is not None and each.ticket_id not in closed
-        ]
+        open_to_me = [each for each in own if each.ticket_id is not None and each.ticket_id not in closed]
+        tickets = tickets_by_id(connection, call.account, [each.ticket_id or 0 for each in open_to_me])
+    rows = [(each, tickets[each.ticket_id or 0]) for each in open_to_me if each.ticket_id in tickets]
     return show("drafts.html", rows=rows)
 
 
