@@ -87,6 +87,14 @@ def source(number: int) -> dict[str, Any]:
     }
 
 
+def tag_one(home: Home, number: int) -> Answered:
+    """One more tag of the account, put on a ticket that is there already the second time."""
+    owner = Asker(app=home.app(), token=home.token(11))
+    mail = b"From: kim@customer.example\r\nMessage-ID: <tagged@customer.example>\r\n\r\nIt smokes.\r\n"
+    filed = owner("POST", "/v1/deliveries?recipient=support@first.example", raw=mail).json["outcomes"][0]
+    return owner("POST", f"/v1/tickets/{filed['ticket']}/tags", {"names": [f"tag{number}"]})
+
+
 ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, and how one more is added
     "imap_sources": (0, by_operator("POST", lambda n: f"/v1/mailboxes/{31 + n}/imap", lambda _: source(1))),
     "imap_folders": (0, by_operator("POST", lambda n: f"/v1/mailboxes/{31 + n}/imap", lambda _: source(1))),
@@ -97,6 +105,7 @@ ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, a
         by_owner("POST", "/v1/tokens", lambda n: {"name": f"t{n}"}),
     ),  # each asker makes one, too
     "sessions": (0, log_in),
+    "tags": (0, tag_one),
     "drafts": (0, by_owner("POST", "/v1/drafts", lambda n: {"mailbox": "1"})),
     "allowed_networks": (
         0,

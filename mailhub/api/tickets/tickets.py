@@ -13,6 +13,7 @@ from mailhub.api.tickets import views
 from mailhub.callers.caller import Call, InAccount
 from mailhub.callers.conditions import tag_of
 from mailhub.callers.named import mailbox_id, the_ticket, ticket_id, user_id
+from mailhub.callers.names import is_id
 from mailhub.callers.searching import search_readable
 from mailhub.errors import BadRequest, NotFound
 from mailhub.filter.verdict import Verdict
@@ -23,7 +24,7 @@ from storage.mail import message_lists
 from storage.privacy.holds import is_contact
 from storage.privacy.persons import contacts_of_persons
 from storage.tickets import tags, ticket_lists, ticket_views
-from storage.tickets.ticket_lists import PLACE, TicketFilter, TicketOrder, TicketRow, place_from
+from storage.tickets.ticket_lists import PLACE, ListPlace, TicketFilter, TicketOrder, TicketRow, place_from
 from storage.words import Priority, TicketState
 
 router = APIRouter(tags=["tickets"])
@@ -58,8 +59,8 @@ class TicketPage(shapes.Shape):
 Behind = Annotated[
     str | None,
     Query(
-        pattern=PLACE,
-        description="Go on after this: `next` of the page before.",
+        pattern=f"{PLACE}|^[0-9]{{1,18}}$",
+        description="Go on after this: `next` of the page before, or the id of its last ticket.",
         examples=["a1764000000000000.1000000042"],
     ),
 ]
@@ -121,7 +122,7 @@ def _page(
     after: str | None,
     limit: int,
 ) -> TicketPage:
-    place = None if after is None else place_from(after)
+    place = None if after is None else _place(connection, call, after, order)
     rows = ticket_lists.list_tickets(
         connection, call.account, wanted, order, reader=call.actor.user, after=place, limit=limit
     )
@@ -130,6 +131,16 @@ def _page(
 
     last = ticket_lists.place_of(rows[-1], order) if len(rows) == limit else None
     return TicketPage(items=items, next=str(last) if last else None)
+
+
+def _place(connection: Connection, call: Call, after: str, order: TicketOrder) -> ListPlace:
+    """Where a list goes on: behind a place, or behind where the ticket with this id stands now."""
+    if not is_id(after):
+        return place_from(after)
+    row = ticket_lists.tickets_by_id(connection, call.account, [int(after)]).get(int(after))
+    if row is None:
+        raise BadRequest("there is no ticket with this id to go on after: begin the list anew")
+    return ticket_lists.place_of(row, order)
 
 
 def _tags(connection: Connection, call: Call, names: str) -> tuple[int, ...]:
