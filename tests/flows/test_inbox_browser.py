@@ -175,6 +175,28 @@ def test_a_day_by_keyboard_alone(chromium: Browser, office: Hub) -> None:
         watched.goes_to("/tickets/3$")
 
 
+def test_an_answer_is_kept_while_it_is_typed_and_sent_once(chromium: Browser, office: Hub) -> None:
+    """Saved by itself, there again after a reload, sent with its newest text: refused in words without a relay."""
+    office.send(mail("Oven", "<p>It smokes.</p>"))
+    with sitting(chromium, office) as watched:
+        page = watched.page
+        page.goto("/tickets/1")
+        page.keyboard.press("r")
+        page.keyboard.type("Dear Kim, turn it off.")
+        page.get_by_text("kept as a draft").wait_for(timeout=GUARD_MILLISECONDS)
+        page.goto("/tickets/1")
+        assert page.locator("#text").input_value() == "Dear Kim, turn it off."
+        page.locator("#text").fill("Dear Kim, turn it off, please.")
+        page.get_by_role("button", name="Send", exact=True).click()
+        watched.goes_to("/tickets/1/answer$")
+        assert "no relay is configured" in page.get_by_role("alert").inner_text()
+        assert page.locator("#text").input_value() == "Dear Kim, turn it off, please."
+        assert watched.complaints == [
+            "Failed to load resource: the server responded with a status of 409 (Conflict)"
+        ]
+        watched.complaints.clear()
+
+
 def test_a_strangers_mail_runs_nothing_and_calls_nobody(chromium: Browser, office: Hub) -> None:
     """Ten hostile mails, opened as their senders made them: no script, no connection, no complaint of the frame."""
     with listening() as home:

@@ -93,7 +93,8 @@ for (const form of document.querySelectorAll("form[data-keep]")) {
     if (form.dataset.settled) return;
     event.preventDefault();  // a save that is under way changes the version that the form sends
     form.dataset.settled = "yes";
-    saving.then(() => form.requestSubmit(event.submitter));
+    const again = () => form.requestSubmit(event.submitter);
+    saving.then(() => setTimeout(again));  // not within this event: a form that is being submitted ignores it (HTML 4.10.22.3)
   });
 }
 
