@@ -279,6 +279,7 @@ def test_a_ticket_is_put_off_and_seen(office: Visitor) -> None:
     """For days that are offered, nothing else; what was seen is unread no more until somebody says so."""
     browser = signed_in(office)
     assert 'class="unread"' in browser.get("/tickets").body.decode()
+    assert 'class="unread"' in browser.get("/search?q=smokes").body.decode()
     assert browser.post("/tickets/1/seen").status == 204
     assert 'class="unread"' not in browser.get("/tickets").body.decode()
     assert browser.post("/tickets/1/unseen").status == 303

@@ -105,7 +105,7 @@ def search(call: Work, q: Annotated[str, Query(max_length=1000)] = "") -> Respon
     if words:
         with call.house.database.read() as connection:
             found = search_readable(connection, call, words, before=2**62, limit=ROWS)
-            rows = _tickets_of(connection, call.account, found)
+            rows = _tickets_of(connection, call, found)
 
     return show(
         "list.html",
@@ -120,9 +120,9 @@ def search(call: Work, q: Annotated[str, Query(max_length=1000)] = "") -> Respon
     )
 
 
-def _tickets_of(connection: Connection, account: int, messages: list[int]) -> list[TicketRow]:
-    """The tickets of these messages, in their order."""
-    by_message = message_lists.tickets_of_messages(connection, account, messages)
+def _tickets_of(connection: Connection, call: Call, messages: list[int]) -> list[TicketRow]:
+    """The tickets of these messages, in their order, as the caller has seen them."""
+    by_message = message_lists.tickets_of_messages(connection, call.account, messages)
     ordered = dict.fromkeys(by_message[each] for each in messages if each in by_message)
-    rows = ticket_lists.tickets_by_id(connection, account, ordered)
+    rows = ticket_lists.tickets_by_id(connection, call.account, ordered, reader=call.actor.user)
     return [rows[each] for each in ordered if each in rows]
