@@ -47,6 +47,8 @@ from mailhub.privacy.record import Record, make_record
 from mailhub.privacy.retention import Retaining
 from mailhub.reading.prepare import Secrets
 from mailhub.reading.stored import features_of
+from mailhub.rules.rulebook import Rulebook
+from mailhub.rules.running import Rules, StormGuard
 from mailhub.system.budget import ByteBudget, Flights
 from mailhub.tickets.purging import Purging
 from mailhub.tickets.reply import ReplyContext
@@ -99,6 +101,8 @@ class House:
     bell: Bell = field(default_factory=Bell)
     ask: Ask = field(default_factory=name_servers)  # DNS, for who is to prove a domain
     steadiness: Steadiness = field(default_factory=Steadiness)
+    rulebook: Rulebook = field(default_factory=Rulebook)
+    storms: StormGuard = field(default_factory=StormGuard)
     budget: ByteBudget
     flights: Flights
 
@@ -129,7 +133,12 @@ class House:
             hops=self.config.limits.hops,
             post=self.post,
             self_service=self.config.privacy.self_service,
+            rules=self.rules(),
         )
+
+    def rules(self) -> Rules:
+        """What running rules needs of this house."""
+        return Rules(book=self.rulebook, storms=self.storms, quotas=self.config.quotas)
 
     def reply(self) -> ReplyContext:
         """What an answer needs of this house."""

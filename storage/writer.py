@@ -57,7 +57,7 @@ class Batch(Protocol[Item, Result]):
 
 
 class Transaction:
-    """What a function may use while it runs: the connection, fresh ids, and things to do after the commit."""
+    """What a function may use while it runs: the connection, fresh ids, parts that may fail, things to do afterwards."""
 
     def __init__(self, connection: Connection, ids: IdBlock, node: int) -> None:
         self.connection = connection
@@ -72,6 +72,20 @@ class Transaction:
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run ``action`` in the writer's thread after this work is committed, if it is: changes of memory go here."""
         self._after.append(action)
+
+    def attempt(self, function: Callable[[], object]) -> Exception | None:
+        """Run a part that may fail alone, in a savepoint; the error that undid it. The database's own are raised."""
+        kept = len(self._after)
+        try:
+            with self.connection.begin_nested():
+                function()
+        except (DBAPIError, StorageError):
+            raise
+        except Exception as error:  # noqa: BLE001 the caller hears which
+            del self._after[kept:]
+            self._ids.forget()
+            return error
+        return None
 
 
 class IdBlock:

@@ -36,6 +36,7 @@ CURES: Mapping[str, tuple[str, str]] = {  # by setting: what they are, and how t
     "grants": ("grants in force", "revoke one: mailhub grant revoke"),
     "holds": ("holds in force", "lift one: mailhub hold lift"),
     "breaches": ("open breaches", "close one: mailhub breach close"),
+    "rules": ("rules", "delete one: mailhub rule delete"),
     "tags": ("tags", "delete one that no ticket has: mailhub ticket tag-delete"),
     "erasures": ("erasures under way", "wait until some are done: mailhub erasure list"),
 }

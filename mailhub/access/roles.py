@@ -32,6 +32,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "erasure.read": _EVERYONE,
     "privacy-request.read": _STAFF,  # what people ask about their own data
     "privacy-request.decide": _STAFF,
+    "rule.read": _STAFF,
+    "rule.manage": _HEADS,  # what is done to tickets without anybody
     # how the service is doing
     "status.read": _EVERYONE,
     "intake.read": _EVERYONE,

@@ -34,7 +34,8 @@ from mailhub.callers.origin import may_enter
 from mailhub.callers.turns import Turns
 from mailhub.errors import AccountNeeded, Forbidden, NotAuthenticated, NotFound
 from mailhub.house import House
-from mailhub.proof.act import Act, perform
+from mailhub.proof.act import Act
+from mailhub.rules.running import perform
 from mailhub.system.budget import Charges, unlimited
 from storage.accounts import accounts
 from storage.database import Connection
@@ -296,9 +297,13 @@ class Call:
         self.act(read_under_grant, self.actor.uid, route=self.route, ids=self.ids)
 
     def act(self, function: Callable[Concatenate[Act, P], T], /, *args: P.args, **named: P.kwargs) -> T:
-        """Do one act in the writer, as this caller, in this account, now; returns after the commit."""
+        """Do one act in the writer, as this caller, in this account, now; the account's rules hear of it.
+
+        Returns after the commit.
+        """
+        parts = self.house.rules()
         return self.house.writer.run(
-            perform, function, self.actor.name, self.account, clock.now(), *args, **named
+            perform, parts, function, self.actor.name, self.account, clock.now(), *args, **named
         )
 
     def require_readable(self, connection: Connection, ticket: int) -> None:

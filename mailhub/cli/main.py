@@ -34,6 +34,7 @@ COMMANDS = {
     "parse": "tickets.parse:parse",
     "ticket": "tickets.ticket:ticket",
     "draft": "tickets.draft:draft",
+    "rule": "rules.rule:rule",
     "intake": "tickets.intake:intake",
     "message": "tickets.message:message",
     "reparse": "tickets.reparse:reparse",

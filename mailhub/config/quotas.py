@@ -32,6 +32,9 @@ class Quotas:
     grants: int = setting(50, "Permissions for operators of one account that are in force.", minimum=1)
     holds: int = setting(5000, "Holds of one account that are in force.", minimum=1)
     breaches: int = setting(100, "Breaches of one account that are open.", minimum=1)
+    rules: int = setting(
+        1000, "Rules of one account: every mail walks those that are on.", minimum=0, maximum=10_000
+    )
     tags: int = setting(500, "Tags of one account.", minimum=0)
     erasures: int = setting(50, "Erasures of one account that are under way.", minimum=1)
     exports: int = setting(1, "Exports of one account that run at once.", minimum=1)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from mailhub.directory import Directory
 from mailhub.envelope import Recipient
 from mailhub.filing.flood import FloodCounter, Start
+from mailhub.filing.records import Case
 from mailhub.filter.models import Models
 from mailhub.filter.verdict import FilterSettings
 from mailhub.outbound.letters import Post
 from mailhub.privacy.privacy_requests import Asked
+from mailhub.rules.running import Rules
 from storage.mail.filing import (
     Rows,
     View,
@@ -35,6 +37,7 @@ class FilingContext:
     hops: int  # Received headers from which a mail is in a loop (RFC 5321 6.3)
     post: Post | None = None  # what answers people who ask by mail about their data; None: nothing does
     self_service: str = "off"  # ``[privacy] self_service``
+    rules: Rules | None = None  # what does things by itself (flow 6); None: nothing does
 
 
 @dataclass(slots=True)
@@ -49,3 +52,4 @@ class AccountBatch:
     rows: Rows = field(default_factory=Rows)
     started: list[Start] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    filed: list[tuple[int, Case]] = field(default_factory=list)  # ticket, and what was filed in it

@@ -3,7 +3,8 @@
     bytes --prepare (worker)--> Prepared --file_batch (writer, one savepoint)--> rows --commit--> Outcome to the door
 
 For each message: known already, or erased? -> who wrote it -> which ticket -> what score -> ticket, message, fate. A
-batch shares its statements (``storage.mail.filing``) and its scores. The writer commits, and only then is anybody told.
+batch shares its statements (``storage.mail.filing``) and its scores. When its rows are written, the account's rules
+hear of each message (flow 6). The writer commits, and only then is anybody told.
 Must not: call a door, look at a clock (``received_at`` comes with the envelope), decode mail.
 """
 
@@ -18,6 +19,7 @@ from mailhub.envelope import Envelope, Fate, Outcome, Recipient
 from mailhub.filing import deletion_by_mail, thread
 from mailhub.filing.authors import author_of
 from mailhub.filing.batch import AccountBatch, FilingContext, Routes
+from mailhub.filing.obeying import follow_filed
 from mailhub.filing.places import add_participants, place, show_in
 from mailhub.filing.records import Case, intake_row, message_row, trace, wanted
 from mailhub.filter import forwarded, senders
@@ -61,6 +63,7 @@ def file_batch(
         for (index, message), score in zip(own, scores, strict=True):
             outcomes[index].update(_file(account, message, score, routes[index][account_id]))
         write(transaction.connection, account_id, account.rows)
+        follow_filed(account)
         privacy_requests.answer_mail(transaction, context.post, context.self_service, account.asked)
         transaction.after_commit(lambda started=account.started: context.flood.count(started))  # type: ignore[misc]
 
@@ -133,6 +136,7 @@ def _file(account: AccountBatch, message: Prepared, score: Score, routes: Routes
     show_in(account, ticket, routes)
     add_participants(account, ticket, case)
     _store(account, ticket, case)
+    account.filed.append((ticket.id, case))
 
     if (
         message.parsed.bounce is not None

@@ -50,10 +50,10 @@ ACTIVITIES: tuple[Activity, ...] = (
         ),
     ),
     Activity(
-        purpose="sharing the work among the staff: tags, who has seen what",
+        purpose="sharing the work among the staff: tags, rules, who has seen what",
         basis="legitimate interests (f)",
         subjects=(STAFF,),
-        tables=("tag", "ticket_seen"),
+        tables=("rule", "tag", "ticket_seen"),
     ),
     Activity(
         purpose="taking mail in, and proving what became of each delivery",

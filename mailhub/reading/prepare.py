@@ -265,7 +265,7 @@ def _read(
         parsed=parsed,
         authentication=known,
         features=_NO_FEATURES,
-        words=words(_indexed(parsed)),
+        words=words_of(parsed),
         claimed=_claimed(parsed, trust),
         forwarded=_forwarded(raw, parsed, directory),
         is_ours=reply_token.read_message_id(parsed.message_id, secrets.reply_token) is not None,
@@ -315,7 +315,12 @@ def identity_of(raw: bytes, mail_from: str | None, secrets: Secrets) -> bytes | 
 
 def index_words(raw: bytes, *, mail_from_null: bool) -> list[str]:
     """The words that a stored message is found by."""
-    return words(_indexed(parse(raw, mail_from_null=mail_from_null)))
+    return words_of(parse(raw, mail_from_null=mail_from_null))
+
+
+def words_of(parsed: Parsed) -> list[str]:
+    """The words a message that was read is found by."""
+    return words(_indexed(parsed))
 
 
 def read_document(raw: bytes, authentication: str, *, mail_from_null: bool) -> Document:

@@ -27,6 +27,7 @@ from mailhub.privacy import erasure, privacy_requests, retention
 from mailhub.privacy.breaches import list_overdue
 from mailhub.privacy.erasing.second_receipt import issue_second_receipts
 from mailhub.proof import audit
+from mailhub.rules import passing
 from mailhub.service.scheduler import Job
 from mailhub.system.queues import Queue, by_turns, lines_of
 from mailhub.tickets import purging, sending, snoozing
@@ -78,6 +79,13 @@ def jobs(house: House, stopping: Callable[[], bool]) -> list[Job]:
             "snoozes",
             30,
             lambda: snoozing.wake_due(house.database, house.writer, now=clock.now(), stopping=stopping),
+        ),
+        Job(
+            "rules",
+            30,
+            lambda: passing.look(
+                house.database, house.writer, house.rules(), now=clock.now(), stopping=stopping
+            ),
         ),
         Job("index", 6 * 3600, lambda: rewrite_index(house, stopping)),
         Job("retention", 3600, partial(by_date, house, partial(apply_retention, stopping=stopping))),

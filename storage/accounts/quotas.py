@@ -24,6 +24,7 @@ from storage.schema import (
     imap_folder,
     imap_source,
     mailbox,
+    rule,
     sender_rule,
     session,
     tag,
@@ -60,6 +61,7 @@ _COUNTED: Mapping[str, tuple[Table, Condition]] = {
         lambda now: (hold.c.lifted_at.is_(None), or_(hold.c.ends_at.is_(None), hold.c.ends_at > now)),
     ),
     "breaches": (breach, lambda _: (breach.c.closed_at.is_(None),)),
+    "rules": (rule, _all),
     "tags": (tag, _all),
     "erasures": (erasure, lambda _: (erasure.c.state != "done",)),
 }

@@ -36,6 +36,7 @@ from storage.schema.learning import ledger, ledger_head, mark, mark_request, sen
 from storage.schema.mail import intake, message, message_reference, outbox, raw, raw_pending
 from storage.schema.people import link, login_attempt, recovery_code, second_factor, session
 from storage.schema.rights import breach, consent, privacy_request
+from storage.schema.ruling import rule, rule_set
 from storage.schema.service import (
     clock_mark,
     id_block,
@@ -134,6 +135,8 @@ __all__ = [
     "recovery_key",
     "redaction",
     "refusal",
+    "rule",
+    "rule_set",
     "second_factor",
     "sender_rule",
     "session",

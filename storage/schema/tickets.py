@@ -60,6 +60,14 @@ ticket = Table(
     Index("ticket_by_verdict", "account_id", "verdict", "state", "last_activity_at", "id"),
     Index("ticket_of_mailbox", "account_id", "mailbox_id", "state", "last_activity_at", "id"),
     Index("ticket_of_contact", "account_id", "contact_id"),
+    Index(
+        "ticket_by_change",
+        "account_id",
+        "state",
+        "updated_at",
+        sqlite_where=text("state IN ('open', 'pending')"),
+        postgresql_where=text("state IN ('open', 'pending')"),
+    ),
     Index("ticket_by_priority", "account_id", "state", "priority", "id"),
     Index(
         "ticket_of_responsible",

@@ -49,6 +49,7 @@ KINDS = {  # parameter of a path or a query, or field of a body: the kind of obj
     "request": "privacy-request",
     "responsible": "user",
     "rule": "rule",
+    "rules": "rule",
     "session": "session",
     "tag": "tag",
     "ticket": "ticket",
@@ -167,6 +168,7 @@ BESIDE: Mapping[
     ("get", "/v1/touched/people", "object"): {"kind": "ticket"},
     ("post", "/v1/holds", "object"): {"kind": "ticket", "ends_at": None},
 }
+RULE = 'on = "time"\nidle = "1d"\n[then]\ntag = "x"'
 OPEN = {"/livez", "/readyz", "/metrics", "/v1/login", "/v1/links/use", "/v1/billing"}  # the last by signature
 
 
@@ -198,7 +200,10 @@ class Belongings:
             "token": [_made(owner("POST", "/v1/tokens", {"name": "x"}))],
             "grant": [_made(owner("POST", "/v1/grants", grant))],
             "hold": [_made(owner("POST", "/v1/holds", hold))],
-            "rule": [_made(owner("POST", "/v1/allow-list", rule))],
+            "rule": [
+                _made(owner("POST", "/v1/allow-list", rule)),
+                _made(owner("POST", "/v1/rules", {"text": f'name = "r{user}"\n{RULE}'})),
+            ],
             "session": [_session(home, account, user)],
             "contact": [contact],
             "consent": [_made(owner("POST", f"/v1/contacts/{contact}/consents", consent))],
@@ -396,7 +401,15 @@ def test_no_field_leads_to_another_account(
             if where == "path" or name not in KINDS:
                 continue
             for foreign in theirs.ids[KINDS[name]]:
-                value = [foreign] if name == "messages" else foreign if name == "object" else str(foreign)
+                value = (
+                    [foreign]
+                    if name == "messages"
+                    else [str(foreign)]
+                    if name == "rules"
+                    else foreign
+                    if name == "object"
+                    else str(foreign)
+                )
                 more = BESIDE.get((method, path, name), {})
                 answer = ask(owner, (method, path), operation, own, **{name: value}, **more)
                 nothing = ANSWERED.get((method, path, name), _is_not_found)

@@ -35,6 +35,7 @@ from tests.houses.gate import CHEAP, PASSWORD
 GUARD_SECONDS = 60  # against hanging; not a measure
 LATER = clock.to_iso(clock.now() + clock.DAY)
 CONTACT = 700
+RULE = 'name = "r{}"\non = "filed"\n[then]\ntag = "x"'
 OPERATOR = os.geteuid()
 
 Add = Callable[[Home, int], Answered]
@@ -106,6 +107,7 @@ ADDED: dict[str, tuple[int, Add]] = {  # by quota: how many there are already, a
     ),  # each asker makes one, too
     "sessions": (0, log_in),
     "tags": (0, tag_one),
+    "rules": (0, by_owner("POST", "/v1/rules", lambda n: {"text": RULE.format(n)})),
     "drafts": (0, by_owner("POST", "/v1/drafts", lambda n: {"mailbox": "1"})),
     "allowed_networks": (
         0,
@@ -174,6 +176,7 @@ QUOTA_OF = {
     "/v1/grants": "grants",
     "/v1/holds": "holds",
     "/v1/breaches": "breaches",
+    "/v1/rules": "rules",
     "/v1/erasures": "erasures",
 }
 

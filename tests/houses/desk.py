@@ -28,6 +28,9 @@ from mailhub.message.values import Authentication
 from mailhub.outbound.letters import Post
 from mailhub.proof.act import Act, perform
 from mailhub.reading.prepare import Secrets, prepare
+from mailhub.rules.rulebook import Rulebook
+from mailhub.rules.running import Rules, StormGuard
+from mailhub.rules.running import perform as perform_by_rules
 from mailhub.tickets.reply import Answer, Replied, ReplyContext, reply
 from storage.accounts.accounts import Account, add_account
 from storage.database import Database
@@ -75,6 +78,20 @@ class Desk:
         """Let ana do something to the account, a second later than what was before."""
         self.now += SECOND
         return self.writer.run(perform, function, self.actor, self.account, self.now, *args, **named)
+
+    @property
+    def rules(self) -> Rules:
+        """What runs the account's rules."""
+        assert self.filing.rules is not None
+        return self.filing.rules
+
+    def ruled(self, function: Callable[Concatenate[Act, P], T], *args: P.args, **named: P.kwargs) -> T:
+        """As ``act``, and the account's rules hear of it, as they do of what comes by the API."""
+        self.now += SECOND
+        parts = self.rules
+        return self.writer.run(
+            perform_by_rules, parts, function, self.actor, self.account, self.now, *args, **named
+        )
 
     def receive(
         self,
@@ -215,6 +232,7 @@ def open_desk(database: Database, writer: WritingThread, directory: Path) -> Des
         filter=FilterSettings(),
         flood=FloodCounter(1_000),
         hops=50,
+        rules=Rules(book=Rulebook(), storms=StormGuard()),
     )
     secrets = Secrets.of(Keys(bytes(range(32))))
     return Desk(

@@ -40,6 +40,7 @@ from mailhub.api.privacy import (
     record,
     retention,
 )
+from mailhub.api.rules import rules
 from mailhub.api.service import audit, backups, health
 from mailhub.api.tickets import deliveries, drafts, intake, messages, ticket_state, ticket_work, tickets
 from mailhub.callers import conditions, problems
@@ -71,6 +72,7 @@ ROUTERS = (
     ticket_state,
     ticket_work,
     drafts,
+    rules,
     messages,
     spam,
     suggestions,

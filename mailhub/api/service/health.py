@@ -26,6 +26,7 @@ from storage.engine import queue_faults
 from storage.errors import StorageError
 from storage.mail import intake_lists, mailboxes, watches
 from storage.people import users
+from storage.rules import rules
 from storage.tickets import ticket_lists
 
 FAILING_SHOWN = 100
@@ -77,6 +78,7 @@ class Status(Health):
     ]  # mailbox -> folder there -> what became of its mails
     failing: list[Failing]  # work that failed and is tried again, at most a hundred rows
     silent: dict[str, str]  # mailbox to which no mail came for far longer than usual -> since when
+    rules_off: dict[str, str]  # rules that switched themselves off -> why, in a word
     breaches_overdue: list[int]  # whose 72 hours are over, and of which the authority was not told (art. 33)
 
 
@@ -144,6 +146,7 @@ def status(request: Request, call: InAccount) -> Status:
             connection, None if call.actor.machine else call.account, limit=FAILING_SHOWN
         )
         overdue = list_overdue(connection, clock.now())
+        broken = [row for row in rules.list_rules(connection, call.account) if row.fault]
         health = _health(measure(call.house, vitals))
         if not call.actor.machine:
             health |= _of_account(connection, call.account)
@@ -163,6 +166,7 @@ def status(request: Request, call: InAccount) -> Status:
             addresses[row]: {each.name: each for each in source.folders} for row, source in fetched.items()
         },
         failing=[_failing(each) for each in failing],
+        rules_off={str(row.id): row.fault or "" for row in broken},
         breaches_overdue=[each.id for each in overdue if each.account_id == call.account],
         silent={addresses[watch.mailbox_id]: watching.in_words(watch, now=clock.now()) for watch in silent},
     )

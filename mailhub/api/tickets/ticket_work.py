@@ -23,7 +23,7 @@ from mailhub.tickets.reply import Answer, reply
 from mailhub.tickets.requester import set_requester
 from storage.people import users
 from storage.tickets import ticket_lists
-from storage.tickets.tickets import Ticket
+from storage.tickets.tickets import Ticket, find_ticket
 from storage.words import TicketState
 from storage.writer import Transaction
 
@@ -104,8 +104,9 @@ def do(
     """Run an act in the writer, as this caller and now; the ticket afterwards, with its tag."""
     call.require("ticket.work")
     changed = call.act(function, *args, **named)
-    call.headers["ETag"] = tag_of(changed)
     with call.house.database.read() as connection:
+        stored = find_ticket(connection, call.account, changed.id)
+        call.headers["ETag"] = tag_of(stored or changed)  # rules may have changed it since
         rows = ticket_lists.tickets_by_id(connection, call.account, [changed.id], reader=call.actor.user)
     return named_one(call, views.ticket(rows[changed.id]))
 

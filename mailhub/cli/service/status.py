@@ -53,6 +53,8 @@ def status(context: Context) -> int:
         click.echo(
             f"OVERDUE: the authority was not told of breach {breach} within 72 hours: mailhub breach list"
         )
+    for rule, fault in found["rules_off"].items():
+        click.echo(f"rule {rule} switched itself OFF: {fault}: mailhub rule show {rule}")
     for row in found["failing"]:
         again = context.time(row["next_attempt_at"])
         of = f" of account {row['account']}" if row["account"] else ""

@@ -49,6 +49,7 @@ from storage.privacy import contacts, cuts, personal, tombstones
 from storage.privacy.holds import Hold, find_holds
 from storage.privacy.personal import Table
 from storage.privacy.persons import whole_person
+from storage.rules.rules import outdate
 from storage.tickets import removal as removed_rows
 from storage.writer import Transaction
 
@@ -301,6 +302,8 @@ def _change_rows(work: Work, table: Table, changes: list[tuple[personal.Key, dic
             else:
                 values = {column: work.person.replaced(value) for column, value in named.items()}
                 personal.change_row(transaction.connection, table, key, values)
+        if table.name == "rule":
+            outdate(transaction.connection, work.account)  # nobody goes on with the words that are gone
         work.add_counts(transaction, **{f"rows_{table.name}": len(changes)})
 
     if changes:

@@ -28,6 +28,7 @@ from mailhub.privacy.erasing.work import Parts
 from mailhub.privacy.privacy_requests import Asked
 from mailhub.proof.act import Act
 from mailhub.reading.prepare import Secrets, read_document
+from mailhub.rules import editing
 from mailhub.tickets import acts, drafts
 from storage.database import Database
 from storage.mail.derived import Received
@@ -199,6 +200,8 @@ def _leos_ticket(scene: Scene) -> None:
     )
     desk.answer(ticket, "To all of you.", copies=(KIM,))
     _draft(desk, ticket, f"as {NAME} <{KIM}> said", to=["leo@leo.example"], cc=[KIM])
+    rule = f'name = "For {KIM}"\non = "filed"\n[when]\nfrom = "{KIM}"\n[then]\ntag = "vip"\n'
+    desk.act(editing.add, rule, user=desk.ana, quotas=Quotas())
 
 
 def _mias_mails(scene: Scene) -> None:

@@ -53,6 +53,7 @@ def canaries(scene: Scene) -> list[tuple[str, bytes, bool, set[str]]]:
         ("note on his ticket", b"canarynote", False, {"column:note.text"}),
         ("draft on his ticket", b"canarydraft", False, {"column:draft.text"}),
         ("draft on another's ticket", kim, False, {"column:draft.text", "column:draft.cc_addresses"}),
+        ("rule about him", kim, False, {"column:rule.name", "column:rule.text"}),
         ("our answer to him", b"canaryanswer", False, set()),
         ("outbox", kim, False, {"column:outbox.recipient"}),
         ("his request", kim, False, {"column:privacy_request.address"}),

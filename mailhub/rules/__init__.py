@@ -1,0 +1,1 @@
+"""FLOW 6: what an account wants done to tickets by itself, as rules it wrote."""

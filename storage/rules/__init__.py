@@ -1,0 +1,1 @@
+"""Rows of rules: what an account wants done by itself."""
