@@ -2,7 +2,7 @@
 
 Nobody labels everything. They mark spam that lies in the inbox, find some of the ham in spam, answer or close
 what they handled, and sometimes close spam without a word. A habit is a few shares; the rest follows from
-what the filter itself decided, as in life.
+what the filter itself decided, as in life. Whether a close is a word about the mail at all is the caller's to say.
 
     score -> verdict -> what an agent sees and does (by the habit, with a seed) -> train -> next
 
@@ -31,14 +31,19 @@ class Habit:
     rescued: float  # of ham that lies in spam, found and marked as ham
     answered: float  # of ham in the inbox
     closed: float  # of ham in the inbox that is not answered, closed without a mark
-    overlooked: float = 0.0  # of spam in the inbox, closed without a mark: weak ham, and wrong
+    overlooked: float = (
+        0.0  # of spam in the inbox, closed without a mark: wrong, where it is taken for a word
+    )
+    reviewed: float = 0.0  # of what lies in spam and was not rescued, seen and said to be spam
 
 
 HABITS: Final = {
     "mistakes": Habit(marked=1.0, rescued=0.5, answered=0.0, closed=0.7),
     "answers": Habit(marked=1.0, rescued=0.5, answered=0.6, closed=0.0),
+    "reviewed": Habit(marked=1.0, rescued=0.5, answered=0.0, closed=0.7, reviewed=0.5),
     "rare": Habit(marked=1 / 3, rescued=1 / 3, answered=0.2, closed=0.7),
     "lazy": Habit(marked=0.8, rescued=0.5, answered=0.2, closed=0.7, overlooked=0.2),
+    "lazy-reviewed": Habit(marked=0.8, rescued=0.5, answered=0.2, closed=0.7, overlooked=0.2, reviewed=0.5),
 }
 ALL: Final = "all"  # every mail is labelled as soon as it was judged
 
@@ -47,6 +52,20 @@ class Decide(Protocol):
     """From a score, and how many spam and ham it rests on, to a verdict: spam, ham or unsure."""
 
     def __call__(self, score: model.Score, *, spam: int, ham: int) -> str: ...
+
+
+class Believe(Protocol):
+    """Whether closing a mail with this score says that it is ham."""
+
+    def __call__(self, score: model.Score, *, spam: int, ham: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """What somebody did with a mail, and the label that says of it."""
+
+    label: str
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +88,22 @@ class HabitShares:
     spam_unsure: float
 
 
-def play(examples: Iterable[Example], habit: str, decide: Decide, *, seed: int = 0) -> Iterator[Seen]:
+def play(
+    examples: Iterable[Example], habit: str, decide: Decide, believe: Believe, *, seed: int = 0
+) -> Iterator[Seen]:
     """Judge a stream in order with a model that hears only what the habit lets it. ``ValueError`` for no such habit."""
     if habit != ALL and habit not in HABITS:
         raise ValueError(f"a habit is one of {', '.join([ALL, *HABITS])}")
     chance = random.Random(seed)  # noqa: S311 a simulation, repeatable by its seed
-    return _play(examples, HABITS.get(habit), decide, chance)
+    return _play(examples, HABITS.get(habit), decide, believe, chance)
 
 
 def _play(
-    examples: Iterable[Example], habit: Habit | None, decide: Decide, chance: random.Random
+    examples: Iterable[Example],
+    habit: Habit | None,
+    decide: Decide,
+    believe: Believe,
+    chance: random.Random,
 ) -> Iterator[Seen]:
     counts = model.Counts()
     for name, label, features in examples:
@@ -86,23 +111,24 @@ def _play(
         verdict = decide(score, spam=counts.spam, ham=counts.ham)
         yield Seen(name, label, verdict, score.log_odds)
 
-        said = label if habit is None else _said(habit, label, verdict, chance)
-        if said is not None:
-            model.train(counts, features, said)
+        done = _Act(label) if habit is None else _done(habit, label, verdict, chance)
+        if done is not None and (not done.closing or believe(score, spam=counts.spam, ham=counts.ham)):
+            model.train(counts, features, done.label)
 
 
-def _said(habit: Habit, label: str, verdict: str, chance: random.Random) -> str | None:
-    """What an agent's doing says of the mail, None when nothing: they see in the inbox what is not called spam."""
-    if label == HAM and verdict == SPAM:
-        return HAM if chance.random() < habit.rescued else None
-    if label == HAM:
-        handled = chance.random() < habit.answered or chance.random() < habit.closed
-        return HAM if handled else None
+def _done(habit: Habit, label: str, verdict: str, chance: random.Random) -> _Act | None:
+    """What an agent does with the mail, None when nothing: they see in the inbox what is not called spam."""
     if verdict == SPAM:
-        return None  # nobody says anything of what was caught
+        if label == HAM and chance.random() < habit.rescued:
+            return _Act(HAM)
+        return _Act(SPAM) if chance.random() < habit.reviewed else None
+    if label == HAM:
+        if chance.random() < habit.answered:
+            return _Act(HAM)
+        return _Act(HAM, closing=True) if chance.random() < habit.closed else None
     if chance.random() < habit.overlooked:
-        return HAM
-    return SPAM if chance.random() < habit.marked else None
+        return _Act(HAM, closing=True)
+    return _Act(SPAM) if chance.random() < habit.marked else None
 
 
 def outcome(seen: Sequence[Seen]) -> HabitShares:

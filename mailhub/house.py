@@ -165,6 +165,7 @@ class House:
             writer=self.writer,
             models=self.models,
             extract=self.features_of,
+            settings=FilterSettings.of(self.config),
             of_user=self.config.spam.marks_per_hour,
             of_mailbox=self.config.imap.moves_per_hour,
         )

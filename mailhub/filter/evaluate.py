@@ -16,7 +16,7 @@ from pathlib import Path
 from classifier import evaluation, habits, model
 from classifier.tokens import Document, Features, features
 from mailhub.errors import BadRequest
-from mailhub.filter.verdict import FilterSettings, decide
+from mailhub.filter.verdict import FilterSettings, closing_speaks, decide
 from mailhub.message.parse import parse
 from mailhub.reading.document import document
 
@@ -87,9 +87,12 @@ def judge_habit(
     def verdict(score: model.Score, *, spam: int, ham: int) -> str:
         return decide(score, spam=spam, ham=ham, settings=settings).value
 
+    def believe(score: model.Score, *, spam: int, ham: int) -> bool:
+        return closing_speaks(score, spam=spam, ham=ham, settings=settings)
+
     examples = ((each.name, each.label, features_of(each.path)) for each in samples)
     try:
-        return habits.play(examples, habit, verdict, seed=seed)
+        return habits.play(examples, habit, verdict, believe, seed=seed)
     except ValueError as error:
         raise BadRequest(str(error)) from error
 

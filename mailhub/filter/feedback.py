@@ -1,7 +1,8 @@
 """FLOW 2: an agent says spam, ham, or undo. One transaction: ledger, counts, verdict, ticket, journal; all or nothing.
 
     mark     the message has this label; the last word wins, the same word again changes nothing
-    answered an agent answered these messages: ham, where nobody has said anything about them (a weak word)
+    handled  an agent answered these messages, or closed their ticket: ham, where nobody has said anything about them
+    reviewed an agent saw them where spam lies and left them there: spam, where nobody has said anything (weak words)
     unmark   it has none: the filter forgets the message, and its verdict is what it was before anyone labelled it
     revoke   these acts (or all of one user since a time) never happened: what they replaced is in force again
     forget   the message is about to go for good: every trace of its labels goes with it
@@ -126,6 +127,24 @@ def handled(
     return _run(marking, models, messages, Wish(HAM, user, act.now), features_of, None)
 
 
+def reviewed(
+    act: Act,
+    models: Models,
+    messages: Sequence[int],
+    *,
+    user: int,
+    features_of: FeaturesOf,
+    per_hour: int = PER_HOUR,
+) -> list[Marked]:
+    """An agent saw these messages where spam lies and left them: spam, unless somebody said anything about them.
+
+    Without it only spam that was missed is ever learnt, and what was caught for years is forgotten. A message whose
+    verdict is not spam stays unchanged. ``Conflict`` as ``mark``.
+    """
+    marking = _Marking(act=act, user=user, verb="spam.reviewed", source=ledger.REVIEWED)
+    return _run(marking, models, messages, Wish(SPAM, user, act.now), features_of, per_hour)
+
+
 def unmark(
     act: Act,
     models: Models,
@@ -162,7 +181,7 @@ def _run(
     with models.change(marking.act.transaction, account) as change:
         cases = _cases(marking, subjects)
         for case in cases.values():
-            if marking.source in ledger.WEAK and case.spoken_of:
+            if _says_nothing(marking, case):
                 case.keep()
             else:
                 put_in_force(change, case, _kept(case) if _is_other(case, only) else wish, features_of)
@@ -173,6 +192,13 @@ def _run(
 
     states = _follow(marking, changed, tickets)
     return [_result(message, cases.get(message), states, marking) for message in messages]
+
+
+def _says_nothing(marking: _Marking, case: LabelCase) -> bool:
+    """Whether a weak word is none about this message."""
+    if marking.source == ledger.REVIEWED and case.subject.verdict != SPAM:
+        return True
+    return marking.source in ledger.WEAK and case.spoken_of
 
 
 def _is_other(case: LabelCase, only: str | None) -> bool:

@@ -1,7 +1,8 @@
 """Marks that were asked for, not given at once: given when they are due, or left to an agent as suggestions.
 
     noticed (a move; a mail to a feedback address) -> waiting   -> given by ``feedback``, its row gone
-    handled (an agent closed the ticket)           -> waiting   -> weak ham; undone by reopening before
+    handled (an agent closed the ticket)           -> waiting   -> weak ham; undone by reopening before; a suggestion
+                                                                   where the filter leans to spam
                                                    -> suggested -> confirmed or dismissed, or gone by age
 
 A request waits ``SETTLE_SECONDS``, so that mail that is moved back and forth is marked once, by the last
@@ -29,6 +30,7 @@ from mailhub.filter import feedback
 from mailhub.filter.feedback import Marked
 from mailhub.filter.labelling import FeaturesOf
 from mailhub.filter.models import Models
+from mailhub.filter.verdict import FilterSettings, closing_speaks
 from mailhub.proof.act import Act
 from mailhub.system.queues import Queue, by_turns
 from storage.database import Database
@@ -40,6 +42,7 @@ from storage.writer import Transaction, Writer
 
 SETTLE_SECONDS = 60  # between what was noticed and its mark
 TOO_MANY = "too-many"  # the reason of a suggestion: more at once than a person decides on
+LEANS = "leans-to-spam"  # closed like a good mail, but the filter leans to spam: did somebody look?
 
 log = structlog.get_logger("mailhub.marks")
 
@@ -52,6 +55,7 @@ class MarkingParts:
     writer: Writer
     models: Models
     extract: Callable[[Received], Features]
+    settings: FilterSettings
     of_user: int  # marks of one user in an hour
     of_mailbox: int  # marks by moves in one mailbox in an hour
 
@@ -210,17 +214,43 @@ def _handled(
     known: FeaturesOf,
     now: int,
 ) -> None:
-    """A weak word for each, and the requests are over. No cap: a mail is closed into the ledger once."""
+    """A weak word for each, and the requests are over; left to an agent where the filter leans to spam.
+
+    No cap: a mail is closed into the ledger once.
+    """
     user = standing[0].giver_id
+    doubted = _doubted(transaction, parts, account, standing, known)
+    rows.suggest_these(transaction.connection, account, sorted(doubted), reason=LEANS)
+    meant = [each for each in standing if each.id not in doubted]
+
     feedback.handled(
         Act(transaction, f"user:{user}", account, now),
         parts.models,
-        [each.message_id for each in standing],
+        [each.message_id for each in meant],
         source=ledger.HANDLED,
         user=user,
         features_of=known,
     )
-    rows.delete_requests(transaction.connection, account, [each.id for each in standing])
+    rows.delete_requests(transaction.connection, account, [each.id for each in meant])
+
+
+def _doubted(
+    transaction: Transaction,
+    parts: MarkingParts,
+    account: int,
+    standing: Sequence[Request],
+    known: FeaturesOf,
+) -> set[int]:
+    """Ids of requests whose mail the filter, as it is now, takes rather for spam."""
+    connection = transaction.connection
+    spam, ham = parts.models.trained(connection, account)
+    taught = {each.id: found for each in standing if (found := known(each.message_id)) is not None}
+    scores = parts.models.score(connection, account, [each.features for each in taught.values()])
+    return {
+        request
+        for request, score in zip(taught, scores, strict=True)
+        if not closing_speaks(score, spam=spam, ham=ham, settings=parts.settings)
+    }
 
 
 def _leave(transaction: Transaction, *, account: int, giver: int, source: str, now: int) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from classifier import model
 from mailhub.config import Config
+
+LEANING: Final = 0.7  # probability from which a close is no word of ham (docs/filter.md has the figures)
 
 
 class Verdict(StrEnum):
@@ -45,9 +48,23 @@ class FilterSettings:
         )
 
 
+def is_deciding(*, spam: int, ham: int, settings: FilterSettings) -> bool:
+    """Whether a model of ``spam`` and ``ham`` trained messages has verdicts at all."""
+    return spam >= settings.minimum_spam and ham >= settings.minimum_ham
+
+
+def closing_speaks(score: model.Score, *, spam: int, ham: int, settings: FilterSettings) -> bool:
+    """Whether closing a mail says that it is ham: not where a filter that decides leans to spam.
+
+    People close spam without a word, too: one lazy agent in five, and the filter would call it ham. An answer or a
+    mark says it whatever the score.
+    """
+    return not is_deciding(spam=spam, ham=ham, settings=settings) or score.probability < LEANING
+
+
 def decide(score: model.Score, *, spam: int, ham: int, settings: FilterSettings) -> Verdict:
     """The verdict that follows from a score by a model of ``spam`` and ``ham`` trained messages."""
-    if spam < settings.minimum_spam or ham < settings.minimum_ham:
+    if not is_deciding(spam=spam, ham=ham, settings=settings):
         return Verdict.UNSURE
     if score.probability >= settings.spam_probability:
         return Verdict.SPAM

@@ -29,13 +29,15 @@ from storage.schema import ledger, ledger_head, mark
 IN_LIMIT = 500  # ids of one statement
 
 # Where an act comes from: somebody said so; they answered the message; they closed its ticket without a word
-# against it; it was moved in a mailbox at a provider; it was sent to a feedback address.
+# against it; they looked through what lies in spam; it was moved in a mailbox at a provider; it was sent to a feedback
+# address.
 MARK = "mark"
 ANSWER = "answer"
 HANDLED = "handled"
+REVIEWED = "reviewed"
 IMAP = "imap"
 FORWARD = "forward"
-WEAK = frozenset({ANSWER, HANDLED})  # what people did with a mail: ham, beaten by whatever anybody says
+WEAK = frozenset({ANSWER, HANDLED, REVIEWED})  # what people did with a mail, beaten by whatever anybody says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,12 @@ def suggest(
     connection.execute(update(mark_request).where(*own, mark_request.c.due_at <= due_at).values(values))
 
 
+def suggest_these(connection: Connection, account_id: int, ids: Collection[int], *, reason: str) -> None:
+    """These requests (some hundred) are left to an agent."""
+    own = (*_own(account_id), mark_request.c.id.in_(sorted(ids)))
+    connection.execute(update(mark_request).where(*own).values(state=SUGGESTED, reason=reason))
+
+
 def delete_requests(connection: Connection, account_id: int, ids: Collection[int]) -> int:
     """These requests are over; how many went."""
     own = (*_own(account_id), mark_request.c.id.in_(sorted(ids)))

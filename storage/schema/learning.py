@@ -78,8 +78,9 @@ mark = Table(
     instant("revoked_at", "when it was revoked", null="it counts", retention="ledger"),
     word(
         "source",
-        "mark: somebody said so; answer: an agent answered it; handled: an agent closed its ticket; imap: moved in a"
-        " mailbox at a provider; forward: sent to a feedback address",
+        "mark: somebody said so; answer: an agent answered it; handled: an agent closed its ticket;"
+        " reviewed: an agent saw it where spam lies and left it; imap: moved in a mailbox at a provider;"
+        " forward: sent to a feedback address",
         retention="ledger",
     ),
     word("verdict_before", "the message's verdict before anyone labelled it", retention="ledger"),

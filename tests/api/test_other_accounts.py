@@ -144,6 +144,9 @@ ANSWERED: Mapping[
     ("post", "/v1/spam/marks", "messages"): lambda answer: (
         {each["outcome"] for each in answer.json} == {"not-found"}
     ),
+    ("post", "/v1/spam/reviewed", "messages"): lambda answer: (
+        {each["outcome"] for each in answer.json} == {"not-found"}
+    ),
     ("delete", "/v1/spam/marks", "messages"): lambda answer: (
         {each["outcome"] for each in answer.json} == {"not-found"}
     ),

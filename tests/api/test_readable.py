@@ -55,6 +55,7 @@ def ask(asker: Asker, ids: dict[str, int]) -> dict[str, Answered]:
         "export by address": ("POST", "/v1/exports", {"address": "kim@customer.example"}),
         "mark": ("POST", "/v1/spam/marks", marks),
         "unmark": ("DELETE", "/v1/spam/marks", {"messages": [message]}),
+        "review": ("POST", "/v1/spam/reviewed", {"messages": [message]}),
     }
     return {name: asker(method, target, body) for name, (method, target, body) in asked.items()}
 

@@ -26,6 +26,23 @@ def ask(home: Home, message: int, *, reason: str = "", ago: int) -> None:
     home.house.writer.run(asked, account=1, message=message, now=clock.now() - ago)
 
 
+def test_an_agent_who_looks_through_spam_says_so_of_each(home: Home) -> None:
+    """What is called spam becomes a weak label, the rest stays unchanged, and unmarking takes it back."""
+    for each, verdict in zip(MESSAGES, ("spam", "spam", "unsure"), strict=True):
+        home.house.writer.run(file_message, message_id=each, verdict=verdict, state="spam")
+    agent = Asker(app=home.app(), token=home.token(12))
+    found = agent("POST", "/v1/spam/reviewed", {"messages": MESSAGES}).json
+    assert [each["outcome"] for each in found] == ["marked", "marked", "unchanged"]
+    given = agent("GET", "/v1/spam/marks").json["items"]
+    assert {(each["message"], each["source"], each["label"]) for each in given} == {
+        (MESSAGES[0], "reviewed", "spam"),
+        (MESSAGES[1], "reviewed", "spam"),
+    }
+    undone = agent("DELETE", "/v1/spam/marks", {"messages": MESSAGES[:2]}).json
+    assert [each["outcome"] for each in undone] == ["unmarked", "unmarked"]
+    assert home.house.models.verify(home.house.writer, 1).state == "exact"
+
+
 def test_the_jobs_give_marks_and_let_old_suggestions_go(home: Home) -> None:
     """What is due becomes a mark of the mailbox; a suggestion stays a month; the model is the fold of the ledger."""
     for each in MESSAGES:

@@ -34,10 +34,15 @@ def decide(score: model.Score, *, spam: int, ham: int) -> str:
     return "spam" if score.probability >= 0.9 else "ham" if score.probability < 0.3 else "unsure"
 
 
+def believe(score: model.Score, *, spam: int, ham: int) -> bool:
+    """As the filter does: a close is no word of ham about what it takes rather for spam."""
+    return spam < 5 or ham < 5 or score.probability < 0.7
+
+
 def test_labelling_everything_is_immediate_feedback() -> None:
     """The habit ``all`` gives the scores of the track's immediate protocol, to the bit."""
     mails = stream(300)
-    played = [each.log_odds for each in habits.play(mails, habits.ALL, decide)]
+    played = [each.log_odds for each in habits.play(mails, habits.ALL, decide, believe)]
     assert played == [each.log_odds for each in evaluation.run(mails, "immediate")]
 
 
@@ -46,7 +51,8 @@ def test_the_same_seed_gives_the_same_life(habit: str) -> None:
     """A run can be repeated, and another seed is another life."""
     mails = stream(200)
     first, again, other = (
-        [each.log_odds for each in habits.play(mails, habit, decide, seed=seed)] for seed in (3, 3, 4)
+        [each.log_odds for each in habits.play(mails, habit, decide, believe, seed=seed)]
+        for seed in (3, 3, 4)
     )
     assert first == again
     assert first != other
@@ -64,12 +70,52 @@ def test_nothing_that_nobody_saw_is_heard(monkeypatch: pytest.MonkeyPatch) -> No
         trained(counts, features, label)
 
     monkeypatch.setattr(model, "train", train)
-    seen = {each.name: each for each in habits.play(mails, "mistakes", decide)}
+    seen = {each.name: each for each in habits.play(mails, "mistakes", decide, believe)}
     assert {name for name, said in heard if said == model.SPAM} == {
         each.name for each in seen.values() if each.label == model.SPAM and each.verdict != "spam"
     }
     assert all(seen[name].label == said for name, said in heard)
     assert any(each.verdict == "spam" for each in seen.values())
+
+
+def test_what_is_closed_without_a_look_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who closes a fifth of the spam teaches the filter less of it as ham than if every close were a word."""
+    mails = stream(400)
+    labels = {id(features): label for _, label, features in mails}
+    trained = model.train
+    heard: list[bool] = []
+
+    def train(counts: model.Counts, features: Features, label: str) -> None:
+        heard.append(labels[id(features)] != label)
+        trained(counts, features, label)
+
+    def believe_all(score: model.Score, *, spam: int, ham: int) -> bool:
+        return True
+
+    monkeypatch.setattr(model, "train", train)
+    list(habits.play(mails, "lazy", decide, believe_all))
+    credulous = sum(heard)
+    heard.clear()
+    list(habits.play(mails, "lazy", decide, believe))
+    assert sum(heard) < credulous
+
+
+def test_what_was_caught_is_learnt_by_who_looks_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reviewing gives spam labels to what was called spam; ham that nobody rescued is among it, and that is wrong."""
+    mails = stream(400)
+    names = {id(features): name for name, _, features in mails}
+    trained = model.train
+    heard: dict[str, str] = {}
+
+    def train(counts: model.Counts, features: Features, label: str) -> None:
+        heard[names[id(features)]] = label
+        trained(counts, features, label)
+
+    monkeypatch.setattr(model, "train", train)
+    seen = list(habits.play(mails, "reviewed", decide, believe))
+    caught = [each.name for each in seen if each.verdict == "spam"]
+    assert {heard[name] for name in caught if name in heard} == {model.SPAM}
+    assert 0 < sum(name in heard for name in caught) < len(caught)
 
 
 def test_the_first_tenth_is_not_judged() -> None:
@@ -85,4 +131,4 @@ def test_the_first_tenth_is_not_judged() -> None:
 def test_an_unknown_habit_is_named() -> None:
     """The error lists those there are."""
     with pytest.raises(ValueError, match="mistakes"):
-        habits.play([], "never", decide)
+        habits.play([], "never", decide, believe)

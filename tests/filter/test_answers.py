@@ -45,6 +45,26 @@ def test_an_answer_is_a_weak_word(inbox: Inbox) -> None:
     assert inbox.digest() == inbox.ledger_digest()
 
 
+def test_reviewing_is_a_weak_word_of_spam(inbox: Inbox) -> None:
+    """It teaches only what lies in spam and nobody spoke of; any mark beats it, and without it all is as before."""
+    caught, marked, unsure = inbox.file(3)
+    inbox.call(caught, "spam")
+    inbox.mark([marked], "ham", user=BEN)
+    before = inbox.digest()
+    assert [each.outcome for each in inbox.review([caught, marked, unsure])] == [
+        LabelOutcome.MARKED,
+        LabelOutcome.UNCHANGED,
+        LabelOutcome.UNCHANGED,
+    ]
+    assert inbox.labels() == {caught: "spam", marked: "ham"}
+    assert inbox.review([caught])[0].outcome == LabelOutcome.UNCHANGED
+    inbox.unmark([caught])
+    assert inbox.digest() == before == inbox.ledger_digest()
+    assert inbox.verdict(caught) == "spam"
+    inbox.mark([caught], "ham", user=BEN)
+    assert inbox.review([caught])[0].outcome == LabelOutcome.UNCHANGED
+
+
 def test_an_answer_is_revoked_like_a_mark(inbox: Inbox) -> None:
     """Revoking all of a user's acts takes their answers too: the counts are byte for byte what they were
     without them.

@@ -6,14 +6,17 @@ import pytest
 from sqlalchemy import func, select
 
 from mailhub.clock import HOUR, MINUTE
+from mailhub.envelope import Outcome
 from mailhub.filter import feedback
-from mailhub.filter.mark_requests import Handling, MarkingParts, ask, give_due
+from mailhub.filter.mark_requests import LEANS, Handling, MarkingParts, ask, give_due
 from mailhub.filter.models import Models
+from mailhub.filter.verdict import FilterSettings
 from mailhub.reading.stored import features_of
 from mailhub.tickets import acts
 from storage.filter import ledger
+from storage.filter.mark_requests import list_suggestions
 from storage.schema import mark_request
-from tests.houses.desk import Desk
+from tests.houses.desk import SUPPORT, Desk
 
 
 def by_hand(desk: Desk) -> Handling:
@@ -29,6 +32,7 @@ def give(desk: Desk, models: Models, *, later: int, of_user: int = 100) -> int:
         writer=desk.writer,
         models=models,
         extract=lambda received: features_of(received, desk.secrets),
+        settings=FilterSettings(),
         of_user=of_user,
         of_mailbox=100,
     )
@@ -49,6 +53,19 @@ def waiting(desk: Desk) -> int:
         return connection.execute(select(func.count()).select_from(mark_request)).scalar_one()
 
 
+def arrives(desk: Desk, sender: str, text: str) -> Outcome:
+    """A mail with these words is filed."""
+    return desk.receive(desk.written(sender, text=text), recipient=SUPPORT)
+
+
+def teach(desk: Desk, models: Models, messages: list[int], label: str) -> None:
+    """Ben's marks."""
+    known = feedback.prepare(
+        desk.database, desk.account, messages, lambda each: features_of(each, desk.secrets)
+    )
+    desk.act(feedback.mark, models, messages, label, user=desk.ben, features_of=known)
+
+
 @pytest.fixture
 def models(desk: Desk) -> Models:
     """The models that the desk's filing uses."""
@@ -66,10 +83,7 @@ def test_a_closed_ticket_is_weak_ham_after_its_grace(desk: Desk, models: Models)
     assert list(labels_of(desk).values()) == ["ham"]
     assert waiting(desk) == 0
     (message,) = labels_of(desk)
-    known = feedback.prepare(
-        desk.database, desk.account, [message], lambda each: features_of(each, desk.secrets)
-    )
-    desk.act(feedback.mark, models, [message], "spam", user=desk.ben, features_of=known)
+    teach(desk, models, [message], "spam")
     assert labels_of(desk) == {message: "spam"}
 
 
@@ -92,10 +106,7 @@ def test_a_mark_given_meanwhile_stays(desk: Desk, models: Models) -> None:
     desk.act(acts.close, ticket, handling=by_hand(desk))
     with desk.database.read() as connection:
         message = connection.execute(select(mark_request.c.message_id)).scalar_one()
-    known = feedback.prepare(
-        desk.database, desk.account, [message], lambda each: features_of(each, desk.secrets)
-    )
-    desk.act(feedback.mark, models, [message], "spam", user=desk.ben, features_of=known)
+    teach(desk, models, [message], "spam")
     give(desk, models, later=2 * HOUR)
     assert labels_of(desk) == {message: "spam"}
     assert waiting(desk) == 0
@@ -114,6 +125,27 @@ def test_closing_takes_back_no_word(desk: Desk, models: Models) -> None:
     assert labels_of(desk) == {message: "spam"}
     give(desk, models, later=2 * HOUR, of_user=2)
     assert labels_of(desk) == {message: "spam"} | {desk.message_of(each): "ham" for each in others}
+    assert waiting(desk) == 0
+
+
+def test_a_close_is_no_word_where_the_filter_leans_to_spam(desk: Desk, models: Models) -> None:
+    """Once it decides, what it takes rather for spam becomes a suggestion instead of ham; good mail is ham as before."""
+    offers = [arrives(desk, f"{n}@offers.example", "cheap pills, order now") for n in range(6)]
+    orders = [arrives(desk, f"{n}@customer.example", "where is my parcel") for n in range(6)]
+    teach(desk, models, [desk.message_of(each) for each in offers[:5]], "spam")
+    teach(desk, models, [desk.message_of(each) for each in orders[:5]], "ham")
+    for each in (offers[5], orders[5]):
+        desk.act(acts.close, desk.ticket_of(each), handling=by_hand(desk))
+
+    assert give(desk, models, later=2 * HOUR) == 2
+    labels = labels_of(desk)
+    assert labels[desk.message_of(orders[5])] == "ham"
+    assert desk.message_of(offers[5]) not in labels
+    with desk.database.read() as connection:
+        (left,) = list_suggestions(connection, desk.account, before=2**62, limit=9)
+    assert (left.message_id, left.label, left.reason) == (desk.message_of(offers[5]), "ham", LEANS)
+
+    desk.act(acts.reopen, desk.ticket_of(offers[5]))
     assert waiting(desk) == 0
 
 

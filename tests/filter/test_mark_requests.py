@@ -13,6 +13,7 @@ from mailhub.errors import Conflict
 from mailhub.filter import mark_requests
 from mailhub.filter.mark_requests import SETTLE_SECONDS, TOO_MANY, MarkingParts, ask, give_due
 from mailhub.filter.models import Models
+from mailhub.filter.verdict import FilterSettings
 from mailhub.proof.act import perform
 from storage.database import Database
 from storage.filter import ledger
@@ -50,6 +51,7 @@ def give(inbox: Inbox, *, later: int = SETTLE_SECONDS * SECOND, of_user: int = 1
         writer=inbox.writer,
         models=inbox.models,
         extract=lambda received: extract(received.raw),
+        settings=FilterSettings(),
         of_user=of_user,
         of_mailbox=CAP,
     )

@@ -12,7 +12,7 @@ from classifier.checkpoint import digest
 from classifier.model import Counts, fold
 from classifier.tokens import Document, Features, features
 from mailhub.filter.expiry import expire
-from mailhub.filter.feedback import Marked, Revoked, handled, mark, prepare, revoke_marks, unmark
+from mailhub.filter.feedback import Marked, Revoked, handled, mark, prepare, reviewed, revoke_marks, unmark
 from mailhub.filter.labelling import Taught
 from mailhub.filter.models import Models
 from mailhub.proof.act import perform
@@ -20,6 +20,7 @@ from mailhub.system.queues import Queue
 from storage.accounts.accounts import Account, add_account
 from storage.database import Database
 from storage.filter import ledger
+from storage.filter.labels import set_verdicts
 from storage.filter.ledger import Entry
 from storage.mail.raws import compress, slice_rows
 from storage.schema import message, raw, ticket
@@ -167,6 +168,26 @@ class Inbox:
             user=user,
             features_of=found,
         )
+
+    def review(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
+        """One agent looked through these where spam lies."""
+        self.now += 1
+        found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
+        return self.writer.run(
+            perform,
+            reviewed,
+            f"user:{user}",
+            self.account,
+            self.now,
+            self.models,
+            messages,
+            user=user,
+            features_of=found,
+        )
+
+    def call(self, message_id: int, verdict: str) -> None:
+        """Let the filter have said this of a message when it came."""
+        self.writer.run(lambda tx: set_verdicts(tx.connection, self.account, {message_id: verdict}))
 
     def expire(self, before: int, *, now: int = NOW) -> int:
         """Let labels go that were given before an instant; how many went."""

@@ -50,6 +50,12 @@ class Unmarks(shapes.Shape):
     label: Literal["spam", "ham"] | None = None
 
 
+class Reviewed(shapes.Shape):
+    """Messages that lie in spam, that somebody saw there, and left."""
+
+    messages: Messages
+
+
 class MarkResult(shapes.Named):
     """What became of one message. ``conflict``: another user had said something else.
 
@@ -70,9 +76,10 @@ class MarkResult(shapes.Named):
 class GivenMark(shapes.Named):
     """A mark and what it weighs; null: it is not in force (superseded, taken back or revoked).
 
-    ``source``: mark, answer (an agent answered it), imap (moved at a provider: then ``user`` is the mailbox), or
-    forward. ``conflict``: the last words of two users about it differ.
-    ``alone`` is the message's log-odds without this label: far on the other side of 0, the label may be a mistake.
+    ``source``: mark, answer (an agent answered it), handled (closed its ticket), reviewed (saw it where spam lies and
+    left it), imap (moved at a provider: then ``user`` is the mailbox), or forward. ``conflict``: the last words of two
+    users about it differ. ``alone`` is the message's log-odds without this label: far on the other side of 0, the
+    label may be a mistake.
     """
 
     sequence: int
@@ -169,6 +176,30 @@ def unmark(call: InAccount, body: Unmarks) -> list[MarkResult]:
             portion,
             user=user,
             only=body.label,
+            per_hour=call.house.config.spam.marks_per_hour,
+        )
+
+    return results(call, found)
+
+
+@router.post("/reviewed")
+def review(call: InAccount, body: Reviewed) -> list[MarkResult]:
+    """Say that these were seen where spam lies, and left: each a weak label of spam, where nobody said anything.
+
+    What is not called spam stays unchanged. ``DELETE /v1/spam/marks`` takes it back.
+    """
+    call.require("spam.mark")
+    user = marking_user(call)
+    _require_readable(call, body.messages)
+    found: list[Marked] = []
+
+    for portion in feedback.steps(body.messages):
+        found += call.act(
+            feedback.reviewed,
+            call.house.models,
+            portion,
+            user=user,
+            features_of=features_for(call, portion),
             per_hour=call.house.config.spam.marks_per_hour,
         )
 

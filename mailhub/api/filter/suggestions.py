@@ -24,7 +24,9 @@ router = APIRouter(prefix="/spam", tags=["spam"])
 
 
 class Suggestion(shapes.Named):
-    """What may be a mark. ``reason``: unread, alike, doubled, too-many (docs/imap.md); ``giver``: mailbox or user."""
+    """What may be a mark. ``reason``: unread, alike, doubled, too-many (docs/imap.md), or leans-to-spam (its ticket
+    was closed as a good mail's, and the filter takes it rather for spam); ``giver``: mailbox or user.
+    """
 
     id: int
     message: int

@@ -120,14 +120,36 @@ def revoke(
     context.table(found["messages"], columns)
 
 
-def _label(context: Context, method: str, messages: Sequence[int], more: dict[str, Any]) -> int:
+@spam.command()
+@printing
+@choosing
+def reviewed(context: Context, messages: Sequence[int]) -> int:
+    """Say that MESSAGES, or all that the filters mean, were seen where spam lies, and left there.
+
+    Each that nobody spoke of is a weak word of spam: the filter goes on knowing what it catches. Whatever anybody
+    marks or answers beats it; `spam unmark` takes it back.
+
+    \b
+    Example: mailhub spam reviewed --verdict spam --mailbox help@example.com
+    """
+    return _label(context, "POST", messages, {}, path="/v1/spam/reviewed")
+
+
+def _label(
+    context: Context,
+    method: str,
+    messages: Sequence[int],
+    more: dict[str, Any],
+    *,
+    path: str = "/v1/spam/marks",
+) -> int:
     found: list[dict[str, Any]] = []
     hidden = len(messages) <= STEP or not sys.stderr.isatty()
 
     with click.progressbar(length=len(messages), label="marking", file=sys.stderr, hidden=hidden) as bar:
         for start in range(0, len(messages), STEP):
             portion = list(messages[start : start + STEP])
-            found += context.call(method, "/v1/spam/marks", body={"messages": portion, **more})
+            found += context.call(method, path, body={"messages": portion, **more})
             bar.update(len(portion))
 
     columns = {
@@ -303,7 +325,9 @@ def _write_results(path: Path | None, lines: Sequence[object]) -> None:
 @click.argument("index", type=click.Path(path_type=Path))
 @click.option("--feedback", default="immediate", show_default=True, help="immediate, delayed:N, or half.")
 @click.option(
-    "--habit", help="Learn only what people with this habit would say: all, mistakes, answers, rare or lazy."
+    "--habit",
+    help="Learn only what people with this habit would say: all, mistakes, answers, reviewed, rare, lazy or"
+    " lazy-reviewed.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the chances of --habit.")
 @click.option(
@@ -317,7 +341,8 @@ def evaluate(
 
     INDEX has a line `spam PATH` or `ham PATH` a message, relative to itself, in time order. Needs no daemon.
     With --habit it hears what an office would say: mistakes that were seen, mail that was answered or closed
-    (rare: a third of that; lazy: some spam is closed, too); shares are of all but the first tenth.
+    (rare: a third of that; lazy: some spam is closed, too; reviewed: half of what lies in spam is looked through);
+    shares are of all but the first tenth.
 
     \b
     Example: mailhub spam evaluate corpus/index --feedback delayed:500 --results run.tsv

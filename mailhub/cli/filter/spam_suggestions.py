@@ -20,7 +20,7 @@ def list_(context: Context, limit: int, after: str | None) -> None:
 
     WHY: unread (nobody was seen to have read it before, so a filter may have moved it), alike (the same by Message-ID
     and size alone), doubled (it lay in both folders, and is gone from one), too-many (more at once than a person
-    decides on).
+    decides on), leans-to-spam (its ticket was closed as a good mail's, and the filter takes it rather for spam).
 
     \b
     Example: mailhub spam suggestions list
