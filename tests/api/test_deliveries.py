@@ -15,7 +15,7 @@ from mailhub.envelope import Source, is_from_elsewhere
 from mailhub.errors import AccountNeeded, BadRequest, NoSuchRecipient
 from mailhub.message.values import Trust
 from storage.mail.derived import find_received
-from storage.schema import intake
+from storage.schema import intake, message
 from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
@@ -72,3 +72,20 @@ def test_only_an_unknown_address_is_no_such_recipient(home: Home) -> None:
         the_delivery(home.house, operator(0), None)
     with pytest.raises(BadRequest):
         the_delivery(home.house, operator(0), ["support@first.example", "support@second.example"])
+
+
+@pytest.mark.parametrize(
+    ("given", "head", "automatic"),
+    [("", "", ""), ("&mail_from=", "", "bounce"), ("", "Return-Path: <>\r\n", "bounce")],
+)
+def test_a_mail_without_an_envelope_is_a_persons(home: Home, given: str, head: str, automatic: str) -> None:
+    """A pipe that says no reverse path hands in no bounce: only an empty one, or the mail's own, is the null sender."""
+    asker = Asker(app=home.app(), token=None, uid=os.geteuid())
+    mail = f"{head}From: kim@customer.example\r\nSubject: Help\r\n\r\nIt does not work.\r\n".encode()
+    path = f"/v1/deliveries?recipient=support@first.example{given}"
+    outcome = asker("POST", path, raw=mail).json["outcomes"][0]
+    with home.house.database.read() as connection:
+        row = connection.execute(
+            select(message.c.automatic, message.c.awaits).where(message.c.id == outcome["message"])
+        ).one()
+    assert (row.automatic, row.awaits) == (automatic, 0 if automatic else 1)

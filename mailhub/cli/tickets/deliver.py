@@ -32,7 +32,11 @@ class _Patient(click.Command):
 @click.option(
     "--recipient", "recipients", multiple=True, metavar="ADDRESS", help="Default: the first mailbox."
 )
-@click.option("--sender", metavar="ADDRESS", help="Reverse path; without it the null sender.")
+@click.option(
+    "--sender",
+    metavar="ADDRESS",
+    help='Reverse path; "" is the null sender. Default: what the mail\'s Return-Path says, or its From.',
+)
 @printing
 def deliver(context: Context, recipients: tuple[str, ...], sender: str | None) -> int:
     """File the message on standard input; exit 75 (try again) on any doubt.
@@ -48,7 +52,7 @@ def deliver(context: Context, recipients: tuple[str, ...], sender: str | None) -
             click.echo("mailhub: there is no message on standard input", err=True)
             return exits.DATAERR
         found = context.call(
-            "POST", "/v1/deliveries", raw=raw, recipient=recipients or None, mail_from=sender or None
+            "POST", "/v1/deliveries", raw=raw, recipient=recipients or None, mail_from=sender
         )
     except ApiError as error:
         click.echo(f"mailhub: {error}", err=True)
