@@ -89,6 +89,22 @@ def test_words_that_are_held_match_nothing(
     )
 
 
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_a_tag_that_only_a_held_ticket_has_finds_nothing(
+    held: tuple[Asker, Asker, dict[str, int]], limit: int
+) -> None:
+    """For an agent the list is, to the byte, that of a tag no ticket has; with other tickets a page is full as ever."""
+    owner, agent, ids = held
+    other = owner("GET", f"/v1/messages/{ids['other']}").json["ticket"]
+    assert owner("POST", f"/v1/tickets/{ids['ticket']}/tags", {"names": ["secret", "both"]}).status == 200
+    assert owner("POST", f"/v1/tickets/{other}/tags", {"names": ["both", "empty"]}).status == 200
+    assert owner("DELETE", f"/v1/tickets/{other}/tags", {"names": ["empty"]}).status == 200
+    asked = {tag: agent("GET", f"/v1/tickets?tag={tag}&limit={limit}") for tag in ("secret", "empty", "both")}
+    assert asked["secret"].body == asked["empty"].body
+    assert [each["id"] for each in asked["both"].json["items"]] == [other]
+    assert [each["id"] for each in owner("GET", "/v1/tickets?tag=secret").json["items"]] == [ids["ticket"]]
+
+
 def test_a_choice_does_not_tell_what_is_held(held: tuple[Asker, Asker, dict[str, int]]) -> None:
     """By verdict or by who wrote, the held mail is in no agent's choice."""
     owner, agent, ids = held

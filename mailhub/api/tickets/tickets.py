@@ -123,14 +123,22 @@ def _page(
     limit: int,
 ) -> TicketPage:
     place = None if after is None else _place(connection, call, after, order)
-    rows = ticket_lists.list_tickets(
-        connection, call.account, wanted, order, reader=call.actor.user, after=place, limit=limit
-    )
-    closed = call.restricted(connection, [row.id for row in rows])
-    items = named(call, connection, [views.ticket(row, restricted=row.id in closed) for row in rows])
+    rows: list[TicketRow] = []
+    closed = set[int]()
+    more = True
+    while more and len(rows) < limit:
+        asked = limit - len(rows)
+        found = ticket_lists.list_tickets(
+            connection, call.account, wanted, order, reader=call.actor.user, after=place, limit=asked
+        )
+        closed |= call.restricted(connection, [row.id for row in found])
+        # A restricted row does not show its tags, so asking for a tag must not find it, nor shorten the page.
+        rows += [row for row in found if not (wanted.tags and row.id in closed)]
+        more = len(found) == asked
+        place = ticket_lists.place_of(found[-1], order) if found else place
 
-    last = ticket_lists.place_of(rows[-1], order) if len(rows) == limit else None
-    return TicketPage(items=items, next=str(last) if last else None)
+    items = named(call, connection, [views.ticket(row, restricted=row.id in closed) for row in rows])
+    return TicketPage(items=items, next=str(place) if more and place else None)
 
 
 def _place(connection: Connection, call: Call, after: str, order: TicketOrder) -> ListPlace:
