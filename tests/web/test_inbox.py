@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 
 from mailhub import clock
 from mailhub.web import inbox, pages
-from mailhub.web.inbox import undoing
+from mailhub.web.inbox import lists, undoing
 from mailhub.web.inbox.screens import digest_of_static
 from mailhub.web.inbox.session import COOKIE
 from mailhub.web.inbox.signing_in import _own_path
@@ -244,12 +244,29 @@ def test_a_list_shows_what_waits_and_a_search_finds_it(office: Visitor) -> None:
     deliver(office, b"two", "Lea", "A bill")
     browser = signed_in(office)
     page = browser.get("/tickets").body.decode()
-    assert page.index("A bill") < page.index("The oven")
+    assert page.index("The oven") < page.index("A bill")  # who waits longest comes first
     assert "Nothing is yours" in browser.get("/tickets?view=mine").body.decode()
     assert browser.get("/tickets?view=nonsense").status == 400
     assert "The oven" in browser.get("/search?q=smokes").body.decode()
     assert "No message has all of these words" in browser.get("/search?q=zanzibar").body.decode()
     assert browser.get("/search?q=%231").headers["location"] == "/tickets/1"
+
+
+def test_a_search_goes_on_behind_a_page(office: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link to older ones is there as long as there are any, and keeps the words."""
+    monkeypatch.setattr(lists, "ROWS", 1)
+    deliver(office, b"two", "Lea", "A bill")
+    browser = signed_in(office)
+    found, target = [], "/search?q=it%20smokes"
+    for _ in range(5):
+        page = browser.get(target).body.decode()
+        found += re.findall(r"<b>([^<]*)</b>", page)
+        older = re.search(r'href="(/search[?][^"]*)">Older', page)
+        if older is None:
+            break
+        target = older[1].replace("&amp;", "&")
+    assert found == ["A bill", "The oven"]
+    assert browser.get("/search?q=smokes&after=0").status == 400
 
 
 def test_acts_are_forms_and_each_can_be_undone(office: Visitor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -74,6 +75,7 @@ def show_list(
         )
         restricted = call.restricted(connection, [row.id for row in rows])
     shown = [concealed(row) if row.id in restricted else row for row in rows]
+    more = {"view": view, "after": str(place_of(rows[-1], chosen.order))} if len(rows) == ROWS else None
 
     return show(
         "list.html",
@@ -82,7 +84,7 @@ def show_list(
         title=chosen.title,
         empty=chosen.empty,
         rows=shown,
-        next=str(place_of(rows[-1], chosen.order)) if len(rows) == ROWS else None,
+        older=f"/tickets?{urlencode(more)}" if more else None,
         query="",
         done=undoing.of(done),
     )
@@ -93,8 +95,15 @@ def _assignee(call: Call, whose: str) -> int | None:
 
 
 @router.get("/search")
-def search(call: Work, q: Annotated[str, Query(max_length=1000)] = "") -> Response:
-    """Tickets in which some message holds every word; a ticket's number leads straight to it."""
+def search(
+    call: Work,
+    q: Annotated[str, Query(max_length=1000)] = "",
+    after: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """Tickets in which some message holds every word, by the newest of them; a ticket's number leads straight to it.
+
+    ``after`` goes on behind a message: a ticket stands on each page on which one of its messages is found.
+    """
     call.require("ticket.read")
     words = q.strip()
     number = words.removeprefix("#")
@@ -102,10 +111,12 @@ def search(call: Work, q: Annotated[str, Query(max_length=1000)] = "") -> Respon
         return go_to(f"/tickets/{int(number)}")
 
     rows: list[TicketRow] = []
+    found: list[int] = []
     if words:
         with call.house.database.read() as connection:
-            found = search_readable(connection, call, words, before=2**62, limit=ROWS)
+            found = search_readable(connection, call, words, before=after or 2**62, limit=ROWS)
             rows = _tickets_of(connection, call, found)
+    more = {"q": words, "after": found[-1]} if len(found) == ROWS else None
 
     return show(
         "list.html",
@@ -114,7 +125,7 @@ def search(call: Work, q: Annotated[str, Query(max_length=1000)] = "") -> Respon
         title="Search",
         empty="No message has all of these words. Fewer words find more; ka* finds what begins with ka.",
         rows=rows,
-        next=None,
+        older=f"/search?{urlencode(more)}" if more else None,
         query=words,
         done=None,
     )
