@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, select, tuple_, update
 
-from storage.schema import message, ticket
+from storage.schema import message, outbox, ticket
 
 
 def derive_anew(connection: Connection, account_id: int, tickets: Iterable[int]) -> None:
@@ -35,6 +35,8 @@ def await_again(
     connection: Connection, account_id: int, tickets: Collection[int], *, also_spam: bool = False
 ) -> None:
     """What people wrote into these tickets after our last answer waits (again): they are open once more.
+
+    An answer that failed for all whom it was to go to is none.
 
     ``also_spam``: also what counts as spam; a ticket in the spam state was opened by hand.
     """
@@ -65,13 +67,18 @@ def follow_verdicts(
 
 
 def _unanswered(account_id: int) -> tuple[ColumnElement[bool], ...]:
-    """A person's mail, spam or not, with no message of ours after it."""
+    """A person's mail, spam or not, with no message of ours after it that went out, or may still."""
     later = message.alias("later")
+    its_rows = (outbox.c.account_id == later.c.account_id, outbox.c.message_id == later.c.id)
+    reached_nobody = exists().where(*its_rows) & ~exists().where(
+        *its_rows, outbox.c.state.in_(("queued", "sent"))
+    )
     answered = exists().where(
         later.c.account_id == message.c.account_id,
         later.c.ticket_id == message.c.ticket_id,
         later.c.direction == "out",
         tuple_(later.c.received_at, later.c.id) > tuple_(message.c.received_at, message.c.id),
+        ~reached_nobody,
     )
     return (
         message.c.account_id == account_id,

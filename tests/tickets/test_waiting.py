@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +12,9 @@ from classifier.tokens import Features, features
 from mailhub.filter import feedback
 from mailhub.reading.prepare import read_document
 from mailhub.tickets import acts, merging, seeing
+from storage.mail import outbox
 from storage.mail.derived import Received
+from storage.mail.outbox import OutboxRow
 from storage.schema import message
 from storage.tickets.ticket_lists import TicketFilter, TicketOrder, TicketRow, list_tickets
 from storage.words import TicketState
@@ -86,6 +89,43 @@ def test_what_was_answered_does_not_wait_when_it_is_opened_again(desk: Desk) -> 
     """An answer stands between the mail and the reopening."""
     ticket = desk.ticket_of(desk.mail())
     desk.answer(ticket)
+    desk.act(acts.close, ticket)
+    desk.act(acts.reopen, ticket)
+    assert row(desk, ticket).waiting_since is None
+
+
+def end_row(desk: Desk, queued: OutboxRow, state: str) -> None:
+    """What became of the row."""
+    end = partial(outbox.set_outcome, row=queued, state=state, reason="", reply=None, at=desk.now)
+    assert desk.do(lambda tx: end(tx.connection))
+
+
+@pytest.mark.parametrize(
+    ("state", "answered"), [("sent", True), ("failed", False), ("expired", False), ("bounced", False)]
+)
+def test_an_answer_that_reached_nobody_is_none(desk: Desk, state: str, answered: bool) -> None:
+    """Opened again, the mail waits since it came unless an answer to it went out."""
+    ticket = desk.ticket_of(desk.mail())
+    began = desk.now
+    queued = desk.answer(ticket).queued[0]
+    if state == "bounced":
+        end_row(desk, queued, "sent")
+        bounce = partial(
+            outbox.set_bounced, account_id=desk.account, row_id=queued.id, reply=None, at=desk.now
+        )
+        assert desk.do(lambda tx: bounce(tx.connection))
+    else:
+        end_row(desk, queued, state)
+    desk.act(acts.close, ticket)
+    desk.act(acts.reopen, ticket)
+    assert row(desk, ticket).waiting_since == (None if answered else began)
+
+
+def test_an_answer_that_went_out_counts_though_an_earlier_one_failed(desk: Desk) -> None:
+    """One of two answers failed: the mail was answered by the other."""
+    ticket = desk.ticket_of(desk.mail())
+    end_row(desk, desk.answer(ticket).queued[0], "failed")
+    desk.answer(ticket)  # is still queued
     desk.act(acts.close, ticket)
     desk.act(acts.reopen, ticket)
     assert row(desk, ticket).waiting_since is None
