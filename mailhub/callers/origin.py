@@ -56,10 +56,9 @@ def may_enter(request: Request, house: House, actor: Actor) -> None:
     if request.state.door == ADMIN or actor.account is None:
         return
 
+    user = f"{actor.account}:{actor.user}"
     rates: Rates = request.app.state.rates
-    wait = rates.wait_seconds(
-        f"{actor.account}:{actor.user}", house.config.limits.requests_per_user, time.monotonic()
-    )
+    wait = rates.wait_seconds(user, house.config.limits.requests_per_user, time.monotonic())
     if wait:
         raise TooManyRequests("too many requests by this user", after_seconds=wait)
 
@@ -69,6 +68,8 @@ def may_enter(request: Request, house: House, actor: Actor) -> None:
 
     if own and not within(request.state.address, parsed_rules(own)):
         raise Forbidden("not from this network")
+
+    request.state.user = user
 
 
 def way_back_of(request: Request, role: str) -> WayBack | None:

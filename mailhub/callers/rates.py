@@ -6,10 +6,12 @@ than told. Memory is bounded: of more clients than ``CLIENTS`` the one that aske
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import OrderedDict
 
 CLIENTS = 20_000
+PROOF_SECONDS = 3600.0  # how long what a request showed is believed without another look, for counting alone
 MINUTE = 60.0  # seconds
 
 
@@ -28,3 +30,27 @@ class Rates:
         if len(self._buckets) > CLIENTS:
             self._buckets.popitem(last=False)
         return 0 if granted else math.ceil((1 - left) * MINUTE / per_minute)
+
+
+class Proven:
+    """Whose the sessions and ApiTokens are that were found good: their requests are counted by user, not by address.
+
+    What is kept is a hash of the header that shows them. One that ends meanwhile opens nothing, and counts to its
+    user until it is forgotten. However many headers show one user, they have one count.
+    """
+
+    def __init__(self) -> None:
+        self._users: OrderedDict[bytes, tuple[str, float]] = OrderedDict()  # hash -> (user, until)
+
+    def user_of(self, shown: bytes, now: float) -> str:
+        """Whose requests these are; "" for what was not found good lately."""
+        user, until = self._users.get(hashlib.sha256(shown).digest(), ("", now))
+        return user if until > now else ""
+
+    def add(self, shown: bytes, user: str, now: float) -> None:
+        """It was found good, and this user's."""
+        key = hashlib.sha256(shown).digest()
+        self._users[key] = (user, now + PROOF_SECONDS)
+        self._users.move_to_end(key)
+        if len(self._users) > CLIENTS:
+            self._users.popitem(last=False)

@@ -184,7 +184,10 @@ class Limits:
         minimum=0,
     )
     requests_per_address: int = setting(
-        600, "API requests of one address in a minute (IPv6 by /64); not on the admin socket.", minimum=10
+        600,
+        "Requests of one address in a minute (IPv6 by /64), those of people who are signed in and of ApiTokens not"
+        " counted after their first; not on the admin socket.",
+        minimum=10,
     )
     requests_per_user: int = setting(
         600, "API requests of one user in a minute; not on the admin socket.", minimum=10

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailhub.api.frame.doorway import BODY_BYTES
-from mailhub.callers.rates import Rates
+from mailhub.callers.rates import Proven, Rates
 from mailhub.config import Limits, Proxy
 from mailhub.config.live import Live
 from tests.houses.asking import Asker
@@ -99,6 +99,50 @@ def test_a_user_is_bounded_wherever_he_comes_from(home: Home) -> None:
     ]
     assert asked == [200] * 10 + [429]
     assert Asker(app=app, token=agent)("GET", "/v1/whoami").status == 200
+
+
+def test_an_office_behind_one_address_is_counted_by_who_is_signed_in(home: Home) -> None:
+    """Whoever has shown who they are has a count of their own, though strangers at their address used that up."""
+    app = limited(home, requests_per_address=10, requests_per_user=30).app()
+    agents = [Asker(app=app, token=home.token(user)) for user in (11, 12)]
+    assert [agent("GET", "/v1/whoami").status for _ in range(15) for agent in agents] == [200] * 30
+    stranger = Asker(app=app)
+    assert [stranger("GET", "/livez").status for _ in range(9)] == [200] * 8 + [
+        429
+    ]  # two came before: the first
+    assert [agent("GET", "/v1/whoami").status for _ in range(15) for agent in agents] == [200] * 30
+    assert [agent("GET", "/v1/whoami").status for agent in agents] == [429, 429]
+
+
+def test_who_only_says_who_they_are_is_counted_by_address(home: Home) -> None:
+    """A session that was made up, and the cookie of another site's making, have no count of their own."""
+    app = limited(home, requests_per_address=10).app()
+    one = Asker(app=app)
+    made_up = [{"authorization": f"Bearer mhs_{n}"} for n in range(6)] + [
+        {"cookie": f"a={n}"} for n in range(5)
+    ]
+    asked = [one("GET", "/v1/whoami", headers=headers).status for headers in made_up]
+    assert asked == [401] * 10 + [429]
+
+
+def test_one_user_has_one_count_however_they_show_themselves(home: Home) -> None:
+    """Another cookie beside the same token makes no second count, at pages that ask for nobody either."""
+    app = limited(home, requests_per_user=10).app()
+    agent = Asker(app=app, token=home.token(12))
+    cookies = [{"cookie": f"a={n}"} for n in range(5)]
+    assert {agent("GET", "/v1/whoami", headers=each).status for each in cookies} == {200}
+    asked = [agent("GET", "/livez", headers=cookies[n % 5]).status for n in range(11)]
+    assert asked == [200] * 10 + [429]
+
+
+def test_what_was_proven_is_forgotten_in_time_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour after it was last found good a session counts by address again; so does the oldest of too many."""
+    monkeypatch.setattr("mailhub.callers.rates.CLIENTS", 2)
+    proven = Proven()
+    for shown in (b"a", b"b", b"c"):
+        proven.add(shown, shown.decode(), 0.0)
+    assert [proven.user_of(shown, 3599.0) for shown in (b"a", b"b", b"c")] == ["", "b", "c"]
+    assert [proven.user_of(shown, 3600.0) for shown in (b"b", b"c")] == ["", ""]
 
 
 def test_a_bucket_fills_with_time() -> None:

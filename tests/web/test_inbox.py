@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from mailhub import clock
+from mailhub.config.live import Live
 from mailhub.web import inbox, pages
 from mailhub.web.inbox import lists, undoing
 from mailhub.web.inbox.screens import digest_of_static
@@ -226,6 +227,20 @@ def _enrol(browser: Browser) -> tuple[pyotp.TOTP, list[str]]:
     done = browser.post("/login/enrol/confirm", code=app.at(clock.now() // 1_000_000))
     assert done.status == 200, done.body
     return app, re.findall(r"<li><code>([^<]+)</code>", done.body.decode())
+
+
+def test_an_office_behind_one_address_works(office: Visitor) -> None:
+    """People who are signed in have counts of their own; a stranger at their address uses up the address's alone."""
+    people = [signed_in(office) for _ in range(2)]
+    for browser in people:
+        assert browser.get("/tickets").status == 200
+    configuration = office.house.configuration
+    limits = replace(configuration.now.limits, requests_per_address=10, requests_per_user=1000)
+    assert isinstance(configuration, Live)
+    configuration.replace(replace(configuration.now, limits=limits))
+    stranger = Browser(app=office.app)
+    assert [stranger.get("/login").status for _ in range(12)][-1] == 429
+    assert [browser.get("/tickets").status for _ in range(20) for browser in people] == [200] * 40
 
 
 def test_signing_out_ends_the_session(office: Visitor) -> None:

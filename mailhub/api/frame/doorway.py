@@ -1,8 +1,9 @@
 """What every request and every answer passes, whoever asks: the outermost layer of the API.
 
-In: where the request comes from (``request.state.address``), whether that address asks too often, and no more
-of a body than the route takes. Out: headers that keep a browser from guessing, framing, running or keeping
-what it got; every refusal of the framework's own as a problem; a count for the metrics. Sources: OWASP REST
+In: where the request comes from (``request.state.address``), whether that address asks too often, or the user
+whose session or ApiToken was found good before (an office has one address), and no more of a body than the
+route takes. Out: headers that keep a browser from guessing, framing, running or keeping what it got; every
+refusal of the framework's own as a problem; a count for the metrics. Sources: OWASP REST
 Security Cheat Sheet, RFC 6797 (HSTS), RFC 6585 4 (429).
 """
 
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailhub.callers import problems
 from mailhub.callers.origin import ADMIN, address_of
-from mailhub.callers.rates import Rates
+from mailhub.callers.rates import Proven, Rates
 from mailhub.config.live import Current
 from mailhub.errors import TooManyRequests, Unavailable
 from mailhub.health.vitals import Vitals
@@ -50,6 +51,7 @@ class Doorway:
         self._vitals = vitals
         self._larger_bodies = larger_bodies  # bytes, by path
         self._rates = Rates()
+        self._proven = Proven()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,11 +73,14 @@ class Doorway:
                 await self._app(scope, inwards.receive, outwards.send)
             finally:
                 charges.give_back()
+                if user := scope["state"]["user"]:
+                    self._proven.add(_shown(scope), user, time.monotonic())
 
     def _enter(self, scope: Scope) -> None:
         """Note whom the request comes from, and open its account of bytes. Raises ``TooManyRequests``."""
         state = scope["state"]
         state["address"] = None
+        state["user"] = ""  # until a session or ApiToken was found good
         if state["door"] == ADMIN:
             state["charges"] = Charges(self._house.budget, f"{API}:{ADMIN}")
             return
@@ -85,8 +90,11 @@ class Doorway:
         state["address"] = address_of(config, peer, scope["headers"])
         client = address_group(str(state["address"] or peer))
         state["charges"] = Charges(self._house.budget, f"{API}:{client}")
-        wait = self._rates.wait_seconds(client, config.limits.requests_per_address, time.monotonic())
-        if wait:
+        now = time.monotonic()
+        if user := self._proven.user_of(_shown(scope), now):
+            if wait := self._rates.wait_seconds(f"user:{user}", config.limits.requests_per_user, now):
+                raise TooManyRequests("too many requests by this user", after_seconds=wait)
+        elif wait := self._rates.wait_seconds(client, config.limits.requests_per_address, now):
             raise TooManyRequests("too many requests from this address", after_seconds=wait)
 
 
@@ -150,6 +158,11 @@ class _Answer:
         await answer(
             self._scope, self._receive, _Answer(self._scope, self._receive, self._send, self._vitals).send
         )
+
+
+def _shown(scope: Scope) -> bytes:
+    """What the request shows of its caller, unread: the bearer of a program, the cookie of a browser."""
+    return b"\0".join(value for name, value in scope["headers"] if name in (b"authorization", b"cookie"))
 
 
 def _with_ours(headers: list[tuple[bytes, bytes]], door: str) -> list[tuple[bytes, bytes]]:
