@@ -12,6 +12,7 @@ from collections import OrderedDict
 
 CLIENTS = 20_000
 PROOF_SECONDS = 3600.0  # how long what a request showed is believed without another look, for counting alone
+PROOFS = 16  # of one user that are known at once: browsers and programs, at their addresses
 MINUTE = 60.0  # seconds
 
 
@@ -32,25 +33,44 @@ class Rates:
         return 0 if granted else math.ceil((1 - left) * MINUTE / per_minute)
 
 
-class Proven:
-    """Whose the sessions and ApiTokens are that were found good: their requests are counted by user, not by address.
+class ProvenCallers:
+    """Sessions and ApiTokens that were found good, each at the address it came from: they have counts of their own there.
 
-    What is kept is a hash of the header that shows them. One that ends meanwhile opens nothing, and counts to its
-    user until it is forgotten. However many headers show one user, they have one count.
+    What is kept is a hash of that address and of the header that shows them. One that ends meanwhile opens nothing, and
+    uses up nobody's count but its own; from another address it is a stranger's. Of one user at most ``PROOFS`` are known,
+    of whom the oldest is forgotten first: other headers beside the same token buy no more.
     """
 
     def __init__(self) -> None:
-        self._users: OrderedDict[bytes, tuple[str, float]] = OrderedDict()  # hash -> (user, until)
+        self._until: OrderedDict[str, float] = OrderedDict()
+        self._of_user: dict[str, OrderedDict[str, None]] = {}
+        self._users: dict[str, str] = {}
 
-    def user_of(self, shown: bytes, now: float) -> str:
-        """Whose requests these are; "" for what was not found good lately."""
-        user, until = self._users.get(hashlib.sha256(shown).digest(), ("", now))
-        return user if until > now else ""
+    @staticmethod
+    def of(client: str, shown: bytes) -> str:
+        """The name of what was shown at an address."""
+        return hashlib.sha256(client.encode() + b"\0" + shown).hexdigest()
 
-    def add(self, shown: bytes, user: str, now: float) -> None:
+    def holds(self, proof: str, now: float) -> bool:
+        """Whether it was found good lately."""
+        return self._until.get(proof, now) > now
+
+    def add(self, proof: str, user: str, now: float) -> None:
         """It was found good, and this user's."""
-        key = hashlib.sha256(shown).digest()
-        self._users[key] = (user, now + PROOF_SECONDS)
-        self._users.move_to_end(key)
-        if len(self._users) > CLIENTS:
-            self._users.popitem(last=False)
+        self._until[proof] = now + PROOF_SECONDS
+        self._until.move_to_end(proof)
+        self._users[proof] = user
+        own = self._of_user.setdefault(user, OrderedDict())
+        own[proof] = None
+        own.move_to_end(proof)
+        if len(own) > PROOFS:
+            self._forget(next(iter(own)))
+        if len(self._until) > CLIENTS:
+            self._forget(next(iter(self._until)))
+
+    def _forget(self, proof: str) -> None:
+        del self._until[proof]
+        user = self._users.pop(proof)
+        del self._of_user[user][proof]
+        if not self._of_user[user]:
+            del self._of_user[user]

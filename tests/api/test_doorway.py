@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 from structlog.testing import capture_logs
 
 from mailhub.api.frame.doorway import BODY_BYTES
-from mailhub.callers.rates import Proven, Rates
+from mailhub.callers.rates import ProvenCallers, Rates
 from mailhub.config import Limits, Proxy
 from mailhub.config.live import Live
+from storage.schema import api_token
 from tests.houses.asking import Asker
 
 if TYPE_CHECKING:
@@ -125,24 +127,41 @@ def test_who_only_says_who_they_are_is_counted_by_address(home: Home) -> None:
     assert asked == [401] * 10 + [429]
 
 
-def test_one_user_has_one_count_however_they_show_themselves(home: Home) -> None:
-    """Another cookie beside the same token makes no second count, at pages that ask for nobody either."""
+def test_what_ended_uses_up_nobodys_count_but_its_own(home: Home) -> None:
+    """A revoked token, and a good one at another address, leave their owner's requests alone."""
     app = limited(home, requests_per_user=10).app()
-    agent = Asker(app=app, token=home.token(12))
-    cookies = [{"cookie": f"a={n}"} for n in range(5)]
-    assert {agent("GET", "/v1/whoami", headers=each).status for each in cookies} == {200}
-    asked = [agent("GET", "/livez", headers=cookies[n % 5]).status for n in range(11)]
-    assert asked == [200] * 10 + [429]
+    dead = home.token(12)
+    assert Asker(app=app, token=dead)("GET", "/v1/whoami").status == 200
+    revoked = delete(api_token).where(api_token.c.user_id == 12)
+    home.house.writer.run(lambda tx: tx.connection.execute(revoked).rowcount)
+    fresh = home.token(12)
+    asked = [Asker(app=app, token=dead)("GET", path).status for path in ["/livez", "/v1/whoami"] * 10]
+    assert set(asked) == {200, 401, 429}
+    owner, thief = (Asker(app=app, token=fresh, peer=each) for each in ("203.0.113.5", "203.0.113.9"))
+    assert owner("GET", "/v1/whoami").status == 200
+    assert {thief("GET", "/livez").status for _ in range(40)} == {200}
+    assert [owner("GET", "/v1/whoami").status for _ in range(5)] == [200] * 5
+
+
+def test_one_user_has_few_counts_however_they_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another cookie beside the same token is another proof; of too many the user's own oldest goes, nobody else's."""
+    monkeypatch.setattr("mailhub.callers.rates.PROOFS", 2)
+    proven = ProvenCallers()
+    proven.add("other", "1:2", 0.0)
+    for proof in ("a", "b", "a", "c"):
+        proven.add(proof, "1:1", 1.0)
+    assert [proven.holds(each, 2.0) for each in ("other", "a", "b", "c")] == [True, True, False, True]
 
 
 def test_what_was_proven_is_forgotten_in_time_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """An hour after it was last found good a session counts by address again; so does the oldest of too many."""
     monkeypatch.setattr("mailhub.callers.rates.CLIENTS", 2)
-    proven = Proven()
-    for shown in (b"a", b"b", b"c"):
-        proven.add(shown, shown.decode(), 0.0)
-    assert [proven.user_of(shown, 3599.0) for shown in (b"a", b"b", b"c")] == ["", "b", "c"]
-    assert [proven.user_of(shown, 3600.0) for shown in (b"b", b"c")] == ["", ""]
+    proven = ProvenCallers()
+    for shown in ("a", "b", "c"):
+        proven.add(shown, shown, 0.0)
+    assert [proven.holds(shown, 3599.0) for shown in ("a", "b", "c")] == [False, True, True]
+    assert not any(proven.holds(shown, 3600.0) for shown in ("b", "c"))
+    assert ProvenCallers.of("203.0.113.5", b"x") != ProvenCallers.of("203.0.113.6", b"x")
 
 
 def test_a_bucket_fills_with_time() -> None:

@@ -1,7 +1,7 @@
 """What every request and every answer passes, whoever asks: the outermost layer of the API.
 
-In: where the request comes from (``request.state.address``), whether that address asks too often, or the user
-whose session or ApiToken was found good before (an office has one address), and no more of a body than the
+In: where the request comes from (``request.state.address``), whether that address asks too often, or the
+session or ApiToken that was found good there before (an office has one address), and no more of a body than the
 route takes. Out: headers that keep a browser from guessing, framing, running or keeping what it got; every
 refusal of the framework's own as a problem; a count for the metrics. Sources: OWASP REST
 Security Cheat Sheet, RFC 6797 (HSTS), RFC 6585 4 (429).
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailhub.callers import problems
 from mailhub.callers.origin import ADMIN, address_of
-from mailhub.callers.rates import Proven, Rates
+from mailhub.callers.rates import ProvenCallers, Rates
 from mailhub.config.live import Current
 from mailhub.errors import TooManyRequests, Unavailable
 from mailhub.health.vitals import Vitals
@@ -51,7 +51,7 @@ class Doorway:
         self._vitals = vitals
         self._larger_bodies = larger_bodies  # bytes, by path
         self._rates = Rates()
-        self._proven = Proven()
+        self._proven = ProvenCallers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,13 +74,14 @@ class Doorway:
             finally:
                 charges.give_back()
                 if user := scope["state"]["user"]:
-                    self._proven.add(_shown(scope), user, time.monotonic())
+                    self._proven.add(scope["state"]["proof"], user, time.monotonic())
 
     def _enter(self, scope: Scope) -> None:
         """Note whom the request comes from, and open its account of bytes. Raises ``TooManyRequests``."""
         state = scope["state"]
         state["address"] = None
         state["user"] = ""  # until a session or ApiToken was found good
+        state["proof"] = ""
         if state["door"] == ADMIN:
             state["charges"] = Charges(self._house.budget, f"{API}:{ADMIN}")
             return
@@ -91,8 +92,9 @@ class Doorway:
         client = address_group(str(state["address"] or peer))
         state["charges"] = Charges(self._house.budget, f"{API}:{client}")
         now = time.monotonic()
-        if user := self._proven.user_of(_shown(scope), now):
-            if wait := self._rates.wait_seconds(f"user:{user}", config.limits.requests_per_user, now):
+        proof = state["proof"] = ProvenCallers.of(client, _shown(scope))
+        if self._proven.holds(proof, now):
+            if wait := self._rates.wait_seconds(proof, config.limits.requests_per_user, now):
                 raise TooManyRequests("too many requests by this user", after_seconds=wait)
         elif wait := self._rates.wait_seconds(client, config.limits.requests_per_address, now):
             raise TooManyRequests("too many requests from this address", after_seconds=wait)
