@@ -1,21 +1,20 @@
-"""By whom a mail was sent, where nobody hands its envelope over: a pipe or an archive.
+"""By whom a mail was sent, where nobody hands its envelope over: at a provider, in a pipe, in an archive.
 
-RFC 5321 4.4: who delivers finally puts the reverse path on top as Return-Path. Without one it is taken to be the
-author, as sendmail does: a mail of which nothing is said is a person's, not a bounce. Pure, bounded by the header block.
+RFC 5321 4.4: who delivers finally puts the reverse path on top, as Return-Path. Pure, bounded by the header block.
 """
 
 from __future__ import annotations
 
+import re
+
 from mailhub.message import author
 
-_LONGEST = 320  # RFC 5321 4.5.3.1: 64 + @ + 255
+_PATH = re.compile(rb"\s*<([^<>\s]{0,320})>\s*")
 
 
-def reverse_path(raw: bytes) -> str | None:
-    """The address in the topmost Return-Path, else the author's; None for the null sender, or when nobody can be told."""
+def return_path(raw: bytes) -> str | None:
+    """The reverse path that a delivering server noted; "" is not known, None the null sender."""
     fields, _ = author.fields_of(raw)
-    for name, value in fields:
-        if name == b"return-path":
-            inside = value.strip().removeprefix(b"<").removesuffix(b">").decode("ascii", "replace").strip()
-            return inside if "@" in inside and len(inside) <= _LONGEST else None
-    return author.read(raw).address or None
+    noted = next((value for name, value in fields if name == b"return-path"), b"")
+    path = _PATH.fullmatch(noted)
+    return "" if path is None else path[1].decode("ascii", "replace") or None

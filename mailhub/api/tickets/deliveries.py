@@ -18,7 +18,7 @@ from mailhub.callers.caller import Call, Caller, TheHouse, choose_account
 from mailhub.envelope import Envelope, Fate, Recipient, Refusal, Source
 from mailhub.errors import BadRequest, InsufficientStorage, NoSuchRecipient, NotFound, Unavailable
 from mailhub.house import House
-from mailhub.message.return_path import reverse_path
+from mailhub.message.return_path import return_path
 from storage.mail import mailboxes
 
 router = APIRouter(tags=["intake"])
@@ -93,7 +93,7 @@ async def deliver(
     mail_from: Annotated[
         str | None,
         Query(
-            description="Reverse path; empty means the null sender, absent what the mail's Return-Path or From says."
+            description="Reverse path; empty means the null sender, absent what the mail's Return-Path says."
         ),
     ] = None,
     source: Literal["pipe", "import"] = "pipe",
@@ -113,7 +113,7 @@ async def deliver(
 
     handed = Envelope(
         source=Source(source),
-        mail_from=reverse_path(raw) if mail_from is None else mail_from or None,
+        mail_from=return_path(raw) if mail_from is None else mail_from or None,
         recipients=recipients,
         received_at=clock.now(),
         peer=""

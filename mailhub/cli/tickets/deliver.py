@@ -35,7 +35,7 @@ class _Patient(click.Command):
 @click.option(
     "--sender",
     metavar="ADDRESS",
-    help='Reverse path; "" is the null sender. Default: what the mail\'s Return-Path says, or its From.',
+    help='Reverse path; "" is the null sender. Default: what the mail\'s Return-Path says.',
 )
 @printing
 def deliver(context: Context, recipients: tuple[str, ...], sender: str | None) -> int:

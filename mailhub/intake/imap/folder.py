@@ -18,7 +18,6 @@ Sources: RFC 9051 2.3.1.1 (UIDs only grow; another UIDVALIDITY is another folder
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 import threading
 import time
@@ -40,6 +39,7 @@ from mailhub.intake.imap.conversation import Conversation
 from mailhub.intake.imap.faults import ImapFault, ImapRefused
 from mailhub.intake.imap.wholeness import CONFIRMED, Doubts, GivenMail, WholenessVerdict
 from mailhub.intake.reception import Along, Reception
+from mailhub.message.return_path import return_path
 from mailhub.system.budget import IMAP, ByteBudget, Charges
 from storage.database import Database
 from storage.errors import StorageError
@@ -62,8 +62,6 @@ OWED_AT_ONCE = 20  # owed mails tried in one look
 OWED_MINUTES = (1, 5, 15, 60)  # delays of an owed mail; the last one from then on
 LARGE_PATIENCE = 10  # a large mail may take so many times as long as one command
 
-_RETURN_PATH = re.compile(rb"^return-path:[ \t]*<([^<>\s]{0,320})>", re.IGNORECASE | re.MULTILINE)
-_TRACE_BYTES = 4096  # where a delivering server puts Return-Path
 
 Spool = tempfile.SpooledTemporaryFile[bytes]
 
@@ -462,13 +460,6 @@ class FolderReader:
             self._rooms.writer.run(act)
         except StorageError as error:
             raise HeldUp("the database") from error
-
-
-def return_path(raw: bytes) -> str | None:
-    """The reverse path that a delivering server noted; "" is not known, None the null sender."""
-    found = _RETURN_PATH.search(raw, 0, _TRACE_BYTES)
-    path = found[1].decode("ascii", "replace") if found else None
-    return "" if path is None else path or None
 
 
 def _empty(file: Spool) -> None:

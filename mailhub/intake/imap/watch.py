@@ -25,7 +25,8 @@ from mailhub.intake.imap import feedback
 from mailhub.intake.imap.answers import Sketch
 from mailhub.intake.imap.conversation import Conversation
 from mailhub.intake.imap.faults import ImapRefused
-from mailhub.intake.imap.folder import LARGE_BYTES, SLACK_BYTES, Rooms, return_path
+from mailhub.intake.imap.folder import LARGE_BYTES, SLACK_BYTES, Rooms
+from mailhub.message.return_path import return_path
 from mailhub.reading.prepare import id_hash, identity_of
 from storage.filter import ledger
 from storage.sources import imap_moves, imap_sources
