@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -137,53 +139,30 @@ class Inbox:
 
     def mark(self, messages: list[int], label: str, *, user: int = ANA) -> list[Marked]:
         """One agent's marks in one transaction."""
+        return self._say(partial(mark, label=label), messages, user)
+
+    def _say(self, flow: Callable[..., list[Marked]], messages: list[int], user: int) -> list[Marked]:
         self.now += 1
         found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
         return self.writer.run(
             perform,
-            mark,
+            flow,
             f"user:{user}",
             self.account,
             self.now,
             self.models,
             messages,
-            label,
             user=user,
             features_of=found,
         )
 
     def answer(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
         """One agent's answers to these messages."""
-        self.now += 1
-        found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
-        return self.writer.run(
-            perform,
-            handled,
-            f"user:{user}",
-            self.account,
-            self.now,
-            self.models,
-            messages,
-            source=ledger.ANSWER,
-            user=user,
-            features_of=found,
-        )
+        return self._say(partial(handled, source=ledger.ANSWER), messages, user)
 
     def review(self, messages: list[int], *, user: int = ANA) -> list[Marked]:
         """One agent looked through these where spam lies."""
-        self.now += 1
-        found = prepare(self.database, self.account, messages, lambda received: extract(received.raw))
-        return self.writer.run(
-            perform,
-            reviewed,
-            f"user:{user}",
-            self.account,
-            self.now,
-            self.models,
-            messages,
-            user=user,
-            features_of=found,
-        )
+        return self._say(reviewed, messages, user)
 
     def call(self, message_id: int, verdict: str) -> None:
         """Let the filter have said this of a message when it came."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -141,24 +142,7 @@ class Verified(shapes.Shape):
 @router.post("/marks")
 def mark(call: InAccount, body: Marks) -> list[MarkResult]:
     """Label messages. The last word wins, the same word again changes nothing."""
-    call.require("spam.mark")
-    user = marking_user(call)
-    _require_readable(call, body.messages)
-    found: list[Marked] = []
-
-    for portion in feedback.steps(body.messages):
-        known = features_for(call, portion)
-        found += call.act(
-            feedback.mark,
-            call.house.models,
-            portion,
-            body.label,
-            user=user,
-            features_of=known,
-            per_hour=call.house.config.spam.marks_per_hour,
-        )
-
-    return results(call, found)
+    return _teach(call, body.messages, partial(feedback.mark, label=body.label))
 
 
 @router.delete("/marks")
@@ -188,14 +172,19 @@ def review(call: InAccount, body: Reviewed) -> list[MarkResult]:
 
     What is not called spam stays unchanged. ``DELETE /v1/spam/marks`` takes it back.
     """
+    return _teach(call, body.messages, feedback.reviewed)
+
+
+def _teach(call: Call, messages: Sequence[int], flow: Callable[..., list[Marked]]) -> list[MarkResult]:
+    """Let this caller's word about the messages be heard, some a turn of the writer."""
     call.require("spam.mark")
     user = marking_user(call)
-    _require_readable(call, body.messages)
+    _require_readable(call, messages)
     found: list[Marked] = []
 
-    for portion in feedback.steps(body.messages):
+    for portion in feedback.steps(messages):
         found += call.act(
-            feedback.reviewed,
+            flow,
             call.house.models,
             portion,
             user=user,
